@@ -1,0 +1,285 @@
+"""What a codec is, and everything that is the same for all of them.
+
+An adapter says in `spec` what the codec is, and implements `_encode` and `_decode` for audio at the codec's own rate.
+Resampling, delay, length, prefixes and checks are done around them here, once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from fractions import Fraction
+from typing import Any, ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
+from codec_bench.errors import CodecError, UsageError
+from codec_bench.fingerprint import address, package_versions
+from codec_bench.hub import Weight
+from codec_bench.records import Utterance
+from codec_bench.registry import unknown
+from codec_bench.tokens import Bitstream, Code, Codebook, IntArray, Stream, Tokens
+
+MAX_SHORTFALL_SECONDS = 0.1
+"""A decoder may end this much early (hop rounding); more is an error, not something to pad over."""
+
+
+class Group(str, Enum):
+    """The families that tables keep apart."""
+
+    REFERENCE = "reference"
+    SEMANTIC = "semantic"
+    ACOUSTIC = "acoustic"
+    CLASSIC = "classic"
+
+
+@dataclass(frozen=True)
+class CodecSpec:
+    """What a codec at one mode is.
+
+    Attributes:
+        title: Name for people.
+        group: Which part of a table it belongs to.
+        input_rate: Sampling rate in Hz that `_encode` takes.
+        output_rate: Sampling rate in Hz that `_decode` gives.
+        codebooks: All codebooks, first one first; empty for a codec with a bitstream.
+        hop: Input samples per frame of a codec with a bitstream, which has no codebooks to tell.
+        delay: Samples at the output rate by which the decoded audio lags behind the input; they are cut.
+        parameters: Number of trained parameters, where there are any and it is known.
+        causal: Whether output never depends on later input beyond the frame; None where it is not known.
+        streaming: Whether the codec can be run frame by frame as it is.
+        licence: Of the code and, where they differ, the weights.
+        source: Paper, standard or repository.
+        weights: Files that must be there to run it.
+    """
+
+    title: str
+    group: Group
+    input_rate: int
+    output_rate: int
+    codebooks: tuple[Codebook, ...] = ()
+    hop: int | None = None
+    delay: int = 0
+    parameters: int | None = None
+    causal: bool | None = None
+    streaming: bool | None = None
+    licence: str = ""
+    source: str = ""
+    weights: tuple[Weight, ...] = ()
+
+    def token_rate(self, codebook: int) -> Fraction:
+        """Tokens per second of one codebook."""
+        return Fraction(self.input_rate, self.codebooks[codebook].hop)
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second; of the fastest codebook where they differ."""
+        hops = [book.hop for book in self.codebooks] or ([self.hop] if self.hop else [])
+        return self.input_rate / min(hops) if hops else None
+
+    def bitrate(self, codebooks: int | None = None) -> float | None:
+        """Bit/s of the first `codebooks` codebooks: the sum of rate x bits per token. None for a bitstream.
+
+        >>> book = Codebook(1024, hop=320)
+        >>> CodecSpec("x", Group.ACOUSTIC, 24_000, 24_000, (book,) * 8).bitrate(2)
+        1500.0
+        """
+        if not self.codebooks:
+            return None
+        used = self.codebooks[:codebooks]
+        return sum(float(self.input_rate / book.hop) * book.bits for book in used)
+
+
+class Codec(ABC):
+    """A codec at one mode.
+
+    Class attributes:
+        name: Registered name; the system's label begins with it.
+        version: Raised whenever the adapter changes what it produces; it is part of every cache address.
+        packages: Distributions whose installed version is part of the fingerprint.
+        modes: Standard settings that change what is sent (`1200`, `6000`), with what each is; empty where the only
+            setting is the number of codebooks.
+        prefixes: Standard numbers of codebooks; any other from 1 to all is allowed too.
+
+    Args:
+        mode: One of the modes (or whatever else `mode_spec` takes); None for a codec that has no modes.
+        codebooks: How many codebooks `decode` uses when it is not told; None for all.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    packages: ClassVar[tuple[str, ...]] = ()
+    modes: ClassVar[tuple[str, ...]] = ()
+    prefixes: ClassVar[tuple[int, ...]] = ()
+
+    def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
+        self.mode = mode
+        self.spec = self.mode_spec(mode)
+        self.codebooks = codebooks
+        count = len(self.spec.codebooks)
+        if codebooks is not None and not 1 <= codebooks <= count:
+            has = f"1 to {count} codebooks" if count else "no codebooks to choose from"
+            raise UsageError(f"{self.name} has {has}, not {codebooks}")
+
+    # --- what an adapter says and does -------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
+        """What the codec is at a mode.
+
+        Raises:
+            UsageError: There is no such mode; use `no_such_mode` for the message.
+        """
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Why the codec cannot run here, with the command that helps; None where it can. Cheap: loads no model."""
+        return None
+
+    def load(self, device: str = "cpu") -> None:
+        """Loads the model; called once before the first `encode` or `decode`.
+
+        Args:
+            device: `cpu`, `cuda` or `cuda:1`.
+
+        Raises:
+            UnavailableError: An extra or a weight is missing.
+        """
+
+    def close(self) -> None:
+        """Frees what `load` took."""
+
+    @abstractmethod
+    def _encode(self, samples: FloatArray) -> Code:
+        """Encodes float32 `[n]`, n >= 1, finite, at `spec.input_rate`. State is that of a new call each time."""
+
+    @abstractmethod
+    def _decode(self, code: Code) -> FloatArray:
+        """Decodes to float32 `[m]` at `spec.output_rate`, delay and padding included."""
+
+    # --- what users call ---------------------------------------------------------------------------------------
+
+    @final
+    def encode(self, audio: Audio) -> Code:
+        """Encodes one recording of any rate and length.
+
+        Args:
+            audio: Mono audio; resampled to the codec's input rate.
+
+        Returns:
+            Tokens or a bitstream that remember the recording's length.
+
+        Raises:
+            NotScorable: The audio is empty or holds NaN or infinite samples.
+            CodecError: The codec failed.
+        """
+        audio.check("the input")
+        samples = resample(audio, self.spec.input_rate).samples
+        tail = -(-self.spec.delay * self.spec.input_rate // self.spec.output_rate)
+        code = self._encode(fit(samples, max(len(samples) + tail, 1)))
+        return replace(code, samples=len(audio), sample_rate=audio.rate)
+
+    @final
+    def decode(self, code: Code, codebooks: int | None = None) -> Audio:
+        """Decodes to exactly the length of the recording that was encoded, at the codec's output rate.
+
+        Args:
+            code: What `encode` returned.
+            codebooks: Use only the first so many codebooks; None uses the codec's own setting.
+
+        Raises:
+            CodecError: The codec failed, or its output ends early.
+        """
+        wanted = self.codebooks if codebooks is None else codebooks
+        available = len(code.streams) if isinstance(code, Tokens) else None
+        part = code.prefix(wanted if wanted is None or available is None else min(wanted, available))
+        samples = np.asarray(self._decode(part), np.float32)[self.spec.delay :]
+        rate = self.spec.output_rate
+        length = length_at(code.samples, code.sample_rate, rate)
+        if length - len(samples) > MAX_SHORTFALL_SECONDS * rate:
+            raise CodecError(f"the decoded audio ends {(length - len(samples)) / rate:.2f} s early")
+        return Audio(np.ascontiguousarray(fit(samples, length)), rate)
+
+    def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
+        """Continuous representations of tokens, by name, each `[frames, dimension]`; for probes.
+
+        Raises:
+            UsageError: The adapter offers none.
+        """
+        raise UsageError(f"{self.name} offers no latents")
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of everything that decides what the codec produces."""
+        return address(
+            codec=self.name,
+            version=self.version,
+            mode=self.mode,
+            packages=package_versions(self.packages),
+            weights={w.path: w.sha256 for w in self.spec.weights},
+            resampler=[RESAMPLER, package_versions(["soxr"])],
+            extra=self._fingerprint_parts(),
+        )
+
+    def _fingerprint_parts(self) -> Mapping[str, Any]:
+        """More that decides what the codec produces, e.g. the version of a bundled C library."""
+        return {}
+
+    # --- for adapters ------------------------------------------------------------------------------------------
+
+    @classmethod
+    def no_such_mode(cls, mode: str | None) -> UsageError:
+        """The error for a mode that `mode_spec` does not know."""
+        if mode is None:
+            return UsageError(f"{cls.name} needs a setting, e.g. {cls.name}@{cls.modes[0]}")
+        if not cls.modes:
+            return UsageError(
+                f"{cls.name} has no setting {mode!r}; it takes a number of codebooks, e.g. @{cls.prefixes[0]}"
+            )
+        return UsageError(unknown(f"setting of {cls.name}", mode, list(cls.modes)))
+
+    def tokens(self, codes: IntArray | list[IntArray]) -> Tokens:
+        """Tokens from `[codebooks, frames]` codes, or from one array per codebook."""
+        return Tokens(
+            tuple(
+                Stream(np.ascontiguousarray(c, np.int64), self.spec.codebooks[i], self.spec.token_rate(i))
+                for i, c in enumerate(codes)
+            )
+        )
+
+    def bitstream(self, packets: list[bytes], bits: int, header: bytes = b"") -> Bitstream:
+        """A bitstream of packets of one frame each, `spec.hop` samples long."""
+        if self.spec.hop is None:
+            raise ValueError(f"the spec of {self.name} gives no hop")
+        return Bitstream(tuple(packets), bits, len(packets) * self.spec.hop / self.spec.input_rate, header=header)
+
+
+class Prepared(ABC):
+    """A system whose audio exists already: ground truth, or files that somebody else decoded.
+
+    Attributes:
+        spec: As for a codec; the rates are those of the files, whatever they are.
+        stated_bitrate: Bit/s as the user states it, or None.
+    """
+
+    name: ClassVar[str]
+    spec: CodecSpec
+    stated_bitrate: float | None = None
+
+    @abstractmethod
+    def path(self, utterance: Utterance) -> Any:
+        """The audio file for an utterance.
+
+        Raises:
+            NotScorable: There is none.
+        """
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of the kind of system; the audio itself is addressed by its own bytes."""
+        return address(prepared=self.name)

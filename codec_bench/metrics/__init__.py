@@ -1,0 +1,89 @@
+"""Metrics. The table says where each lives; nothing is imported until it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from codec_bench.errors import UsageError
+from codec_bench.metrics.metric import Metric, Result, Variants
+from codec_bench.registry import Registry
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    {
+        "wer": "codec_bench.metrics.wer:word_error_rate",
+        "cer": "codec_bench.metrics.wer:character_error_rate",
+        "gpe": "codec_bench.metrics.pitch:gross_pitch_error",
+        "pesq_wb": "codec_bench.metrics.pesq:pesq_wb",
+        "stoi": "codec_bench.metrics.stoi:stoi",
+        "secs": "codec_bench.metrics.secs:speaker_embedding_cosine_similarity",
+        "pesq_nb": "codec_bench.metrics.pesq:pesq_nb",
+        "pesq_raw": "codec_bench.metrics.pesq:pesq_raw",
+        "estoi": "codec_bench.metrics.stoi:estoi",
+        "vde": "codec_bench.metrics.pitch:voicing_decision_error",
+        "ffe": "codec_bench.metrics.pitch:f0_frame_error",
+        "vuv_f1": "codec_bench.metrics.pitch:voicing_f1",
+        "logf0_rmse": "codec_bench.metrics.pitch:log_f0_rmse",
+        "logf0_corr": "codec_bench.metrics.pitch:log_f0_correlation",
+        "mcd": "codec_bench.metrics.mcd:mel_cepstral_distortion",
+        "si_sdr": "codec_bench.metrics.si_sdr:si_sdr",
+        "mel_distance": "codec_bench.metrics.spectral:mel_distance",
+        "stft_distance": "codec_bench.metrics.spectral:stft_distance",
+        "mr_stft": "codec_bench.metrics.spectral:multi_resolution_stft",
+        "mr_mel": "codec_bench.metrics.spectral:multi_resolution_mel",
+    },
+    group="codec_bench.metrics",
+)
+
+
+def register_metric(
+    name: str,
+    *,
+    unit: str = "",
+    better: Literal["higher", "lower"],
+    range: tuple[float | None, float | None] = (None, None),
+    rate: int = 16_000,
+    family: str = "quality",
+    title: str = "",
+    version: int = 1,
+    packages: tuple[str, ...] = (),
+    digits: int = 3,
+    accepts_silence: bool = False,
+    params: dict[str, Any] | None = None,
+    variants: Variants | None = None,
+    note: str = "",
+) -> Callable[[Callable[..., Result]], Metric]:
+    """Decorator that registers a metric function; the arguments are those of `Metric`.
+
+    A function that takes `reference` and `decoded` compares two signals; one that takes `text` and `decoded` compares
+    with the transcript. It returns a float, which is averaged over utterances, or a `Ratio`, which is pooled.
+    """
+
+    def wrap(function: Callable[..., Result]) -> Metric:
+        made = Metric(
+            name, function, unit, better, range, rate, family, title or name, version, packages, digits,
+            accepts_silence, params or {}, {} if variants is None else variants, "", note,
+        )  # fmt: skip
+        return METRICS.add(name, made)
+
+    return wrap
+
+
+def metric(name: str) -> Metric:
+    """A metric by name, e.g. `pesq_wb`, `gpe[praat]`, `wer[pocketsphinx]`, or `package.module:object`.
+
+    Raises:
+        UsageError: No such metric or variant.
+
+    >>> metric("gpe").better
+    'lower'
+    """
+    base, bracket, variant = name.partition("[")
+    if bracket and not variant.endswith("]"):
+        raise UsageError(f"metric {name!r} lacks its closing bracket")
+    found = METRICS.get(base)
+    return found.with_variant(variant[:-1]) if bracket else found
+
+
+__all__ = ["METRICS", "Metric", "metric", "register_metric"]

@@ -1,0 +1,194 @@
+"""What a metric is. Its function is pure; what it returns says how it is pooled; the checks are made here, once."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from codec_bench.audio import RESAMPLER, Audio
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.fingerprint import address, package_versions
+from codec_bench.metrics.signal import Recording, Signal
+from codec_bench.records import NotScorable, Ratio, Score, Status
+from codec_bench.registry import unknown
+
+Result = float | Ratio
+Variants = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any]]
+INPUTS = ("reference", "decoded", "text", "language")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric, at one variant.
+
+    Attributes:
+        name: Registered name; a variant is written behind it, `gpe[praat]`.
+        function: Takes any of `reference`, `decoded` (`Signal`), `text`, `language` (`str | None`), and keyword-only
+            parameters; returns a float (averaged over utterances) or a `Ratio` (pooled over the corpus).
+        unit: `%`, `dB`, `MOS-LQO`, or empty.
+        better: Which direction is better.
+        range: Smallest and largest possible value; None where there is no bound.
+        rate: Sampling rate in Hz at which signals are compared.
+        family: Tables show the metrics of a family side by side: `quality`, `pitch`, `spectral`.
+        title: Column heading for people.
+        version: Raised whenever values change.
+        packages: Distributions whose installed version decides the values.
+        digits: Decimals in tables.
+        accepts_silence: Whether a silent decoded signal is scored (WER: everything was deleted) or is a status.
+        params: Keyword arguments of the function at this variant.
+        variants: The other variants, or a function from the variant's name to keyword arguments.
+        variant: Which variant this is; empty for the default.
+        note: One line for table footnotes: definition, tracker, model.
+    """
+
+    name: str
+    function: Callable[..., Result]
+    unit: str
+    better: Literal["higher", "lower"]
+    range: tuple[float | None, float | None]
+    rate: int
+    family: str
+    title: str
+    version: int = 1
+    packages: tuple[str, ...] = ()
+    digits: int = 3
+    accepts_silence: bool = False
+    params: Mapping[str, Any] = field(default_factory=dict)
+    variants: Variants = field(default_factory=dict)
+    variant: str = ""
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name with its variant, as columns show it."""
+        return f"{self.name}[{self.variant}]" if self.variant else self.name
+
+    @property
+    def scale(self) -> float:
+        """100 for a metric in percent, else 1: the function returns the plain fraction."""
+        return 100.0 if self.unit == "%" else 1.0
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """Which of `reference`, `decoded`, `text`, `language` the function takes."""
+        return frozenset(inspect.signature(self.function).parameters) & frozenset(INPUTS)
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of the definition."""
+        return address(
+            metric=self.name,
+            version=self.version,
+            rate=self.rate,
+            params=self._bound_params(),
+            packages=package_versions(self.packages),
+            resampler=[RESAMPLER, package_versions(["soxr"])],
+        )
+
+    def _bound_params(self) -> dict[str, Any]:
+        """All parameters, defaults included, so that a changed default or feature changes the fingerprint."""
+        signature = inspect.signature(self.function)
+        defaults = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+        return defaults | dict(self.params)
+
+    def with_variant(self, variant: str) -> Metric:
+        """The same metric at another variant.
+
+        Raises:
+            UsageError: There is no such variant.
+        """
+        if callable(self.variants):
+            return replace(self, variant=variant, params=self.variants(variant))
+        if variant not in self.variants:
+            known = list(self.variants)
+            raise UsageError(
+                unknown(f"variant of {self.name}", variant, known) if known else f"{self.name} has no variants"
+            )
+        return replace(self, variant=variant, params=self.variants[variant])
+
+    def __call__(
+        self,
+        reference: ArrayLike | None = None,
+        decoded: ArrayLike | None = None,
+        rate: int = 16_000,
+        *,
+        text: str | None = None,
+        language: str | None = None,
+    ) -> Score:
+        """Scores one pair of signals.
+
+        Args:
+            reference: Original, `[n]` in [-1, 1]; not needed by metrics that only compare with a text.
+            decoded: Reconstruction, `[m]`, aligned at sample 0; the longer one is cut.
+            rate: Sampling rate of both in Hz; they are resampled to `self.rate`.
+            text: Transcript, for WER and CER.
+            language: ISO 639-1 code, for WER and CER.
+
+        Returns:
+            A value, or a status with a reason.
+
+        >>> from codec_bench.metrics import metric
+        >>> tone = np.sin(np.arange(16_000) / 20)
+        >>> float(metric("si_sdr")(tone, 0.5 * tone + 0.01, 16_000)) > 30
+        True
+        """
+        return self.score(_recording(reference, rate), _recording(decoded, rate), text, language)
+
+    def score(
+        self,
+        reference: Recording | None,
+        decoded: Recording | None,
+        text: str | None = None,
+        language: str | None = None,
+    ) -> Score:
+        """Scores recordings; the seam that runs use. Never raises for a property of the input."""
+        started = time.perf_counter()
+        try:
+            arguments = self._arguments(reference, decoded, text, language)
+            score = Score.of(self.function(**arguments, **self.params), self.scale)
+        except NotScorable as outcome:
+            score = Score.failed(outcome.status, outcome.reason)
+        except CodecBenchError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one pair must not end a run; the reason is kept
+            score = Score.failed(Status.ERROR, f"{type(error).__name__}: {error}")
+        return replace(score, seconds=time.perf_counter() - started)
+
+    def _arguments(
+        self, reference: Recording | None, decoded: Recording | None, text: str | None, language: str | None
+    ) -> dict[str, Any]:
+        """The checks that hold for every metric: there, finite, not empty, not silent, one rate, one length."""
+        wanted = self.inputs
+        signals: dict[str, Recording] = {}
+        for name, recording in (("reference", reference), ("decoded", decoded)):
+            if name not in wanted:
+                continue
+            if recording is None:
+                raise NotScorable(f"{self.name} needs the {name} signal", Status.MISSING)
+            recording.audio.check(f"the {name} signal")
+            if recording.audio.is_silent and not (self.accepts_silence and name == "decoded"):
+                raise NotScorable(f"the {name} signal is silent", Status.SILENT)
+            signals[name] = recording
+        if "text" in wanted and not (text or "").strip():
+            raise NotScorable("the utterance has no transcript", Status.NO_TEXT)
+        length = min((len(r.at(self.rate)) for r in signals.values()), default=0)
+        if signals and not length:
+            raise NotScorable("shorter than one sample at the metric's rate", Status.TOO_SHORT)
+        arguments: dict[str, Any] = {n: Signal(r, self.rate, length) for n, r in signals.items()}
+        arguments |= {n: v for n, v in (("text", text), ("language", language)) if n in wanted}
+        return arguments
+
+
+def _recording(samples: ArrayLike | None, rate: int) -> Recording | None:
+    if samples is None:
+        return None
+    array = np.asarray(samples)
+    if np.issubdtype(array.dtype, np.integer):
+        raise UsageError(f"samples are floats in [-1, 1], not {array.dtype}: divide by {np.iinfo(array.dtype).max + 1}")
+    return Recording(Audio(np.ascontiguousarray(array, np.float32), rate))

@@ -1,0 +1,126 @@
+"""Signals as metrics see them, and the features that metrics share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.audio import RESAMPLER, Audio, FloatArray, resample
+from codec_bench.cache import ArrayCache
+from codec_bench.fingerprint import address, package_versions
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A pure function of one signal that several metrics, or several systems, need: a pitch track, a transcript.
+
+    Attributes:
+        name: For addresses and messages.
+        function: Takes the whole signal as `Audio`, returns an array (a text as a 0-d string array). It may raise
+            `NotScorable`.
+        version: Raised whenever the result changes.
+        packages: Distributions whose installed version decides the result.
+        expensive: Kept on disk for decoded signals too, not only for references.
+    """
+
+    name: str
+    function: Callable[[Audio], Array]
+    version: int = 1
+    packages: tuple[str, ...] = ()
+    expensive: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of the definition."""
+        return address(feature=self.name, version=self.version, packages=package_versions(self.packages))
+
+
+def feature(
+    name: str, *, version: int = 1, packages: tuple[str, ...] = (), expensive: bool = False
+) -> Callable[[Callable[[Audio], Array]], Feature]:
+    """Decorator that turns a function of one `Audio` into a `Feature`."""
+
+    def wrap(function: Callable[[Audio], Array]) -> Feature:
+        return Feature(name, function, version, packages, expensive)
+
+    return wrap
+
+
+@dataclass
+class Recording:
+    """One signal with everything that was derived from it: resampled copies and features, each made once.
+
+    Attributes:
+        audio: The signal at its own rate.
+        identity: Content address of the signal; None keeps features in memory only.
+        cache: Where features are kept between systems and runs.
+        is_reference: Whether all features are kept, or only expensive ones.
+    """
+
+    audio: Audio
+    identity: str | None = None
+    cache: ArrayCache | None = None
+    is_reference: bool = False
+    _at: dict[int, Audio] = field(default_factory=dict)
+    _features: dict[tuple[str, int], Array] = field(default_factory=dict)
+
+    def at(self, rate: int) -> Audio:
+        """The signal at another rate."""
+        if rate not in self._at:
+            self._at[rate] = resample(self.audio, rate)
+        return self._at[rate]
+
+    def feature(self, wanted: Feature, rate: int) -> Array:
+        """A feature of the whole signal at `rate`.
+
+        Raises:
+            NotScorable: The feature is not defined for this signal.
+        """
+        memory = (wanted.fingerprint, rate)
+        if memory not in self._features:
+            self._features[memory] = self._stored(wanted, rate)
+        return self._features[memory]
+
+    def _stored(self, wanted: Feature, rate: int) -> Array:
+        if self.cache is None or self.identity is None or not (self.is_reference or wanted.expensive):
+            return wanted.function(self.at(rate))
+        resampler = [RESAMPLER, package_versions(["soxr"])] if rate != self.audio.rate else None
+        key = address(signal=self.identity, feature=wanted.fingerprint, rate=rate, resampler=resampler)
+        entry = self.cache.get(key)
+        if entry is None:
+            entry = {"value": np.asarray(wanted.function(self.at(rate)))}
+            self.cache.put(key, entry)
+        return entry["value"]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A recording at the rate of a metric.
+
+    Attributes:
+        recording: Where it comes from.
+        rate: Sampling rate in Hz.
+        length: Samples that both signals of a pair have.
+    """
+
+    recording: Recording
+    rate: int
+    length: int
+
+    @property
+    def samples(self) -> FloatArray:
+        """float32 `[length]`: cut to the shorter signal of the pair, from sample 0."""
+        return self.recording.at(self.rate).samples[: self.length]
+
+    def __getitem__(self, wanted: Feature) -> Array:
+        """A feature of the whole, uncut signal: cut frames where a pair must match."""
+        return self.recording.feature(wanted, self.rate)
+
+
+Params = Mapping[str, Any]

@@ -1,0 +1,89 @@
+"""Names of plug-ins: a lazy table for what ships, a decorator and entry points for what does not."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from codec_bench.errors import UsageError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Maps names to plug-ins of one kind; looking at the names imports nothing.
+
+    Args:
+        kind: How messages call a plug-in: `codec`, `metric`, `dataset`.
+        table: `name -> "module:object"` of the plug-ins that ship with the package.
+        group: Entry-point group through which installed packages add theirs.
+    """
+
+    def __init__(self, kind: str, table: Mapping[str, str], group: str) -> None:
+        self.kind = kind
+        self._table = dict(table)
+        self._group = group
+        self._loaded: dict[str, T] = {}
+        self._entry_points_read = False
+
+    def add(self, name: str, plugin: T) -> T:
+        """Registers `plugin`; the last one of a name wins, so a user can replace a built-in."""
+        self._loaded[name] = plugin
+        return plugin
+
+    def names(self) -> list[str]:
+        """All known names: the shipped ones in the order of the table, then the others."""
+        self._read_entry_points()
+        return list(dict.fromkeys([*self._table, *self._loaded]))
+
+    def get(self, name: str) -> T:
+        """Imports and returns a plug-in.
+
+        Args:
+            name: A registered name, or `package.module:object`.
+
+        Raises:
+            UsageError: No such plug-in; the message offers the nearest names.
+        """
+        if name not in self._loaded:
+            self._read_entry_points()
+            if ":" in name:
+                self._loaded[name] = self._import(name)
+            elif name in self._table:
+                self._loaded[name] = self._import(self._table[name])
+            else:
+                raise UsageError(unknown(self.kind, name, self.names()))
+        return self._loaded[name]
+
+    def _import(self, target: str) -> T:
+        module_name, _, attribute = target.partition(":")
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            raise UsageError(f"{self.kind} {target!r} cannot be imported: {error}") from error
+        try:
+            plugin: T = getattr(module, attribute)
+        except AttributeError:
+            raise UsageError(f"module {module_name!r} has no {self.kind} named {attribute!r}") from None
+        return plugin
+
+    def _read_entry_points(self) -> None:
+        if not self._entry_points_read:
+            self._entry_points_read = True
+            for point in entry_points(group=self._group):
+                self._table.setdefault(point.name, point.value)
+
+
+def unknown(kind: str, name: str, known: list[str]) -> str:
+    """One line for a name that is not known.
+
+    >>> unknown("metric", "pesq-wb", ["pesq_wb", "stoi"])
+    "unknown metric 'pesq-wb'; did you mean 'pesq_wb'?"
+    """
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return f"unknown {kind} {name!r}; did you mean {' or '.join(repr(n) for n in near)}?"
+    return f"unknown {kind} {name!r}; known: {', '.join(known)}"
