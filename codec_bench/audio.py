@@ -127,18 +127,19 @@ def resample(audio: Audio, rate: int) -> Audio:
     return Audio(fit(samples, length), rate)
 
 
-def read_audio(source: str | os.PathLike[str] | bytes) -> Audio:
+def read_audio(source: str | os.PathLike[str] | bytes, name: str = "the audio") -> Audio:
     """Reads an audio file at its own rate; several channels are averaged.
 
     Args:
         source: A path, or the bytes of a file. WAV, FLAC, Ogg and everything else libsndfile knows is read with it,
             MP3, M4A and the rest with PyAV.
+        name: How messages name bytes.
 
     Raises:
         NotScorable: The file is missing, is no audio, or holds no samples.
     """
     if isinstance(source, bytes):
-        data, name = source, "the audio"
+        data = source
     else:
         path = Path(source)
         name = str(path)

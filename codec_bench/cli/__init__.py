@@ -1,1 +1,51 @@
-"""The command line: one file per command, thin."""
+"""The command line: one file per command, thin: parse, call, print."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import typer
+
+from codec_bench.cli.doctor import doctor
+from codec_bench.cli.list import list_plugins
+from codec_bench.cli.run import run
+from codec_bench.cli.score import score
+from codec_bench.errors import CodecBenchError
+
+app = typer.Typer(
+    help="Reproducible evaluation of neural speech codecs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(run)
+app.command()(score)
+app.command("list")(list_plugins)
+app.command()(doctor)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+    if version:
+        from codec_bench import __version__
+
+        typer.echo(f"codec-bench {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Runs the command line; errors are one line on standard error and an exit code."""
+    level = logging.DEBUG if os.environ.get("CODEC_BENCH_DEBUG") else logging.WARNING
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s: %(message)s")
+    logging.getLogger("codec_bench").setLevel(level)
+    try:
+        app()
+    except CodecBenchError as error:
+        sys.stderr.write(f"codec-bench: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("codec-bench: interrupted; repeat the command to continue\n")
+        sys.exit(130)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from codec_bench.errors import UsageError
@@ -35,6 +36,9 @@ METRICS: Registry[Metric] = Registry(
     },
     group="codec_bench.metrics",
 )
+
+HEADLINE = ("wer", "gpe", "pesq_wb", "stoi", "secs")
+"""The columns of the LongCat paper's reconstruction tables."""
 
 
 def register_metric(
@@ -83,7 +87,9 @@ def metric(name: str) -> Metric:
     if bracket and not variant.endswith("]"):
         raise UsageError(f"metric {name!r} lacks its closing bracket")
     found = METRICS.get(base)
+    if ":" in base:
+        found = replace(found, origin=base)
     return found.with_variant(variant[:-1]) if bracket else found
 
 
-__all__ = ["METRICS", "Metric", "metric", "register_metric"]
+__all__ = ["HEADLINE", "METRICS", "Metric", "metric", "register_metric"]

@@ -45,6 +45,7 @@ class Metric:
         variants: The other variants, or a function from the variant's name to keyword arguments.
         variant: Which variant this is; empty for the default.
         note: One line for table footnotes: definition, tracker, model.
+        origin: `package.module:object` where it was asked for in that way.
     """
 
     name: str
@@ -63,6 +64,12 @@ class Metric:
     variants: Variants = field(default_factory=dict)
     variant: str = ""
     note: str = ""
+    origin: str = ""
+
+    @property
+    def spelling(self) -> str:
+        """What `codec_bench.metric` must be given to get this metric in another process."""
+        return f"{self.origin or self.name}{self.label[len(self.name) :]}"
 
     @property
     def label(self) -> str:
@@ -172,8 +179,6 @@ class Metric:
             if recording is None:
                 raise NotScorable(f"{self.name} needs the {name} signal", Status.MISSING)
             recording.audio.check(f"the {name} signal")
-            if recording.audio.is_silent and not (self.accepts_silence and name == "decoded"):
-                raise NotScorable(f"the {name} signal is silent", Status.SILENT)
             signals[name] = recording
         if "text" in wanted and not (text or "").strip():
             raise NotScorable("the utterance has no transcript", Status.NO_TEXT)
@@ -181,6 +186,9 @@ class Metric:
         if signals and not length:
             raise NotScorable("shorter than one sample at the metric's rate", Status.TOO_SHORT)
         arguments: dict[str, Any] = {n: Signal(r, self.rate, length) for n, r in signals.items()}
+        for name, signal in arguments.items():
+            if signal.is_silent and not (self.accepts_silence and name == "decoded"):
+                raise NotScorable(f"the {name} signal is silent in the part that is compared", Status.SILENT)
         arguments |= {n: v for n, v in (("text", text), ("language", language)) if n in wanted}
         return arguments
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,12 @@ def feature(
     return wrap
 
 
+def feature_address(identity: str, wanted: Feature, rate: int) -> str:
+    """Where a feature of a signal is kept."""
+    resampler = [RESAMPLER, package_versions(["soxr"])]
+    return address(signal=identity, feature=wanted.fingerprint, rate=rate, resampler=resampler)
+
+
 @dataclass
 class Recording:
     """One signal with everything that was derived from it: resampled copies and features, each made once.
@@ -90,8 +96,7 @@ class Recording:
     def _stored(self, wanted: Feature, rate: int) -> Array:
         if self.cache is None or self.identity is None or not (self.is_reference or wanted.expensive):
             return wanted.function(self.at(rate))
-        resampler = [RESAMPLER, package_versions(["soxr"])] if rate != self.audio.rate else None
-        key = address(signal=self.identity, feature=wanted.fingerprint, rate=rate, resampler=resampler)
+        key = feature_address(self.identity, wanted, rate)
         entry = self.cache.get(key)
         if entry is None:
             entry = {"value": np.asarray(wanted.function(self.at(rate)))}
@@ -118,9 +123,11 @@ class Signal:
         """float32 `[length]`: cut to the shorter signal of the pair, from sample 0."""
         return self.recording.at(self.rate).samples[: self.length]
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing in `samples` rises above half a step of 16-bit audio."""
+        return Audio(self.samples, self.rate).is_silent
+
     def __getitem__(self, wanted: Feature) -> Array:
         """A feature of the whole, uncut signal: cut frames where a pair must match."""
         return self.recording.feature(wanted, self.rate)
-
-
-Params = Mapping[str, Any]

@@ -1,0 +1,36 @@
+# The targets that everybody uses. They need Python 3.10-3.13, a C compiler and its headers, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A run's caches stay in the checkout, so that `make demo` leaves nothing in the home folder.
+DEMO_HOME := runs/.demo-cache
+
+.PHONY: install demo test lint bench clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip 'setuptools<81' wheel
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,lint]'
+	touch $@
+
+demo: install
+	CODEC_BENCH_HOME=$(DEMO_HOME) $(BIN)/codec-bench run --dataset demo \
+		--codec codec2@3200,codec2@1200,codec2@700C,opus@6000,opus@12000,opus@24000,amr-nb@4750,gsm \
+		--keep-audio --out runs/demo
+
+test: install
+	$(BIN)/python -m pytest -n 2
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python benchmarks/metric_cost.py
+	$(BIN)/python benchmarks/two_workers.py
+
+clean:
+	rm -rf $(VENV) runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,142 @@
+"""From names on a command line to systems: a codec at one setting, or audio that exists already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from codec_bench.adapters import CODECS
+from codec_bench.adapters.codec import Codec, CodecSpec, Prepared
+from codec_bench.adapters.prepared import Files, GroundTruth
+from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.fingerprint import address
+
+
+@dataclass(frozen=True)
+class System:
+    """A row of a table.
+
+    Attributes:
+        label: `longcat@3`, `opus@6000`, `files:DIR`, `ground-truth`.
+        source: The codec, shared by all systems that differ in the number of codebooks only, or the prepared audio.
+        codebooks: How many codebooks are decoded; None for a codec without codebooks.
+    """
+
+    label: str
+    source: Codec | Prepared
+    codebooks: int | None = None
+
+    @property
+    def spec(self) -> CodecSpec:
+        """What the codec is."""
+        return self.source.spec
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of everything that decides the decoded audio, given the recording."""
+        return address(source=self.source.fingerprint, codebooks=self.codebooks)
+
+
+def load_codec(name: str, device: str = "cpu") -> Codec:
+    """A codec that is ready to use.
+
+    Args:
+        name: `opus@6000`, `lyra@16`, `package.module:Class@setting`; a codec with codebooks needs no setting.
+        device: `cpu`, `cuda` or `cuda:1`.
+
+    Raises:
+        UsageError: No such codec or setting, or it cannot run here.
+
+    >>> from codec_bench import Audio, load_codec
+    >>> import numpy as np
+    >>> codec = load_codec("codec2@1200")
+    >>> code = codec.encode(Audio(np.zeros(24_000, np.float32), 24_000))
+    >>> code.bits / code.seconds, len(codec.decode(code)), codec.spec.output_rate
+    (1200.0, 8000, 8000)
+    """
+    base, setting = split_setting(name)
+    cls = _codec_class(base)
+    made = _with_setting(cls, setting) if setting is not None or cls.modes else cls()
+    made.load(device)
+    return made
+
+
+def parse_systems(names: Iterable[str], codebooks: Sequence[int] = ()) -> list[System]:
+    """The systems that names stand for, in order.
+
+    Args:
+        names: Codecs with or without a setting, `files:DIR`, `ground-truth`. Without a setting, a codec stands for
+            all its standard settings.
+        codebooks: Numbers of codebooks that replace the standard ones of every codec that has codebooks.
+
+    Raises:
+        UsageError: An unknown name or setting, or a codec that cannot run here.
+    """
+    systems: list[System] = []
+    for name in names:
+        systems += _systems_of(name, codebooks)
+    if codebooks and not any(s.codebooks for s in systems):
+        raise UsageError("--codebooks was given, but none of the codecs has codebooks to choose from")
+    return list({system.label: system for system in systems}.values())
+
+
+def split_setting(name: str) -> tuple[str, str | None]:
+    """Splits `codec@setting`.
+
+    >>> split_setting("opus@6000"), split_setting("opus")
+    (('opus', '6000'), ('opus', None))
+    """
+    base, at, setting = name.partition("@")
+    if not base or (at and not setting):
+        raise UsageError(f"{name!r} is no system: write CODEC or CODEC@SETTING, e.g. opus@6000")
+    return base, setting if at else None
+
+
+def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
+    if name.startswith("files:"):
+        files = Files(name.removeprefix("files:"))
+        return [System(files.name, files)]
+    if name == GroundTruth.name:
+        return [System(name, GroundTruth())]
+    base, setting = split_setting(name)
+    cls = _codec_class(base)
+    if setting is not None:
+        made = _with_setting(cls, setting)
+        count = made.codebooks
+        made.codebooks = None  # the object is shared by all prefixes; the system knows how many it decodes
+        return [System(name, made, count)]
+    if cls.modes:
+        return [System(f"{base}@{mode}", cls(mode)) for mode in cls.modes]
+    shared = cls()
+    counts = list(codebooks) or list(cls.prefixes) or [len(shared.spec.codebooks)]
+    return [_prefix(base, shared, n) for n in counts]
+
+
+def _prefix(base: str, shared: Codec, count: int) -> System:
+    available = len(shared.spec.codebooks)
+    if not available:
+        return System(base, shared)
+    if not 1 <= count <= available:
+        raise UsageError(f"{base} has 1 to {available} codebooks, not {count}")
+    return System(f"{base}@{count}", shared, count)
+
+
+def _codec_class(name: str) -> type[Codec]:
+    cls = CODECS.get(name)
+    if not (isinstance(cls, type) and issubclass(cls, Codec)):
+        raise UsageError(f"{name} is not a codec class")
+    reason = cls.unavailable()
+    if reason:
+        raise UnavailableError(f"{name} cannot run here: {reason}")
+    return cls
+
+
+def _with_setting(cls: type[Codec], setting: str | None) -> Codec:
+    """A setting is a mode where the codec has modes, else a number of codebooks."""
+    if cls.modes or setting is None:
+        return cls(setting)
+    try:
+        count = int(setting)
+    except ValueError:
+        raise cls.no_such_mode(setting) from None
+    return cls(codebooks=count)

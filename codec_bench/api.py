@@ -1,0 +1,148 @@
+"""The Python interface, and the one place that knows how a run is put together from its parts."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.files import write_atomically
+from codec_bench.hub import home
+from codec_bench.reports.table import build_table, markdown
+from codec_bench.runs import provenance
+from codec_bench.runs.config import RunConfig, load_config, make_config
+from codec_bench.runs.directory import SCHEMA, Run, check_continues, default_folder, load_run, read_info, write_info
+from codec_bench.runs.listening import keep_audio
+from codec_bench.runs.plan import Plan, make_plan
+from codec_bench.runs.runner import Runner, worker_count
+from codec_bench.runs.summary import coverage, length_differences, levels, write_reconstructions, write_results
+
+logger = logging.getLogger(__name__)
+
+
+def run(codec: Any = None, dataset: Any = None, *, config: str | Path | None = None, **options: Any) -> Run:
+    """Reconstructs a data set with codecs and scores it; what is in the cache is not computed again.
+
+    Args:
+        codec: One name or several: `"opus@6000"`, `["codec2", "files:recon/mimi"]`.
+        dataset: `"demo"`, `"FILE.tsv"`, a folder, or another data set's name.
+        config: A YAML file with options; those given here win.
+        **options: All other fields of `RunConfig`: `metrics`, `limit`, `jobs`, `out`, ...
+
+    Returns:
+        The finished run; `.summary` and `.scores` are data frames.
+
+    Raises:
+        UsageError: Something in the request cannot be done.
+        CodecBenchError: The run could not go on, e.g. the disk is full.
+
+    >>> import codec_bench, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = codec_bench.run("codec2@3200", "demo", metrics=["stoi"], limit=2, jobs=1, out=f"{folder}/run")
+    ...     row = run.summary.set_index("system").loc["codec2@3200"]
+    >>> float(row.bitrate_kbps), int(row.n), bool(0.5 < row.value < 1)
+    (3.2, 2, True)
+    """
+    given = options | {k: v for k, v in (("codec", codec), ("dataset", dataset)) if v is not None}
+    made = load_config(Path(config), **given) if config is not None else make_config(**given)
+    if len(made.dataset) > 1:
+        raise UsageError("run() takes one data set; use run_suite() for several")
+    return run_suite(made)[made.dataset[0]]
+
+
+def run_suite(config: RunConfig) -> dict[str, Run]:
+    """Carries out a configuration: one run per data set, in folders of their names where there are several.
+
+    Returns:
+        The finished runs by data set.
+
+    Raises:
+        UsageError: Something in the request cannot be done; found before anything is computed.
+        CodecBenchError: A run could not go on.
+    """
+    plans = {name: make_plan(config, name) for name in config.dataset}
+    runs = {}
+    for name, plan in plans.items():
+        folder = config.out or default_folder(plan)
+        out = folder / plan.dataset.name if len(plans) > 1 else folder
+        runs[name] = execute(config, plan, out)
+    return runs
+
+
+def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
+    """Carries out a plan and writes its run directory.
+
+    Raises:
+        UsageError: The directory holds a run of another plan, or cannot be written.
+    """
+    previous = read_info(out)
+    if previous is not None:
+        manifest = out / "utterances.csv"
+        check_continues(previous["plan"], manifest.read_text(encoding="utf-8") if manifest.exists() else "", plan, out)
+    info: dict[str, Any] = {
+        "schema": SCHEMA,
+        "status": "running",
+        "config": config.model_dump(mode="json"),
+        "plan": plan.describe(),
+        "provenance": provenance.collect(),
+        "sessions": [*(previous or {}).get("sessions", []), {"started": provenance.now()}],
+        "warnings": list(plan.warnings),
+    }
+    write_atomically(out / "utterances.csv", plan.manifest)
+    write_info(out, info)
+    for warning in plan.warnings:
+        logger.warning(warning)
+    device = "cpu" if config.device == "auto" else config.device
+    runner = Runner(plan, home() / "cache", worker_count(config.jobs), device, config.timeout)
+    try:
+        runner.run()
+    except (KeyboardInterrupt, CodecBenchError) as error:
+        stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        info["sessions"][-1] |= {"ended": provenance.now(), "stopped": stopped}
+        try:
+            write_info(out, info)
+        except CodecBenchError:
+            logger.debug("run.json could not be updated", exc_info=True)
+        raise
+    return _finish(config, plan, runner, out, info)
+
+
+def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict[str, Any]) -> Run:
+    """Writes what reports and people read."""
+    outcome = runner.outcome
+    write_results(out, plan, outcome)
+    info["coverage"] = coverage(plan, outcome, config.max_failed)
+    info["lengths"], warnings = length_differences(plan, outcome)
+    info["levels"] = levels(plan, outcome)
+    info["warnings"] += warnings
+    for warning in warnings:
+        logger.warning(warning)
+    info["sessions"][-1] |= {
+        "ended": provenance.now(),
+        "scores_computed": outcome.scored,
+        "scores_from_cache": outcome.reused,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in sorted(outcome.seconds.items())},
+    }
+    info["status"] = "failed" if info["coverage"]["failures"] else "finished"
+    write_reconstructions(out, plan, outcome)
+    if config.keep_audio:
+        keep_audio(out, plan, runner.reconstructor)
+    write_info(out, info)
+    finished = Run(out, info)
+    table = build_table(finished, config.bands)
+    write_atomically(out / "table.md", markdown(table).encode())
+    if config.report:
+        from codec_bench.reports.plots import write_plots
+
+        write_plots(table, out / "plots")
+    return finished
+
+
+def summary_json(run: Run) -> str:
+    """The summary as JSON, for programs."""
+    return json.dumps(json.loads(run.summary.to_json(orient="records")), indent=1, allow_nan=False)
+
+
+__all__ = ["Run", "execute", "load_run", "run", "run_suite", "summary_json"]

@@ -1,0 +1,83 @@
+"""`codec-bench doctor`: what runs here, what is missing, and the one command that brings it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from typing import Any
+
+import typer
+
+from codec_bench.cli.list import print_rows
+from codec_bench.cli.options import Json
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what runs here, what is missing, and the command that brings it."""
+    rows = [*_machine(), *_places(), *_codecs(), *_recognisers(), *_extras()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1, allow_nan=False))
+    else:
+        print_rows(rows)
+
+
+def _row(what: str, state: str, detail: str = "") -> dict[str, Any]:
+    return {"what": what, "state": state, "detail": detail}
+
+
+def _machine() -> list[dict[str, Any]]:
+    import torch
+
+    from codec_bench.runs.runner import worker_count
+
+    cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no CUDA device"
+    return [
+        _row("python", "ok", sys.version.split()[0]),
+        _row("torch", "ok", f"{torch.__version__}, {cuda}"),
+        _row("cores", "ok", str(worker_count(None))),
+    ]
+
+
+def _places() -> list[dict[str, Any]]:
+    """The folders that are read and written."""
+    from codec_bench.hub import home, mirrors
+
+    folder = home()
+    existing = next(p for p in (folder, *folder.resolve().parents) if p.exists())
+    writable = os.access(existing, os.W_OK)
+    free = shutil.disk_usage(existing).free / 1e9
+    state = "ok" if writable and free > 1 else "problem"
+    why = "" if writable else "; not writable: set CODEC_BENCH_HOME to a folder that is"
+    rows = [_row("CODEC_BENCH_HOME", state, f"{folder}, {free:.0f} GB free{why}")]
+    for mirror in mirrors()[:-1]:
+        rows.append(_row("CODEC_BENCH_MIRROR", "ok" if mirror.is_dir() else "problem", str(mirror)))
+    return rows
+
+
+def _codecs() -> list[dict[str, Any]]:
+    from codec_bench.adapters import CODECS
+
+    names = [name for name in CODECS.names() if not name.startswith("test-")]
+    reasons = {name: CODECS.get(name).unavailable() for name in names}
+    return [_row(f"codec {name}", "missing" if reason else "ok", reason or "") for name, reason in reasons.items()]
+
+
+def _recognisers() -> list[dict[str, Any]]:
+    from codec_bench.metrics.asr import default_backend
+
+    name, notice = default_backend()
+    return [_row("recogniser", "ok", f"{name}{'; ' + notice if notice else ''}")]
+
+
+def _extras() -> list[dict[str, Any]]:
+    from codec_bench.fingerprint import package_version
+
+    found = []
+    for extra, package in (("praat", "praat-parselmouth"), ("lyra", "ai-edge-litert"), ("lc3", "lc3py")):
+        version = package_version(package)
+        missing = version == "absent"
+        detail = f"pip install 'codec-bench[{extra}]'" if missing else f"{package} {version}"
+        found.append(_row(f"extra {extra}", "missing" if missing else "ok", detail))
+    return found

@@ -1,0 +1,227 @@
+"""Distances between magnitude spectrograms, equal to those of `auraloss` but without torch.
+
+Every distance is made of two terms: spectral convergence, the Frobenius norm of the difference over that of the
+reference, and the mean absolute difference of natural-log magnitudes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.audio import FloatArray
+from codec_bench.metrics import register_metric
+from codec_bench.metrics.signal import Signal
+from codec_bench.records import NotScorable, Status
+
+POWER_FLOOR = 1e-8
+"""Smallest power of a bin, as in auraloss: silence differs from silence by nothing."""
+
+_BLOCK = 256  # frames at a time, so that memory does not grow with the length
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """One short-time Fourier transform.
+
+    Attributes:
+        fft: Transform size in samples.
+        hop: Samples between frames.
+        window: Length of the periodic Hann window, centred in the transform.
+        mels: Number of Slaney mel bands; 0 keeps the linear bins.
+    """
+
+    fft: int
+    hop: int
+    window: int
+    mels: int = 0
+
+
+STFT = Resolution(fft=2048, hop=512, window=2048)
+MEL = Resolution(fft=2048, hop=256, window=2048, mels=128)
+MULTI_STFT = (Resolution(1024, 120, 600), Resolution(2048, 240, 1200), Resolution(512, 50, 240))
+MULTI_MEL = (Resolution(1024, 120, 600, 80), Resolution(2048, 240, 1200, 80), Resolution(512, 50, 240, 80))
+
+
+@register_metric(
+    "mel_distance",
+    better="lower",
+    range=(0.0, None),
+    family="spectral",
+    title="Mel dist.",
+    note="Spectral convergence + mean |ln| difference of 128 Slaney mel bands of the magnitude (FFT 2048, hop 256), "
+    "the mel distance of Stable-Codec.",
+)
+def mel_distance(reference: Signal, decoded: Signal) -> float:
+    """Mel distance of Stable-Codec: the two terms over 128 mel bands of the magnitude.
+
+    Args:
+        reference: Original at 16 kHz, more than 1024 samples.
+        decoded: Reconstruction.
+
+    Returns:
+        Distance, 0 for identity, without an upper bound; not symmetric (convergence is relative to the reference).
+
+    Raises:
+        NotScorable: Too short or silent.
+
+    Source: Parker et al., "Scaling Transformers for Low-Bitrate High-Quality Speech Coding", 2024 (Stable-Codec);
+    `auraloss.freq.MelSTFTLoss(16000, 2048, 256, 2048, n_mels=128)`.
+    """
+    return sum(_terms(reference, decoded, MEL))
+
+
+@register_metric(
+    "stft_distance",
+    better="lower",
+    range=(0.0, None),
+    family="spectral",
+    title="STFT dist.",
+    note="Spectral convergence + mean |ln| difference of STFT magnitudes (FFT 2048, hop 512), the STFT distance of "
+    "Stable-Codec.",
+)
+def stft_distance(reference: Signal, decoded: Signal) -> float:
+    """STFT distance of Stable-Codec: the two terms over the bins of one transform.
+
+    Args:
+        reference: Original at 16 kHz, more than 1024 samples.
+        decoded: Reconstruction.
+
+    Returns:
+        Distance, 0 for identity, without an upper bound; not symmetric.
+
+    Raises:
+        NotScorable: Too short or silent.
+
+    Source: As for `mel_distance`; `auraloss.freq.STFTLoss(2048, 512, 2048)`.
+    """
+    return sum(_terms(reference, decoded, STFT))
+
+
+@register_metric(
+    "mr_stft",
+    better="lower",
+    range=(0.0, None),
+    family="spectral",
+    title="MR-STFT",
+    note="auraloss MultiResolutionSTFTLoss, defaults (FFT 1024/2048/512, hop 120/240/50, window 600/1200/240); the "
+    "LongCat paper defines its MR-STFT nowhere, so values cannot be compared with it.",
+)
+def multi_resolution_stft(reference: Signal, decoded: Signal) -> float:
+    """Multi-resolution STFT distance: the two terms, averaged over three resolutions.
+
+    Args:
+        reference: Original at 16 kHz, more than 1024 samples.
+        decoded: Reconstruction.
+
+    Returns:
+        Distance, 0 for identity, without an upper bound; not symmetric.
+
+    Raises:
+        NotScorable: Too short or silent.
+
+    Source: Yamamoto et al., "Parallel WaveGAN", 2020; `auraloss.freq.MultiResolutionSTFTLoss()`.
+    """
+    return sum(sum(_terms(reference, decoded, resolution)) for resolution in MULTI_STFT) / len(MULTI_STFT)
+
+
+@register_metric(
+    "mr_mel",
+    better="lower",
+    range=(0.0, None),
+    family="spectral",
+    title="MR-Mel",
+    note="Mean |ln| difference of 80 Slaney mel bands of the magnitude, averaged over the resolutions of MR-STFT; the "
+    "LongCat paper defines its MR-MEL nowhere, so values cannot be compared with it.",
+)
+def multi_resolution_mel(reference: Signal, decoded: Signal) -> float:
+    """Multi-resolution log-mel L1 distance: mean |ln| difference of 80 mel bands, averaged over three resolutions.
+
+    Args:
+        reference: Original at 16 kHz, more than 1024 samples.
+        decoded: Reconstruction.
+
+    Returns:
+        Distance in nepers, 0 for identity, without an upper bound; symmetric.
+
+    Raises:
+        NotScorable: Too short or silent.
+
+    Source: `auraloss.freq.MultiResolutionSTFTLoss(w_sc=0, scale="mel", n_bins=80, sample_rate=16000)`.
+    """
+    return sum(_terms(reference, decoded, resolution)[1] for resolution in MULTI_MEL) / len(MULTI_MEL)
+
+
+@cache
+def slaney_filterbank(rate: int, fft: int, mels: int) -> NDArray[np.float32]:
+    """Triangular mel filters of equal area, as `librosa.filters.mel` makes them by default.
+
+    Args:
+        rate: Sampling rate in Hz.
+        fft: Transform size in samples.
+        mels: Number of bands between 0 Hz and half the sampling rate.
+
+    Returns:
+        float32 `[mels, fft // 2 + 1]`, read-only.
+
+    Source: Slaney, Auditory Toolbox, 1998: linear below 1 kHz (200/3 Hz per mel), above it 27 mels per factor 6.4.
+    """
+    step = np.log(6.4) / 27
+    top = 15 + np.log(rate / 2 / 1000) / step if rate / 2 > 1000 else rate / 2 * 3 / 200
+    scale = np.linspace(0, top, mels + 2)
+    edges = np.where(scale < 15, scale * 200 / 3, 1000 * np.exp((scale - 15) * step))
+    ramps = edges[:, None] - np.fft.rfftfreq(fft, 1 / rate)
+    widths = np.diff(edges)[:, None]
+    triangles = np.maximum(0, np.minimum(-ramps[:-2] / widths[:-1], ramps[2:] / widths[1:]))
+    bank: NDArray[np.float32] = (triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+    bank.flags.writeable = False
+    return bank
+
+
+@cache
+def _sparse_filterbank(rate: int, fft: int, mels: int) -> Any:
+    """The filters as a sparse matrix `[bins, mels]`: 1 % of it is not zero, and no BLAS threads decide the rounding."""
+    from scipy.sparse import csc_array
+
+    return csc_array(slaney_filterbank(rate, fft, mels).T)
+
+
+def _terms(reference: Signal, decoded: Signal, resolution: Resolution) -> tuple[float, float]:
+    """Spectral convergence and mean absolute difference of log magnitudes."""
+    _check(reference, decoded, resolution)
+    difference = energy = logs = 0.0
+    count = 0
+    for ref, dec in zip(_magnitudes(reference, resolution), _magnitudes(decoded, resolution), strict=True):
+        difference += float(np.sum(np.square(ref - dec)))
+        energy += float(np.sum(np.square(ref)))
+        logs += float(np.sum(np.abs(np.log(dec / ref))))
+        count += ref.size
+    return float(np.sqrt(difference / energy)), logs / count
+
+
+def _check(reference: Signal, decoded: Signal, resolution: Resolution) -> None:
+    if reference.length <= resolution.fft // 2:
+        need = f"needs more than {resolution.fft // 2} samples"
+        raise NotScorable(f"{reference.length} samples: a transform of {resolution.fft} {need}", Status.TOO_SHORT)
+
+
+def _magnitudes(signal: Signal, resolution: Resolution) -> Iterator[FloatArray]:
+    """Magnitudes `[frames, bins or mels]`, a block of frames at a time; frames are centred, the ends reflected."""
+    from scipy.fft import rfft
+
+    fft, hop, length = resolution.fft, resolution.hop, resolution.window
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+    # Only the magnitude counts, so the window need not stand in the middle of the transform: frames are as long as
+    # the window, which starts (fft - length) // 2 samples later than the transform would.
+    padded = np.pad(signal.samples, fft // 2, mode="reflect")[(fft - length) // 2 :]
+    starts = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop][: 1 + signal.length // hop]
+    for first in range(0, len(starts), _BLOCK):
+        spectrum = rfft(starts[first : first + _BLOCK] * window, n=fft)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        magnitude = np.sqrt(np.maximum(power, np.float32(POWER_FLOOR)))
+        yield magnitude @ _sparse_filterbank(signal.rate, fft, resolution.mels) if resolution.mels else magnitude

@@ -1,0 +1,161 @@
+"""A run directory: where it is, what it holds, and whether a plan may continue it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from codec_bench.errors import UsageError
+from codec_bench.files import write_atomically
+
+if TYPE_CHECKING:
+    from codec_bench.runs.plan import Plan
+
+SCHEMA = 1
+"""Version of the run directory's layout."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory.
+
+    Attributes:
+        path: The directory.
+        info: `run.json`: plan, provenance, status, coverage.
+    """
+
+    path: Path
+    info: Mapping[str, Any]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row per system, utterance and metric: value, or status and reason."""
+        return _read(self.path / "scores.parquet", pd.read_parquet)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row per system and metric: value, interval, n of n expected."""
+        return _read(self.path / "summary.csv", pd.read_csv)
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """What each column is, by label."""
+        return {m["label"]: m for m in self.info["plan"]["metrics"]}
+
+    @property
+    def systems(self) -> dict[str, dict[str, Any]]:
+        """What each row is, by label."""
+        return {s["label"]: s for s in self.info["plan"]["systems"]}
+
+    @property
+    def failures(self) -> list[str]:
+        """Why the run counts as failed, one line each; empty for a good run."""
+        return list(self.info["coverage"]["failures"])
+
+
+def load_run(path: str | Path) -> Run:
+    """Reads a finished run.
+
+    Args:
+        path: The run directory.
+
+    Raises:
+        UsageError: There is no run, or it is not finished, or a newer codec-bench wrote it.
+    """
+    info = read_info(Path(path))
+    if info is None:
+        raise UsageError(f"{path} is no run directory: it has no run.json")
+    if info["status"] == "running":
+        raise UsageError(f"the run in {path} is not finished: repeat its command to continue it")
+    return Run(Path(path), info)
+
+
+def read_info(path: Path) -> dict[str, Any] | None:
+    """The content of `run.json`, or None where there is none.
+
+    Raises:
+        UsageError: It cannot be read, or a newer codec-bench wrote it.
+    """
+    file = path / "run.json"
+    try:
+        info: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
+    if info.get("schema", 0) > SCHEMA:
+        raise UsageError(f"{file} was written by a newer codec-bench (schema {info['schema']})")
+    return info
+
+
+def write_info(path: Path, info: Mapping[str, Any]) -> None:
+    """Writes `run.json`."""
+    text = json.dumps(info, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_atomically(path / "run.json", text.encode())
+
+
+def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    try:
+        frame: pd.DataFrame = reader(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    return frame
+
+
+def check_continues(old: dict[str, Any], old_manifest: str, plan: Plan, out: Path) -> None:
+    """Refuses to write a plan over a run that it does not contain.
+
+    Args:
+        old: `plan` of the `run.json` that is there.
+        old_manifest: The `utterances.csv` that is there.
+        plan: The new plan; it may only add systems, metrics and utterances.
+        out: The run directory, for the message.
+
+    Raises:
+        UsageError: The new plan changes or drops something.
+    """
+    new = plan.describe()
+    what = ""
+    if old["seed"] != new["seed"]:
+        what = f"its seed is {old['seed']}"
+    for kind, key in (("system", "label"), ("metric", "label")):
+        made = {entry[key]: entry["fingerprint"] for entry in new[f"{kind}s"]}
+        for entry in old[f"{kind}s"]:
+            if entry[key] not in made:
+                what = what or f"it has the {kind} {entry[key]}"
+            elif made[entry[key]] != entry["fingerprint"]:
+                what = what or f"its {kind} {entry[key]} is another version"
+    if not set(old_manifest.splitlines()) <= set(plan.manifest.decode().splitlines()):
+        what = what or f"it has other utterances (data set {old['dataset']['name']})"
+    if what:
+        raise UsageError(f"{out} holds a run of another plan: {what}; choose another --out, or ask for at least that")
+
+
+def default_folder(plan: Plan) -> Path:
+    """`runs/<date>-<codecs>-<dataset>`; with a number behind it where another plan is there already."""
+    codecs = dict.fromkeys(s.label.partition("@")[0] for s in plan.systems if s.spec.group.value != "reference")
+    name = "-".join([date.today().isoformat(), *map(slug, codecs), slug(plan.dataset.name)])[:120]
+    for number in range(1, 1000):
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        previous = read_info(folder)
+        if previous is None:
+            return folder
+        try:
+            manifest = (folder / "utterances.csv").read_text(encoding="utf-8")
+            check_continues(previous["plan"], manifest, plan, folder)
+        except (UsageError, OSError):
+            continue
+        return folder
+    raise UsageError("runs/ holds a thousand runs of this name: give --out")
+
+
+def slug(label: str) -> str:
+    """A label as a folder name."""
+    return "".join(c if c.isalnum() or c in "-_.@" else "_" for c in label).strip("._") or "_"

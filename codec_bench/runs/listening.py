@@ -1,0 +1,39 @@
+"""Decoded audio and tokens as files, for people to listen to and look into."""
+
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from codec_bench.audio import write_wav
+from codec_bench.files import write_atomically
+from codec_bench.records import NotScorable
+from codec_bench.runs.directory import slug
+from codec_bench.runs.plan import Plan
+from codec_bench.runs.reconstruct import Reconstructor
+
+logger = logging.getLogger(__name__)
+
+
+def keep_audio(out: Path, plan: Plan, reconstructor: Reconstructor) -> None:
+    """Copies decoded audio and tokens into the run directory; what cannot be decoded has its status already."""
+    for system in plan.systems:
+        for item in plan.items:
+            name = f"{item.utterance.id}.wav"
+            try:
+                if item.problem:
+                    continue
+                write_wav(out / "audio" / slug(system.label) / name, reconstructor.audio(system, item))
+                code = reconstructor.code(system, item)
+            except NotScorable as outcome:
+                logger.debug("no audio of %s for %s: %s", system.label, item.utterance.id, outcome.reason)
+                continue
+            if code is not None:
+                buffer = io.BytesIO()
+                np.savez(buffer, **code.to_arrays())  # type: ignore[arg-type]
+                tokens = out / "tokens" / slug(system.label) / f"{item.utterance.id}.npz"
+                write_atomically(tokens, buffer.getvalue())
+    reconstructor.close()

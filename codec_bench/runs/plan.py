@@ -1,0 +1,227 @@
+"""What a run will do, resolved before anything is computed, and the files that say so."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from codec_bench.adapters.codec import Group
+from codec_bench.adapters.prepared import Files, GroundTruth
+from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.loading import load_dataset
+from codec_bench.datasets.manifest import load_transcripts
+from codec_bench.errors import UsageError
+from codec_bench.files import digest, file_digest
+from codec_bench.metrics import HEADLINE, METRICS, Metric, metric
+from codec_bench.metrics.asr import backend, default_backend
+from codec_bench.records import Status, Utterance
+from codec_bench.runs.config import PreparedFiles, RunConfig
+
+
+@dataclass(frozen=True)
+class Item:
+    """An utterance of a plan.
+
+    Attributes:
+        utterance: As the data set gave it, with the transcript that the run uses.
+        digest: SHA-256 of the audio file; empty where the file cannot be read.
+        problem: Why it cannot be read.
+        status: The kind of problem.
+    """
+
+    utterance: Utterance
+    digest: str
+    problem: str = ""
+    status: Status = Status.OK
+
+    @property
+    def identity(self) -> str:
+        """Content address of the recording."""
+        return f"file:{self.digest}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Systems x utterances x metrics.
+
+    Attributes:
+        dataset: Where the utterances come from.
+        items: The utterances, in the order of the data set.
+        systems: The rows, reference first.
+        metrics: The columns.
+        seed: Of the bootstrap.
+    """
+
+    dataset: Dataset
+    items: tuple[Item, ...]
+    systems: tuple[System, ...]
+    metrics: tuple[Metric, ...]
+    seed: int
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def manifest(self) -> bytes:
+        """`utterances.csv`: what was evaluated, by content."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id", "speaker", "language", "sha256", "text"])
+        for item in self.items:
+            u = item.utterance
+            writer.writerow([u.id, u.speaker or "", u.language or "", item.digest, u.text or ""])
+        return text.getvalue().encode()
+
+    def describe(self) -> dict[str, Any]:
+        """The plan as `run.json` keeps it: enough to continue it and to report it without the data."""
+        return {
+            "dataset": {
+                "name": self.dataset.name,
+                "title": self.dataset.title,
+                "licence": self.dataset.licence,
+                "source": self.dataset.source,
+                "synthetic": self.dataset.synthetic,
+                "utterances": len(self.items),
+                "speakers": len({i.utterance.speaker for i in self.items if i.utterance.speaker}),
+                "manifest_sha256": digest(self.manifest),
+            },
+            "systems": [_describe_system(s) for s in self.systems],
+            "metrics": [_describe_metric(m) for m in self.metrics],
+            "seed": self.seed,
+        }
+
+
+def make_plan(config: RunConfig, dataset: str) -> Plan:
+    """Resolves names, finds files and hashes them.
+
+    Args:
+        config: What was asked for.
+        dataset: Which of its data sets.
+
+    Raises:
+        UsageError: Something in the configuration cannot be done.
+    """
+    warnings: list[str] = []
+    metrics = resolve_metrics(config.metrics, config.asr, warnings)
+    systems = resolve_systems(config)
+    loaded = load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root)
+    only = None if config.only is None else set(config.only)
+    wanted = (u for u in loaded.utterances() if only is None or u.id in only)
+    utterances = list(islice(wanted, config.limit))
+    if not utterances:
+        raise UsageError(f"data set {dataset!r} has none of the wanted utterances")
+    if config.text is not None:
+        utterances = with_transcripts(utterances, config.text, warnings)
+    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) * 2)) as threads:
+        items = tuple(threads.map(_item, utterances))
+    unreadable = [i for i in items if i.problem]
+    if len(unreadable) == len(items):
+        raise UsageError(f"none of the {len(items)} audio files can be read: {unreadable[0].problem}")
+    return Plan(loaded, items, systems, metrics, config.seed, tuple(warnings))
+
+
+def _item(utterance: Utterance) -> Item:
+    try:
+        return Item(utterance, file_digest(utterance.path))
+    except FileNotFoundError:
+        return Item(utterance, "", f"{utterance.path} does not exist", Status.MISSING)
+    except OSError as error:
+        return Item(utterance, "", f"{utterance.path} cannot be read: {error.strerror}", Status.UNREADABLE)
+
+
+def resolve_metrics(names: Sequence[str], asr: str, warnings: list[str]) -> tuple[Metric, ...]:
+    """Metrics by name, with the recogniser written into those that need one."""
+    wanted: list[str] = []
+    for name in names:
+        if name in ("default", "all"):
+            wanted += METRICS.names()
+        elif name == "headline":
+            wanted += HEADLINE
+        else:
+            wanted.append(name)
+    found: dict[str, Metric] = {}
+    for name in dict.fromkeys(wanted):
+        made = metric(name)
+        if not made.variant and "text" in made.inputs:
+            if asr == "auto":
+                asr, notice = default_backend()
+                warnings += [notice] if notice else []
+            backend(asr)
+            made = made.with_variant(asr)
+        found[made.label] = made
+    return tuple(found.values())
+
+
+def resolve_systems(config: RunConfig) -> tuple[System, ...]:
+    """Systems by name, the reference first."""
+    names = [c for c in config.codec if isinstance(c, str)]
+    systems = [System(GroundTruth.name, GroundTruth())] if config.ground_truth else []
+    systems += parse_systems(names, config.codebooks)
+    for entry in config.codec:
+        if isinstance(entry, PreparedFiles):
+            if entry.group not in {g.value for g in Group}:
+                raise UsageError(f"group {entry.group!r} is none of {', '.join(g.value for g in Group)}")
+            files = Files(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
+            systems.append(System(files.name, files))
+    return tuple({s.label: s for s in systems}.values())
+
+
+def with_transcripts(utterances: Sequence[Utterance], path: Path, warnings: list[str]) -> list[Utterance]:
+    """The utterances with the texts of a TSV file; those that it does not name keep none."""
+    from dataclasses import replace
+
+    texts = load_transcripts(path)
+    known = [u for u in utterances if u.id in texts]
+    if not known:
+        raise UsageError(
+            f"{path} has a text for none of the {len(utterances)} utterances (first id: {utterances[0].id})"
+        )
+    if len(known) < len(utterances):
+        warnings.append(f"{path} has no text for {len(utterances) - len(known)} of {len(utterances)} utterances")
+    return [replace(u, text=texts.get(u.id)) for u in utterances]
+
+
+def _describe_system(system: System) -> dict[str, Any]:
+    spec = system.spec
+    stated = getattr(system.source, "stated_bitrate", None)
+    return {
+        "label": system.label,
+        "title": spec.title,
+        "group": spec.group.value,
+        "fingerprint": system.fingerprint,
+        "codebooks": system.codebooks,
+        "frame_rate_hz": spec.frame_rate,
+        "nominal_bitrate": spec.bitrate(system.codebooks),
+        "stated_bitrate": stated,
+        "input_rate": spec.input_rate,
+        "output_rate": spec.output_rate,
+        "delay_samples": spec.delay,
+        "parameters": spec.parameters,
+        "causal": spec.causal,
+        "streaming": spec.streaming,
+        "licence": spec.licence,
+        "source": spec.source,
+        "weights": {w.path: w.sha256 for w in spec.weights},
+    }
+
+
+def _describe_metric(made: Metric) -> dict[str, Any]:
+    return {
+        "label": made.label,
+        "name": made.name,
+        "title": made.title,
+        "unit": made.unit,
+        "better": made.better,
+        "digits": made.digits,
+        "family": made.family,
+        "rate": made.rate,
+        "note": made.note,
+        "version": made.version,
+        "fingerprint": made.fingerprint,
+    }

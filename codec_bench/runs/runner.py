@@ -1,0 +1,224 @@
+"""The run itself: for every system and every utterance, encode, decode, score; nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codec_bench.adapters.systems import System
+from codec_bench.fingerprint import address
+from codec_bench.metrics import Metric
+from codec_bench.records import NotScorable, Score, Status
+from codec_bench.runs.plan import Item, Plan
+from codec_bench.runs.pool import WorkerCrash, WorkerPool
+from codec_bench.runs.progress import RunProgress
+from codec_bench.runs.reconstruct import Reconstructor
+from codec_bench.runs.store import ScoreStore
+
+logger = logging.getLogger(__name__)
+
+JOBS_AHEAD = 4
+"""Decoded pairs that wait per scoring process: enough to keep it busy, few enough to bound memory."""
+
+
+@dataclass
+class Outcome:
+    """What a run found.
+
+    Attributes:
+        scores: By system label, utterance id and metric label.
+        facts: What is known about each reconstruction, by system label and utterance id.
+        scored: Scores that were computed now.
+        reused: Scores that the cache had.
+        seconds: Wall time of this invocation, and the time spent per stage summed over processes.
+    """
+
+    scores: dict[tuple[str, str, str], Score] = field(default_factory=dict)
+    facts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    scored: int = 0
+    reused: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One system on one utterance: what is missing, and where it will be kept."""
+
+    system: System
+    item: Item
+    missing: Mapping[str, Metric]  # by address
+    identity: str
+    facts: dict[str, Any]
+
+
+class Runner:
+    """Executes a plan.
+
+    Args:
+        plan: What to do.
+        cache: Folder of the caches and the score store.
+        jobs: Scoring processes.
+        device: Where codecs run.
+        timeout: Seconds that scoring one pair may take.
+    """
+
+    def __init__(self, plan: Plan, cache: Path, jobs: int, device: str, timeout: float) -> None:
+        self._plan = plan
+        self._cache = cache
+        self._jobs = jobs
+        self._timeout = timeout
+        self.outcome = Outcome()
+        self.reconstructor = Reconstructor(cache, device)
+        self._waiting: dict[Future[dict[str, Any]], _Pair] = {}
+
+    def run(self) -> None:
+        """Computes what no cache has; all of it is in `outcome` then.
+
+        Raises:
+            DiskFullError: No room left; what was scored is kept.
+            CodecBenchError: A metric cannot run here at all.
+        """
+        started = time.perf_counter()
+        pairs = len(self._plan.systems) * len(self._plan.items)
+        try:
+            with (
+                ScoreStore(self._cache / "scores.sqlite") as self._store,
+                WorkerPool(self._jobs, self._cache, self._timeout) as self._pool,
+                RunProgress(pairs) as self._progress,
+            ):
+                for system in self._plan.systems:
+                    for pair in self._unfinished(system):
+                        self._progress.stage(f"decoding {system.label}")
+                        self._submit(pair)
+                self._progress.stage("scoring the last pairs")
+                while self._waiting:
+                    self._collect()
+        finally:
+            self.reconstructor.close()
+        self._spent("total", time.perf_counter() - started)
+
+    def _unfinished(self, system: System) -> Iterable[_Pair]:
+        """The pairs of a system that still lack scores; everything that is known is noted on the way."""
+        identities: dict[str, str] = {}
+        for item in self._plan.items:
+            try:
+                if item.problem:
+                    raise NotScorable(item.problem, item.status)
+                identities[item.utterance.id] = self.reconstructor.identity(system, item)
+            except NotScorable as outcome:
+                self._fail(system, item, self._plan.metrics, outcome)
+                self._progress.advance()
+        items = [item for item in self._plan.items if item.utterance.id in identities]
+        addresses = {
+            (item.utterance.id, metric.label): score_address(metric, item, identities[item.utterance.id])
+            for item in items
+            for metric in self._plan.metrics
+        }
+        known = self._store.scores(addresses.values())
+        facts = self._store.facts(identities.values())
+        for item in items:
+            name = item.utterance.id
+            missing = {}
+            for metric in self._plan.metrics:
+                key = addresses[name, metric.label]
+                if key in known:
+                    self.outcome.scores[system.label, name, metric.label] = known[key]
+                    self.outcome.reused += 1
+                else:
+                    missing[key] = metric
+            self.outcome.facts[system.label, name] = facts.get(identities[name], {})
+            if missing or identities[name] not in facts:
+                yield _Pair(system, item, missing, identities[name], {})
+            else:
+                self._progress.advance()
+
+    def _submit(self, pair: _Pair) -> None:
+        """Decodes a pair and hands it to the scoring processes."""
+        started = time.perf_counter()
+        try:
+            decoded = self.reconstructor.decoded(pair.system, pair.item)
+        except NotScorable as outcome:
+            self._fail(pair.system, pair.item, pair.missing.values(), outcome)
+            self._progress.advance()
+            return
+        finally:
+            self._spent("coding", time.perf_counter() - started)
+        pair.facts.update(decoded.facts)
+        utterance = pair.item.utterance
+        job = {
+            "reference": {
+                "identity": pair.item.identity,
+                "path": str(utterance.path),
+                "digest": pair.item.digest,
+            },
+            "decoded": decoded.source,
+            "text": utterance.text,
+            "language": utterance.language,
+            "metrics": [metric.spelling for metric in pair.missing.values()],
+        }
+        self._waiting[self._pool.submit(job)] = pair
+        while len(self._waiting) >= JOBS_AHEAD * self._jobs:
+            self._collect()
+
+    def _collect(self) -> None:
+        """Waits for at least one reply and stores what came back."""
+        done, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            pair = self._waiting.pop(future)
+            try:
+                reply = future.result()
+            except (WorkerCrash, CancelledError) as error:
+                self._fail(pair.system, pair.item, pair.missing.values(), NotScorable(str(error), Status.CRASHED))
+            else:
+                self._keep(pair, reply)
+            self._progress.advance()
+
+    def _keep(self, pair: _Pair, reply: Mapping[str, Any]) -> None:
+        """Stores the scores of a pair before anything else happens to them."""
+        scores = {
+            key: Score(**(plain | {"status": Status(plain["status"])}))
+            for key, plain in zip(pair.missing, reply["scores"], strict=True)
+        }
+        facts = pair.facts | reply["signals"]
+        self._store.put(scores, pair.identity, facts if reply["signals"] else None)
+        name = pair.item.utterance.id
+        self.outcome.facts[pair.system.label, name] = facts
+        for metric, score in zip(pair.missing.values(), scores.values(), strict=True):
+            self.outcome.scores[pair.system.label, name, metric.label] = score
+            self._spent(f"metric {metric.label}", score.seconds)
+        self.outcome.scored += len(scores)
+
+    def _fail(self, system: System, item: Item, metrics: Iterable[Metric], outcome: NotScorable) -> None:
+        """Notes why a pair has no scores."""
+        name = item.utterance.id
+        logger.debug("%s on %s: %s", system.label, name, outcome.reason)
+        for metric in metrics:
+            self.outcome.scores[system.label, name, metric.label] = Score.failed(outcome.status, outcome.reason)
+
+    def _spent(self, stage: str, seconds: float) -> None:
+        self.outcome.seconds[stage] = self.outcome.seconds.get(stage, 0.0) + seconds
+
+
+def score_address(metric: Metric, item: Item, decoded: str) -> str:
+    """Where a score is kept: the metric and everything that it looks at, by content."""
+    seen: dict[str, Callable[[], Any]] = {
+        "reference": lambda: item.identity,
+        "decoded": lambda: decoded,
+        "text": lambda: item.utterance.text,
+        "language": lambda: item.utterance.language,
+    }
+    return address(metric=metric.fingerprint, **{name: seen[name]() for name in sorted(metric.inputs)})
+
+
+def worker_count(jobs: int | None) -> int:
+    """How many scoring processes to start: all cores that this process may use, unless told."""
+    if jobs is not None:
+        return jobs
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -1,0 +1,188 @@
+"""From scores to the frames that a run directory keeps; nothing here depends on the order of computation."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codec_bench.files import write_atomically
+from codec_bench.records import Status
+from codec_bench.runs.plan import Plan
+from codec_bench.runs.runner import Outcome
+from codec_bench.stats import cluster_names, estimate
+
+SCORE_COLUMNS = [
+    "system", "utterance", "speaker", "metric", "value", "status", "reason", "numerator", "denominator", "seconds",
+]  # fmt: skip
+SUMMARY_COLUMNS = [
+    "system", "group", "bitrate_kbps", "frame_rate_hz", "metric", "value", "ci_low", "ci_high", "n", "n_expected",
+    "clusters", "unit", "bitrate_source",
+]  # fmt: skip
+
+FAILED = {
+    s.value
+    for s in Status
+    if s.is_transient or s in (Status.EMPTY, Status.NOT_FINITE)
+}  # fmt: skip
+"""Statuses that count as a failure of the run, not as a property of the definition (silence, no transcript, ...)."""
+
+
+def write_results(path: Path, plan: Plan, outcome: Outcome) -> None:
+    """Writes `scores.parquet` and `summary.csv`; their rows do not depend on the order in which scores were made."""
+    scores = score_frame(plan, outcome)
+    summary = summary_frame(plan, outcome)
+    buffer = io.BytesIO()
+    scores.to_parquet(buffer, index=False)
+    write_atomically(path / "scores.parquet", buffer.getvalue())
+    write_atomically(path / "summary.csv", summary.to_csv(index=False, lineterminator="\n").encode())
+    plain = json.loads(summary.to_json(orient="records"))
+    write_atomically(path / "summary.json", (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+
+
+def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
+    """All scores in the order of the plan."""
+    rows = []
+    for system in plan.systems:
+        for item in plan.items:
+            for metric in plan.metrics:
+                u = item.utterance
+                s = outcome.scores[system.label, u.id, metric.label]
+                ok = s.status is Status.OK
+                rows.append(
+                    (
+                        system.label, u.id, u.speaker, metric.label, s.value, s.status.value, s.reason,
+                        s.numerator if ok else None, s.denominator if ok else None, s.seconds,
+                    )
+                )  # fmt: skip
+    frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    numbers = ["value", "numerator", "denominator", "seconds"]
+    frame[numbers] = frame[numbers].astype("float64")
+    return frame
+
+
+def summary_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
+    """One row per system and metric."""
+    names = [i.utterance.id for i in plan.items]
+    clusters = dict(zip(names, cluster_names(names, [i.utterance.speaker for i in plan.items]), strict=True))
+    rows = []
+    for system in plan.systems:
+        bitrate, source = bitrate_of(plan, outcome, system.label)
+        for metric in plan.metrics:
+            scored = [(n, outcome.scores[system.label, n, metric.label]) for n in names]
+            good = [(n, s) for n, s in scored if s.status is Status.OK]
+            found = estimate(
+                [s.numerator for _, s in good],
+                [s.denominator for _, s in good],
+                [clusters[n] for n, _ in good],
+                expected=len(names),
+                scale=metric.scale,
+                seed=plan.seed,
+            )
+            rows.append(
+                (
+                    system.label, system.spec.group.value, bitrate, system.spec.frame_rate, metric.label, found.value,
+                    found.low, found.high, found.n, found.expected, found.clusters, metric.unit, source,
+                )
+            )  # fmt: skip
+    frame = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+    numbers = ["bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high"]
+    frame[numbers] = frame[numbers].astype("float64")
+    return frame
+
+
+def bitrate_of(plan: Plan, outcome: Outcome, label: str) -> tuple[float | None, str]:
+    """kbit/s of a system, and where the figure comes from.
+
+    Returns:
+        `computed` from codebook rates and sizes; `counted` payload bits over the seconds they last, pooled over the
+        utterances; `stated` by whoever made the files; or None and an empty string.
+    """
+    system = next(s for s in plan.systems if s.label == label)
+    stated = getattr(system.source, "stated_bitrate", None)
+    if stated is not None:
+        return stated / 1000, "stated"
+    nominal = system.spec.bitrate(system.codebooks)
+    if nominal is not None:
+        return nominal / 1000, "computed"
+    facts = [f for (s, _), f in outcome.facts.items() if s == label and "bits" in f]
+    seconds = sum(f["coded_seconds"] for f in facts)
+    return (sum(f["bits"] for f in facts) / seconds / 1000, "counted") if seconds else (None, "")
+
+
+def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> dict[str, Any]:
+    """How much of the plan has values, what failed, and whether that is too much.
+
+    Args:
+        plan: What was asked for.
+        outcome: What came out.
+        max_failed: Share of a system's utterances that may fail.
+    """
+    statuses: dict[str, dict[str, int]] = {}
+    failures = []
+    for system in plan.systems:
+        failed: dict[str, str] = {}
+        scored = 0
+        for item in plan.items:
+            for metric in plan.metrics:
+                s = outcome.scores[system.label, item.utterance.id, metric.label]
+                counts = statuses.setdefault(metric.label, {})
+                counts[s.status.value] = counts.get(s.status.value, 0) + 1
+                scored += s.status is Status.OK
+                if s.status.value in FAILED:
+                    failed.setdefault(item.utterance.id, f"{s.status.value}: {s.reason}")
+        share = len(failed) / len(plan.items)
+        if failed and (share > max_failed or not scored):
+            name, reason = next(iter(failed.items()))
+            failures.append(
+                f"{system.label}: {len(failed)} of {len(plan.items)} utterances failed, first {name} ({reason})"
+            )
+    return {"statuses": statuses, "max_failed": max_failed, "failures": failures}
+
+
+def length_differences(plan: Plan, outcome: Outcome) -> tuple[dict[str, float], list[str]]:
+    """Largest difference in seconds between recording and decoded audio per system; both are cut to the shorter one.
+
+    Returns:
+        The differences, and a warning for each system where more than a tenth of a second was cut.
+    """
+    largest: dict[str, float] = {}
+    for (label, _), facts in outcome.facts.items():
+        if "decoded" in facts:
+            seconds = [facts[side]["samples"] / facts[side]["rate"] for side in ("reference", "decoded")]
+            largest[label] = max(largest.get(label, 0.0), abs(seconds[0] - seconds[1]))
+    rounded = {s.label: round(largest[s.label], 6) for s in plan.systems if s.label in largest}
+    return rounded, [
+        f"{label}: decoded audio and recording differ by up to {seconds:.2f} s in length; both were cut to the shorter"
+        for label, seconds in rounded.items()
+        if seconds > 0.1
+    ]
+
+
+def levels(plan: Plan, outcome: Outcome) -> dict[str, dict[str, float]]:
+    """Mean RMS level in dB relative to full scale of the recordings and of each system's output."""
+    found: dict[str, dict[str, float]] = {}
+    for system in plan.systems:
+        facts = [f for (label, _), f in sorted(outcome.facts.items()) if label == system.label and "decoded" in f]
+        for side in ("reference", "decoded"):
+            values = [f[side]["level_db"] for f in facts if f[side]["level_db"] is not None]
+            if values:
+                found.setdefault(system.label, {})[side] = round(sum(values) / len(values), 2)
+    return found
+
+
+def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
+    """Writes `reconstructions.csv`: payload bits, duration, level and coding time of every pair."""
+    rows = []
+    for system in plan.systems:
+        for item in plan.items:
+            facts: Mapping[str, Any] = outcome.facts.get((system.label, item.utterance.id), {})
+            flat = {k: v for k, v in facts.items() if not isinstance(v, Mapping)}
+            for side in ("reference", "decoded"):
+                flat |= {f"{side}_{k}": v for k, v in facts.get(side, {}).items()}
+            rows.append({"system": system.label, "utterance": item.utterance.id} | flat)
+    write_atomically(out / "reconstructions.csv", pd.DataFrame(rows).to_csv(index=False).encode())

@@ -1,0 +1,117 @@
+"""The process that scores: reads one job per line from standard input, writes one reply per line to standard output.
+
+Run as `python -m codec_bench.runs.worker` by `pool.WorkerPool`. Jobs and replies are JSON; audio comes from files and
+caches, never over the pipe. Whatever a library prints goes to standard error, so that it cannot be taken for a reply.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from codec_bench.audio import Audio, read_audio
+from codec_bench.cache import ArrayCache
+from codec_bench.errors import CodecBenchError
+from codec_bench.files import digest
+from codec_bench.metrics import Metric, metric
+from codec_bench.metrics.signal import Recording
+from codec_bench.records import NotScorable, Score, Status
+
+
+class Scorer:
+    """Scores pairs; metrics and their models live as long as the process.
+
+    Args:
+        cache: Folder of the caches (`audio/`, `features/`).
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._audio = ArrayCache(cache / "audio")
+        self._features = ArrayCache(cache / "features")
+        self._metrics: dict[str, Metric] = {}
+
+    def score(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """All metrics of one job, which share what they derive from the two signals.
+
+        Args:
+            job: `reference` and `decoded` (see `_load`), `text`, `language`, `metrics` (spellings).
+
+        Returns:
+            `scores` in the order of `metrics`, and what was seen of the `reference` and the `decoded` signal.
+        """
+        try:
+            reference = self._load(job["reference"], is_reference=True)
+            same = job["decoded"]["identity"] == job["reference"]["identity"]
+            decoded = reference if same else self._load(job["decoded"], is_reference=False)
+        except NotScorable as outcome:
+            failed = Score.failed(outcome.status, outcome.reason)
+            return {"scores": [_plain(failed)] * len(job["metrics"]), "signals": {}}
+        scores = []
+        for name in job["metrics"]:
+            if name not in self._metrics:
+                self._metrics[name] = metric(name)
+            scores.append(_plain(self._metrics[name].score(reference, decoded, job["text"], job["language"])))
+        signals = {"reference": describe(reference.audio), "decoded": describe(decoded.audio)}
+        return {"scores": scores, "signals": signals}
+
+    def _load(self, source: Mapping[str, Any], *, is_reference: bool) -> Recording:
+        """A signal from a file (`path`, `digest`) or from the audio cache (`address`)."""
+        if "path" in source:
+            path = Path(source["path"])
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
+            if digest(data) != source["digest"]:
+                raise NotScorable(f"{path} changed while the run was going on", Status.UNREADABLE)
+            audio = read_audio(data, str(path))
+        else:
+            entry = self._audio.get(source["address"])
+            if entry is None:
+                raise NotScorable("the decoded audio was lost from the cache; run again", Status.DECODE_FAILED)
+            audio = Audio(entry["samples"], int(entry["rate"]))
+        return Recording(audio, source["identity"], self._features, is_reference)
+
+
+def describe(audio: Audio) -> dict[str, Any]:
+    """Facts about a signal that go into the run: length, rate, peak and level."""
+    finite = audio.peak == audio.peak
+    return {
+        "samples": len(audio),
+        "rate": audio.rate,
+        "peak": audio.peak if finite and audio.peak != float("inf") else None,
+        "level_db": audio.level_db if finite and audio.peak != float("inf") else None,
+    }
+
+
+def _plain(score: Score) -> dict[str, Any]:
+    return asdict(score) | {"status": score.status.value}
+
+
+def main() -> None:
+    """Serves jobs until standard input ends."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s: %(message)s")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # C libraries print to descriptor 1
+    sys.stdout = sys.stderr
+    scorer = Scorer(Path(sys.argv[1]))
+    for line in sys.stdin:
+        try:
+            reply = scorer.score(json.loads(line))
+        except CodecBenchError as error:
+            reply = {"fatal": str(error), "exit_code": error.exit_code}
+        try:
+            replies.write(json.dumps(reply, allow_nan=False) + "\n")
+            replies.flush()
+        except BrokenPipeError:  # the parent is gone: nobody is left to hear of it
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

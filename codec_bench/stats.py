@@ -1,0 +1,107 @@
+"""From scores to a number with an interval: pooled ratios and a bootstrap over speakers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVEL = 0.95
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A corpus value.
+
+    Attributes:
+        value: `scale * sum(numerators) / sum(denominators)`, or None where nothing was scored.
+        low: Lower end of the interval, or None where fewer than two clusters were scored.
+        high: Upper end.
+        n: Utterances scored.
+        expected: Utterances that should have been scored.
+        clusters: Independent units (speakers) behind the interval.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    expected: int
+    clusters: int
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the length of the interval."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+
+def estimate(
+    numerators: Sequence[float],
+    denominators: Sequence[float],
+    clusters: Sequence[str],
+    *,
+    expected: int,
+    scale: float = 1.0,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Estimate:
+    """Pools scores and gives a percentile bootstrap interval, resampling whole clusters.
+
+    Utterances of one speaker are not independent, so speakers are drawn with replacement, each with all of their
+    utterances (Bisani & Ney 2004 draw segments in the same way for WER). The draws depend on the seed and the number
+    of clusters alone: systems scored on the same speakers see the same draws, whatever the order or the worker count.
+
+    Args:
+        numerators: Per scored utterance.
+        denominators: Per scored utterance, all positive; 1 for a plain mean.
+        clusters: Speaker (or utterance, where speakers are not known) of each.
+        expected: Utterances that should have been scored.
+        scale: 100 for percent.
+        seed: Of the bootstrap.
+        resamples: Number of draws.
+        level: Coverage of the interval.
+
+    >>> estimate([1, 2, 3], [1, 1, 1], ["a", "b", "c"], expected=4).value
+    2.0
+    """
+    n = len(numerators)
+    if n == 0:
+        return Estimate(None, None, None, 0, expected, 0)
+    names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    tops, bottoms = np.asarray(numerators, float), np.asarray(denominators, float)
+    order = np.lexsort((bottoms, tops, index))  # sums of floats depend on their order; results must not
+    top = np.bincount(index[order], weights=tops[order], minlength=len(names))
+    bottom = np.bincount(index[order], weights=bottoms[order], minlength=len(names))
+    value = scale * float(top.sum() / bottom.sum())
+    if len(names) < 2:
+        return Estimate(value, None, None, n, expected, len(names))
+    weights = _draws(len(names), seed, resamples)
+    ratios = scale * (weights @ top) / (weights @ bottom)
+    tail = 100 * (1 - level) / 2
+    low, high = np.percentile(ratios, [tail, 100 - tail])
+    return Estimate(value, float(low), float(high), n, expected, len(names))
+
+
+@lru_cache(maxsize=64)
+def _draws(clusters: int, seed: int, resamples: int) -> NDArray[np.float64]:
+    """How often each cluster is drawn, `[resamples, clusters]`."""
+    generator = np.random.default_rng([seed, clusters, resamples])
+    return generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.float64)
+
+
+def cluster_names(utterances: Sequence[str], speakers: Sequence[str | None]) -> list[str]:
+    """What the bootstrap draws: speakers; utterances where a speaker is not known or all are by one speaker.
+
+    >>> cluster_names(["u1", "u2"], ["ann", None])
+    ['speaker:ann', 'utterance:u2']
+    >>> cluster_names(["u1", "u2"], ["ann", "ann"])
+    ['utterance:u1', 'utterance:u2']
+    """
+    if len(set(speakers)) == 1:
+        speakers = [None] * len(utterances)
+    return [f"speaker:{s}" if s else f"utterance:{u}" for u, s in zip(utterances, speakers, strict=True)]

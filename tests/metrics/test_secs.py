@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from codec_bench.audio import Audio
+from codec_bench.cache import ArrayCache
+from codec_bench.errors import UnavailableError
+from codec_bench.metrics import metric, secs
+from codec_bench.metrics.secs import preprocessed_embedding, raw_embedding
+from codec_bench.metrics.signal import Recording, feature_address
+from codec_bench.records import Status
+
+RATE = 16_000
+KEYS = {"secs": "secs_resemblyzer_preprocessed", "secs[raw]": "secs_resemblyzer_raw"}
+
+
+def golden(shared: Path, key: str) -> Iterator[tuple[float, Any, Any]]:
+    folder = shared / "golden" / "metrics"
+    for pair in json.loads((folder / "golden.json").read_text())["pairs"]:
+        if key in pair:
+            yield pair[key], *(soundfile.read(folder / f"{pair[side]}.wav")[0] for side in ("ref", "deg"))
+
+
+def wave(shared: Path, name: str = "espeak_ref_16k") -> Any:
+    return soundfile.read(shared / "golden" / "metrics" / f"{name}.wav", dtype="float32")[0]
+
+
+def by_library(samples: Any, preprocess: bool) -> Any:
+    """The library from end to end."""
+    import resemblyzer
+
+    encoder = resemblyzer.VoiceEncoder("cpu", verbose=False)
+    return encoder.embed_utterance(resemblyzer.preprocess_wav(samples) if preprocess else samples)
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_golden_values(shared: Path, name: str) -> None:
+    pairs = list(golden(shared, KEYS[name]))
+    assert len(pairs) == 8
+    for expected, ref, deg in pairs:
+        assert float(metric(name)(ref, deg, RATE)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_golden_embedding(shared: Path) -> None:
+    first = json.loads((shared / "golden" / "metrics" / "golden.json").read_text())
+    expected = first["resemblyzer_embedding_first8_espeak_ref_16k"]
+    np.testing.assert_allclose(preprocessed_embedding.function(Audio(wave(shared), RATE))[:8], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 1.6, 1.61, 2.9, 3.2, 6.3])
+@pytest.mark.parametrize("level", [1.0, 0.003])
+def test_equals_the_library(shared: Path, seconds: float, level: float) -> None:
+    file = sorted((shared / "data" / "testB_pairs" / "GT").glob("*.flac"))[0]
+    speech = np.tile(soundfile.read(file, dtype="float32")[0][8000:], 2)[: int(seconds * RATE)] * np.float32(level)
+    for feature, preprocess in ((preprocessed_embedding, True), (raw_embedding, False)):
+        embedding = feature.function(Audio(speech, RATE))
+        assert (embedding.dtype, embedding.shape) == (np.float32, (256,))
+        np.testing.assert_allclose(embedding, by_library(speech, preprocess), atol=1e-5)
+
+
+def test_identity_and_the_order_of_speakers(shared: Path) -> None:
+    folder = shared / "data" / "testB_pairs" / "GT"
+    files = sorted(folder.glob("*.flac"))[:2]
+    one, other = (soundfile.read(file)[0] for file in files)
+    assert files[0].name.split("_")[0] != files[1].name.split("_")[0]
+    assert float(metric("secs")(one, one, RATE)) == pytest.approx(1, abs=1e-6)
+    assert float(metric("secs")(one, other, RATE)) < 0.85
+
+
+def test_no_speech_is_a_status_where_the_library_embeds_nothing(shared: Path) -> None:
+    speech = wave(shared)
+    click = np.eye(1, 2 * RATE, 9000, dtype=np.float32)[0]
+    hiss = np.float32(0.1) * np.cos(np.pi * np.arange(2 * RATE, dtype=np.float32))
+    for what, other in {"click": click, "hiss": hiss, "short": speech[:479], "offset": np.full(RATE, 0.1)}.items():
+        for pair in ((speech, other), (other, speech), (other, other)):
+            score = metric("secs")(*pair, RATE)
+            assert (score.value, score.status) == (None, Status.NO_SPEECH), what
+    assert len(by_library(click, preprocess=True)) == 256, "the library says nothing"
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_silence_and_nan_are_statuses(shared: Path, name: str) -> None:
+    speech = wave(shared)
+    hole = np.where(np.arange(len(speech)) == 20_000, np.nan, speech)
+    assert metric(name)(speech, hole, RATE).status is Status.NOT_FINITE
+    assert metric(name)(speech, np.zeros(RATE), RATE).status is Status.SILENT
+    assert metric(name)(np.zeros(RATE), speech, RATE).status is Status.SILENT
+    assert metric(name)(speech, speech[:0], RATE).status is Status.EMPTY
+
+
+@pytest.mark.parametrize("samples", [480, 481, 960, 3000, 4800, 8000])
+def test_short_speech_is_defined(shared: Path, samples: int) -> None:
+    speech = wave(shared)[8000 : 8000 + samples]
+    value = metric("secs")(speech, speech, RATE)
+    assert value.status in (Status.OK, Status.NO_SPEECH)
+    assert value.value is None or value.value == pytest.approx(1, abs=1e-6)
+    assert float(metric("secs[raw]")(speech, speech, RATE)) == pytest.approx(1, abs=1e-6)
+
+
+def test_raw_needs_a_frame(shared: Path) -> None:
+    speech = wave(shared)[8000:]
+    assert metric("secs[raw]")(speech[:399], speech, RATE).status is Status.TOO_SHORT
+
+
+def test_samples_beyond_full_scale_do_not_wrap_around(shared: Path) -> None:
+    speech = wave(shared)
+    loud = speech * np.float32(3 / np.abs(speech).max())
+    assert float(metric("secs")(np.clip(loud, -1, 1), loud, RATE)) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_embedding_is_that_of_the_whole_recording(shared: Path) -> None:
+    """A pair is cut to a common length, the embeddings are not: so a reference's can be kept between systems."""
+    speech = wave(shared)
+    whole = raw_embedding.function(Audio(speech, RATE)).astype(float)
+    part = raw_embedding.function(Audio(speech[: len(speech) // 2], RATE)).astype(float)
+    value = float(metric("secs[raw]")(speech, speech[: len(speech) // 2], RATE))
+    assert value == pytest.approx(whole @ part, abs=1e-6)
+    assert value < 0.999
+
+
+def test_the_reference_is_embedded_once(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = ArrayCache(tmp_path)
+    reference = Recording(Audio(wave(shared), RATE), "reference", cache, is_reference=True)
+    decoded = Recording(Audio(wave(shared, "espeak_noise20_16k"), RATE), "decoded", cache)
+    first = metric("secs").score(reference, decoded)
+    assert list(cache.get(feature_address("reference", preprocessed_embedding, RATE)) or {}) == ["value"]
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 4096
+    monkeypatch.setattr(secs, "_embed", None)
+    again = Recording(Audio(wave(shared), RATE), "reference", cache, is_reference=True)
+    assert float(metric("secs").score(again, decoded)) == float(first)
+
+
+def test_variants_are_other_definitions() -> None:
+    assert metric("secs[raw]").label == "secs[raw]"
+    assert metric("secs[raw]").fingerprint != metric("secs").fingerprint
+
+
+def test_threads_of_the_caller_stay_what_they_were(shared: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        metric("secs[raw]")(wave(shared)[:RATE], wave(shared)[:RATE], RATE)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secs, "WEIGHTS_SHA256", "0" * 64)
+    secs._encoder.cache_clear()
+    try:
+        with pytest.raises(UnavailableError, match="another file"):
+            secs._encoder()
+    finally:
+        secs._encoder.cache_clear()
+
+
+def test_first_use_is_quiet_and_without_numba() -> None:
+    code = (
+        "import sys, numpy as np; from codec_bench.metrics import metric;"
+        "x = np.random.default_rng(0).normal(size=32000);"
+        "float(metric('secs[raw]')(x, x, 16000)); metric('secs')(x, x, 16000); assert 'numba' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("system", "preprocessed", "raw"),
+    [("LLM-Codec", 0.916, 0.921), ("EnCodec", 0.897, 0.900)],
+    ids=["llm-codec", "encodec"],
+)
+def test_real_codecs(shared: Path, system: str, preprocessed: float, raw: float) -> None:
+    folder = shared / "data" / "testB_pairs"
+    files = sorted((folder / system).glob("*.flac"))
+    assert len(files) == 30
+    pairs = [(soundfile.read(folder / "GT" / file.name)[0], soundfile.read(file)[0]) for file in files]
+    for name, expected in (("secs", preprocessed), ("secs[raw]", raw)):
+        assert np.mean([float(metric(name)(*pair, RATE)) for pair in pairs]) == pytest.approx(expected, abs=0.005)

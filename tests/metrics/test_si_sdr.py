@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import auraloss
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
+
+from codec_bench.metrics import metric
+from codec_bench.records import Status
+
+RATE = 16_000
+
+
+def noise(samples: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(size=samples).astype(np.float32) * np.float32(0.1)
+
+
+def exact(reference: Any, decoded: Any) -> float:
+    """The definition of auraloss in 64 bits."""
+    loss = auraloss.time.SISDRLoss()
+    return -float(loss(*(torch.as_tensor(np.asarray(s, np.float64))[None, None] for s in (decoded, reference))))
+
+
+def test_golden_values(shared: Path) -> None:
+    folder = shared / "golden" / "metrics"
+    tested = 0
+    for pair in json.loads((folder / "golden.json").read_text())["pairs"]:
+        if "si_sdr_db_zero_mean" not in pair:
+            continue
+        tested += 1
+        ref, deg = (soundfile.read(folder / f"{pair[side]}.wav")[0] for side in ("ref", "deg"))
+        value = float(metric("si_sdr")(ref, deg, RATE))
+        assert value == pytest.approx(exact(ref, deg), abs=1e-6)
+        golden = pair["si_sdr_db_zero_mean"]
+        if pair["ref"] == pair["deg"]:
+            assert value >= golden, "the golden value ends at the rounding of 32 bits"
+        else:  # below -50 dB the golden value has the rounding of 32 bits in its third digit
+            assert value == pytest.approx(golden, abs=1e-3 if golden > -50 else 0.05)
+    assert tested == 8
+
+
+@pytest.mark.parametrize("samples", [2, 17, 1000, 48_123])
+@pytest.mark.parametrize("offset", [0.0, 0.05])
+def test_equals_auraloss_and_torchmetrics(samples: int, offset: float) -> None:
+    reference = noise(samples)
+    decoded = 0.7 * reference + 0.3 * noise(samples, 1) + np.float32(offset)
+    value = float(metric("si_sdr")(reference, decoded, RATE))
+    assert value == pytest.approx(exact(reference, decoded), abs=1e-6)
+    if samples >= 1000:
+        tensors = (torch.from_numpy(np.asarray(s, np.float64)) for s in (decoded, reference))
+        other = float(scale_invariant_signal_distortion_ratio(*tensors, zero_mean=True))
+        assert value == pytest.approx(other, abs=1e-4)
+
+
+def test_known_value_and_sign() -> None:
+    time = np.arange(RATE) / RATE
+    reference, error = np.sin(2 * np.pi * 100 * time), np.sin(2 * np.pi * 200 * time)
+    assert float(metric("si_sdr")(reference, reference + 0.1 * error, RATE)) == pytest.approx(20, abs=1e-3)
+    assert float(metric("si_sdr")(reference, reference + 2 * error, RATE)) == pytest.approx(-6.0206, abs=1e-3)
+
+
+def test_scale_sign_and_offset_do_not_matter() -> None:
+    reference = noise(RATE)
+    decoded = reference + 0.5 * noise(RATE, 1)
+    plain = float(metric("si_sdr")(reference, decoded, RATE))
+    for changed in (3 * decoded, -decoded, decoded + 0.2):
+        assert float(metric("si_sdr")(reference, changed, RATE)) == pytest.approx(plain, abs=1e-4)
+
+
+def test_identity_is_finite() -> None:
+    assert 80 < float(metric("si_sdr")(noise(RATE), noise(RATE), RATE)) < 130
+
+
+@pytest.mark.parametrize("constant", [0.1, -0.3, 1 / 3])
+def test_a_constant_has_no_score(constant: float) -> None:
+    flat = np.full(RATE, constant, np.float32)
+    for pair in ((flat, noise(RATE)), (noise(RATE), flat), (flat, flat)):
+        score = metric("si_sdr")(*pair, RATE)
+        assert (score.value, score.status) == (None, Status.UNDEFINED)
+
+
+def test_silence_is_not_minus_80_decibels() -> None:
+    rest = np.zeros(RATE, np.float32)
+    assert metric("si_sdr")(rest, noise(RATE), RATE).status is Status.SILENT
+    assert metric("si_sdr")(noise(RATE), rest, RATE).status is Status.SILENT
+    assert metric("si_sdr")(np.append(rest, noise(RATE)), noise(RATE), RATE).status is Status.SILENT

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import auraloss
+import librosa
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from codec_bench.metrics import metric
+from codec_bench.metrics.spectral import slaney_filterbank
+from codec_bench.records import Status
+
+RATE = 16_000
+NAMES = ("mel_distance", "stft_distance", "mr_stft", "mr_mel")
+KEYS = {
+    "mel_distance": "taae_mel_distance",
+    "stft_distance": "taae_stft_distance",
+    "mr_stft": "mrstft_auraloss_default",
+}
+
+
+def noise(samples: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(size=samples).astype(np.float32) * np.float32(0.1)
+
+
+def loss(name: str) -> Any:
+    if name == "mel_distance":
+        return auraloss.freq.MelSTFTLoss(RATE, fft_size=2048, hop_size=256, win_length=2048, n_mels=128)
+    if name == "stft_distance":
+        return auraloss.freq.STFTLoss(fft_size=2048, hop_size=512, win_length=2048)
+    if name == "mr_stft":
+        return auraloss.freq.MultiResolutionSTFTLoss()
+    return auraloss.freq.MultiResolutionSTFTLoss(w_sc=0.0, scale="mel", n_bins=80, sample_rate=RATE)
+
+
+def auraloss_value(name: str, reference: Any, decoded: Any, dtype: torch.dtype = torch.float32) -> float:
+    module = loss(name).to(dtype)
+    for part in getattr(module, "stft_losses", [module]):
+        part.window = part.window.to(dtype)  # not registered as a buffer
+    return float(module(*(torch.as_tensor(np.asarray(s), dtype=dtype)[None, None] for s in (decoded, reference))))
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_golden_values(shared: Path, name: str) -> None:
+    folder = shared / "golden" / "metrics"
+    tested = 0
+    for pair in json.loads((folder / "golden.json").read_text())["pairs"]:
+        if KEYS[name] not in pair:
+            continue
+        tested += 1
+        ref, deg = (soundfile.read(folder / f"{pair[side]}.wav")[0] for side in ("ref", "deg"))
+        assert float(metric(name)(ref, deg, RATE)) == pytest.approx(pair[KEYS[name]], abs=1e-4)
+    assert tested == 8
+
+
+@pytest.mark.parametrize("samples", [1025, 1026, 2047, 2048, 5000, 16_001, 61_440])
+@pytest.mark.parametrize("name", NAMES)
+def test_equals_auraloss_on_noise_of_any_length(name: str, samples: int) -> None:
+    reference, decoded = noise(samples), 0.6 * noise(samples) + 0.2 * noise(samples, 1)
+    value = float(metric(name)(reference, decoded, RATE))
+    assert value == pytest.approx(auraloss_value(name, reference, decoded), abs=1e-4)
+    assert value == pytest.approx(auraloss_value(name, reference, decoded, torch.float64), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equals_auraloss_on_real_codecs(shared: Path, name: str) -> None:
+    folder = shared / "data" / "testB_pairs"
+    files = [file for system in ("EnCodec", "LLM-Codec") for file in sorted((folder / system).glob("*.flac"))[:4]]
+    assert len(files) == 8
+    for file in files:
+        decoded, reference = soundfile.read(file)[0], soundfile.read(folder / "GT" / file.name)[0]
+        length = min(len(decoded), len(reference))
+        expected = auraloss_value(name, reference[:length], decoded[:length], torch.float64)
+        assert float(metric(name)(reference, decoded, RATE)) == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equals_auraloss_with_digital_silence_inside(name: str) -> None:
+    gap = (np.arange(3 * RATE) // 8000) % 2
+    reference, decoded = noise(3 * RATE) * gap, noise(3 * RATE, 1) * np.roll(gap, 2000)
+    expected = auraloss_value(name, reference, decoded, torch.float64)
+    assert float(metric(name)(reference, decoded, RATE)) == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_identity_is_zero_and_worse_is_larger(name: str) -> None:
+    reference = noise(RATE)
+    values = [float(metric(name)(reference, reference + gain * noise(RATE, 1), RATE)) for gain in (0, 0.01, 0.1, 1)]
+    assert values[0] == 0
+    assert values == sorted(values)
+    assert values[1] > 0.001
+
+
+def test_symmetry() -> None:
+    pair = noise(RATE), 0.3 * noise(RATE, 1)
+    assert float(metric("mr_mel")(*pair, RATE)) == pytest.approx(float(metric("mr_mel")(*pair[::-1], RATE)), abs=1e-6)
+    for name in ("mel_distance", "stft_distance", "mr_stft"):
+        assert abs(float(metric(name)(*pair, RATE)) - float(metric(name)(*pair[::-1], RATE))) > 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_silent_reference_has_no_distance(name: str) -> None:
+    voice, rest = noise(RATE), np.zeros(RATE, np.float32)
+    assert auraloss_value("stft_distance", rest, voice) > 1000, "what must not be averaged"
+    for reference, decoded in ((rest, voice), (voice, rest), (np.append(rest, voice), voice)):
+        score = metric(name)(reference, decoded, RATE)
+        assert (score.value, score.status) == (None, Status.SILENT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_too_short(name: str) -> None:
+    score = metric(name)(noise(1024), noise(1024, 1), RATE)
+    assert (score.value, score.status) == (None, Status.TOO_SHORT)
+    assert metric(name)(noise(1025), noise(1025, 1), RATE).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("rate", "fft", "mels"),
+    [
+        (16_000, 2048, 128),
+        (16_000, 2048, 80),
+        (16_000, 1024, 80),
+        (16_000, 512, 80),
+        (16_000, 400, 40),
+        (24_000, 512, 64),
+    ],
+)
+def test_filterbank_equals_librosa(rate: int, fft: int, mels: int) -> None:
+    bank = slaney_filterbank(rate, fft, mels)
+    np.testing.assert_allclose(bank, librosa.filters.mel(sr=rate, n_fft=fft, n_mels=mels), rtol=1e-5, atol=1e-9)
+    assert (bank.sum(axis=1) > 0).all(), "an empty band would be the logarithm of zero"
+
+
+def test_notes_say_what_cannot_be_compared() -> None:
+    for name in ("mr_stft", "mr_mel"):
+        assert "LongCat" in metric(name).note
+        assert "cannot be compared" in metric(name).note

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystoi
+import pytest
+import soundfile
+
+from codec_bench.metrics import metric
+from codec_bench.metrics.stoi import MIN_SAMPLES
+from codec_bench.records import Status
+
+RATE = 16_000
+NAMES = ("stoi", "estoi")
+
+
+def golden(shared: Path, key: str) -> Iterator[tuple[float, Any, Any]]:
+    folder = shared / "golden" / "metrics"
+    for pair in json.loads((folder / "golden.json").read_text())["pairs"]:
+        if key in pair:
+            yield pair[key], *(soundfile.read(folder / f"{pair[side]}.wav")[0] for side in ("ref", "deg"))
+
+
+def noise(samples: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(size=samples).astype(np.float32) * np.float32(0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_golden_values(shared: Path, name: str) -> None:
+    pairs = list(golden(shared, name))
+    assert len(pairs) == 8
+    for expected, ref, deg in pairs:
+        assert float(metric(name)(ref, deg, RATE)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("samples", [MIN_SAMPLES, 8000, 16_001, 30_000])
+@pytest.mark.parametrize("name", NAMES)
+def test_equals_the_package(name: str, samples: int) -> None:
+    reference, decoded = noise(samples), noise(samples) + noise(samples, 1)
+    expected = pystoi.stoi(reference, decoded, RATE, extended=name == "estoi")
+    assert float(metric(name)(reference, decoded, RATE)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_identity_is_one_and_nothing_exceeds_it(shared: Path, name: str) -> None:
+    _, reference, _ = next(golden(shared, name))
+    assert float(metric(name)(reference, reference, RATE)) == pytest.approx(1.0, abs=1e-9)
+    assert float(metric(name)(reference, reference, RATE)) <= 1.0
+
+
+def test_the_longer_signal_is_cut(shared: Path) -> None:
+    _, reference, decoded = list(golden(shared, "stoi"))[3]
+    longer = np.append(decoded, noise(961))
+    assert float(metric("stoi")(reference, longer, RATE)) == float(metric("stoi")(reference, decoded, RATE))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_has_no_score_is_a_status_and_never_a_number(name: str) -> None:
+    voice, rest = noise(RATE), np.zeros(RATE, np.float32)
+    pairs = {
+        "silent reference": (rest, voice, Status.SILENT),
+        "silent decoded": (voice, rest, Status.SILENT),
+        "compared part is silent": (np.append(rest, voice), voice, Status.SILENT),
+        "decoded starts after the end": (voice, np.append(rest, voice), Status.SILENT),
+        "too short": (voice[: MIN_SAMPLES - 1], voice, Status.TOO_SHORT),
+        "shorter than a frame": (voice[:100], voice, Status.TOO_SHORT),
+        "little that is not silent": (np.append(voice[:4000], rest), np.append(voice[:4000], rest), Status.TOO_SHORT),
+        "not a number": (np.append(voice, np.nan), np.append(voice, 0), Status.NOT_FINITE),
+        "empty": (voice, voice[:0], Status.EMPTY),
+    }
+    for what, (reference, decoded, status) in pairs.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            score = metric(name)(reference, decoded, RATE)
+        assert (score.value, score.status) == (None, status), what
+        assert score.reason, what
+
+
+def test_the_shortest_length_is_that_of_the_package() -> None:
+    with pytest.warns(RuntimeWarning, match="Not enough STFT frames"):
+        assert pystoi.stoi(noise(MIN_SAMPLES - 1), noise(MIN_SAMPLES - 1), RATE) == 1e-5
+    assert pystoi.stoi(noise(MIN_SAMPLES), noise(MIN_SAMPLES), RATE) == pytest.approx(1.0)
+
+
+def test_extended_scores_repeat_where_the_package_rolls_dice() -> None:
+    reference = noise(2 * RATE)
+    decoded = np.where(np.arange(2 * RATE) < RATE, reference, 0)  # digital silence: the package's noise decides
+    assert pystoi.stoi(reference, decoded, RATE, extended=True) != pystoi.stoi(reference, decoded, RATE, extended=True)
+    scores = {float(metric("estoi")(reference, decoded, RATE)) for _ in range(3)}
+    assert len(scores) == 1
+    assert 0.3 < scores.pop() < 0.7
+
+
+def test_the_callers_random_numbers_stay_what_they_were() -> None:
+    np.random.seed(7)
+    expected = np.random.standard_normal()
+    np.random.seed(7)
+    metric("estoi")(noise(RATE), noise(RATE, 1), RATE)
+    assert np.random.standard_normal() == expected
+
+
+@pytest.mark.parametrize(
+    ("system", "plain", "extended"),
+    [("LLM-Codec", 0.875, 0.762), ("EnCodec", 0.848, 0.734)],
+    ids=["llm-codec", "encodec"],
+)
+def test_real_codecs(shared: Path, system: str, plain: float, extended: float) -> None:
+    folder = shared / "data" / "testB_pairs"
+    files = sorted((folder / system).glob("*.flac"))
+    assert len(files) == 30
+    pairs = [(soundfile.read(folder / "GT" / file.name)[0], soundfile.read(file)[0]) for file in files]
+    for name, expected in (("stoi", plain), ("estoi", extended)):
+        assert np.mean([float(metric(name)(*pair, RATE)) for pair in pairs]) == pytest.approx(expected, abs=0.005)

@@ -1,0 +1,172 @@
+"""The grouped table, on the published figures of the LongCat paper's table 5."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from codec_bench.reports.plots import write_plots
+from codec_bench.reports.table import Table, build_table, markdown
+from codec_bench.runs.directory import Run
+
+METRICS = {"wer": ("lower", 2), "gpe": ("lower", 2), "pesq_wb": ("higher", 2), "stoi": ("higher", 3)}
+
+# system: kbps, WER, GPE, PESQ, STOI; None where the paper has a dash
+PUBLISHED: dict[str, tuple[float | None, ...]] = {
+    "ground-truth": (None, 1.16, 0.00, 4.50, 1.000),
+    "facodec": (4.80, 1.37, 1.02, 2.91, 0.954),
+    "x-codec": (4.00, 1.27, 1.49, 2.82, 0.905),
+    "speechtokenizer": (4.00, 1.47, 1.20, 2.60, 0.930),
+    "mimi": (1.10, 2.44, 1.68, 2.27, 0.917),
+    "llm-codec": (0.85, 6.25, 1.86, 1.82, 0.879),
+    "longcat@4": (13 * 4 / 0.06 / 1000, 1.48, 1.65, 2.30, 0.921),
+    "semanticodec": (0.70, 3.44, 2.28, 1.75, 0.866),
+    "longcat@3": (13 * 3 / 0.06 / 1000, 1.70, 1.86, 2.01, 0.900),
+    "s3tokenizer": (0.60, 2.12, None, None, 0.673),
+    "lscodec": (0.45, 3.33, None, None, 0.688),
+    "longcat@2": (13 * 2 / 0.06 / 1000, 2.10, 3.69, 1.47, 0.839),
+}
+
+
+def make_run(folder: Path, rows: list[dict[str, Any]], groups: dict[str, str], **data: Any) -> Run:
+    """A run directory with a given summary."""
+    summary = pd.DataFrame(rows)
+    summary.to_csv(folder / "summary.csv", index=False)
+    labels = list(dict.fromkeys(summary.metric))
+    info = {
+        "plan": {
+            "dataset": {"name": "set", "utterances": 500, "speakers": 37, "synthetic": False} | data,
+            "systems": [{"label": s, "group": groups.get(s, "semantic")} for s in dict.fromkeys(summary.system)],
+            "metrics": [
+                {
+                    "label": m,
+                    "name": m.partition("[")[0],
+                    "title": m.partition("[")[0].upper(),
+                    "unit": "",
+                    "better": METRICS[m.partition("[")[0]][0],
+                    "digits": METRICS[m.partition("[")[0]][1],
+                    "family": "quality",
+                    "note": "",
+                }
+                for m in labels
+            ],
+            "seed": 0,
+        },
+        "coverage": {"statuses": {m: {"ok": 500} for m in labels}, "failures": []},
+        "provenance": {"codec_bench": "0", "resampler": "soxr HQ"},
+    }
+    return Run(folder, info)
+
+
+def row(system: str, metric: str, kbps: float | None, value: float | None, n: int = 500) -> dict[str, Any]:
+    width = None if value is None else 0.05
+    return {
+        "system": system,
+        "group": "",
+        "bitrate_kbps": kbps,
+        "frame_rate_hz": 50 / 3,
+        "metric": metric,
+        "value": value,
+        "ci_low": None if value is None else value - width,
+        "ci_high": None if value is None else value + width,
+        "n": n if value is not None else 0,
+        "n_expected": 500,
+        "bitrate_source": "computed" if kbps else "",
+    }
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Run:
+    rows = [
+        row(system, metric, values[0], value)
+        for system, values in PUBLISHED.items()
+        for metric, value in zip(METRICS, values[1:], strict=True)
+    ]
+    return make_run(tmp_path, rows, {"ground-truth": "reference"})
+
+
+def ranks(table: Table, metric: str) -> dict[str, int]:
+    return {r.label: r.cells[metric].rank for s in table.sections for r in s.rows if r.cells[metric].rank}
+
+
+def test_systems_fall_into_the_papers_groups(published: Run):
+    sections = {s.title: [r.label for r in s.rows] for s in build_table(published).sections}
+    assert sections == {
+        "reference": ["ground-truth"],
+        "> 2 kbps, semantic": ["facodec", "speechtokenizer", "x-codec"],
+        "0.85-2 kbps, semantic": ["mimi", "longcat@4", "llm-codec"],
+        "0.65-0.85 kbps, semantic": ["semanticodec", "longcat@3"],
+        "< 0.65 kbps, semantic": ["s3tokenizer", "lscodec", "longcat@2"],
+    }
+
+
+def test_best_and_second_best_are_marked_in_each_group_by_direction(published: Run):
+    table = build_table(published)
+    assert ranks(table, "wer") == {
+        "x-codec": 1, "facodec": 2, "longcat@4": 1, "mimi": 2, "longcat@3": 1, "semanticodec": 2, "longcat@2": 1,
+        "s3tokenizer": 2,
+    }  # fmt: skip
+    assert ranks(table, "pesq_wb")["facodec"] == 1
+    assert ranks(table, "gpe")["longcat@2"] == 1
+    assert "s3tokenizer" not in ranks(table, "gpe")
+
+
+def test_groups_of_codecs_are_kept_apart(tmp_path: Path):
+    rows = [row(s, "stoi", 0.9, v) for s, v in (("a", 0.9), ("b", 0.8), ("c", 0.7))]
+    table = build_table(make_run(tmp_path, rows, {"a": "semantic", "b": "acoustic", "c": "classic"}))
+    assert [s.title for s in table.sections] == [f"0.85-2 kbps, {g}" for g in ("semantic", "acoustic", "classic")]
+    assert ranks(table, "stoi") == {}  # nothing to compare within a group of one
+
+
+def test_equal_printed_values_share_a_mark(tmp_path: Path):
+    rows = [row(s, "stoi", 3, v) for s, v in (("a", 0.90001), ("b", 0.90002), ("c", 0.8), ("d", 0.7))]
+    assert ranks(build_table(make_run(tmp_path, rows, {})), "stoi") == {"a": 1, "b": 1, "c": 2}
+
+
+def test_a_value_over_few_utterances_says_so_and_wins_nothing(tmp_path: Path):
+    rows = [row("a", "wer", 3, 1.0, n=100), row("b", "wer", 3, 2.0), row("c", "wer", 3, 3.0)]
+    table = build_table(make_run(tmp_path, rows, {}))
+    assert ranks(table, "wer") == {"b": 1, "c": 2}
+    assert "| 1.00 ±0.05 (100) |" in markdown(table)
+
+
+def test_bands_can_be_chosen(published: Run):
+    titles = [s.title for s in build_table(published, [1.0]).sections]
+    assert titles == ["reference", "> 1 kbps, semantic", "< 1 kbps, semantic"]
+    assert [s.title for s in build_table(published, []).sections][1] == "all bitrates, semantic"
+
+
+def test_markdown_is_a_table_with_marks_and_footnotes(published: Run):
+    text = markdown(build_table(published))
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
+    assert widths == {len(METRICS) + 4}
+    assert re.search(r"\| longcat@4 \| 0\.87 \| 16\.67 \| \*\*1\.48 ±0\.05\*\* \|", text)
+    assert "<u>2.44 ±0.05</u>" in text
+    assert "drawn" in text or "draws of speakers" in text
+
+
+def test_names_from_users_cannot_break_the_markdown(tmp_path: Path):
+    rows = [row("a|b<script>*x*", "stoi", 3, 0.9)]
+    text = markdown(build_table(make_run(tmp_path, rows, {}, name="<img src=x>")))
+    assert "<script>" not in text
+    assert "<img" not in text
+    assert r"a\|b&lt;script&gt;\*x\*" in text
+
+
+def test_synthetic_speech_is_labelled(tmp_path: Path):
+    run = make_run(tmp_path, [row("a", "stoi", 3, 0.9)], {}, synthetic=True)
+    assert "SYNTHETIC SPEECH" in markdown(build_table(run))
+
+
+def test_plots_are_drawn_for_every_block(published: Run, tmp_path: Path):
+    files = write_plots(build_table(published), tmp_path / "plots")
+    assert [f.name for f in files] == ["main_metrics.png"]
+    assert all(f.read_bytes().startswith(b"\x89PNG") and f.stat().st_size > 10_000 for f in files)
+
+
+def test_no_bitrate_no_plot(tmp_path: Path):
+    assert write_plots(build_table(make_run(tmp_path, [row("a", "stoi", None, 0.9)], {})), tmp_path) == []
