@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
 from codec_bench.records import NotScorable, Status
 
@@ -165,7 +167,7 @@ def _decode(data: bytes, name: str) -> tuple[NDArray[np.float32], int]:
     try:
         samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        return _decode_av(data, name, str(error))
+        return _decode_av(data, name, error.error_string)  # str(error) holds the address of the buffer
     return cast("NDArray[np.float32]", samples), int(rate)
 
 
@@ -195,3 +197,40 @@ def write_wav(path: Path, audio: Audio) -> None:
     buffer = io.BytesIO()
     soundfile.write(buffer, audio.samples, audio.rate, format="WAV", subtype="FLOAT")
     write_atomically(path, buffer.getvalue())
+
+
+def audio_files(folder: Path) -> dict[str, Path]:
+    """Every audio file below a folder by its stem, sorted by stem; hidden files and folders are passed over.
+
+    Raises:
+        UsageError: There is no such folder, no audio in it, or two files have the same stem.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(_walk(folder)):
+        twin = found.setdefault(path.stem, path)
+        if twin != path:
+            raise UsageError(f"two audio files have the id {path.stem!r}: {twin} and {path}")
+    if not found:
+        raise UsageError(f"no audio file is below {folder}; these are looked for: {', '.join(AUDIO_SUFFIXES)}")
+    return dict(sorted(found.items()))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Every audio file below a folder; links to folders are followed, each real folder is visited once."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is {'no folder' if folder.exists() else 'not there'}")
+
+    def stop(error: OSError) -> None:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    visited: set[Path] = set()
+    for here, folders, names in os.walk(folder, onerror=stop, followlinks=True):
+        real = Path(here).resolve()
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES:
+                yield Path(here) / name

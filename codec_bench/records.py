@@ -25,6 +25,8 @@ class Status(str, Enum):
     """Nothing above half a step of 16-bit audio."""
     TOO_SHORT = "too_short"
     """Shorter than the definition of the metric needs."""
+    LENGTH = "length"
+    """The decoded audio lasts so much longer or shorter than the recording that it is no reconstruction of it."""
     UNVOICED = "unvoiced"
     """No frame that is voiced in both signals."""
     NO_SPEECH = "no_speech"

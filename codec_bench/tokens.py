@@ -177,7 +177,7 @@ def code_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Code:
     if header["kind"] == "bitstream":
         payload = arrays["payload"].tobytes()
         ends = np.cumsum(arrays["lengths"]).tolist()
-        packets = tuple(payload[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True))
+        packets = tuple(payload[start:end] for start, end in zip([0, *ends][:-1], ends, strict=True))
         return Bitstream(
             packets,
             header["bits"],

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -263,16 +264,17 @@ class Prepared(ABC):
     """A system whose audio exists already: ground truth, or files that somebody else decoded.
 
     Attributes:
+        name: Label of the system.
         spec: As for a codec; the rates are those of the files, whatever they are.
         stated_bitrate: Bit/s as the user states it, or None.
     """
 
-    name: ClassVar[str]
+    name: str
     spec: CodecSpec
     stated_bitrate: float | None = None
 
     @abstractmethod
-    def path(self, utterance: Utterance) -> Any:
+    def path(self, utterance: Utterance) -> Path:
         """The audio file for an utterance.
 
         Raises:

@@ -32,5 +32,5 @@ def print_table(table: Table) -> None:
                 cells = [Text(row.cells[c.label].text, style=_STYLES[row.cells[c.label].rank]) for c in columns]
                 grid.add_row(Text(row.label), row.bitrate_text, row.frame_rate_text, *cells)
         console.print(grid)
-    for note in table.footnotes:
+    for note in (*table.footnotes, "What each column is: table.md."):
         console.print(Text(note, style="dim"))

@@ -99,12 +99,21 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """A run's table, independent of how it is printed."""
+    """A run's table, independent of how it is printed.
+
+    Attributes:
+        caption: Data set, and whether its speech is synthetic.
+        blocks: Titles with the columns that are printed side by side.
+        sections: Systems that are compared with each other.
+        footnotes: What every reader must know.
+        definitions: What each column is, for those who look it up.
+    """
 
     caption: str
     blocks: tuple[tuple[str, tuple[Column, ...]], ...]
     sections: tuple[Section, ...]
     footnotes: tuple[str, ...]
+    definitions: tuple[str, ...]
 
 
 def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
@@ -128,7 +137,12 @@ def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
             members.sort(key=lambda r: (-(r.bitrate or 0), r.label))
             if members:
                 sections.append(Section(f"{band}, {group}", tuple(_ranked(members, columns))))
-    return Table(_caption(run), tuple(_blocks(columns)), tuple(sections), tuple(_footnotes(run, rows)))
+    definitions = [f"{m['label']}: {m['note']}" for m in run.metrics.values() if m["note"]]
+    provenance = run.info["provenance"]
+    definitions.append(f"codec-bench {provenance['codec_bench']}, resampler {provenance['resampler']}.")
+    return Table(
+        _caption(run), tuple(_blocks(columns)), tuple(sections), tuple(_footnotes(run, rows)), tuple(definitions)
+    )
 
 
 def band_names(bands: Sequence[float]) -> list[str]:
@@ -228,9 +242,6 @@ def _footnotes(run: Run, rows: Sequence[Row]) -> list[str]:
     ]
     if missing:
         notes.append("Not scored (over all systems): " + "; ".join(missing) + ".")
-    notes += [f"{m['label']}: {m['note']}" for m in run.metrics.values() if m["note"]]
-    provenance = run.info["provenance"]
-    notes.append(f"codec-bench {provenance['codec_bench']}, resampler {provenance['resampler']}.")
     return notes
 
 
@@ -250,7 +261,7 @@ def markdown(table: Table) -> str:
                 values = [_markdown_cell(row.cells[c.label]) for c in columns]
                 lines.append(_line([_escape(row.label), row.bitrate_text, row.frame_rate_text, *values]))
         parts.append("\n".join(lines))
-    parts.append("\n".join(f"- {_escape(note)}" for note in table.footnotes))
+    parts.append("\n".join(f"- {_escape(note)}" for note in (*table.footnotes, *table.definitions)))
     return "\n\n".join(parts) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from codec_bench.datasets.manifest import audio_files
+from codec_bench.audio import audio_files
 from codec_bench.errors import UsageError
 
 NAMED = 3

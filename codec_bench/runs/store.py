@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -43,7 +44,7 @@ class ScoreStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
+            self._use_write_ahead_log()
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -54,6 +55,19 @@ class ScoreStore:
             raise UsageError(f"{path.parent} cannot be written: {error.strerror}") from error
         except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
+
+    def _use_write_ahead_log(self) -> None:
+        """Two processes that open a new file at once collide here, and SQLite's own wait does not cover the switch."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def __enter__(self) -> ScoreStore:
         return self

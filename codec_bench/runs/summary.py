@@ -27,7 +27,7 @@ SUMMARY_COLUMNS = [
 FAILED = {
     s.value
     for s in Status
-    if s.is_transient or s in (Status.EMPTY, Status.NOT_FINITE)
+    if s.is_transient or s in (Status.EMPTY, Status.NOT_FINITE, Status.LENGTH)
 }  # fmt: skip
 """Statuses that count as a failure of the run, not as a property of the definition (silence, no transcript, ...)."""
 

@@ -23,6 +23,10 @@ from codec_bench.metrics import Metric, metric
 from codec_bench.metrics.signal import Recording
 from codec_bench.records import NotScorable, Score, Status
 
+MISMATCH_SECONDS = 0.25
+MISMATCH_SHARE = 0.1
+"""A pair whose lengths differ by more than both is not compared. Real codecs were seen to differ by up to 0.06 s."""
+
 
 class Scorer:
     """Scores pairs; metrics and their models live as long as the process.
@@ -52,11 +56,14 @@ class Scorer:
         except NotScorable as outcome:
             failed = Score.failed(outcome.status, outcome.reason)
             return {"scores": [_plain(failed)] * len(job["metrics"]), "signals": {}}
+        mismatch = length_mismatch(reference.audio, decoded.audio)
         scores = []
         for name in job["metrics"]:
-            if name not in self._metrics:
-                self._metrics[name] = metric(name)
-            scores.append(_plain(self._metrics[name].score(reference, decoded, job["text"], job["language"])))
+            made = self._metrics.setdefault(name, metric(name))
+            if mismatch and "reference" in made.inputs:
+                scores.append(_plain(Score.failed(Status.LENGTH, mismatch)))
+            else:
+                scores.append(_plain(made.score(reference, decoded, job["text"], job["language"])))
         signals = {"reference": describe(reference.audio), "decoded": describe(decoded.audio)}
         return {"scores": scores, "signals": signals}
 
@@ -77,6 +84,17 @@ class Scorer:
                 raise NotScorable("the decoded audio was lost from the cache; run again", Status.DECODE_FAILED)
             audio = Audio(entry["samples"], int(entry["rate"]))
         return Recording(audio, source["identity"], self._features, is_reference)
+
+
+def length_mismatch(reference: Audio, decoded: Audio) -> str:
+    """Why two signals cannot be the same utterance; empty where they can.
+
+    Metrics cut the longer signal, which is right for a last frame and hides half a file that was never written.
+    """
+    difference = abs(reference.seconds - decoded.seconds)
+    if difference <= max(MISMATCH_SECONDS, MISMATCH_SHARE * reference.seconds):
+        return ""
+    return f"the decoded audio lasts {decoded.seconds:.2f} s, the recording {reference.seconds:.2f} s"
 
 
 def describe(audio: Audio) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""Systems whose audio exists already: the recordings themselves, and reconstructions that were made elsewhere."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from codec_bench.adapters.codec import CodecSpec, Group, Prepared
+from codec_bench.audio import audio_files
+from codec_bench.errors import UsageError
+from codec_bench.fingerprint import address
+from codec_bench.records import NotScorable, Status, Utterance
+from codec_bench.registry import unknown
+
+ANY_RATE = 0
+"""In the spec of a prepared system: the rate is that of the file."""
+
+
+class GroundTruth(Prepared):
+    """The recordings, compared with themselves: the best value that each metric can give on a data set."""
+
+    name = "ground-truth"
+
+    def __init__(self) -> None:
+        self.spec = CodecSpec("Ground truth", Group.REFERENCE, ANY_RATE, ANY_RATE)
+
+    def path(self, utterance: Utterance) -> Path:
+        """The recording."""
+        return utterance.path
+
+
+class Files(Prepared):
+    """Reconstructions that were made elsewhere, joined with the utterances by file name.
+
+    Args:
+        folder: Holds `ID.wav` (or another audio suffix) for every utterance, in any folder below it. It is searched
+            here, once.
+        name: Label of the system; `files:DIR` by default.
+        bitrate_kbps: kbit/s as their makers state it.
+        group: Part of the table that the system belongs to.
+
+    Raises:
+        UsageError: There is no such folder, no audio in it, two files have the same stem, or an option is wrong.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        name: str | None = None,
+        bitrate_kbps: float | None = None,
+        group: Group | str = Group.ACOUSTIC,
+    ) -> None:
+        self.folder = Path(folder)
+        self.name = name or f"files:{folder}"
+        if bitrate_kbps is not None and not 0 < bitrate_kbps < math.inf:
+            raise UsageError(f"a bitrate is a positive number of kbit/s, not {bitrate_kbps}")
+        self.stated_bitrate = None if bitrate_kbps is None else 1000 * bitrate_kbps
+        self.spec = CodecSpec(self.name, _group(group), ANY_RATE, ANY_RATE)
+        self._index = audio_files(self.folder)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids for which there is a file."""
+        return frozenset(self._index)
+
+    def path(self, utterance: Utterance) -> Path:
+        """The file whose stem is the id of the utterance.
+
+        Raises:
+            NotScorable: There is none.
+        """
+        found = self._index.get(utterance.id)
+        if found is None:
+            raise NotScorable(f"no audio file below {self.folder} is named {utterance.id}", Status.MISSING)
+        return found
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for all folders and names: neither says anything about the audio."""
+        return address(prepared="files")
+
+
+def _group(group: Group | str) -> Group:
+    try:
+        return Group(group)
+    except ValueError:
+        raise UsageError(unknown("group", str(group), [g.value for g in Group])) from None

@@ -1,0 +1,243 @@
+"""The user's own data: a table of recordings, a folder of recordings, and tables of transcripts."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from codec_bench.audio import audio_files
+from codec_bench.datasets.dataset import Dataset
+from codec_bench.errors import UsageError
+from codec_bench.records import Utterance
+
+MAX_ID_BYTES = 200
+"""An id becomes a file name with a suffix, and file systems take 255 bytes."""
+
+TEXT_COLUMNS = ("transcript", "text")
+"""The columns that may hold what is said; the first one that a table has is taken."""
+
+TEXT_SUFFIXES = (".normalized.txt", ".txt")
+"""What a transcript beside a recording is called after the id, best one first."""
+
+
+class Manifest(Dataset):
+    """A table of recordings: UTF-8, tab-separated, with a header; quotes have no meaning.
+
+    Needed columns: `id` and `path`. Known columns: `transcript` (or `text`), `speaker`, `language`, `duration` in
+    seconds. All other columns become labels, `label` and `split` among them; empty cells count as not given.
+    Recordings are not opened: one that is missing or broken becomes a status of its utterance when it is read.
+
+    Args:
+        path: The table.
+        audio_root: Folder that the paths are relative to; by default the one that holds the table.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], audio_root: str | os.PathLike[str] | None = None) -> None:
+        self.path = Path(path)
+        self.audio_root = self.path.parent if audio_root is None else Path(audio_root)
+        self.name = self.path.stem
+
+    def utterances(self) -> Iterator[Utterance]:
+        """Yields the rows in their order.
+
+        Raises:
+            UsageError: The table cannot be read, lacks a column, holds a wrong row, or none of its recordings exists.
+        """
+        listed = [_utterance(row, self.audio_root) for row in _rows(self.path, ["id"], ["path"])]
+        if not any(_is_file(utterance.path) for utterance in listed):
+            raise UsageError(
+                f"none of the {len(listed)} recordings of {self.path} exists; the first was looked for at "
+                f"{listed[0].path}: name the folder that the paths start from with --audio-root"
+            )
+        return iter(listed)
+
+
+class Folder(Dataset):
+    """Every audio file below a folder, sorted by id; the id is the file name without its suffix.
+
+    The transcript is taken from `ID.normalized.txt` or `ID.txt` beside the recording, where there is one.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.name = self.path.resolve().name
+
+    def utterances(self) -> Iterator[Utterance]:
+        """Yields the recordings, sorted by id.
+
+        Raises:
+            UsageError: There is no such folder, no audio in it, two files have the same stem, or a stem cannot be an
+                id.
+        """
+        files = audio_files(self.path)
+        for stem, path in files.items():
+            problem = id_problem(stem)
+            if problem:
+                raise UsageError(f"the name of {str(path)!r} cannot be an id: {problem}")
+        return (Utterance(stem, path, text=text_beside(path)) for stem, path in files.items())
+
+
+def load_transcripts(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Reads a table with the columns `id` and `text` (or `transcript`); a whole manifest is one, too.
+
+    Args:
+        path: The table, in the format of `Manifest`.
+
+    Returns:
+        The transcript by id, in the order of the table; an id whose cell is empty is left out.
+
+    Raises:
+        UsageError: The table cannot be read, lacks a column, holds a wrong row, or has no transcript at all.
+    """
+    rows = _rows(Path(path), ["id"], TEXT_COLUMNS)
+    texts = {row.cells["id"]: text for row in rows if (text := _text(row))}
+    if not texts:
+        raise UsageError(f"{path} has {len(rows)} rows, but no transcript in any of them")
+    return texts
+
+
+def text_beside(path: Path) -> str | None:
+    """The transcript that lies beside a recording, on one line, or None.
+
+    Raises:
+        UsageError: The file is no UTF-8 text.
+    """
+    for suffix in TEXT_SUFFIXES:
+        beside = path.with_name(path.stem + suffix)
+        if _is_file(beside):
+            return " ".join(_read_text(beside).split()) or None
+    return None
+
+
+def id_problem(name: str) -> str | None:
+    """Why a name cannot be the id of an utterance, which has to be a safe file name; None where it can.
+
+    >>> id_problem("../a"), id_problem("1089_134686_000002_000001")
+    ('it begins with a dot', None)
+    """
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "it is no Unicode text"
+    problems = {
+        "it is empty": not name.strip(),
+        "it begins with a dot": name.startswith("."),
+        "it holds a path separator": "/" in name or "\\" in name,
+        "it holds a control character": any(ord(c) < 32 or ord(c) == 127 for c in name),
+        f"it is longer than {MAX_ID_BYTES} bytes": size > MAX_ID_BYTES,
+    }
+    return next((problem for problem, found in problems.items() if found), None)
+
+
+class _Row(NamedTuple):
+    """One row of a table: where it stands, for messages, and its cells by column."""
+
+    where: str
+    cells: dict[str, str]
+
+
+def _rows(path: Path, *needed: list[str] | tuple[str, ...]) -> list[_Row]:
+    """The rows of a table that has, of each group of `needed` columns, at least one; ids are checked."""
+    lines = [line.removesuffix("\r") for line in _read_text(path).split("\n")]
+    if not any(lines):
+        raise UsageError(f"{path} is empty")
+    columns = _columns(path, lines[0], needed)
+    rows = [_row(f"{path}, line {n}", columns, line) for n, line in enumerate(lines[1:], 2) if line]
+    if not rows:
+        raise UsageError(f"{path} has a header, but no rows")
+    seen: dict[str, _Row] = {}
+    for row in rows:
+        first = seen.setdefault(row.cells["id"], row)
+        if first is not row:
+            raise UsageError(
+                f"{row.where}: the id {row.cells['id']!r} was there before, in {first.where.split(', ')[-1]}"
+            )
+    return rows
+
+
+def _columns(path: Path, header: str, needed: tuple[list[str] | tuple[str, ...], ...]) -> list[str]:
+    columns = [name.strip() for name in header.split("\t")]
+    for group in needed:
+        if not set(group) & set(columns):
+            tabs = "" if len(columns) > 1 else " (tabs separate columns)"
+            raise UsageError(f"{path} has no column {' or '.join(group)}; its columns are: {', '.join(columns)}{tabs}")
+    if len(set(columns)) < len(columns) or "" in columns:
+        raise UsageError(f"{path}, line 1: every column needs a name of its own, not: {', '.join(columns)}")
+    return columns
+
+
+def _row(where: str, columns: list[str], line: str) -> _Row:
+    cells = line.split("\t")
+    if len(cells) != len(columns):
+        raise UsageError(f"{where}: {len(cells)} fields, but the header has {len(columns)}")
+    row = _Row(where, dict(zip(columns, cells, strict=True)))
+    problem = id_problem(row.cells["id"])
+    if problem:
+        raise UsageError(f"{where}: {row.cells['id'][:60]!r} cannot be an id: {problem}")
+    return row
+
+
+def _utterance(row: _Row, root: Path) -> Utterance:
+    path = row.cells["path"]
+    if not path or "\0" in path:
+        raise UsageError(f"{row.where}: {path!r} is no path")
+    own = {"id", "path", _text_column(row), "speaker", "language", "duration"}
+    given = {name: cell.strip() for name, cell in row.cells.items() if cell.strip()}
+    return Utterance(
+        row.cells["id"],
+        root / path,
+        text=_text(row),
+        speaker=given.get("speaker"),
+        language=given.get("language"),
+        duration=_seconds(row.where, given.get("duration")),
+        labels={name: cell for name, cell in given.items() if name not in own},
+    )
+
+
+def _text_column(row: _Row) -> str | None:
+    return next((name for name in TEXT_COLUMNS if name in row.cells), None)
+
+
+def _text(row: _Row) -> str | None:
+    column = _text_column(row)
+    return (row.cells[column].strip() or None) if column else None
+
+
+def _seconds(where: str, cell: str | None) -> float | None:
+    if cell is None:
+        return None
+    try:
+        seconds = float(cell)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"{where}: the duration {cell!r} is no number of seconds")
+    return seconds
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UsageError(f"{path}, line {line}: no UTF-8 text") from error
+
+
+def _is_file(path: Path) -> bool:
+    """Like `Path.is_file`, which raises for a name that is too long or a folder that may not be searched."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
