@@ -17,7 +17,7 @@ from codec_bench.runs.directory import SCHEMA, Run, check_continues, default_fol
 from codec_bench.runs.listening import keep_audio
 from codec_bench.runs.plan import Plan, make_plan
 from codec_bench.runs.runner import Runner, worker_count
-from codec_bench.runs.summary import coverage, length_differences, levels, write_reconstructions, write_results
+from codec_bench.runs.summary import coverage, intervals, length_differences, levels, write_reconstructions, write_results
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +113,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict
     """Writes what reports and people read."""
     outcome = runner.outcome
     write_results(out, plan, outcome)
+    info["intervals"] = intervals(plan)
     info["coverage"] = coverage(plan, outcome, config.max_failed)
     info["lengths"], warnings = length_differences(plan, outcome)
     info["levels"] = levels(plan, outcome)

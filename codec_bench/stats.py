@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 LEVEL = 0.95
 RESAMPLES = 2000
+MIN_CLUSTERS = 5
+"""Fewer clusters than this give no interval."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Estimate:
 
     Attributes:
         value: `scale * sum(numerators) / sum(denominators)`, or None where nothing was scored.
-        low: Lower end of the interval, or None where fewer than two clusters were scored.
+        low: Lower end of the interval, or None where fewer than `MIN_CLUSTERS` clusters were scored.
         high: Upper end.
         n: Utterances scored.
         expected: Utterances that should have been scored.
@@ -78,7 +80,7 @@ def estimate(
     top = np.bincount(index[order], weights=tops[order], minlength=len(names))
     bottom = np.bincount(index[order], weights=bottoms[order], minlength=len(names))
     value = scale * float(top.sum() / bottom.sum())
-    if len(names) < 2:
+    if len(names) < MIN_CLUSTERS:
         return Estimate(value, None, None, n, expected, len(names))
     weights = _draws(len(names), seed, resamples)
     ratios = scale * (weights @ top) / (weights @ bottom)
@@ -94,14 +96,24 @@ def _draws(clusters: int, seed: int, resamples: int) -> NDArray[np.float64]:
     return generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.float64)
 
 
-def cluster_names(utterances: Sequence[str], speakers: Sequence[str | None]) -> list[str]:
-    """What the bootstrap draws: speakers; utterances where a speaker is not known or all are by one speaker.
+def cluster_unit(speakers: Sequence[str | None]) -> str:
+    """What the bootstrap draws: `speakers`, or `utterances` where there are too few speakers to draw from.
 
-    >>> cluster_names(["u1", "u2"], ["ann", None])
-    ['speaker:ann', 'utterance:u2']
+    With a handful of clusters a bootstrap interval is far too narrow. An interval over utterances then speaks about
+    these speakers only, which is what can be said.
+
+    >>> cluster_unit(["ann", "bob", "cid", "dan", "eve"]), cluster_unit(["ann", "bob", None])
+    ('speakers', 'utterances')
+    """
+    return "speakers" if len({s for s in speakers if s}) >= MIN_CLUSTERS else "utterances"
+
+
+def cluster_names(utterances: Sequence[str], speakers: Sequence[str | None]) -> list[str]:
+    """The cluster of each utterance; an utterance whose speaker is not known is a cluster of its own.
+
     >>> cluster_names(["u1", "u2"], ["ann", "ann"])
     ['utterance:u1', 'utterance:u2']
     """
-    if len(set(speakers)) == 1:
-        speakers = [None] * len(utterances)
-    return [f"speaker:{s}" if s else f"utterance:{u}" for u, s in zip(utterances, speakers, strict=True)]
+    by_speaker = cluster_unit(speakers) == "speakers"
+    pairs = zip(utterances, speakers, strict=True)
+    return [f"speaker:{s}" if s and by_speaker else f"utterance:{u}" for u, s in pairs]

@@ -61,11 +61,13 @@ def test_nothing_scored_gives_no_number():
     assert (found.value, found.low, found.n, found.expected) == (None, None, 0, 3)
 
 
-def test_one_cluster_gives_a_value_without_an_interval():
-    found = estimate([1.0, 3.0], [1.0, 1.0], ["a", "a"], expected=2)
-    assert (found.value, found.low, found.clusters) == (2.0, None, 1)
+def test_few_clusters_give_a_value_without_an_interval():
+    found = estimate([1.0, 3.0, 3.0, 5.0], [1.0] * 4, ["a", "b", "c", "d"], expected=4)
+    assert (found.value, found.low, found.high, found.clusters) == (3.0, None, None, 4)
 
 
-def test_utterances_are_drawn_where_all_are_by_one_speaker():
-    assert cluster_names(["u", "v"], ["ann", "ann"]) == ["utterance:u", "utterance:v"]
-    assert cluster_names(["u", "v"], ["ann", "bob"]) == ["speaker:ann", "speaker:bob"]
+def test_utterances_are_drawn_where_there_are_few_speakers():
+    many = ["ann", "bob", "cid", "dan", "eve", None]
+    names = [f"u{i}" for i in range(6)]
+    assert cluster_names(names, many) == [f"speaker:{s}" for s in many[:5]] + ["utterance:u5"]
+    assert cluster_names(names, ["ann", "bob"] * 3) == [f"utterance:{n}" for n in names]

@@ -222,6 +222,7 @@ class Codec(ABC):
             version=self.version,
             mode=self.mode,
             packages=package_versions(self.packages),
+            rates=[self.spec.input_rate, self.spec.output_rate, self.spec.delay],
             weights={w.path: w.sha256 for w in self.spec.weights},
             resampler=[RESAMPLER, package_versions(["soxr"])],
             extra=self._fingerprint_parts(),

@@ -225,12 +225,11 @@ def _caption(run: Run) -> str:
 
 def _footnotes(run: Run, rows: Sequence[Row]) -> list[str]:
     """What a reader must know to use the numbers."""
-    data = run.info["plan"]["dataset"]
-    unit = "speakers" if data["speakers"] > 1 else "utterances"
+    how = run.info["intervals"]
     notes = [
-        f"± is half a 95 % bootstrap interval (2000 draws of {unit}, seed {run.info['plan']['seed']}); a figure in "
-        "brackets is the number of utterances with a value where it is not all of them. Bold: best of its group; "
-        "underlined: second best."
+        f"± is half a {how['level']:.0%} bootstrap interval ({how['resamples']} draws of {how['unit']}, seed "
+        f"{how['seed']}); a figure in brackets is the number of utterances with a value where it is not all of them. "
+        "Bold: best of its group; underlined: second best."
     ]
     if any(r.bitrate_source == "stated" for r in rows):
         notes.append("† bitrate as stated by whoever made the files; all others are computed or counted.")

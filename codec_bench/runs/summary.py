@@ -14,7 +14,7 @@ from codec_bench.files import write_atomically
 from codec_bench.records import Status
 from codec_bench.runs.plan import Plan
 from codec_bench.runs.runner import Outcome
-from codec_bench.stats import cluster_names, estimate
+from codec_bench.stats import LEVEL, RESAMPLES, cluster_names, cluster_unit, estimate
 
 SCORE_COLUMNS = [
     "system", "utterance", "speaker", "metric", "value", "status", "reason", "numerator", "denominator", "seconds",
@@ -93,6 +93,12 @@ def summary_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
     numbers = ["bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high"]
     frame[numbers] = frame[numbers].astype("float64")
     return frame
+
+
+def intervals(plan: Plan) -> dict[str, Any]:
+    """How the intervals were made."""
+    unit = cluster_unit([i.utterance.speaker for i in plan.items])
+    return {"method": "percentile bootstrap", "unit": unit, "level": LEVEL, "resamples": RESAMPLES, "seed": plan.seed}
 
 
 def bitrate_of(plan: Plan, outcome: Outcome, label: str) -> tuple[float | None, str]:

@@ -56,6 +56,7 @@ def make_run(folder: Path, rows: list[dict[str, Any]], groups: dict[str, str], *
             ],
             "seed": 0,
         },
+        "intervals": {"level": 0.95, "resamples": 2000, "unit": "speakers", "seed": 0},
         "coverage": {"statuses": {m: {"ok": 500} for m in labels}, "failures": []},
         "provenance": {"codec_bench": "0", "resampler": "soxr HQ"},
     }
@@ -146,7 +147,7 @@ def test_markdown_is_a_table_with_marks_and_footnotes(published: Run):
     assert widths == {len(METRICS) + 4}
     assert re.search(r"\| longcat@4 \| 0\.87 \| 16\.67 \| \*\*1\.48 ±0\.05\*\* \|", text)
     assert "<u>2.44 ±0.05</u>" in text
-    assert "drawn" in text or "draws of speakers" in text
+    assert "half a 95% bootstrap interval (2000 draws of speakers, seed 0)" in text
 
 
 def test_names_from_users_cannot_break_the_markdown(tmp_path: Path):
