@@ -14,6 +14,9 @@ from codec_bench.cli.run import run
 from codec_bench.cli.score import score
 from codec_bench.errors import CodecBenchError
 
+INTERRUPTED = 130
+"""The exit code that typer makes of Ctrl-C."""
+
 app = typer.Typer(
     help="Reproducible evaluation of neural speech codecs.",
     no_args_is_help=True,
@@ -42,10 +45,17 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s: %(message)s")
     logging.getLogger("codec_bench").setLevel(level)
     try:
-        app()
+        code = app(standalone_mode=False)
     except CodecBenchError as error:
         sys.stderr.write(f"codec-bench: {error}\n")
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+        code = error.exit_code
+    except Exception as error:
+        # Which package holds the exceptions of the option parser depends on the version of typer.
+        format_message = getattr(error, "format_message", None)
+        if format_message is None:
+            raise
+        sys.stderr.write(f"codec-bench: {format_message()}\n" if len(sys.argv) > 1 else f"{format_message()}\n")
+        code = 2
+    if code == INTERRUPTED:
         sys.stderr.write("codec-bench: interrupted; repeat the command to continue\n")
-        sys.exit(130)
+    sys.exit(code or 0)

@@ -137,6 +137,8 @@ def _item(utterance: Utterance) -> Item:
 
 def resolve_metrics(names: Sequence[str], asr: str, warnings: list[str]) -> tuple[Metric, ...]:
     """Metrics by name, with the recogniser written into those that need one."""
+    if asr != "auto":
+        backend(asr)
     wanted: list[str] = []
     for name in names:
         if name in ("default", "all"):
@@ -152,7 +154,6 @@ def resolve_metrics(names: Sequence[str], asr: str, warnings: list[str]) -> tupl
             if asr == "auto":
                 asr, notice = default_backend()
                 warnings += [notice] if notice else []
-            backend(asr)
             made = made.with_variant(asr)
         found[made.label] = made
     return tuple(found.values())

@@ -112,6 +112,8 @@ def test_several_data_sets_are_several_runs(cli: Cli, tmp_path: Path):
         (["--codec", "codec2", "--limit", "0"], "limit"),
         (["--codec", "codec2", "--jobs", "0"], "jobs"),
         (["--codec", "codec2", "--name", "x"], "describe one files:DIR"),
+        (["--codec", "codec2", "--nonsense"], "--nonsense"),
+        (["--codec", "codec2", "--limit", "many"], "--limit"),
         (["--codec", "codec2", "--out", "/proc/nothing/here"], "cannot be written"),
         ([], "codec"),
     ],
@@ -263,6 +265,12 @@ def test_doctor_says_what_is_missing_and_what_brings_it(cli: Cli):
     assert rows["python"]["state"] == rows["codec codec2"]["state"] == "ok"
     assert rows["codec lyra"]["state"] == "missing"
     assert "CODEC_BENCH_MIRROR" in rows["codec lyra"]["detail"]
+
+
+def test_without_arguments_the_help_is_shown(cli: Cli):
+    done = cli()
+    assert "Usage" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_version(cli: Cli):

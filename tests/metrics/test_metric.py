@@ -1,0 +1,157 @@
+"""What holds for every metric: no number where there is none to give, the right one for a perfect copy."""
+
+from __future__ import annotations
+
+import doctest
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import codec_bench
+from codec_bench.audio import read_audio
+from codec_bench.errors import UsageError
+from codec_bench.metrics import METRICS, metric
+from codec_bench.records import NotScorable, Ratio, Score, Status
+
+DEMO = Path(codec_bench.__file__).parent / "datasets" / "demo"
+NAMES = METRICS.names()
+TEXT = {"text": "some words", "language": "en"}
+PERFECT = {
+    "pesq_wb": 4.644, "pesq_nb": 4.549, "pesq_raw": 4.5, "stoi": 1, "estoi": 1, "secs": 1, "gpe": 0, "vde": 0,
+    "ffe": 0, "vuv_f1": 1, "logf0_rmse": 0, "logf0_corr": 1, "mcd": 0, "mel_distance": 0, "stft_distance": 0,
+    "mr_stft": 0, "mr_mel": 0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    """A real sentence, 16 kHz."""
+    return read_audio(DEMO / "audio" / "slt-01.flac").samples
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_metric_says_of_itself(name: str):
+    made = metric(name)
+    assert made.name == name
+    assert made.title
+    assert made.note, "a table needs the definition"
+    assert made.family in ("quality", "pitch", "spectral")
+    assert made.inputs & {"decoded"}
+    assert (made.function.__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_in_docstrings(name: str):
+    function = metric(name).function
+    runner = doctest.DocTestRunner()
+    for example in doctest.DocTestFinder().find(function, name, globs=dict(function.__globals__)):
+        assert runner.run(example).failed == 0
+
+
+@pytest.mark.parametrize("name", sorted(PERFECT))
+def test_a_perfect_copy_scores_best(name: str, speech: np.ndarray):
+    made = metric(name)
+    value = float(made(speech, speech, 16_000, **TEXT))
+    assert value == pytest.approx(PERFECT[name], abs=1e-3)
+    low, high = made.range
+    bound = high if made.better == "higher" else low
+    assert bound is None or value == pytest.approx(bound, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_noise_scores_worse_than_a_copy(name: str, speech: np.ndarray):
+    noisy = speech + np.random.default_rng(0).normal(0, 0.03, len(speech)).astype(np.float32)
+    text = "the quick brown fox" if name in ("wer", "cer") else "some words"
+    copy, worse = (metric(name)(speech, other, 16_000, text=text, language="en").value for other in (speech, noisy))
+    assert copy is not None
+    assert worse is not None
+    if name not in ("wer", "cer"):  # neither text fits the sentence
+        assert worse != copy
+        assert (worse < copy) == (metric(name).better == "higher")
+
+
+BAD = {
+    "nan": Status.NOT_FINITE,
+    "infinite": Status.NOT_FINITE,
+    "empty": Status.EMPTY,
+    "silent": Status.SILENT,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", sorted(BAD))
+@pytest.mark.parametrize("side", ["reference", "decoded"])
+def test_bad_signals_give_a_status_and_never_a_number(name: str, kind: str, side: str, speech: np.ndarray):
+    bad = {
+        "nan": np.where(np.arange(len(speech)) == 99, np.nan, speech),
+        "infinite": np.where(np.arange(len(speech)) == 99, np.inf, speech),
+        "empty": np.zeros(0, np.float32),
+        "silent": np.zeros_like(speech),
+    }[kind]
+    made = metric(name)
+    if side not in made.inputs:
+        pytest.skip(f"{name} does not look at the {side} signal")
+    if kind == "silent" and made.accepts_silence:
+        pytest.skip(f"{name} scores silence: nothing was recognised")
+    pair = {"reference": speech, "decoded": speech} | {side: bad}
+    score = made(**pair, rate=16_000, **TEXT)
+    assert score.value is None
+    assert score.status is BAD[kind]
+    assert side in score.reason
+    with pytest.raises(NotScorable):
+        float(score)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("samples", [1, 10, 80, 400, 1600, 4000])
+def test_very_short_signals_give_a_finite_number_or_a_reason(name: str, samples: int, speech: np.ndarray):
+    score = metric(name)(speech[8000 : 8000 + samples], speech[8001 : 8001 + samples], 16_000, **TEXT)
+    if score.value is None:
+        assert score.status is not Status.ERROR, score.reason
+        assert score.reason
+    else:
+        assert math.isfinite(score.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_longer_signal_is_cut(name: str, speech: np.ndarray):
+    if metric(name).inputs >= {"reference", "decoded"}:
+        longer = np.concatenate([speech, speech[:800]])
+        assert metric(name)(speech, longer, 16_000, **TEXT).status is Status.OK
+        assert metric(name)(longer, speech, 16_000, **TEXT).status is Status.OK
+
+
+@pytest.mark.parametrize("name", ["pesq_wb", "stoi", "gpe", "secs", "mel_distance"])
+@pytest.mark.parametrize("rate", [8_000, 22_050, 24_000, 44_100, 48_000])
+def test_signals_of_any_rate_are_brought_to_the_metrics_rate(name: str, rate: int, speech: np.ndarray):
+    import soxr
+
+    other = soxr.resample(speech, 16_000, rate)
+    score = metric(name)(other, other, rate, **TEXT)
+    assert score.value == pytest.approx(PERFECT[name], abs=1e-3)
+
+
+def test_text_metrics_need_a_text(speech: np.ndarray):
+    assert metric("wer")(None, speech, 16_000).status is Status.NO_TEXT
+    assert metric("wer")(None, speech, 16_000, text="  ").status is Status.NO_TEXT
+
+
+def test_integers_are_refused_with_the_remedy(speech: np.ndarray):
+    with pytest.raises(UsageError, match="divide by 32768"):
+        metric("stoi")((speech * 32767).astype(np.int16), speech, 16_000)
+
+
+def test_scores_are_never_numbers_that_are_not_finite():
+    for value in (float("nan"), float("inf"), -float("inf")):
+        score = Score.of(value)
+        assert (score.value, score.status) == (None, Status.UNDEFINED)
+    assert Score.of(Ratio(3, 0)).status is Status.UNDEFINED
+    with pytest.raises(ValueError, match="finite"):
+        Score(Status.OK, "", float("nan"), 1.0)
+
+
+def test_every_parameter_changes_the_fingerprint():
+    prints = {metric(n).fingerprint for n in ("gpe", "gpe[praat]", "gpe[dio]", "vde", "secs", "secs[raw]")}
+    assert len(prints) == 6

@@ -1,0 +1,68 @@
+"""The commands and programs in the documentation work as they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def fences(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def call(arguments: list[str], folder: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(folder), "CODEC_BENCH_HOME": str(folder / "home")}
+    done = subprocess.run(
+        arguments, check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_and_programs_run(page: Path, tmp_path: Path):
+    programs, commands = fences(page, "python"), fences(page, "bash")
+    if programs:
+        (tmp_path / "mine.py").write_text("\n".join(programs))
+        call([sys.executable, "mine.py"], tmp_path)
+    for line in "".join(commands).replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if not words or words[0] == "make":  # make's targets are what runs this test
+            continue
+        assert words[0] == "codec-bench", line
+        call([sys.executable, "-m", "codec_bench", *words[1:]], tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_and_pictures_exist(page: Path):
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
+    missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+    assert missing == []
+
+
+def test_every_option_of_run_is_an_option_of_the_configuration():
+    from codec_bench.runs.config import RunConfig
+
+    shown = subprocess.run(
+        [sys.executable, "-m", "codec_bench", "run", "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "200"},
+    ).stdout
+    flags = {f.removeprefix("--").replace("-", "_") for f in re.findall(r"--[a-z][a-z-]+", shown)}
+    of_the_command = {"help", "config", "save_config", "json", "name", "bitrate", "group"}
+    switches = {"no_ground_truth": "ground_truth", "no_report": "report"}
+    asked = {switches.get(f, f) for f in flags - of_the_command}
+    assert asked == set(RunConfig.model_fields) - {"only"}
