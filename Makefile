@@ -29,7 +29,7 @@ lint: install
 	$(BIN)/mypy
 
 bench: install
-	$(BIN)/python benchmarks/metric_cost.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/metric_cost.py
 	$(BIN)/python benchmarks/two_workers.py
 
 clean:

@@ -17,7 +17,14 @@ from codec_bench.runs.directory import SCHEMA, Run, check_continues, default_fol
 from codec_bench.runs.listening import keep_audio
 from codec_bench.runs.plan import Plan, make_plan
 from codec_bench.runs.runner import Runner, worker_count
-from codec_bench.runs.summary import coverage, intervals, length_differences, levels, write_reconstructions, write_results
+from codec_bench.runs.summary import (
+    coverage,
+    intervals,
+    length_differences,
+    levels,
+    write_reconstructions,
+    write_results,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """All known names: the shipped ones in the order of the table, then the others."""
         self._read_entry_points()
-        return list(dict.fromkeys([*self._table, *self._loaded]))
+        return list(dict.fromkeys([*self._table, *(name for name in self._loaded if ":" not in name)]))
 
     def get(self, name: str) -> T:
         """Imports and returns a plug-in.

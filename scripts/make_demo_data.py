@@ -175,14 +175,10 @@ def synthesise(voice: Voice, text: str) -> Samples:
         # Festival reports an unknown voice on stderr and exits 0 without a file.
         if result.returncode != 0 or not wav.exists():
             reason = (result.stderr.strip().splitlines() or [f"exit status {result.returncode}"])[-1]
-            raise SynthesisError(
-                f"{command[0]} failed for {voice.speaker} ({reason}): apt-get install {APT_PACKAGES}"
-            )
+            raise SynthesisError(f"{command[0]} failed for {voice.speaker} ({reason}): apt-get install {APT_PACKAGES}")
         samples, rate = sf.read(wav, dtype="float64")
     if rate != SAMPLE_RATE or samples.ndim != 1:
-        raise SynthesisError(
-            f"{voice.speaker} gave {rate} Hz, shape {samples.shape}, not {SAMPLE_RATE} Hz mono"
-        )
+        raise SynthesisError(f"{voice.speaker} gave {rate} Hz, shape {samples.shape}, not {SAMPLE_RATE} Hz mono")
     return np.asarray(samples, dtype=np.float64)
 
 

@@ -66,3 +66,10 @@ def test_every_option_of_run_is_an_option_of_the_configuration():
     switches = {"no_ground_truth": "ground_truth", "no_report": "report"}
     asked = {switches.get(f, f) for f in flags - of_the_command}
     assert asked == set(RunConfig.model_fields) - {"only"}
+
+
+def test_the_table_of_metrics_is_that_of_the_code():
+    table = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "metric_table.py")], check=True, capture_output=True, text=True
+    ).stdout
+    assert table in (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")

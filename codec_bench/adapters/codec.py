@@ -237,13 +237,12 @@ class Codec(ABC):
     @classmethod
     def no_such_mode(cls, mode: str | None) -> UsageError:
         """The error for a mode that `mode_spec` does not know."""
-        if mode is None:
+        if mode is None and cls.modes:
             return UsageError(f"{cls.name} needs a setting, e.g. {cls.name}@{cls.modes[0]}")
         if not cls.modes:
-            return UsageError(
-                f"{cls.name} has no setting {mode!r}; it takes a number of codebooks, e.g. @{cls.prefixes[0]}"
-            )
-        return UsageError(unknown(f"setting of {cls.name}", mode, list(cls.modes)))
+            takes = f"it takes a number of codebooks, e.g. @{cls.prefixes[0]}" if cls.prefixes else "it has no settings"
+            return UsageError(f"{cls.name} has no setting {mode!r}; {takes}")
+        return UsageError(unknown(f"setting of {cls.name}", str(mode), list(cls.modes)))
 
     def tokens(self, codes: IntArray | list[IntArray]) -> Tokens:
         """Tokens from `[codebooks, frames]` codes, or from one array per codebook."""

@@ -117,7 +117,8 @@ def bitrate_of(plan: Plan, outcome: Outcome, label: str) -> tuple[float | None, 
         return nominal / 1000, "computed"
     facts = [f for (s, _), f in outcome.facts.items() if s == label and "bits" in f]
     seconds = sum(f["coded_seconds"] for f in facts)
-    return (sum(f["bits"] for f in facts) / seconds / 1000, "counted") if seconds else (None, "")
+    # Rounded to a millionth of a bit/s: durations are floats, and a constant rate must come out as it is.
+    return (round(sum(f["bits"] for f in facts) / seconds / 1000, 9), "counted") if seconds else (None, "")
 
 
 def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> dict[str, Any]:
