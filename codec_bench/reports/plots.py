@@ -44,10 +44,10 @@ def _grid(caption: str, title: str, columns: Sequence[Column], rows: Sequence[Ro
     across = min(3, len(columns))
     down = math.ceil(len(columns) / across)
     figure = Figure(figsize=(4.2 * across, 3.1 * down + 0.9), layout="constrained")
-    axes = figure.subplots(down, across, squeeze=False).flat
+    axes = list(figure.subplots(down, across, squeeze=False).flat)
     for axis, column in zip(axes, columns, strict=False):
         _draw(axis, column, rows)
-    for axis in list(axes)[len(columns) :]:
+    for axis in axes[len(columns) :]:
         axis.set_visible(False)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6), frameon=False)
