@@ -25,8 +25,8 @@ SILENCE_DB = 40.0
 """Frames of the reference this far below its loudest one are silent."""
 
 FLOOR_DB = 60.0
-"""An envelope is raised to this far below its own peak. Without a floor, a band that a codec does not send (at 16 kHz, a
-narrow-band codec) counts by how empty it is, down to rounding noise, and GSM at 13 kbit/s scores worse than Codec 2."""
+"""An envelope is raised to this far below its own peak. Without a floor, a band that a codec does not send (at 16 kHz,
+that of a narrow-band codec) counts by how empty it is, down to rounding noise, and GSM at 13 kbit/s scores worse than Codec 2."""
 
 WINDOW_SECONDS = 0.025
 """Around the middle of a frame, for its power."""
@@ -75,7 +75,8 @@ def mel_cepstrum(power: NDArray[np.float64], order: int = ORDER, alpha: float = 
 
 def raised(power: NDArray[np.float64], floor_db: float = FLOOR_DB) -> NDArray[np.float64]:
     """Power spectra `[frames, bins]` with nothing further than `floor_db` below the peak of its frame."""
-    return np.maximum(power, power.max(axis=1, keepdims=True) * 10 ** (-floor_db / 10))
+    floor = power.max(axis=1, keepdims=True) * 10 ** (-floor_db / 10)
+    return np.asarray(np.maximum(power, floor), np.float64)
 
 
 def cepstra(signal: Signal, track: Feature, order: int, alpha: float, floor_db: float) -> NDArray[np.float32]:
