@@ -46,7 +46,7 @@ def codec_rows() -> list[dict[str, Any]]:
         rows.append(
             {
                 "codec": name,
-                "title": spec.title,
+                "title": getattr(cls, "title", spec.title),
                 "group": spec.group.value,
                 "rate": f"{spec.input_rate / 1000:g} kHz",
                 "settings": " ".join(settings),
@@ -66,7 +66,7 @@ def metric_rows() -> list[dict[str, Any]]:
         found = METRICS.get(name)
         low, high = found.range
         bounds = f"{'' if low is None else f'{low:g}'} .. {'' if high is None else f'{high:g}'}"
-        variants = [] if callable(found.variants) else list(found.variants)
+        variants = ["any recogniser"] if callable(found.variants) else list(found.variants)
         rows.append(
             {
                 "metric": name,

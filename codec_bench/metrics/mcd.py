@@ -25,8 +25,8 @@ SILENCE_DB = 40.0
 """Frames of the reference this far below its loudest one are silent."""
 
 FLOOR_DB = 60.0
-"""An envelope is raised to this far below its own peak. Without a floor, a band that a codec does not send (at 16 kHz,
-that of a narrow-band codec) counts by how empty it is, down to rounding noise, and GSM at 13 kbit/s scores worse than Codec 2."""
+"""An envelope is raised to this far below its own peak. Without a floor, a band that a codec does not send counts by
+how empty it is, down to rounding noise: GSM at 13 kbit/s scores worse than Codec 2 at 700 bit/s."""
 
 WINDOW_SECONDS = 0.025
 """Around the middle of a frame, for its power."""

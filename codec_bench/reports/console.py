@@ -24,7 +24,7 @@ def print_table(table: Table) -> None:
         grid = RichTable(title=title, title_justify="left", title_style="bold", pad_edge=False)
         grid.add_column("system", no_wrap=True)
         for heading in ("kbps", "Hz", *(c.heading for c in columns)):
-            grid.add_column(heading, justify="right")
+            grid.add_column(Text(heading), justify="right")  # brackets in a plain string would be markup
         for section in table.sections:
             grid.add_section()
             grid.add_row(Text(section.title, style="dim italic"))
