@@ -71,9 +71,11 @@ class Reconstructor:
             path = system.source.path(item.utterance)
             return Decoded({"identity": identity, "path": str(path), "digest": identity.removeprefix("file:")}, {})
         code, encode_seconds = self._code(system.source, item)
+        sent = code.prefix(system.codebooks)
         facts = {
-            "bits": _cut(code, system).bits,
-            "coded_seconds": _cut(code, system).seconds,
+            "bits": sent.bits,
+            "side_bits": sent.side_bits if isinstance(sent, Tokens) else 0,
+            "coded_seconds": sent.seconds,
             "encode_seconds": encode_seconds,
         }
         entry = self._audio.get(identity)
@@ -101,7 +103,9 @@ class Reconstructor:
 
     def code(self, system: System, item: Item) -> Code | None:
         """The tokens or the bitstream of a pair, cut to the system's codebooks; None for prepared audio."""
-        return None if isinstance(system.source, Prepared) else _cut(self._code(system.source, item)[0], system)
+        if isinstance(system.source, Prepared):
+            return None
+        return self._code(system.source, item)[0].prefix(system.codebooks)
 
     def close(self) -> None:
         """Frees the loaded model."""
@@ -161,7 +165,3 @@ class Reconstructor:
             return file_digest(path)
         except OSError as error:
             raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
-
-
-def _cut(code: Code, system: System) -> Code:
-    return code.prefix(system.codebooks) if isinstance(code, Tokens) else code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -263,3 +264,40 @@ def test_provenance_is_complete(run_in: RunIn):
     assert len(info["plan"]["dataset"]["manifest_sha256"]) == 64
     assert info["sessions"][-1]["seconds"]["total"] > 0
     assert all(len(s["fingerprint"]) == 64 for s in info["plan"]["systems"] + info["plan"]["metrics"])
+
+
+SMALL_DISK = """
+set -e
+mount -t tmpfs -o size=2m none "$1"
+export CODEC_BENCH_HOME="$1"
+shift
+status=0; "$@" || status=$?
+echo "first: $status" >&2
+mount -o remount,size=200m "$CODEC_BENCH_HOME"
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")
+def test_a_full_disk_ends_the_run_with_one_line_and_more_room_continues_it(run_in: RunIn, six: Path, tmp_path: Path):
+    expected = without_timing(run_in("roomy"))
+    home, out = tmp_path / "small", tmp_path / "small-out"
+    home.mkdir()
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    done = subprocess.run(
+        ["unshare", *user, "--mount", "sh", "-c", SMALL_DISK, "sh", str(home), *command(six, out, "--jobs", "2")],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if "mount:" in done.stderr or "unshare:" in done.stderr:
+        pytest.skip("no small file system can be mounted here")
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
+    assert "no space left" in lines[0]
+    assert lines[1] == "first: 1"
+    assert done.returncode == 0
+    finished = load_run(out)
+    assert without_timing(finished) == expected
+    assert finished.info["sessions"][0]["stopped"].startswith("no space left")
+    assert finished.info["sessions"][1]["scores_from_cache"] > 0
