@@ -45,7 +45,7 @@ def write_results(path: Path, plan: Plan, outcome: Outcome) -> None:
 
 
 def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
-    """All scores in the order of the plan."""
+    """All scores, sorted: the file is the same whatever the order of codecs, metrics and utterances was."""
     rows = []
     for system in plan.systems:
         for item in plan.items:
@@ -62,7 +62,7 @@ def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
     numbers = ["value", "numerator", "denominator", "seconds"]
     frame[numbers] = frame[numbers].astype("float64")
-    return frame
+    return frame.sort_values(["system", "utterance", "metric"], ignore_index=True)
 
 
 def summary_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
