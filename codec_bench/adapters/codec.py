@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Protocol, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
 from codec_bench.errors import CodecError, UsageError
 from codec_bench.fingerprint import address, package_versions
-from codec_bench.hub import Weight
+from codec_bench.hub import Weight, describe_size, local_digest, locate, missing
 from codec_bench.records import Utterance
 from codec_bench.registry import unknown
 from codec_bench.tokens import Bitstream, Code, Codebook, IntArray, Stream, Tokens
@@ -138,9 +138,16 @@ class Codec(ABC):
         """
 
     @classmethod
-    def unavailable(cls) -> str | None:
-        """Why the codec cannot run here, with the command that helps; None where it can. Cheap: loads no model."""
+    def unsupported(cls) -> str | None:
+        """Why the codec cannot run here whatever is downloaded (a missing extra or encoder), with the command that
+        helps; None where it can. Cheap: loads no model.
+        """
         return None
+
+    @classmethod
+    def weights(cls) -> tuple[Weight, ...]:
+        """The files that the codec needs, whatever its mode."""
+        return cls.mode_spec(cls.modes[0] if cls.modes else None).weights
 
     def load(self, device: str = "cpu") -> None:
         """Loads the model; called once before the first `encode` or `decode`.
@@ -164,6 +171,20 @@ class Codec(ABC):
         """Decodes to float32 `[m]` at `spec.output_rate`, delay and padding included."""
 
     # --- what users call ---------------------------------------------------------------------------------------
+
+    @final
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Why the codec cannot run here now, with the command that helps; None where it can."""
+        absent = missing(cls.weights())
+        if (reason := cls.unsupported()) is not None or not absent:
+            return reason
+        sizes = [w.size for w in absent]
+        total = "" if None in sizes else f", {describe_size(sum(s for s in sizes if s))}"
+        return (
+            f"{len(absent)} of its files are not here ({absent[0].path}{', ...' if len(absent) > 1 else ''}{total}): "
+            f"codec-bench fetch codec:{cls.name} brings them, or name a folder that has them in CODEC_BENCH_MIRROR"
+        )
 
     @final
     def encode(self, audio: Audio) -> Code:
@@ -223,10 +244,14 @@ class Codec(ABC):
             mode=self.mode,
             packages=package_versions(self.packages),
             rates=[self.spec.input_rate, self.spec.output_rate, self.spec.delay],
-            weights={w.path: w.sha256 for w in self.spec.weights},
+            weights=self.weight_digests(),
             resampler=[RESAMPLER, package_versions(["soxr"])],
             extra=self._fingerprint_parts(),
         )
+
+    def weight_digests(self) -> dict[str, str]:
+        """SHA-256 by file of the weights that this object uses: part of the fingerprint, and shown by tables."""
+        return {w.path: w.sha256 or local_digest(locate(w)) for w in self.weights()}
 
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         """More that decides what the codec produces, e.g. the version of a bundled C library."""
@@ -258,6 +283,18 @@ class Codec(ABC):
         if self.spec.hop is None:
             raise ValueError(f"the spec of {self.name} gives no hop")
         return Bitstream(tuple(packets), bits, len(packets) * self.spec.hop / self.spec.input_rate, header=header)
+
+
+@runtime_checkable
+class TakesCheckpoint(Protocol):
+    """A codec whose weights can be replaced by those of another checkpoint of the same architecture."""
+
+    def use_checkpoint(self, path: Path) -> None:
+        """Takes weights from a file, or from the files of a folder, from now on.
+
+        Raises:
+            UsageError: There is nothing to take.
+        """
 
 
 class Prepared(ABC):

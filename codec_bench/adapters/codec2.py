@@ -62,7 +62,7 @@ class Codec2(ClassicCodec):
     }
 
     @classmethod
-    def unavailable(cls) -> str | None:
+    def unsupported(cls) -> str | None:
         """Says so where no wheel of pycodec2 is installed, or libraries cannot be unloaded."""
         if not hasattr(_ctypes, "dlclose"):
             return "libcodec2 must be unloaded after every use, which this system cannot do: use Linux or macOS"

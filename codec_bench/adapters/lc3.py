@@ -28,7 +28,7 @@ class Lc3(ClassicCodec):
     settings: ClassVar = {m: Setting(RATE, hop=160, packet_bits=int(m) // 100, delay=40) for m in modes}
 
     @classmethod
-    def unavailable(cls) -> str | None:
+    def unsupported(cls) -> str | None:
         """Says so where lc3py is not installed."""
         try:
             import lc3  # noqa: F401

@@ -29,7 +29,7 @@ class SoundfileCodec(ClassicCodec):
     header_bytes: ClassVar[int] = 0
 
     @classmethod
-    def unavailable(cls) -> str | None:
+    def unsupported(cls) -> str | None:
         """Says so where the installed libsndfile lacks the coder."""
         import soundfile
 

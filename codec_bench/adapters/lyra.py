@@ -90,15 +90,10 @@ class Lyra(Codec):
         )
 
     @classmethod
-    def unavailable(cls) -> str | None:
-        """Names the first thing that is missing, the extra or a weight; the weights' digests are checked (3.6 MB)."""
+    def unsupported(cls) -> str | None:
+        """Says so where the extra is missing."""
         if importlib.util.find_spec("ai_edge_litert") is None:
             return "lyra needs ai-edge-litert: pip install 'codec-bench[lyra]'"
-        try:
-            for weight in (ENCODER, QUANTIZER, DECODER):
-                locate(weight)
-        except UnavailableError as error:
-            return f"lyra: {error}"
         return None
 
     def load(self, device: str = "cpu") -> None:

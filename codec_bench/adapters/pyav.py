@@ -42,7 +42,7 @@ class AvCodec(ClassicCodec):
     skipped: ClassVar[int] = 0
 
     @classmethod
-    def unavailable(cls) -> str | None:
+    def unsupported(cls) -> str | None:
         """Says so where the installed PyAV lacks the encoder or the decoder; which it has differs between versions."""
         try:
             import av

@@ -10,6 +10,7 @@ from codec_bench.adapters.codec import Codec, CodecSpec, Prepared
 from codec_bench.adapters.prepared import Files, GroundTruth
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.fingerprint import address
+from codec_bench.hub import fetch_all
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
     base, setting = split_setting(name)
     cls = _codec_class(base)
     made = _with_setting(cls, setting) if setting is not None or cls.modes else cls()
+    fetch_weights(made)
     made.load(device)
     return made
 
@@ -125,10 +127,24 @@ def _codec_class(name: str) -> type[Codec]:
     cls = CODECS.get(name)
     if not (isinstance(cls, type) and issubclass(cls, Codec)):
         raise UsageError(f"{name} is not a codec class")
-    reason = cls.unavailable()
+    reason = cls.unsupported()
     if reason:
         raise UnavailableError(f"{name} cannot run here: {reason}")
     return cls
+
+
+def fetch_weights(made: Codec) -> None:
+    """Brings the files that a codec needs and checks them.
+
+    Raises:
+        UnavailableError: One of them cannot be had.
+    """
+    try:
+        fetch_all(made.weights(), f"codec:{made.name}")
+    except UnavailableError as error:
+        reason = made.unavailable()
+        detail = f"{reason} ({error})" if reason else str(error)
+        raise UnavailableError(f"{made.name} cannot run here: {detail}") from None
 
 
 def _with_setting(cls: type[Codec], setting: str | None) -> Codec:

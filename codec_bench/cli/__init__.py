@@ -9,6 +9,7 @@ import sys
 import typer
 
 from codec_bench.cli.doctor import doctor
+from codec_bench.cli.fetch import fetch
 from codec_bench.cli.list import list_plugins
 from codec_bench.cli.run import run
 from codec_bench.cli.score import score
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(score)
 app.command("list")(list_plugins)
+app.command()(fetch)
 app.command()(doctor)
 
 

@@ -138,6 +138,7 @@ def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
             if members:
                 sections.append(Section(f"{band}, {group}", tuple(_ranked(members, columns))))
     definitions = [f"{m['label']}: {m['note']}" for m in run.metrics.values() if m["note"]]
+    definitions += _weights(run)
     provenance = run.info["provenance"]
     definitions.append(f"codec-bench {provenance['codec_bench']}, resampler {provenance['resampler']}.")
     return Table(
@@ -242,6 +243,18 @@ def _footnotes(run: Run, rows: Sequence[Row]) -> list[str]:
     if missing:
         notes.append("Not scored (over all systems): " + "; ".join(missing) + ".")
     return notes
+
+
+def _weights(run: Run) -> list[str]:
+    """Which files made the numbers of the codecs that have weights."""
+    found: dict[str, dict[str, str]] = {}
+    for label, system in run.systems.items():
+        found.setdefault(label.partition("@")[0], {}).update(system.get("weights", {}))
+    return [
+        f"{name}: weights " + ", ".join(f"{path.rsplit('/', 1)[-1]} {digest[:12]}" for path, digest in files.items())
+        for name, files in found.items()
+        if files
+    ]
 
 
 def _none(value: Any) -> float | None:

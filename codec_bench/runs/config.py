@@ -54,6 +54,7 @@ class RunConfig(BaseModel):
         limit: Only the first so many utterances of each data set.
         only: Ids of the utterances to take; all by default.
         jobs: Scoring processes; None for all cores.
+        checkpoint: File or folder with other weights for the codec, of the same architecture.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
         asr: Recogniser of `wer` and `cer`; `auto` takes the best that is installed.
         seed: Of the bootstrap.
@@ -78,6 +79,7 @@ class RunConfig(BaseModel):
     limit: int | None = Field(default=None, ge=1)
     only: StringList | None = None
     jobs: int | None = Field(default=None, ge=1)
+    checkpoint: Path | None = None
     device: str = "auto"
     asr: str = "auto"
     seed: int = Field(default=0, ge=0)

@@ -12,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.codec import Group
+from codec_bench.adapters.codec import Codec, Group, TakesCheckpoint
 from codec_bench.adapters.prepared import Files, GroundTruth
-from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.adapters.systems import System, fetch_weights, parse_systems
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.datasets.manifest import load_transcripts
@@ -170,7 +170,26 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
                 raise UsageError(f"group {entry.group!r} is none of {', '.join(g.value for g in Group)}")
             files = Files(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
             systems.append(System(files.name, files))
+    codecs = {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}
+    if config.checkpoint is not None:
+        use_checkpoint(list(codecs.values()), config.checkpoint)
+    for codec in codecs.values():
+        fetch_weights(codec)
     return tuple({s.label: s for s in systems}.values())
+
+
+def use_checkpoint(codecs: Sequence[Codec], path: Path) -> None:
+    """Replaces the weights of the one kind of codec that takes a checkpoint.
+
+    Raises:
+        UsageError: None of the codecs does, or several kinds do.
+    """
+    takers = [c for c in codecs if isinstance(c, TakesCheckpoint)]
+    if not takers:
+        names = ", ".join(dict.fromkeys(c.name for c in codecs)) or "files"
+        raise UsageError(f"--checkpoint was given, but {names} takes none")
+    for codec in takers:
+        codec.use_checkpoint(path)
 
 
 def with_transcripts(utterances: Sequence[Utterance], path: Path, warnings: list[str]) -> list[Utterance]:
@@ -208,7 +227,7 @@ def _describe_system(system: System) -> dict[str, Any]:
         "streaming": spec.streaming,
         "licence": spec.licence,
         "source": spec.source,
-        "weights": {w.path: w.sha256 for w in spec.weights},
+        "weights": system.source.weight_digests() if isinstance(system.source, Codec) else {},
     }
 
 
