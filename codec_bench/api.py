@@ -123,7 +123,8 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict
     info["intervals"] = intervals(plan)
     info["coverage"] = coverage(plan, outcome, config.max_failed)
     info["lengths"], warnings = length_differences(plan, outcome)
-    info["levels"] = levels(plan, outcome)
+    info["levels"], more = levels(plan, outcome)
+    warnings += more
     info["warnings"] += warnings
     for warning in warnings:
         logger.warning(warning)

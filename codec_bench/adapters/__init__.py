@@ -8,6 +8,9 @@ from codec_bench.registry import Registry
 CODECS: Registry[type[Codec]] = Registry(
     "codec",
     {
+        "longcat": "codec_bench.adapters.longcat.adapter:LongCat",
+        "longcat-24k": "codec_bench.adapters.longcat.adapter:LongCat24k",
+        "longcat-24k-sft": "codec_bench.adapters.longcat.adapter:LongCat24kSft",
         "codec2": "codec_bench.adapters.codec2:Codec2",
         "opus": "codec_bench.adapters.pyav:Opus",
         "opus-cbr": "codec_bench.adapters.pyav:OpusCbr",

@@ -7,7 +7,7 @@ Resampling, delay, length, prefixes and checks are done around them here, once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -170,6 +170,14 @@ class Codec(ABC):
     def _decode(self, code: Code) -> FloatArray:
         """Decodes to float32 `[m]` at `spec.output_rate`, delay and padding included."""
 
+    def _encode_batch(self, batch: Sequence[FloatArray]) -> Sequence[Code]:
+        """Encodes several recordings; to be overridden where that is faster, with results equal to single ones."""
+        return [self._encode(samples) for samples in batch]
+
+    def _decode_batch(self, batch: Sequence[Code]) -> Sequence[FloatArray]:
+        """Decodes several codes; to be overridden where that is faster, with results equal to single ones."""
+        return [self._decode(code) for code in batch]
+
     # --- what users call ---------------------------------------------------------------------------------------
 
     @final
@@ -200,11 +208,26 @@ class Codec(ABC):
             NotScorable: The audio is empty or holds NaN or infinite samples.
             CodecError: The codec failed.
         """
+        samples = self._prepared(audio)
+        return replace(self._encode(samples), samples=len(audio), sample_rate=audio.rate)
+
+    @final
+    def encode_batch(self, audios: Sequence[Audio]) -> list[Code]:
+        """Encodes recordings of any rates and lengths; the same as `encode` on each, and faster where a codec batches.
+
+        Raises:
+            NotScorable: One of them is empty or holds NaN or infinite samples.
+            CodecError: The codec failed.
+        """
+        codes = self._encode_batch([self._prepared(audio) for audio in audios])
+        return [replace(code, samples=len(a), sample_rate=a.rate) for code, a in zip(codes, audios, strict=True)]
+
+    def _prepared(self, audio: Audio) -> FloatArray:
+        """Samples at the codec's rate, with what the delay pushes out at the end."""
         audio.check("the input")
         samples = resample(audio, self.spec.input_rate).samples
         tail = -(-self.spec.delay * self.spec.input_rate // self.spec.output_rate)
-        code = self._encode(fit(samples, max(len(samples) + tail, 1)))
-        return replace(code, samples=len(audio), sample_rate=audio.rate)
+        return fit(samples, max(len(samples) + tail, 1))
 
     @final
     def decode(self, code: Code, codebooks: int | None = None) -> Audio:
@@ -217,10 +240,28 @@ class Codec(ABC):
         Raises:
             CodecError: The codec failed, or its output ends early.
         """
+        part = self._chosen(code, codebooks)
+        return self._finished(code, self._decode(part))
+
+    @final
+    def decode_batch(self, codes: Sequence[Code], codebooks: int | None = None) -> list[Audio]:
+        """Decodes several recordings; the same as `decode` on each, and faster where a codec batches.
+
+        Raises:
+            CodecError: The codec failed, or an output ends early.
+        """
+        decoded = self._decode_batch([self._chosen(code, codebooks) for code in codes])
+        return [self._finished(code, samples) for code, samples in zip(codes, decoded, strict=True)]
+
+    def _chosen(self, code: Code, codebooks: int | None) -> Code:
+        """The part of a code that is decoded."""
         wanted = self.codebooks if codebooks is None else codebooks
         available = len(code.streams) if isinstance(code, Tokens) else None
-        part = code.prefix(wanted if wanted is None or available is None else min(wanted, available))
-        samples = np.asarray(self._decode(part), np.float32)[self.spec.delay :]
+        return code.prefix(wanted if wanted is None or available is None else min(wanted, available))
+
+    def _finished(self, code: Code, decoded: FloatArray) -> Audio:
+        """Decoded samples without the delay, at the length of the recording."""
+        samples = np.asarray(decoded, np.float32)[self.spec.delay :]
         rate = self.spec.output_rate
         length = length_at(code.samples, code.sample_rate, rate)
         if length - len(samples) > MAX_SHORTFALL_SECONDS * rate:
@@ -251,7 +292,11 @@ class Codec(ABC):
 
     def weight_digests(self) -> dict[str, str]:
         """SHA-256 by file of the weights that this object uses: part of the fingerprint, and shown by tables."""
-        return {w.path: w.sha256 or local_digest(locate(w)) for w in self.weights()}
+        return {w.path: w.sha256 or local_digest(locate(w)) for w in self.needed_weights()}
+
+    def needed_weights(self) -> tuple[Weight, ...]:
+        """The files that this object needs: all of `weights()`, unless a checkpoint replaces some."""
+        return self.weights()
 
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         """More that decides what the codec produces, e.g. the version of a bundled C library."""

@@ -110,17 +110,13 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
     if cls.modes:
         return [System(f"{base}@{mode}", cls(mode)) for mode in cls.modes]
     shared = cls()
-    counts = list(codebooks) or list(cls.prefixes) or [len(shared.spec.codebooks)]
-    return [_prefix(base, shared, n) for n in counts]
-
-
-def _prefix(base: str, shared: Codec, count: int) -> System:
     available = len(shared.spec.codebooks)
     if not available:
-        return System(base, shared)
-    if not 1 <= count <= available:
-        raise UsageError(f"{base} has 1 to {available} codebooks, not {count}")
-    return System(f"{base}@{count}", shared, count)
+        return [System(base, shared)]
+    counts = list(codebooks) or list(cls.prefixes) or [available]
+    for count in counts:
+        cls(codebooks=count)  # raises for a number that the codec does not have
+    return [System(f"{base}@{count}", shared, count) for count in counts]
 
 
 def _codec_class(name: str) -> type[Codec]:
@@ -140,7 +136,7 @@ def fetch_weights(made: Codec) -> None:
         UnavailableError: One of them cannot be had.
     """
     try:
-        fetch_all(made.weights(), f"codec:{made.name}")
+        fetch_all(made.needed_weights(), f"codec:{made.name}")
     except UnavailableError as error:
         reason = made.unavailable()
         detail = f"{reason} ({error})" if reason else str(error)

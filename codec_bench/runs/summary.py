@@ -32,6 +32,10 @@ FAILED = {
 """Statuses that count as a failure of the run, not as a property of the definition (silence, no transcript, ...)."""
 
 
+MAX_LEVEL_CHANGE_DB = 20.0
+"""A codec that changes the level by more than this is reported."""
+
+
 def write_results(path: Path, plan: Plan, outcome: Outcome) -> None:
     """Writes `scores.parquet` and `summary.csv`; their rows do not depend on the order in which scores were made."""
     scores = score_frame(plan, outcome)
@@ -170,16 +174,28 @@ def length_differences(plan: Plan, outcome: Outcome) -> tuple[dict[str, float], 
     ]
 
 
-def levels(plan: Plan, outcome: Outcome) -> dict[str, dict[str, float]]:
-    """Mean RMS level in dB relative to full scale of the recordings and of each system's output."""
+def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Mean RMS level in dB relative to full scale of the recordings and of each system's output.
+
+    Returns:
+        The levels, and a warning for each system whose output is far louder or quieter than the recordings: samples
+        that were scaled twice still get plausible scores from metrics that normalise the level.
+    """
     found: dict[str, dict[str, float]] = {}
+    warnings = []
     for system in plan.systems:
         facts = [f for (label, _), f in sorted(outcome.facts.items()) if label == system.label and "decoded" in f]
         for side in ("reference", "decoded"):
             values = [f[side]["level_db"] for f in facts if f[side]["level_db"] is not None]
             if values:
                 found.setdefault(system.label, {})[side] = round(sum(values) / len(values), 2)
-    return found
+        change = found.get(system.label, {}).get("decoded", 0.0) - found.get(system.label, {}).get("reference", 0.0)
+        if len(found.get(system.label, {})) == 2 and abs(change) > MAX_LEVEL_CHANGE_DB:
+            how = "quieter" if change < 0 else "louder"
+            warnings.append(
+                f"{system.label}: decoded audio is {abs(change):.0f} dB {how} than the recordings; was it scaled twice?"
+            )
+    return found, warnings
 
 
 def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:

@@ -210,6 +210,13 @@ class TestScore:
     def test_strict_makes_that_exit_1(self, cli: Cli, folders: tuple[str, str]):
         assert self.call(cli, folders, "--strict").returncode == 1
 
+    def test_samples_that_were_scaled_twice_are_reported(self, cli: Cli, folders: tuple[str, str], tmp_path: Path):
+        for path in (tmp_path / "dec").iterdir():
+            samples, rate = soundfile.read(path)
+            soundfile.write(path, samples / 1000, rate, subtype="FLOAT")
+        done = self.call(cli, folders)
+        assert "WARNING: dec: decoded audio is 60 dB quieter than the recordings" in done.stderr
+
     def test_no_pair_at_all_is_2(self, cli: Cli, folders: tuple[str, str], tmp_path: Path):
         for path in (tmp_path / "dec").iterdir():
             path.rename(path.with_name("x" + path.name))

@@ -1,0 +1,316 @@
+"""LongCat-Audio-Codec as codecs: one encoder, and a codec for each of the three decoders.
+
+No digest of the published weights is known to this project. The digests of the files that are used are part of the
+fingerprint, so a result says which weights made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.longcat.checkpoint import DECODER_16K, DECODER_24K, ENCODER, Kind, identify
+from codec_bench.audio import FloatArray
+from codec_bench.errors import CodecError, UnavailableError, UsageError
+from codec_bench.hub import Weight, local_digest, locate
+from codec_bench.tokens import Code, Codebook, Tokens
+
+if TYPE_CHECKING:
+    from codec_bench.adapters.longcat.model import LongCatDecoder, LongCatEncoder
+    from codec_bench.adapters.longcat.streaming import StreamingDecoder
+
+RATE = 16_000
+HOP = 960
+FOLDER = "hf/meituan-longcat/LongCat-Audio-Codec/ckpts"
+"""Where a mirror has the files."""
+
+ENCODER_FILE = "LongCatAudioCodec_encoder.pt"
+CMVN_FILE = "LongCatAudioCodec_encoder_cmvn.npy"
+
+SEMANTIC = Codebook(8192, HOP)
+ACOUSTIC = Codebook(8100, HOP, packed_bits=13)
+
+ENCODER_PARAMETERS = 536_772_640
+
+
+class Files(NamedTuple):
+    """The three files that a codec is made of."""
+
+    encoder: Path
+    cmvn: Path
+    decoder: Path
+
+
+class LongCat(Codec):
+    """LongCat-Audio-Codec with the 16 kHz decoder, 16.67 frames/s, 2 to 4 codebooks: the one of the paper's tables.
+
+    Recordings of more than 30 s are encoded in equal pieces of at most 30 s, cut at multiples of 960 samples at
+    16 kHz; where pieces begin is kept in the tokens' side information `cuts`. All tokens are decoded at once: the
+    decoder is made for endless streams, and what its LSTMs remember across a cut is what makes the cut inaudible.
+
+    Attributes:
+        decoder_dtype: `float32`, or `bfloat16` for the decoder; to be set before `load`.
+
+    Source:
+        LongCat team, "LongCat-Audio-Codec: An Audio Tokenizer and Detokenizer Solution Designed for Speech Large
+        Language Models", 2025; https://github.com/meituan-longcat/LongCat-Audio-Codec
+    """
+
+    name: ClassVar[str] = "longcat"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
+    prefixes: ClassVar[tuple[int, ...]] = (2, 3, 4)
+
+    title: ClassVar[str] = "LongCat-Audio-Codec (16 kHz)"
+    decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_16k_4codebooks.pt"
+    decoder_kind: ClassVar[Kind] = Kind(DECODER_16K, 3)
+    decoder_parameters: ClassVar[int] = 162_459_042
+    output_rate: ClassVar[int] = 16_000
+
+    decoder_dtype: str = "float32"
+
+    _replaced: Mapping[str, Path] = {}
+    _device: str | None = None
+    _encoder: LongCatEncoder | None = None
+    _decoder: LongCatDecoder | None = None
+
+    def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
+        super().__init__(mode, codebooks)
+        if codebooks == 1:
+            raise UsageError(
+                f"{self.name} cannot decode 1 codebook: its decoder needs the semantic and an acoustic one, e.g. "
+                f"{self.name}@2"
+            )
+
+    @classmethod
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
+        """The only setting is the number of codebooks.
+
+        Raises:
+            UsageError: `mode` is not None.
+        """
+        if mode is not None:
+            raise cls.no_such_mode(mode)
+        return CodecSpec(
+            title=cls.title,
+            group=Group.SEMANTIC,
+            input_rate=RATE,
+            output_rate=cls.output_rate,
+            codebooks=(SEMANTIC, *[ACOUSTIC] * cls.decoder_kind.acoustic_codebooks),
+            parameters=ENCODER_PARAMETERS + cls.decoder_parameters,
+            causal=False,
+            streaming=False,
+            licence="MIT",
+            source="https://github.com/meituan-longcat/LongCat-Audio-Codec",
+            weights=tuple(Weight(f"{FOLDER}/{name}") for name in cls._names()),
+        )
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def use_checkpoint(self, path: Path) -> None:
+        """Replaces published files by others of the same architecture; to be called before `load`.
+
+        Args:
+            path: A folder with files of the published names (or with a folder `ckpts` of such), each of which replaces
+                its namesake; or one file: `.npy` replaces the mel statistics, another one the encoder or the decoder,
+                as its tensors tell.
+
+        Raises:
+            UnavailableError: There is nothing there that fits this codec.
+        """
+        self.close()
+        self._replaced = self._replacements(Path(path))
+
+    def needed_weights(self) -> tuple[Weight, ...]:
+        """The published files but for those that a checkpoint replaces."""
+        return tuple(weight for weight in self.spec.weights if weight.path not in self._replaced)
+
+    def weight_digests(self) -> dict[str, str]:
+        """SHA-256 of the three files that are used, each under the name of the published file in whose place it is.
+
+        Raises:
+            UnavailableError: A file is missing.
+        """
+        return {w.path: local_digest(file) for w, file in zip(self.spec.weights, self._files(), strict=True)}
+
+    def _fingerprint_parts(self) -> Mapping[str, Any]:
+        return {"decoder_dtype": self.decoder_dtype}
+
+    def _files(self) -> Files:
+        return Files(*(self._replaced.get(weight.path) or locate(weight) for weight in self.spec.weights))
+
+    @classmethod
+    def _names(cls) -> tuple[str, str, str]:
+        return ENCODER_FILE, CMVN_FILE, cls.decoder_file
+
+    @classmethod
+    def _replacements(cls, path: Path) -> dict[str, Path]:
+        """The files of a checkpoint, by the path of the published file that each replaces."""
+        if path.is_dir():
+            found = {}
+            for name in cls._names():
+                file = next((p / name for p in (path, path / "ckpts") if (p / name).is_file()), None)
+                if file is not None:
+                    found[f"{FOLDER}/{name}"] = file
+            if not found:
+                raise UnavailableError(f"the checkpoint {path} has none of {', '.join(cls._names())}")
+            return found
+        if not path.is_file():
+            raise UnavailableError(f"the checkpoint {path} is not there")
+        if path.suffix == ".npy":
+            return {f"{FOLDER}/{CMVN_FILE}": path}
+        kind = identify(path)
+        if kind.role != ENCODER:
+            cls._check_decoder(path, kind)
+        return {f"{FOLDER}/{ENCODER_FILE if kind.role == ENCODER else cls.decoder_file}": path}
+
+    @classmethod
+    def _check_decoder(cls, path: Path, kind: Kind) -> None:
+        if kind != cls.decoder_kind:
+            raise UnavailableError(f"{path} is the {kind}, but {cls.name} decodes with the {cls.decoder_kind}")
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    def load(self, device: str = "cpu") -> None:
+        """Reads encoder and decoder; on a CPU, most of their weights stay in their files until they are used.
+
+        Raises:
+            UnavailableError: A file is missing or is another file.
+        """
+        self.close()
+        self._device = device
+        try:
+            self._loaded_decoder()
+            self._loaded_encoder()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Frees both models."""
+        self._encoder = self._decoder = self._device = None
+
+    def release_encoder(self) -> None:
+        """Frees the encoder, three quarters of the weights; encoding again reads it again."""
+        self._encoder = None
+
+    def _loaded_encoder(self) -> LongCatEncoder:
+        from codec_bench.adapters.longcat.model import LongCatEncoder
+
+        if self._device is None:
+            raise CodecError(f"{self.name} is not loaded")
+        if self._encoder is None:
+            files = self._files()
+            encoder = LongCatEncoder(files.encoder, files.cmvn, self._device)
+            wanted = len(self.spec.codebooks)
+            if encoder.codebooks < wanted:
+                raise UnavailableError(f"{files.encoder} has {encoder.codebooks} codebooks, {self.name} has {wanted}")
+            self._encoder = encoder
+        return self._encoder
+
+    def _loaded_decoder(self) -> LongCatDecoder:
+        from codec_bench.adapters.longcat.model import LongCatDecoder
+
+        if self._device is None:
+            raise CodecError(f"{self.name} is not loaded")
+        if self._decoder is None:
+            path = self._files().decoder
+            self._check_decoder(path, identify(path))
+            self._decoder = LongCatDecoder(path, self._device, self.decoder_dtype)
+        return self._decoder
+
+    # --- coding --------------------------------------------------------------------------------------------------
+
+    def _encode(self, samples: FloatArray) -> Tokens:
+        return self._tokens(samples, self._loaded_encoder().encode(samples, len(self.spec.codebooks)))
+
+    def _encode_batch(self, batch: Sequence[FloatArray]) -> list[Code]:
+        codes = self._loaded_encoder().encode_batch(batch, len(self.spec.codebooks))
+        return [self._tokens(samples, item) for samples, item in zip(batch, codes, strict=True)]
+
+    def _tokens(self, samples: FloatArray, codes: NDArray[np.int64]) -> Tokens:
+        """The tokens of a recording, with the places where it was cut."""
+        from codec_bench.adapters.longcat.model import pieces
+
+        cuts = np.array([begin for begin, _ in pieces(len(samples))[1:]], np.int64)
+        return replace(self.tokens(codes), side={"cuts": cuts})
+
+    def _decode(self, code: Code) -> FloatArray:
+        return self._loaded_decoder().decode(self._codes(code))
+
+    def _decode_batch(self, batch: Sequence[Code]) -> list[FloatArray]:
+        return self._loaded_decoder().decode_batch([self._codes(code) for code in batch])
+
+    def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
+        """What the tokens stand for in the decoder.
+
+        Args:
+            tokens: Of 1 to all codebooks.
+
+        Returns:
+            float32 `[frames, dimension]`: `codebook_0` (1280 for the published weights), `codebook_1`, ... (1024) for
+            each codebook by itself; `semantic_embedding`, which is the first of them; and with more than one codebook,
+            `acoustic_embedding`, the sum of the others.
+
+        Raises:
+            CodecError: The codec is not loaded.
+        """
+        semantic, *acoustic = parts = self._loaded_decoder().embeddings(self._codes(tokens))
+        named = {f"codebook_{i}": part for i, part in enumerate(parts)} | {"semantic_embedding": semantic}
+        if acoustic:
+            named["acoustic_embedding"] = np.sum(acoustic, axis=0, dtype=np.float32)
+        return named
+
+    def hidden_states(self, samples: FloatArray) -> NDArray[np.float32]:
+        """What the semantic codebook quantises: float32 `[frames, dimension]` for 16 kHz samples `[n]`, n >= 1.
+
+        Raises:
+            CodecError: The codec is not loaded.
+        """
+        return self._loaded_encoder().hidden_states(samples)
+
+    def stream(self) -> StreamingDecoder:
+        """A session that decodes a stream of frames; offered by the 24 kHz decoders.
+
+        Raises:
+            CodecError: The codec is not loaded, or its decoder is not causal.
+        """
+        from codec_bench.adapters.longcat.streaming import StreamingDecoder
+
+        return StreamingDecoder(self._loaded_decoder())
+
+    def _codes(self, code: Code) -> NDArray[np.int64]:
+        if not isinstance(code, Tokens):
+            raise CodecError(f"{self.name} decodes tokens, not a bitstream")
+        lengths = {len(stream.codes) for stream in code.streams}
+        if len(lengths) != 1:
+            raise CodecError(f"the codebooks of {self.name} have one length, not {sorted(lengths)}")
+        return np.stack([stream.codes for stream in code.streams])
+
+
+class LongCat24k(LongCat):
+    """LongCat-Audio-Codec with the 24 kHz decoder for 2 to 4 codebooks, which can decode a stream."""
+
+    name: ClassVar[str] = "longcat-24k"
+    title: ClassVar[str] = "LongCat-Audio-Codec (24 kHz)"
+    decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_4codebooks.pt"
+    decoder_kind: ClassVar[Kind] = Kind(DECODER_24K, 3)
+    decoder_parameters: ClassVar[int] = 150_902_178
+    output_rate: ClassVar[int] = 24_000
+
+
+class LongCat24kSft(LongCat):
+    """LongCat-Audio-Codec with the 24 kHz decoder that was tuned to a few speakers, for 2 codebooks."""
+
+    name: ClassVar[str] = "longcat-24k-sft"
+    prefixes: ClassVar[tuple[int, ...]] = (2,)
+    title: ClassVar[str] = "LongCat-Audio-Codec (24 kHz, tuned to few speakers)"
+    decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_2codebooks.pt"
+    decoder_kind: ClassVar[Kind] = Kind(DECODER_24K, 1)
+    decoder_parameters: ClassVar[int] = 150_845_986
+    output_rate: ClassVar[int] = 24_000
