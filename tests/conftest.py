@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,20 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared test material is not beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def longcat_mirror(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mirror with weights of LongCat's real names and layout, of a small size: what they decode is noise."""
+    root = tmp_path_factory.mktemp("mirror")
+    files = root / "hf/meituan-longcat/LongCat-Audio-Codec/ckpts"
+    files.mkdir(parents=True)
+    golden = shared / "golden" / "longcat"
+    command = [sys.executable, str(golden / "weights_from_manifest.py"), str(golden / "manifest_tiny.json"), str(files)]
+    subprocess.run(command, check=True, capture_output=True)
+    cmvn = "LongCatAudioCodec_encoder_cmvn.npy"
+    (files / cmvn).write_bytes((golden / cmvn).read_bytes())
+    return root
 
 
 @pytest.fixture(autouse=True)

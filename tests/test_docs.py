@@ -30,7 +30,11 @@ def call(arguments: list[str], folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_commands_and_programs_run(page: Path, tmp_path: Path):
+def test_commands_and_programs_run(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+):
+    if page.name == "longcat.md":
+        monkeypatch.setenv("CODEC_BENCH_MIRROR", str(request.getfixturevalue("longcat_mirror")))
     programs, commands = fences(page, "python"), fences(page, "bash")
     if programs:
         (tmp_path / "mine.py").write_text("\n".join(programs))

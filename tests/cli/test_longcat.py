@@ -25,17 +25,9 @@ DECODER = "LongCatAudioCodec_decoder_16k_4codebooks.pt"
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="module")
-def mirror(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mirror with weights of the real names and layout, of a small size."""
-    folder = tmp_path_factory.mktemp("mirror")
-    files = folder / "hf" / REPOSITORY / "ckpts"
-    files.mkdir(parents=True)
-    golden = shared / "golden" / "longcat"
-    script = [sys.executable, str(golden / "weights_from_manifest.py"), str(golden / "manifest_tiny.json"), str(files)]
-    subprocess.run(script, check=True, capture_output=True)
-    shutil.copyfile(golden / CMVN, files / CMVN)
-    return folder
+@pytest.fixture
+def mirror(longcat_mirror: Path) -> Path:
+    return longcat_mirror
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,16 +37,9 @@ def golden_stream(reference: Path) -> Mapping[str, NDArray[Any]]:
 
 
 @pytest.fixture(scope="session")
-def mirror(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mirror(longcat_mirror: Path) -> Path:
     """A mirror that holds the small weights under the published names."""
-    root = tmp_path_factory.mktemp("mirror")
-    folder = root / "hf/meituan-longcat/LongCat-Audio-Codec/ckpts"
-    folder.mkdir(parents=True)
-    command = [sys.executable, str(reference / "weights_from_manifest.py"), str(reference / "manifest_tiny.json")]
-    subprocess.run([*command, str(folder)], check=True, capture_output=True)
-    cmvn = "LongCatAudioCodec_encoder_cmvn.npy"
-    (folder / cmvn).write_bytes((reference / cmvn).read_bytes())
-    return root
+    return longcat_mirror
 
 
 @pytest.fixture(scope="session")
