@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A run's caches stay in the checkout, so that `make demo` leaves nothing in the home folder.
 DEMO_HOME := runs/.demo-cache
+# Names and shapes of LongCat's tensors (JSON): `make bench` times a model of that size where it is given.
+LONGCAT_MANIFEST ?=
 
 .PHONY: install demo test lint bench clean
 
@@ -31,6 +33,7 @@ lint: install
 bench: install
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/metric_cost.py
 	$(BIN)/python benchmarks/two_workers.py
+	test -z "$(LONGCAT_MANIFEST)" || $(BIN)/python benchmarks/longcat_stages.py $(LONGCAT_MANIFEST)
 
 clean:
 	rm -rf $(VENV) runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -68,6 +68,14 @@ def load_run(path: str | Path) -> Run:
 
     Raises:
         UsageError: There is no run, or it is not finished, or a newer codec-bench wrote it.
+
+    >>> import codec_bench, tempfile
+    >>> options = {"metrics": ["si_sdr"], "limit": 1, "jobs": 1, "report": False}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = codec_bench.run("codec2@1200", "demo", out=folder, **options)
+    ...     scores = codec_bench.load_run(folder).scores
+    >>> scores[["system", "metric", "status"]].values.tolist()
+    [['codec2@1200', 'si_sdr', 'ok'], ['ground-truth', 'si_sdr', 'ok']]
     """
     info = read_info(Path(path))
     if info is None:
