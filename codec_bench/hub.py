@@ -39,11 +39,12 @@ Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
-class Weight:
-    """A file of a model.
+class RemoteFile:
+    """A file that somebody publishes: a weight, or the archive of a data set.
 
     Attributes:
-        path: Where a mirror has it: `models/lyra_v2/lyragan.tflite`, or `hf/<org>/<repo>/<file>` for Hugging Face.
+        path: Where a mirror has it: `models/lyra_v2/lyragan.tflite`, `hf/<org>/<repo>/<file>` for Hugging Face,
+            `datasets/<archive>`.
         sha256: Its digest in hexadecimal digits, or None where its makers publish none.
         size: Bytes, as far as known.
         source: Web address of the file; not needed for `hf/...`.
@@ -108,7 +109,7 @@ def find(path: str) -> Path | None:
     return next((folder / path for folder in mirrors() if (folder / path).is_file()), None)
 
 
-def locate(weight: Weight) -> Path:
+def locate(weight: RemoteFile) -> Path:
     """A local copy of a weight, verified where its digest is known.
 
     Raises:
@@ -135,12 +136,12 @@ def _digest(path: Path, size: int, modified: int) -> str:
     return file_digest(path)
 
 
-def missing(weights: Sequence[Weight]) -> list[Weight]:
+def missing(weights: Sequence[RemoteFile]) -> list[RemoteFile]:
     """The weights of which no folder has a copy."""
     return [weight for weight in weights if find(weight.path) is None]
 
 
-def fetch(weight: Weight, progress: Progress | None = None) -> Path:
+def fetch(weight: RemoteFile, progress: Progress | None = None) -> Path:
     """A verified local copy of a weight, downloaded into `home()` where no folder has it.
 
     Several processes that ask for one file fetch it once. A download that breaks goes on where it stopped, in this call
@@ -176,7 +177,7 @@ def fetch(weight: Weight, progress: Progress | None = None) -> Path:
     return locate(weight)
 
 
-def fetch_all(weights: Sequence[Weight], what: str) -> list[Path]:
+def fetch_all(weights: Sequence[RemoteFile], what: str) -> list[Path]:
     """Local copies of all weights; what has to be downloaded is named with its size before it starts.
 
     Args:
@@ -212,7 +213,7 @@ class _ProgressBars:
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
-    def of(self, weight: Weight) -> Progress:
+    def of(self, weight: RemoteFile) -> Progress:
         """The bar of one file."""
         task = self._progress.add_task(weight.path.rsplit("/", 1)[-1], total=weight.size)
         return lambda done, total: self._progress.update(task, completed=done, total=total)
@@ -222,12 +223,12 @@ def describe_size(size: int) -> str:
     """Bytes for people.
 
     >>> describe_size(3_583_324), describe_size(2_189_033_600)
-    ('3.6 MB', '2.2 GB')
+    ('3.6 MB', '2.19 GB')
     """
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def size_of(weight: Weight) -> int | None:
+def size_of(weight: RemoteFile) -> int | None:
     """Bytes that fetching a weight will bring, asked of the server where they are not known; None if it is silent."""
     if weight.size is not None or is_offline() or not weight.url:
         return weight.size
@@ -248,7 +249,7 @@ def _headers(url: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token and url.startswith(f"{endpoint}/") else {}
 
 
-def _download(urls: Sequence[str], target: Path, weight: Weight, progress: Progress | None) -> None:
+def _download(urls: Sequence[str], target: Path, weight: RemoteFile, progress: Progress | None) -> None:
     """Tries the addresses in turn until one gives the file."""
     part = target.with_name(f".{target.name}.part")
     problems = []

@@ -15,7 +15,7 @@ import pytest
 
 from codec_bench import hub
 from codec_bench.errors import UnavailableError
-from codec_bench.hub import Weight, describe_size, fetch, fetch_all, find, locate, mirrors, size_of, web_mirrors
+from codec_bench.hub import RemoteFile, describe_size, fetch, fetch_all, find, locate, mirrors, size_of, web_mirrors
 
 CONTENT = os.urandom(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -86,8 +86,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         made.shutdown()
 
 
-def weight(server: Server, name: str = "file.bin", sha256: str | None = DIGEST) -> Weight:
-    return Weight(f"models/x/{name}", sha256, len(CONTENT), f"{server.address}/{name}")
+def weight(server: Server, name: str = "file.bin", sha256: str | None = DIGEST) -> RemoteFile:
+    return RemoteFile(f"models/x/{name}", sha256, len(CONTENT), f"{server.address}/{name}")
 
 
 def test_a_file_is_fetched_once_and_verified(server: Server):
@@ -162,7 +162,7 @@ def test_the_digest_that_a_hub_states_is_checked(server: Server):
 def test_hugging_face_files_and_the_token(server: Server, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     monkeypatch.setenv("HF_TOKEN", "letmein")
-    made = Weight("hf/org/repo/ckpts/secret.pt", DIGEST, revision="abc")
+    made = RemoteFile("hf/org/repo/ckpts/secret.pt", DIGEST, revision="abc")
     assert fetch(made).read_bytes() == CONTENT
     assert server.requests == [("/org/repo/resolve/abc/ckpts/secret.pt", None, "Bearer letmein")]
     fetch(weight(server, "elsewhere.bin"))  # the same host here, but a path below the endpoint
@@ -183,10 +183,10 @@ def test_folders_come_before_web_mirrors_and_these_before_the_source(
     monkeypatch.setenv("CODEC_BENCH_MIRROR", f"{folder}:{server.address}/lab:{tmp_path / 'other'}")
     assert mirrors() == [folder, tmp_path / "other", hub.home()]
     assert web_mirrors() == [f"{server.address}/lab"]
-    fetch(Weight("models/x/file.bin", DIGEST, source="http://127.0.0.1:9/never"))
+    fetch(RemoteFile("models/x/file.bin", DIGEST, source="http://127.0.0.1:9/never"))
     assert server.requests[0][0] == "/lab/models/x/file.bin"
     (folder / "models/x/mine.bin").write_bytes(b"mine")
-    mine = Weight("models/x/mine.bin", hashlib.sha256(b"mine").hexdigest())
+    mine = RemoteFile("models/x/mine.bin", hashlib.sha256(b"mine").hexdigest())
     assert fetch(mine) == folder / "models/x/mine.bin"
     (folder / "models/x/mine.bin").write_bytes(b"changed")
     with pytest.raises(UnavailableError, match="is another file"):
@@ -202,7 +202,7 @@ def test_offline_nothing_is_asked(server: Server, monkeypatch: pytest.MonkeyPatc
 
 def test_a_machine_without_network_is_told_soon():
     with pytest.raises(UnavailableError, match="in 2 attempts"):
-        fetch(Weight("models/x/y", DIGEST, source="http://127.0.0.1:9/y"))
+        fetch(RemoteFile("models/x/y", DIGEST, source="http://127.0.0.1:9/y"))
 
 
 def test_what_will_be_downloaded_is_named_with_its_size_first(server: Server, caplog: pytest.LogCaptureFixture):
@@ -213,7 +213,9 @@ def test_what_will_be_downloaded_is_named_with_its_size_first(server: Server, ca
     assert caplog.text == ""
 
 
-FETCH = "import sys; from codec_bench.hub import *; print(fetch(Weight('models/x/f', sys.argv[2], None, sys.argv[1])))"
+FETCH = (
+    "import sys; from codec_bench.hub import *; print(fetch(RemoteFile('models/x/f', sys.argv[2], None, sys.argv[1])))"
+)
 
 
 def test_several_processes_fetch_a_file_once(server: Server):
@@ -227,4 +229,4 @@ def test_several_processes_fetch_a_file_once(server: Server):
 
 def test_sizes_for_people():
     assert describe_size(999_949) == "1.0 MB"
-    assert describe_size(2_189_033_600) == "2.2 GB"
+    assert describe_size(2_189_033_600) == "2.19 GB"

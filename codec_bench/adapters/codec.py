@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
 from codec_bench.errors import CodecError, UsageError
 from codec_bench.fingerprint import address, package_versions
-from codec_bench.hub import Weight, describe_size, local_digest, locate, missing
+from codec_bench.hub import RemoteFile, describe_size, local_digest, locate, missing
 from codec_bench.records import Utterance
 from codec_bench.registry import unknown
 from codec_bench.tokens import Bitstream, Code, Codebook, IntArray, Stream, Tokens
@@ -70,7 +70,7 @@ class CodecSpec:
     streaming: bool | None = None
     licence: str = ""
     source: str = ""
-    weights: tuple[Weight, ...] = ()
+    weights: tuple[RemoteFile, ...] = ()
 
     def token_rate(self, codebook: int) -> Fraction:
         """Tokens per second of one codebook."""
@@ -145,7 +145,7 @@ class Codec(ABC):
         return None
 
     @classmethod
-    def weights(cls) -> tuple[Weight, ...]:
+    def weights(cls) -> tuple[RemoteFile, ...]:
         """The files that the codec needs, whatever its mode."""
         return cls.mode_spec(cls.modes[0] if cls.modes else None).weights
 
@@ -294,7 +294,7 @@ class Codec(ABC):
         """SHA-256 by file of the weights that this object uses: part of the fingerprint, and shown by tables."""
         return {w.path: w.sha256 or local_digest(locate(w)) for w in self.needed_weights()}
 
-    def needed_weights(self) -> tuple[Weight, ...]:
+    def needed_weights(self) -> tuple[RemoteFile, ...]:
         """The files that this object needs: all of `weights()`, unless a checkpoint replaces some."""
         return self.weights()
 

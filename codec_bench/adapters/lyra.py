@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
-from codec_bench.hub import Weight, locate
+from codec_bench.hub import RemoteFile, locate
 from codec_bench.tokens import Code, Codebook, Tokens
 
 RATE = 16_000
@@ -32,9 +32,9 @@ _COMMIT = "47698dadf0010abff6a848e02642f55f806d4842"
 _FULL_SCALE = 32_768.0
 
 
-def _weight(name: str, sha256: str, size: int) -> Weight:
+def _weight(name: str, sha256: str, size: int) -> RemoteFile:
     source = f"https://github.com/google/lyra/raw/{_COMMIT}/lyra/model_coeffs/{name}"
-    return Weight(f"models/lyra_v2/{name}", sha256, size, source)
+    return RemoteFile(f"models/lyra_v2/{name}", sha256, size, source)
 
 
 ENCODER = _weight(
@@ -62,7 +62,7 @@ class Lyra(Codec):
     packages: ClassVar[tuple[str, ...]] = ("ai-edge-litert",)
     prefixes: ClassVar[tuple[int, ...]] = (16, 30, 46)
 
-    _models: Mapping[Weight, bytes] | None = None
+    _models: Mapping[RemoteFile, bytes] | None = None
     _quantizer: Any = None
 
     @classmethod
@@ -152,7 +152,7 @@ class Lyra(Codec):
         samples = self._run(DECODER, self.latents(code)["quantized"]).ravel()
         return _to_16_bit(np.trunc(samples * _FULL_SCALE))
 
-    def _run(self, model: Weight, frames: FloatArray) -> FloatArray:
+    def _run(self, model: RemoteFile, frames: FloatArray) -> FloatArray:
         """Runs a streaming model over `[frames, inputs]` from its initial state; gives `[frames, outputs]`."""
         if self._models is None:
             raise CodecError("lyra is not loaded")

@@ -32,3 +32,10 @@ class Dataset(ABC):
         Raises:
             UsageError: The set is not there, or what is there is not the set; the message says what to do.
         """
+
+    def fetch(self) -> None:
+        """Downloads what is needed and is not there, after naming it with its size.
+
+        Raises:
+            UnavailableError: It cannot be had.
+        """

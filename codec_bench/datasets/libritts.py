@@ -10,8 +10,9 @@ from typing import ClassVar, NamedTuple
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.manifest import text_beside
 from codec_bench.errors import UnavailableError, UsageError
-from codec_bench.hub import mirrors
+from codec_bench.hub import RemoteFile, describe_size, fetch_all, home, mirrors
 from codec_bench.records import Utterance
+from codec_bench.unpack import extract
 
 
 class Count(NamedTuple):
@@ -28,7 +29,8 @@ class LibriTts(Dataset):
 
     Class attributes:
         subset: Which subset they are from, e.g. `test-clean`.
-        size: Of the archive that holds the subset, for people.
+        sha256: Of the archive that holds the subset.
+        size: Bytes of it.
         id_list: File with the ids below `lists/`, one per line, `#` for comments.
         expected: What the list must hold.
 
@@ -39,7 +41,8 @@ class LibriTts(Dataset):
 
     licence = "CC BY 4.0"
     subset: ClassVar[str]
-    size: ClassVar[str]
+    sha256: ClassVar[str]
+    size: ClassVar[int]
     id_list: ClassVar[str]
     expected: ClassVar[Count]
 
@@ -76,6 +79,45 @@ class LibriTts(Dataset):
             )
         return (self._utterance(id_, path) for id_, path in paths.items())
 
+    def fetch(self) -> None:
+        """Downloads the archive of the subset and unpacks the files of the list, unless they are there already.
+
+        The archive is removed afterwards; a mirror's stays.
+
+        Raises:
+            UnavailableError: It cannot be had, or is another one.
+        """
+        if self.data_root is not None or self._is_complete():
+            return
+        try:
+            archive = fetch_all([self.remote], f"dataset:{self.name}")[0]
+        except UnavailableError as error:
+            raise UnavailableError(f"{self.name} cannot be fetched ({error}): {self._remedy()}") from error
+        names = [name for id_ in self.ids() for name in self._names(id_)]
+        found = extract(archive, home() / "datasets", names, limit=4 * self.size)
+        if found < len(names):
+            raise UnavailableError(f"{archive} has {found} of the {len(names)} files of {self.name}")
+        if archive.is_relative_to(home()):
+            archive.unlink()
+
+    @property
+    def remote(self) -> RemoteFile:
+        """The archive, as the hub fetches it."""
+        return RemoteFile(f"datasets/LibriTTS-{self.subset}.tar.gz", self.sha256, self.size, self.archive)
+
+    def _names(self, id_: str) -> list[str]:
+        """The files of an utterance, as the archive names them."""
+        speaker, chapter = id_.split("_")[:2]
+        stem = f"LibriTTS/{self.subset}/{speaker}/{chapter}/{id_}"
+        return [f"{stem}.wav", f"{stem}.normalized.txt"]
+
+    def _is_complete(self) -> bool:
+        try:
+            self.utterances()
+        except UnavailableError:
+            return False
+        return True
+
     @property
     def archive(self) -> str:
         """Where the subset is published."""
@@ -92,10 +134,13 @@ class LibriTts(Dataset):
             for folder in (root / "LibriTTS" / self.subset, root / self.subset, root):
                 if any((folder / speaker).is_dir() for speaker in speakers):
                     return folder
-        what = "is not on this machine" if self.data_root is None else f"is not in {self.data_root}"
-        raise UnavailableError(
-            f"{self.name} {what}: extract {self.archive} ({self.size}) and give the folder LibriTTS that comes out "
-            "with --data-root, or try --dataset demo, which needs no download"
+        where = "is not on this machine" if self.data_root is None else f"is not in {self.data_root}"
+        raise UnavailableError(f"{self.name} {where}: {self._remedy()}")
+
+    def _remedy(self) -> str:
+        return (
+            f"extract {self.archive} ({describe_size(self.size)}) and give the folder LibriTTS that comes out with "
+            "--data-root, or try --dataset demo, which needs no download"
         )
 
 
@@ -113,6 +158,7 @@ class LibriTtsTestB(LibriTts):
     title = "LibriTTS test set B of UniCATS: 500 utterances, 37 speakers of test-clean, 24 kHz"
     source = "https://www.openslr.org/60, list: https://cpdu.github.io/unicats/resources/testsetB_utt2prompt"
     subset = "test-clean"
-    size = "1.23 GB"
+    sha256 = "234ea5b25859102a87024a4b9b86641f5b5aaaf1197335c95090cde04fe9a4f5"
+    size = 1_230_670_113
     id_list = "libritts_test_b.txt"
     expected = Count(utterances=500, speakers=37)

@@ -36,6 +36,10 @@ class First(Dataset):
         """Yields the first utterances; errors are those of the whole set."""
         return islice(self.whole.utterances(), self.limit)
 
+    def fetch(self) -> None:
+        """Fetches the whole set."""
+        self.whole.fetch()
+
 
 def load_dataset(
     name_or_path: str | os.PathLike[str],

@@ -111,6 +111,7 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     metrics = resolve_metrics(config.metrics, config.asr, warnings)
     systems = resolve_systems(config)
     loaded = load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root)
+    loaded.fetch()
     only = None if config.only is None else set(config.only)
     wanted = (u for u in loaded.utterances() if only is None or u.id in only)
     utterances = list(islice(wanted, config.limit))

@@ -129,7 +129,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(cli: Cli, arguments: list[str],
 
 
 def test_libritts_says_what_to_download(cli: Cli):
-    done = cli("run", "--codec", "codec2@3200")
+    done = cli("run", "--codec", "codec2@3200", CODEC_BENCH_OFFLINE="1")
     assert done.returncode == 2
     assert "openslr.org/resources/60/test-clean.tar.gz" in done.stderr
     assert "--data-root" in done.stderr

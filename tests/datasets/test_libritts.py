@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tarfile
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +18,7 @@ import soundfile
 from codec_bench.audio import read_audio
 from codec_bench.datasets.libritts import Count, LibriTts, LibriTtsTestB
 from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.hub import home
 
 OFFICIAL_SHA256 = "d86c4a418372dac4ab3590bfd048546809c89ab1d1dcd2980c8b05c357087fe0"
 IDS = LibriTtsTestB().ids()
@@ -134,3 +139,54 @@ def test_the_counts_are_checked(corpus: Path) -> None:
     assert issubclass(Wrong, LibriTts)
     with pytest.raises(UsageError, match="damaged"):
         Wrong(corpus).utterances()
+
+
+def archived(corpus: Path, path: Path) -> str:
+    """Packs the tree as the release is packed; returns its digest."""
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(corpus / "LibriTTS", "LibriTTS")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_from_an_empty_machine_to_500_utterances(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    digest = archived(corpus, tmp_path / "test-clean.tar.gz")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(LibriTtsTestB, "sha256", digest)
+        monkeypatch.setattr(LibriTtsTestB, "archive", f"http://127.0.0.1:{server.server_port}/test-clean.tar.gz")
+        data = LibriTtsTestB()
+        with pytest.raises(UnavailableError):
+            data.utterances()
+        data.fetch()
+        assert "dataset:libritts-test-b: downloading 1 files (1.23 GB)" in caplog.text
+        found = list(data.utterances())
+        assert len(found) == 500
+        assert found[0].text == f"Mister {IDS[0]}."
+        unpacked = [p for p in (home() / "datasets").rglob("*") if p.is_file() and not p.name.endswith(".lock")]
+        assert len(unpacked) == 1000  # wav and normalised text; the archive is gone
+        server.shutdown()
+    data.fetch()  # nothing is asked of the server that is no more
+
+
+def test_a_mirror_that_has_the_archive_keeps_it(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "datasets" / "LibriTTS-test-clean.tar.gz"
+    archive.parent.mkdir()
+    monkeypatch.setattr(LibriTtsTestB, "sha256", archived(corpus, archive))
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
+    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+    data = LibriTtsTestB()
+    data.fetch()
+    assert len(list(data.utterances())) == 500
+    assert archive.exists()
+
+
+def test_without_network_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+    with pytest.raises(UnavailableError) as caught:
+        LibriTtsTestB().fetch()
+    for part in ("CODEC_BENCH_OFFLINE", "https://www.openslr.org", "1.23 GB", "--data-root", "--dataset demo"):
+        assert part in str(caught.value)

@@ -18,7 +18,7 @@ from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.adapters.longcat.checkpoint import DECODER_16K, DECODER_24K, ENCODER, Kind, identify
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError, UsageError
-from codec_bench.hub import Weight, local_digest, locate
+from codec_bench.hub import RemoteFile, local_digest, locate
 from codec_bench.tokens import Code, Codebook, Tokens
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class LongCat(Codec):
             streaming=False,
             licence="MIT",
             source="https://github.com/meituan-longcat/LongCat-Audio-Codec",
-            weights=tuple(Weight(f"{FOLDER}/{name}") for name in cls._names()),
+            weights=tuple(RemoteFile(f"{FOLDER}/{name}") for name in cls._names()),
         )
 
     # --- files ---------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class LongCat(Codec):
         self.close()
         self._replaced = self._replacements(Path(path))
 
-    def needed_weights(self) -> tuple[Weight, ...]:
+    def needed_weights(self) -> tuple[RemoteFile, ...]:
         """The published files but for those that a checkpoint replaces."""
         return tuple(weight for weight in self.spec.weights if weight.path not in self._replaced)
 

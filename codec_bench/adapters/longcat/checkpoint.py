@@ -176,7 +176,7 @@ class Tensors:
             bias: Size of the bias; None for the first of the weight's sizes.
 
         Returns:
-            Weight and bias.
+            RemoteFile and bias.
 
         Raises:
             UnavailableError: A tensor is missing or has another shape.
