@@ -101,8 +101,7 @@ def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
     write_info(out, info)
     for warning in plan.warnings:
         logger.warning(warning)
-    device = "cpu" if config.device == "auto" else config.device
-    runner = Runner(plan, home() / "cache", worker_count(config.jobs), device, config.timeout)
+    runner = Runner(plan, home() / "cache", worker_count(config.jobs), config.device, config.timeout)
     try:
         runner.run()
     except (KeyboardInterrupt, CodecBenchError) as error:
@@ -134,6 +133,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict
         "scores_from_cache": outcome.reused,
         "seconds": {stage: round(seconds, 3) for stage, seconds in sorted(outcome.seconds.items())},
     }
+    info["devices"] = runner.reconstructor.devices
     info["status"] = "failed" if info["coverage"]["failures"] else "finished"
     write_reconstructions(out, plan, outcome)
     if config.keep_audio:

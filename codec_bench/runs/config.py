@@ -80,7 +80,7 @@ class RunConfig(BaseModel):
     only: StringList | None = None
     jobs: int | None = Field(default=None, ge=1)
     checkpoint: Path | None = None
-    device: str = "auto"
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     asr: str = "auto"
     seed: int = Field(default=0, ge=0)
     ground_truth: bool = True

@@ -108,9 +108,12 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
         UsageError: Something in the configuration cannot be done.
     """
     warnings: list[str] = []
+    # All names are resolved before anything is downloaded.
+    check_device(config.device)
+    loaded = load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root)
     metrics = resolve_metrics(config.metrics, config.asr, warnings)
     systems = resolve_systems(config)
-    loaded = load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root)
+    fetch_weights_of(systems)
     loaded.fetch()
     only = None if config.only is None else set(config.only)
     wanted = (u for u in loaded.utterances() if only is None or u.id in only)
@@ -174,9 +177,28 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
     codecs = {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}
     if config.checkpoint is not None:
         use_checkpoint(list(codecs.values()), config.checkpoint)
-    for codec in codecs.values():
-        fetch_weights(codec)
     return tuple({s.label: s for s in systems}.values())
+
+
+def check_device(device: str) -> None:
+    """Raises where a GPU is asked for that is not there.
+
+    Raises:
+        UsageError: There is no such GPU.
+    """
+    if not device.startswith("cuda"):
+        return
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(device.partition(":")[2] or 0) >= count:
+        raise UsageError(f"there is no device {device!r}: torch sees {count} CUDA devices; --device cpu runs anywhere")
+
+
+def fetch_weights_of(systems: Sequence[System]) -> None:
+    """Brings the files of every codec once."""
+    for codec in {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}.values():
+        fetch_weights(codec)
 
 
 def use_checkpoint(codecs: Sequence[Codec], path: Path) -> None:

@@ -39,13 +39,17 @@ class Reconstructor:
 
     Args:
         cache: Folder of the caches (`codes/`, `audio/`).
-        device: Where codecs run.
+        device: Where codecs run; `auto` takes a GPU for codecs that use torch, where there is one.
+
+    Attributes:
+        devices: Where each codec that was loaded ran, by name.
     """
 
     def __init__(self, cache: Path, device: str) -> None:
         self._codes = ArrayCache(cache / "codes")
         self._audio = ArrayCache(cache / "audio")
         self._device = device
+        self.devices: dict[str, str] = {}
         self._loaded: Codec | None = None
         self._broken: dict[int, str] = {}
         self._recording: tuple[str, Audio] | None = None
@@ -144,12 +148,14 @@ class Reconstructor:
         if self._loaded is codec:
             return
         self.close()
+        device = chosen_device(self._device, codec)
         try:
-            codec.load(self._device)
+            codec.load(device)
         except (UnavailableError, OSError, ValueError, RuntimeError) as error:
             self._broken[id(codec)] = f"{codec.name} cannot be loaded: {error}"
             raise NotScorable(self._broken[id(codec)], Status.ENCODE_FAILED) from error
         self._loaded = codec
+        self.devices[codec.name] = device
 
     def _read(self, item: Item) -> Audio:
         """The recording; the last one is kept, because the settings of a codec ask for it one after the other."""
@@ -165,3 +171,14 @@ class Reconstructor:
             return file_digest(path)
         except OSError as error:
             raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
+
+
+def chosen_device(wanted: str, codec: Codec) -> str:
+    """The device for a codec: the one that was asked for, or for `auto` the first GPU if the codec uses torch."""
+    if wanted != "auto":
+        return wanted
+    if "torch" not in codec.packages:
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
