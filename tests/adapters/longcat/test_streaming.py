@@ -21,7 +21,8 @@ CODES = np.stack([RNG.integers(0, 8192, 60), *RNG.integers(0, 8100, (3, 60))])
 @given(chunks=st.lists(st.integers(0, 9), max_size=9), codebooks=st.integers(2, 4))
 def test_every_chunking(decoders: dict[str, LongCatDecoder], name: str, chunks: list[int], codebooks: int):
     decoder = decoders[name]
-    codes = CODES[: min(codebooks, decoder.codebooks), : sum(chunks)]
+    codes = np.tile(CODES, 2)[: min(codebooks, decoder.codebooks), : sum(chunks)]
+    assert codes.shape[1] == sum(chunks)
     session = StreamingDecoder(decoder)
     parts, pushed = [], 0
     for chunk in chunks:
