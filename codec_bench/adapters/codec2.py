@@ -19,7 +19,7 @@ import numpy as np
 from codec_bench.adapters.classic import ClassicCodec, Pcm, Setting, from_pcm
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
-from codec_bench.files import file_digest
+from codec_bench.hub import local_digest
 
 RATE = 8000
 
@@ -107,7 +107,7 @@ class Codec2(ClassicCodec):
                 library.codec2_destroy(state)
 
     def _fingerprint_parts(self) -> Mapping[str, Any]:
-        return {"libcodec2": _digest(bundled_library())}
+        return {"libcodec2": local_digest(bundled_library())}
 
 
 _SHORTS = ctypes.POINTER(ctypes.c_short)
@@ -128,9 +128,6 @@ def bundled_library() -> Path:
     if not found:
         raise UnavailableError(f"the installed pycodec2 brings no libcodec2: {INSTALL}")
     return found[0]
-
-
-_digest = cache(file_digest)
 
 
 @cache

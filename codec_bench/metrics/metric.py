@@ -6,6 +6,7 @@ import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -81,12 +82,12 @@ class Metric:
         """100 for a metric in percent, else 1: the function returns the plain fraction."""
         return 100.0 if self.unit == "%" else 1.0
 
-    @property
+    @cached_property
     def inputs(self) -> frozenset[str]:
         """Which of `reference`, `decoded`, `text`, `language` the function takes."""
         return frozenset(inspect.signature(self.function).parameters) & frozenset(INPUTS)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Content address of the definition."""
         return address(

@@ -14,8 +14,8 @@ from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError, UnavailableError
-from codec_bench.files import file_digest
 from codec_bench.fingerprint import address
+from codec_bench.hub import local_digest
 from codec_bench.records import NotScorable, Status
 from codec_bench.runs.plan import Item
 from codec_bench.tokens import Code, Tokens, code_from_arrays
@@ -168,7 +168,7 @@ class Reconstructor:
         if path == item.utterance.path:
             return item.digest
         try:
-            return file_digest(path)
+            return local_digest(path)
         except OSError as error:
             raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
 
