@@ -24,6 +24,18 @@ def run(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Other weights for the codec: a file or a folder.")] = None,
     asr: o.Asr = None,
+    condition: Annotated[
+        str | None,
+        typer.Option(
+            help="Rows more per system: noise@SNR_DB, reverb[@T60_SECONDS], gain@DB, band@HZ, segment@SECONDS, "
+            "concat@SECONDS; several with commas."
+        ),
+    ] = None,
+    condition_reference: Annotated[
+        str | None, typer.Option(help="clean or altered: what altered recordings are scored against; clean by default.")
+    ] = None,
+    noise_dir: Annotated[Path | None, typer.Option(help="Folder with noise for noise@SNR_DB.")] = None,
+    room_dir: Annotated[Path | None, typer.Option(help="Folder with impulse responses for reverb.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the system of a files:DIR.")] = None,
     bitrate: Annotated[float | None, typer.Option(help="kbit/s of a files:DIR, as its makers state it.")] = None,
     group: Annotated[str | None, typer.Option(help="semantic, acoustic or classic, for a files:DIR.")] = None,
@@ -53,6 +65,10 @@ def run(
         device=device,
         checkpoint=checkpoint,
         asr=asr,
+        condition=condition,
+        condition_reference=condition_reference,
+        noise_dir=noise_dir,
+        room_dir=room_dir,
         data_root=data_root,
         audio_root=audio_root,
         text=text,

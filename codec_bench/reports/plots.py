@@ -15,6 +15,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito's palette, which colour-blind readers can tell apart."""
 
 MARKERS = "osD^vP*X"
+LINES = ("-", ":", "-.", (0, (6, 2)), (0, (1, 3)))
+"""Of the conditions, the clean one first; plain dashes are the reference's."""
+
 
 
 def write_plots(table: Table, folder: Path) -> list[Path]:
@@ -58,12 +61,19 @@ def _grid(caption: str, title: str, columns: Sequence[Column], rows: Sequence[Ro
 
 
 def _draw(axis: Any, column: Column, rows: Sequence[Row]) -> None:
-    """One metric: a line with intervals per codec, the reference as a dashed line."""
+    """One metric: a line with intervals per codec and condition, the clean reference as a dashed line.
+
+    A codec has one colour; its rows under a condition have a line of another style.
+    """
     families: dict[str, list[Row]] = {}
     for row in rows:
-        families.setdefault(row.label.partition("@")[0], []).append(row)
+        families.setdefault(row.family, []).append(row)
     coded = [name for name, members in families.items() if any(r.bitrate for r in members)]
-    for i, name in enumerate(coded):
+    codecs = list(dict.fromkeys(families[name][0].codec for name in coded))
+    conditions = list(dict.fromkeys(families[name][0].condition for name in coded))
+    for name in coded:
+        i = codecs.index(families[name][0].codec)
+        style = LINES[conditions.index(families[name][0].condition) % len(LINES)]
         points = [
             (row.bitrate, cell.value, *_interval(cell))
             for row in sorted(families[name], key=lambda r: r.bitrate or 0)
@@ -80,12 +90,13 @@ def _draw(axis: Any, column: Column, rows: Sequence[Row]) -> None:
             marker=MARKERS[i % len(MARKERS)],
             markersize=4,
             linewidth=1.2,
+            linestyle=style,
             capsize=2,
             label=name,
         )
     for row in rows:
         value = row.cells[column.label].value
-        if not row.bitrate and value is not None:
+        if not row.bitrate and not row.condition and value is not None:
             axis.axhline(value, color="grey", linestyle="--", linewidth=1, label=row.label)
     axis.set_xscale("log")
     axis.set_xlabel("kbit/s")

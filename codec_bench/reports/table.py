@@ -68,13 +68,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A system."""
+    """A system, under a condition or clean."""
 
     label: str
     bitrate: float | None
     bitrate_source: str
     frame_rate: float | None
     cells: dict[str, Cell]
+    condition: str = ""
+
+    @property
+    def codec(self) -> str:
+        """`opus`: without setting and condition."""
+        return self.label.removesuffix(f"+{self.condition}").partition("@")[0]
+
+    @property
+    def family(self) -> str:
+        """`opus`, `opus+noise@10`: rows that differ in the setting of the codec alone."""
+        return f"{self.codec}+{self.condition}" if self.condition else self.codec
 
     @property
     def bitrate_text(self) -> str:
@@ -123,20 +134,18 @@ def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
         run: A finished run.
         bands: Edges of the bitrate groups in kbit/s, falling. The first group lies above the first edge; every other
             one includes its lower edge, as the paper has 0.65 kbit/s in `0.65-0.85`.
+
+    Rows under a condition follow the clean ones, in sections of their own: best is the best under that condition.
     """
     columns = [
         Column(m["label"], m["name"], m["title"], m["unit"], m["better"], m["digits"], m["family"])
         for m in run.metrics.values()
     ]
     rows = _rows(run, columns)
-    reference = [r for r in rows if run.systems[r.label]["group"] == "reference"]
-    sections = [Section("reference", tuple(reference))] if reference else []
-    for band in [*band_names(bands), "bitrate not known"]:
-        for group in GROUP_ORDER:
-            members = [r for r in rows if run.systems[r.label]["group"] == group and band_of(r.bitrate, bands) == band]
-            members.sort(key=lambda r: (-(r.bitrate or 0), r.label))
-            if members:
-                sections.append(Section(f"{band}, {group}", tuple(_ranked(members, columns))))
+    sections: list[Section] = []
+    for condition in ["", *(c["label"] for c in run.info["plan"].get("conditions", []))]:
+        members = [r for r in rows if r.condition == condition]
+        sections += _sections(run, members, columns, bands, f", {condition}" if condition else "")
     definitions = [f"{m['label']}: {m['note']}" for m in run.metrics.values() if m["note"]]
     definitions += _weights(run)
     provenance = run.info["provenance"]
@@ -144,6 +153,22 @@ def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
     return Table(
         _caption(run), tuple(_blocks(columns)), tuple(sections), tuple(_footnotes(run, rows)), tuple(definitions)
     )
+
+
+def _sections(
+    run: Run, rows: Sequence[Row], columns: Sequence[Column], bands: Sequence[float], suffix: str
+) -> list[Section]:
+    """The rows of one condition by bitrate and kind, the reference first."""
+    groups = {r.label: run.systems[r.label]["group"] for r in rows}
+    reference = tuple(r for r in rows if groups[r.label] == "reference")
+    sections = [Section(f"reference{suffix}", reference)] if reference else []
+    for band in [*band_names(bands), "bitrate not known"]:
+        for group in GROUP_ORDER:
+            members = [r for r in rows if groups[r.label] == group and band_of(r.bitrate, bands) == band]
+            members.sort(key=lambda r: (-(r.bitrate or 0), r.label))
+            if members:
+                sections.append(Section(f"{band}, {group}{suffix}", tuple(_ranked(members, columns))))
+    return sections
 
 
 def band_names(bands: Sequence[float]) -> list[str]:
@@ -182,7 +207,8 @@ def _rows(run: Run, columns: Sequence[Column]) -> list[Row]:
         label = str(r["system"])
         if label not in rows:
             source = "" if pd.isna(r["bitrate_source"]) else str(r["bitrate_source"])
-            rows[label] = Row(label, _none(r["bitrate_kbps"]), source, _none(r["frame_rate_hz"]), {})
+            condition = run.systems[label].get("condition") or ""
+            rows[label] = Row(label, _none(r["bitrate_kbps"]), source, _none(r["frame_rate_hz"]), {}, condition)
         value, low, high = (_none(r[key]) for key in ("value", "ci_low", "ci_high"))
         metric = str(r["metric"])
         rows[label].cells[metric] = Cell(value, low, high, int(r["n"]), int(r["n_expected"]), digits[metric])
@@ -234,6 +260,7 @@ def _footnotes(run: Run, rows: Sequence[Row]) -> list[str]:
     ]
     if any(r.bitrate_source == "stated" for r in rows):
         notes.append("† bitrate as stated by whoever made the files; all others are computed or counted.")
+    notes += _conditions(run)
     statuses = run.info["coverage"]["statuses"]
     missing = [
         f"{metric}: " + ", ".join(f"{n} × {status}" for status, n in counts.items() if status != "ok")
@@ -245,11 +272,29 @@ def _footnotes(run: Run, rows: Sequence[Row]) -> list[str]:
     return notes
 
 
+def _conditions(run: Run) -> list[str]:
+    """What was done for the rows under a condition, and what they are compared with."""
+    conditions = run.info["plan"].get("conditions", [])
+    notes = [f"+{c['label']}: {c['note']}." for c in conditions]
+    altered = [s for s in run.systems.values() if s.get("reference") == "altered"]
+    if altered:
+        notes.append(
+            "Rows with an altered recording are scored against the altered one; those of the ground truth are the "
+            "altered recordings against the clean ones."
+        )
+    elif conditions:
+        notes.append(
+            "All rows are scored against the clean recordings; those of the ground truth under a condition are the "
+            "altered recordings, before any codec."
+        )
+    return notes
+
+
 def _weights(run: Run) -> list[str]:
     """Which files made the numbers of the codecs that have weights."""
     found: dict[str, dict[str, str]] = {}
     for label, system in run.systems.items():
-        found.setdefault(label.partition("@")[0], {}).update(system.get("weights", {}))
+        found.setdefault(system.get("system", label).partition("@")[0], {}).update(system.get("weights", {}))
     return [
         f"{name}: weights " + ", ".join(f"{path.rsplit('/', 1)[-1]} {digest[:12]}" for path, digest in files.items())
         for name, files in found.items()

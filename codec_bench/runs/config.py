@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -57,7 +57,13 @@ class RunConfig(BaseModel):
         checkpoint: File or folder with other weights for the codec, of the same architecture.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
         asr: Recogniser of `wer` and `cer`; `auto` takes the best that is installed.
-        seed: Of the bootstrap.
+        condition: What codecs are given besides the clean recordings: `noise@10`, `reverb`, `segment@1`; each is a row
+            more per system.
+        condition_reference: What rows with an altered recording are scored against: the `clean` recording, or the
+            `altered` one.
+        noise_dir: Folder with noise for `noise@SNR_DB`, instead of speech-shaped noise.
+        room_dir: Folder with impulse responses for `reverb`, instead of simulated rooms.
+        seed: Of the bootstrap, and of what conditions draw.
         ground_truth: Whether the recordings themselves are scored as a row.
         data_root: Folder of a data set that cannot be found otherwise.
         audio_root: Folder that the paths of a manifest are relative to.
@@ -82,6 +88,10 @@ class RunConfig(BaseModel):
     checkpoint: Path | None = None
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     asr: str = "auto"
+    condition: StringList = []
+    condition_reference: Literal["clean", "altered"] = "clean"
+    noise_dir: Path | None = None
+    room_dir: Path | None = None
     seed: int = Field(default=0, ge=0)
     ground_truth: bool = True
     data_root: Path | None = None

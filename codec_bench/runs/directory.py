@@ -148,7 +148,7 @@ def check_continues(old: dict[str, Any], old_manifest: str, plan: Plan, out: Pat
 
 def default_folder(plan: Plan) -> Path:
     """`runs/<date>-<codecs>-<dataset>`; with a number behind it where another plan is there already."""
-    codecs = dict.fromkeys(s.label.partition("@")[0] for s in plan.systems if s.spec.group.value != "reference")
+    codecs = dict.fromkeys(s.system.label.partition("@")[0] for s in plan.systems if s.spec.group.value != "reference")
     name = "-".join([date.today().isoformat(), *map(slug, codecs), slug(plan.dataset.name)])[:120]
     for number in range(1, 1000):
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")

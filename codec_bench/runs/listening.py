@@ -19,7 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 def keep_audio(out: Path, plan: Plan, reconstructor: Reconstructor) -> None:
-    """Copies decoded audio and tokens into the run directory; what cannot be decoded has its status already."""
+    """Copies decoded audio and tokens into the run directory; what cannot be decoded has its status already.
+
+    An utterance that was coded in pieces has a file of tokens for each; one that was coded with others has theirs too.
+    """
     for system in plan.systems:
         for item in plan.items:
             name = f"{item.utterance.id}.wav"
@@ -27,13 +30,13 @@ def keep_audio(out: Path, plan: Plan, reconstructor: Reconstructor) -> None:
                 if item.problem:
                     continue
                 write_wav(out / "audio" / slug(system.label) / name, reconstructor.audio(system, item))
-                code = reconstructor.code(system, item)
+                codes = reconstructor.codes(system, item)
             except NotScorable as outcome:
                 logger.debug("no audio of %s for %s: %s", system.label, item.utterance.id, outcome.reason)
                 continue
-            if code is not None:
+            for number, code in enumerate(codes):
                 buffer = io.BytesIO()
                 np.savez(buffer, **code.to_arrays())  # type: ignore[arg-type]
-                tokens = out / "tokens" / slug(system.label) / f"{item.utterance.id}.npz"
-                write_atomically(tokens, buffer.getvalue())
+                stem = item.utterance.id if len(codes) == 1 else f"{item.utterance.id}-{number:03d}"
+                write_atomically(out / "tokens" / slug(system.label) / f"{stem}.npz", buffer.getvalue())
     reconstructor.close()

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.codec import Codec, Group, TakesCheckpoint
+from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared, TakesCheckpoint
 from codec_bench.adapters.prepared import Files, GroundTruth
 from codec_bench.adapters.systems import System, fetch_weights, parse_systems
 from codec_bench.datasets.dataset import Dataset
@@ -20,9 +20,11 @@ from codec_bench.datasets.loading import load_dataset
 from codec_bench.datasets.manifest import load_transcripts
 from codec_bench.errors import UsageError
 from codec_bench.files import digest, file_digest
+from codec_bench.fingerprint import address
 from codec_bench.metrics import HEADLINE, METRICS, Metric, metric
 from codec_bench.metrics.asr import backend, default_backend
 from codec_bench.records import Status, Utterance
+from codec_bench.runs.conditions import Alteration, Clean, Condition, parse_conditions
 from codec_bench.runs.config import PreparedFiles, RunConfig
 
 
@@ -49,23 +51,76 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A row of the table: a system under a condition.
+
+    Attributes:
+        system: The codec at one setting, or audio that exists already.
+        condition: What is done to the recordings.
+        altered_reference: Whether the decoded audio is scored against the altered recording, not the clean one.
+    """
+
+    system: System
+    condition: Condition = field(default_factory=Clean)
+    altered_reference: bool = False
+
+    @property
+    def label(self) -> str:
+        """`opus@6000`, `opus@6000+noise@10`."""
+        return f"{self.system.label}+{self.condition.label}" if self.condition.label else self.system.label
+
+    @property
+    def source(self) -> Codec | Prepared:
+        """The codec or the prepared audio."""
+        return self.system.source
+
+    @property
+    def spec(self) -> CodecSpec:
+        """What the codec is."""
+        return self.system.spec
+
+    @property
+    def codebooks(self) -> int | None:
+        """How many codebooks are decoded."""
+        return self.system.codebooks
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of everything that decides the scores, given the recordings and the metrics."""
+        if isinstance(self.condition, Clean):
+            return self.system.fingerprint
+        reference = "altered" if self.altered_reference else "clean"
+        return address(system=self.system.fingerprint, condition=self.condition.fingerprint, reference=reference)
+
+    @property
+    def note(self) -> str:
+        """What was done and what it is compared with; empty for a clean row."""
+        if not isinstance(self.condition, Alteration):
+            return self.condition.note
+        return f"{self.condition.note}; against the {'altered' if self.altered_reference else 'clean'} recording"
+
+
+@dataclass(frozen=True)
 class Plan:
     """Systems x utterances x metrics.
 
     Attributes:
         dataset: Where the utterances come from.
         items: The utterances, in the order of the data set.
-        systems: The rows, reference first.
+        systems: The rows, reference first, each system clean and then under its conditions.
         metrics: The columns.
         seed: Of the bootstrap.
+        warnings: What the user should know before anything is computed.
+        conditions: Those that rows have, in the order in which they were asked for; the clean one is not counted.
     """
 
     dataset: Dataset
     items: tuple[Item, ...]
-    systems: tuple[System, ...]
+    systems: tuple[Row, ...]
     metrics: tuple[Metric, ...]
     seed: int
     warnings: tuple[str, ...] = field(default=())
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def manifest(self) -> bytes:
@@ -92,6 +147,7 @@ class Plan:
                 "manifest_sha256": digest(self.manifest),
             },
             "systems": [_describe_system(s) for s in self.systems],
+            "conditions": [c.describe() for c in self.conditions],
             "metrics": [_describe_metric(m) for m in self.metrics],
             "seed": self.seed,
         }
@@ -113,6 +169,7 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     loaded = load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root)
     metrics = resolve_metrics(config.metrics, config.asr, warnings)
     systems = resolve_systems(config)
+    conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
     fetch_weights_of(systems)
     loaded.fetch()
     only = None if config.only is None else set(config.only)
@@ -127,7 +184,10 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     unreadable = [i for i in items if i.problem]
     if len(unreadable) == len(items):
         raise UsageError(f"none of the {len(items)} audio files can be read: {unreadable[0].problem}")
-    return Plan(loaded, items, systems, metrics, config.seed, tuple(warnings))
+    bound = [condition.bound(items) for condition in conditions]
+    rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
+    used = tuple(c for c in bound if any(row.condition is c for row in rows))
+    return Plan(loaded, items, rows, metrics, config.seed, tuple(warnings), used)
 
 
 def _item(utterance: Utterance) -> Item:
@@ -180,6 +240,30 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
     return tuple({s.label: s for s in systems}.values())
 
 
+def resolve_rows(
+    systems: Sequence[System], conditions: Sequence[Condition], altered_reference: bool, warnings: list[str]
+) -> tuple[Row, ...]:
+    """Each system clean and under every condition that can be put on it.
+
+    The recordings themselves have a row for each alteration, always against the clean recordings: what is lost before
+    any codec. Audio that was made elsewhere has its clean row only.
+    """
+    rows = []
+    for system in systems:
+        rows.append(Row(system))
+        for condition in conditions:
+            alters = isinstance(condition, Alteration)
+            if isinstance(system.source, Codec):
+                rows.append(Row(system, condition, alters and altered_reference))
+            elif isinstance(system.source, GroundTruth) and alters:
+                rows.append(Row(system, condition))
+        if conditions and not isinstance(system.source, Codec | GroundTruth):
+            warnings.append(
+                f"{system.label} has its clean row only: what was decoded elsewhere cannot be coded under a condition"
+            )
+    return tuple(rows)
+
+
 def check_device(device: str) -> None:
     """Raises where a GPU is asked for that is not there.
 
@@ -230,11 +314,15 @@ def with_transcripts(utterances: Sequence[Utterance], path: Path, warnings: list
     return [replace(u, text=texts.get(u.id)) for u in utterances]
 
 
-def _describe_system(system: System) -> dict[str, Any]:
+def _describe_system(system: Row) -> dict[str, Any]:
     spec = system.spec
     stated = getattr(system.source, "stated_bitrate", None)
     return {
         "label": system.label,
+        "system": system.system.label,
+        "condition": system.condition.label or None,
+        "reference": "altered" if system.altered_reference else "clean",
+        "note": system.note,
         "title": spec.title,
         "group": spec.group.value,
         "fingerprint": system.fingerprint,

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.systems import System
 from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
 from codec_bench.records import NotScorable, Score, Status
-from codec_bench.runs.plan import Item, Plan
+from codec_bench.runs.plan import Item, Plan, Row
 from codec_bench.runs.pool import WorkerCrash, WorkerPool
 from codec_bench.runs.progress import RunProgress
 from codec_bench.runs.reconstruct import Reconstructor
@@ -50,10 +49,10 @@ class Outcome:
 class _Pair:
     """One system on one utterance: what is missing, and where it will be kept."""
 
-    system: System
+    system: Row
     item: Item
     missing: Mapping[str, Metric]  # by address
-    identity: str
+    kept: str  # where the facts are
     facts: dict[str, Any]
 
 
@@ -103,25 +102,27 @@ class Runner:
             self.reconstructor.close()
         self._spent("total", time.perf_counter() - started)
 
-    def _unfinished(self, system: System) -> Iterable[_Pair]:
+    def _unfinished(self, system: Row) -> Iterable[_Pair]:
         """The pairs of a system that still lack scores; everything that is known is noted on the way."""
-        identities: dict[str, str] = {}
+        identities: dict[str, tuple[str, str]] = {}
         for item in self._plan.items:
             try:
                 if item.problem:
                     raise NotScorable(item.problem, item.status)
-                identities[item.utterance.id] = self.reconstructor.identity(system, item)
+                decoded = self.reconstructor.identity(system, item)
+                identities[item.utterance.id] = (self.reconstructor.reference_identity(system, item), decoded)
             except NotScorable as outcome:
                 self._fail(system, item, self._plan.metrics, outcome)
                 self._progress.advance()
         items = [item for item in self._plan.items if item.utterance.id in identities]
         addresses = {
-            (item.utterance.id, metric.label): score_address(metric, item, identities[item.utterance.id])
+            (item.utterance.id, metric.label): score_address(metric, item, *identities[item.utterance.id])
             for item in items
             for metric in self._plan.metrics
         }
         known = self._store.scores(addresses.values())
-        facts = self._store.facts(identities.values())
+        kept = {item.utterance.id: facts_address(item, *identities[item.utterance.id]) for item in items}
+        facts = self._store.facts(kept.values())
         for item in items:
             name = item.utterance.id
             missing = {}
@@ -132,9 +133,9 @@ class Runner:
                     self.outcome.reused += 1
                 else:
                     missing[key] = metric
-            self.outcome.facts[system.label, name] = facts.get(identities[name], {})
-            if missing or identities[name] not in facts:
-                yield _Pair(system, item, missing, identities[name], {})
+            self.outcome.facts[system.label, name] = facts.get(kept[name], {})
+            if missing or kept[name] not in facts:
+                yield _Pair(system, item, missing, kept[name], {})
             else:
                 self._progress.advance()
 
@@ -142,6 +143,7 @@ class Runner:
         """Decodes a pair and hands it to the scoring processes."""
         started = time.perf_counter()
         try:
+            reference = self.reconstructor.reference(pair.system, pair.item)
             decoded = self.reconstructor.decoded(pair.system, pair.item)
         except NotScorable as outcome:
             self._fail(pair.system, pair.item, pair.missing.values(), outcome)
@@ -152,11 +154,7 @@ class Runner:
         pair.facts.update(decoded.facts)
         utterance = pair.item.utterance
         job = {
-            "reference": {
-                "identity": pair.item.identity,
-                "path": str(utterance.path),
-                "digest": pair.item.digest,
-            },
+            "reference": reference,
             "decoded": decoded.source,
             "text": utterance.text,
             "language": utterance.language,
@@ -186,7 +184,7 @@ class Runner:
             for key, plain in zip(pair.missing, reply["scores"], strict=True)
         }
         facts = pair.facts | reply["signals"]
-        self._store.put(scores, pair.identity, facts if reply["signals"] else None)
+        self._store.put(scores, pair.kept, facts if reply["signals"] else None)
         name = pair.item.utterance.id
         self.outcome.facts[pair.system.label, name] = facts
         for metric, score in zip(pair.missing.values(), scores.values(), strict=True):
@@ -194,7 +192,7 @@ class Runner:
             self._spent(f"metric {metric.label}", score.seconds)
         self.outcome.scored += len(scores)
 
-    def _fail(self, system: System, item: Item, metrics: Iterable[Metric], outcome: NotScorable) -> None:
+    def _fail(self, system: Row, item: Item, metrics: Iterable[Metric], outcome: NotScorable) -> None:
         """Notes why a pair has no scores."""
         name = item.utterance.id
         logger.debug("%s on %s: %s", system.label, name, outcome.reason)
@@ -205,15 +203,27 @@ class Runner:
         self.outcome.seconds[stage] = self.outcome.seconds.get(stage, 0.0) + seconds
 
 
-def score_address(metric: Metric, item: Item, decoded: str) -> str:
-    """Where a score is kept: the metric and everything that it looks at, by content."""
+def score_address(metric: Metric, item: Item, reference: str, decoded: str) -> str:
+    """Where a score is kept: the metric and everything that it looks at, by content.
+
+    Args:
+        metric: What is scored.
+        item: The utterance, for its text and language.
+        reference: Content address of the signal that stands for the original.
+        decoded: Content address of the decoded signal.
+    """
     seen: dict[str, Callable[[], Any]] = {
-        "reference": lambda: item.identity,
+        "reference": lambda: reference,
         "decoded": lambda: decoded,
         "text": lambda: item.utterance.text,
         "language": lambda: item.utterance.language,
     }
     return address(metric=metric.fingerprint, **{name: seen[name]() for name in sorted(metric.inputs)})
+
+
+def facts_address(item: Item, reference: str, decoded: str) -> str:
+    """Where the facts about a reconstruction are kept; they tell of the reference too, which may be an altered one."""
+    return decoded if reference == item.identity else address(reference=reference, decoded=decoded)
 
 
 def worker_count(jobs: int | None) -> int:

@@ -32,6 +32,9 @@ FAILED = {
 """Statuses that count as a failure of the run, not as a property of the definition (silence, no transcript, ...)."""
 
 
+SIGNALS = ("reference", "input", "decoded")
+"""What a pair has facts about; `input` is what the codec was given where that is not the recording."""
+
 MAX_LEVEL_CHANGE_DB = 20.0
 """A codec that changes the level by more than this is reported."""
 
@@ -178,24 +181,56 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
     """Mean RMS level in dB relative to full scale of the recordings and of each system's output.
 
     Returns:
-        The levels, and a warning for each system whose output is far louder or quieter than the recordings: samples
-        that were scaled twice still get plausible scores from metrics that normalise the level.
+        The levels, and a warning for each system whose output is far louder or quieter than what it was given: samples
+        that were scaled twice still get plausible scores from metrics that normalise the level. Also a warning for each
+        row whose altered recordings were attenuated, clipped, or not changed at all.
     """
     found: dict[str, dict[str, float]] = {}
     warnings = []
     for system in plan.systems:
         facts = [f for (label, _), f in sorted(outcome.facts.items()) if label == system.label and "decoded" in f]
-        for side in ("reference", "decoded"):
-            values = [f[side]["level_db"] for f in facts if f[side]["level_db"] is not None]
+        means: dict[str, float] = {}
+        for side in SIGNALS:
+            values = [f[side]["level_db"] for f in facts if side in f and f[side]["level_db"] is not None]
             if values:
-                found.setdefault(system.label, {})[side] = round(sum(values) / len(values), 2)
-        change = found.get(system.label, {}).get("decoded", 0.0) - found.get(system.label, {}).get("reference", 0.0)
-        if len(found.get(system.label, {})) == 2 and abs(change) > MAX_LEVEL_CHANGE_DB:
+                means[side] = round(sum(values) / len(values), 2)
+        if means:
+            found[system.label] = means
+        given = means.get("input", means.get("reference"))
+        if given is not None and "decoded" in means and abs(change := means["decoded"] - given) > MAX_LEVEL_CHANGE_DB:
             how = "quieter" if change < 0 else "louder"
             warnings.append(
                 f"{system.label}: decoded audio is {abs(change):.0f} dB {how} than the recordings; was it scaled twice?"
             )
-    return found, warnings
+    return found, warnings + _side_effects(plan, outcome)
+
+
+def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
+    """What conditions did besides what they are for; once for each, as all systems get the same recordings."""
+    inputs: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for system in plan.systems:
+        for item in plan.items:
+            facts = outcome.facts.get((system.label, item.utterance.id), {})
+            if "input" in facts:
+                inputs.setdefault(system.condition.label, {})[item.utterance.id] = facts["input"]
+    warnings = []
+    for label, found in inputs.items():
+        lower = [f["turned_down_db"] for f in found.values() if f["turned_down_db"]]
+        if lower:
+            warnings.append(
+                f"{label}: {len(lower)} of {len(found)} altered recordings were attenuated, by up to "
+                f"{max(lower):.1f} dB, so that they do not clip"
+            )
+        if clipped := [f["clipped"] / f["samples"] for f in found.values() if f["clipped"]]:
+            warnings.append(
+                f"{label}: {len(clipped)} of {len(found)} altered recordings are clipped, up to {max(clipped):.2%} of "
+                "the samples of one"
+            )
+        if unchanged := sum(f["unchanged"] for f in found.values()):
+            warnings.append(
+                f"{label}: {unchanged} of {len(found)} recordings stayed as they are, because of their sampling rate"
+            )
+    return warnings
 
 
 def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
@@ -205,7 +240,7 @@ def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
         for item in plan.items:
             facts: Mapping[str, Any] = outcome.facts.get((system.label, item.utterance.id), {})
             flat = {k: v for k, v in facts.items() if not isinstance(v, Mapping)}
-            for side in ("reference", "decoded"):
+            for side in SIGNALS:
                 flat |= {f"{side}_{k}": v for k, v in facts.get(side, {}).items()}
             rows.append({"system": system.label, "utterance": item.utterance.id} | flat)
     write_atomically(out / "reconstructions.csv", pd.DataFrame(rows).to_csv(index=False).encode())

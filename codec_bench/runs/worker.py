@@ -81,7 +81,7 @@ class Scorer:
         else:
             entry = self._audio.get(source["address"])
             if entry is None:
-                raise NotScorable("the decoded audio was lost from the cache; run again", Status.DECODE_FAILED)
+                raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
             audio = Audio(entry["samples"], int(entry["rate"]))
         return Recording(audio, source["identity"], self._features, is_reference)
 
