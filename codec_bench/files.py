@@ -5,36 +5,52 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from codec_bench.errors import CodecBenchError, DiskFullError, UsageError
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file by renaming a finished one into place: a reader sees the old file, none, or the whole new one.
+@contextmanager
+def atomically(path: Path) -> Iterator[Path]:
+    """Gives a new name beside `path` to write to; it becomes `path` where the block ends well, else it is removed.
+
+    A reader sees the old file, none, or the whole new one, and of several writers the last one wins.
 
     Raises:
         DiskFullError: No room left on the disk.
         UsageError: The folder cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
+    part = path.with_name(f".{path.name[:50]}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
+        yield part
         part.replace(path)
     except OSError as error:
+        raise write_error(path, error) from error
+    finally:
         with suppress(OSError):
             part.unlink()
-        raise write_error(path, error) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file by renaming a finished one into place.
+
+    Raises:
+        DiskFullError: No room left on the disk.
+        UsageError: The folder cannot be written.
+    """
+    with atomically(path) as part:
+        part.write_bytes(data)
 
 
 def write_error(path: Path, error: OSError) -> CodecBenchError:
     """The one-line error for a write to `path` that failed."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(
-            f"no space left on the disk of {path.parent}; every score so far is kept: free some space, then run the "
-            "same command again"
+            f"no space left on the disk of {path.parent}; what was finished is kept: free some space (codec-bench "
+            "cache shows what takes it), then run the same command again"
         )
     return UsageError(f"{path} cannot be written: {error.strerror or error}")
 
@@ -44,10 +60,10 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes in hexadecimal digits: how the caches name a recording and a weight."""
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Digest of a file's bytes in hexadecimal digits; SHA-256 is how the caches name a recording and a weight."""
     with path.open("rb") as file:
-        state = hashlib.sha256()
+        state = hashlib.new(algorithm, usedforsecurity=False)
         while chunk := file.read(1 << 20):
             state.update(chunk)
     return state.hexdigest()

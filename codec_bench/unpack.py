@@ -2,73 +2,272 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import bz2
+import gzip
+import io
+import lzma
+import re
+import stat
 import tarfile
+import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple, cast
 
-from codec_bench.errors import UnavailableError
-from codec_bench.files import write_error
+from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.files import atomically
+from codec_bench.hub import Progress, ProgressBars
+
+MEMBER_LIMIT = 10_000_000
+"""Members that an archive may have, several times as many as the largest speech corpora."""
+
+HEADER_LIMIT = 1 << 24
+"""Bytes that are read at once: a header of a tar archive may state any length, and is read as a whole."""
+
+LARGE = 50_000_000
+"""Bytes of an archive from which on a bar shows how far it is unpacked."""
+
+_CHUNK = 1 << 20
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def extract(archive: Path, folder: Path, wanted: Collection[str], limit: int) -> int:
-    """Unpacks the wanted regular files of a tar archive; everything else in it is passed over.
+def extract(
+    archive: Path,
+    folder: Path,
+    wanted: Collection[str] | Callable[[str], bool],
+    limit: int,
+    *,
+    replace: bool = False,
+) -> int:
+    """Unpacks the wanted regular files of an archive; everything else in it is passed over.
 
-    Names are compared as they stand, so nothing can be written outside of `folder`; what is wanted but is a link or a
-    device is refused. Each file appears whole or not at all, and one that is there already is left.
+    Nothing is written outside of `folder`: what is wanted but has a name that leads out of it, or is a link or a
+    device, is refused. Each file appears whole or not at all, and one that is there already is left, unless it is to be
+    replaced.
 
     Args:
-        archive: `.tar`, `.tar.gz`, `.tar.bz2` or `.tar.xz`.
+        archive: zip, or tar, packed with gzip, bzip2, xz or not at all; recognised by its first bytes.
         folder: Where the names in the archive begin.
-        wanted: Names in the archive.
-        limit: Bytes that all wanted files may have together.
+        wanted: Names in the archive, or whether a name is wanted; folders are not asked for. Unpacking ends with the
+            last of the names, and with the archive for a function.
+        limit: Bytes that all wanted files may have together, counted as they are unpacked.
+        replace: Whether files that are there are from another archive, and go.
 
     Returns:
-        How many of the wanted files the archive has.
+        How many files were wanted and are there now.
 
     Raises:
-        UnavailableError: The archive is damaged, or holds something that it must not.
+        UnavailableError: The archive is damaged or encrypted, or holds something that it must not.
+        UsageError: The archive cannot be read, or the folder cannot be written.
         DiskFullError: No room left.
     """
-    names = frozenset(wanted)
-    unsafe = [n for n in names if PurePosixPath(n).is_absolute() or ".." in PurePosixPath(n).parts]
-    if unsafe:
+    names = None if callable(wanted) else frozenset(wanted)
+    is_wanted = wanted if callable(wanted) else frozenset(wanted).__contains__
+    if names and (unsafe := sorted(name for name in names if not _is_inside(name))):
         raise ValueError(f"{unsafe[0]!r} is no name inside an archive")
     found: set[str] = set()
-    total = 0
-    try:
-        with tarfile.open(archive, "r:*") as tar:
-            for member in tar:
-                name = member.name.removeprefix("./")
-                if name not in names:
-                    continue
-                if not member.isreg():
-                    raise UnavailableError(f"{archive} is not what it should be: {name} is no regular file")
-                total += member.size
-                if total > limit:
-                    raise UnavailableError(f"{archive} is not what it should be: it unpacks to over {limit} bytes")
-                source = tar.extractfile(member)
-                if source is not None and not (folder / name).is_file():
-                    _write(folder / name, source)
-                found.add(name)
-                if found == names:
-                    break
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise UnavailableError(f"{archive} is damaged ({error}): remove it and try again") from error
+    done = 0
+
+    def counted(member: _Member, report: Progress) -> Iterator[bytes]:
+        nonlocal done
+        for chunk in _chunks(archive, member):
+            done += len(chunk)
+            if done > limit:
+                raise _bad(archive, f"it unpacks to over {limit} bytes")
+            yield chunk
+            report(file.tell(), None)
+
+    with _opened(archive) as file, _bar(archive) as report:
+        for member in _members(archive, file):
+            report(file.tell(), None)
+            if member.name in found or not is_wanted(member.name):
+                continue
+            if not _is_inside(member.name):
+                raise _bad(archive, f"the name {member.name!r} in it leads out of its folder")
+            if not member.is_regular:
+                raise _bad(archive, f"{member.name} is no regular file")
+            target = folder / member.name
+            if target.is_file() and not replace:
+                done += target.stat().st_size
+            else:
+                _write(target, counted(member, report))
+            found.add(member.name)
+            if names is not None and len(found) == len(names):
+                break
     return len(found)
 
 
-def _write(path: Path, source: IO[bytes]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def member_names(archive: Path, at_most: int) -> list[str]:
+    """Names of the first regular files of an archive, in its order.
+
+    Args:
+        archive: As for `extract`.
+        at_most: How many; with few, only the beginning of a tar archive is read.
+
+    Raises:
+        UnavailableError: The archive is damaged before that.
+        UsageError: It cannot be read.
+    """
+    names: list[str] = []
+    with _opened(archive) as file:
+        for member in _members(archive, file):
+            if len(names) >= at_most:
+                break
+            if member.is_regular:
+                names.append(member.name)
+    return names
+
+
+class _Member(NamedTuple):
+    """What an archive holds besides folders.
+
+    Attributes:
+        name: With no `./` in front.
+        is_regular: No link, device or pipe.
+        open: Begins to read its content.
+    """
+
+    name: str
+    is_regular: bool
+    open: Callable[[], IO[bytes]]
+
+
+def _members(archive: Path, file: IO[bytes]) -> Iterator[_Member]:
+    with _readable(archive):
+        start = file.read(8)
+        file.seek(0)
+        members = _zip_members(archive, file) if start.startswith(_ZIP_STARTS) else _tar_members(file, start)
+        for count, member in enumerate(members, start=1):
+            if count > MEMBER_LIMIT:
+                raise _bad(archive, f"it has over {MEMBER_LIMIT} members")
+            if member is not None:
+                yield member._replace(name=PurePosixPath(member.name).as_posix())
+
+
+def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[_Member | None]:
+    with zipfile.ZipFile(file) as unpacked:
+        file.seek(0)  # for the bar: it has read the list at the end
+        for info in sorted(unpacked.infolist(), key=lambda i: i.header_offset):
+            if info.is_dir():
+                yield None
+                continue
+
+            def opened(info: zipfile.ZipInfo = info) -> IO[bytes]:
+                if info.flag_bits & 1:
+                    raise UnavailableError(f"{archive} is encrypted: unpack it with the password of its makers")
+                return unpacked.open(info)
+
+            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the maker's system knows no kinds
+            yield _Member(_zip_name(info), kind in (0, stat.S_IFREG), opened)
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The name as it was packed: many programs write UTF-8 without saying so, which is then read as code page 437."""
+    if not info.flag_bits & 0x800:
+        with suppress(UnicodeError):
+            return info.filename.encode("cp437").decode()
+    return info.filename
+
+
+def _tar_members(file: IO[bytes], start: bytes) -> Iterator[_Member | None]:
+    with tarfile.open(fileobj=_Bounded(_unpacked(file, start)), mode="r:") as tar:
+        while (info := tar.next()) is not None:
+            tar.members.clear()  # type: ignore[attr-defined]  # millions of them would fill the memory
+
+            def opened(info: tarfile.TarInfo = info) -> IO[bytes]:
+                return cast("IO[bytes]", tar.extractfile(info))  # None for folders and such only
+
+            yield None if info.isdir() else _Member(info.name, info.isreg(), opened)
+
+
+def _unpacked(file: IO[bytes], start: bytes) -> IO[bytes]:
+    if start.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+    if start.startswith(b"BZh"):
+        return cast("IO[bytes]", bz2.BZ2File(file))
+    if start.startswith(b"\xfd7zXZ\x00"):
+        return cast("IO[bytes]", lzma.LZMAFile(file))
+    return file
+
+
+class _Bounded(io.RawIOBase):
+    """A file of which nobody reads more than `HEADER_LIMIT` bytes at once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= HEADER_LIMIT:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name stays below its folder on every system, and a terminal can show it."""
+    path = PurePosixPath(name)
+    is_odd = "\\" in name or re.match("[A-Za-z]:", name) or re.search("[\x00-\x1f\x7f]", name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and not is_odd
+
+
+def _chunks(archive: Path, member: _Member) -> Iterator[bytes]:
+    with _readable(archive), member.open() as source:
+        while chunk := source.read(_CHUNK):
+            yield chunk
+
+
+def _write(path: Path, chunks: Iterator[bytes]) -> None:
+    with atomically(path) as part, part.open("wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[IO[bytes]]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
-        part.replace(path)
+        file = archive.open("rb")
     except OSError as error:
-        raise write_error(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)  # also when the archive broke off in the middle of the file
+        raise UsageError(f"{archive} cannot be read: {error.strerror}") from error
+    with file:
+        yield file
+
+
+@contextmanager
+def _readable(archive: Path) -> Iterator[None]:
+    """Says which archive is damaged, whatever the formats call it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:  # the disk's, not gzip's or bzip2's
+            raise UsageError(f"{archive} cannot be read: {error.strerror}") from error
+        raise _damaged(archive, error) from error
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+        raise _damaged(archive, error) from error
+    except (ValueError, OverflowError, NotImplementedError) as error:  # fields of headers; ways to pack that are rare
+        raise _damaged(archive, error) from error
+
+
+def _damaged(archive: Path, error: Exception) -> UnavailableError:
+    return UnavailableError(f"{archive} is damaged ({error}): remove it and try again")
+
+
+def _bad(archive: Path, what: str) -> UnavailableError:
+    return UnavailableError(f"{archive} is not what it should be: {what}")
+
+
+@contextmanager
+def _bar(archive: Path) -> Iterator[Progress]:
+    """How far a large archive is read, on a terminal."""
+    size = archive.stat().st_size
+    if size < LARGE:
+        yield lambda done, total: None
+        return
+    with ProgressBars() as bars:
+        yield bars.of(f"unpacking {archive.name}", size)

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Each process of pytest-xdist has one core; more threads than cores make torch several times slower.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # CI looks at the same examples each time, so that a change is blamed for what it does; people's runs look further.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):

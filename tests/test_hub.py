@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,11 +17,23 @@ from pathlib import Path
 import pytest
 
 from codec_bench import hub
-from codec_bench.errors import UnavailableError
-from codec_bench.hub import RemoteFile, describe_size, fetch, fetch_all, find, locate, mirrors, size_of, web_mirrors
+from codec_bench.errors import DiskFullError, UnavailableError, UsageError
+from codec_bench.hub import (
+    RemoteFile,
+    describe_size,
+    fetch,
+    fetch_all,
+    find,
+    is_published,
+    locate,
+    mirrors,
+    size_of,
+    web_mirrors,
+)
 
 CONTENT = os.urandom(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
@@ -29,6 +44,7 @@ class Server(ThreadingHTTPServer):
         self.requests: list[tuple[str, str | None, str | None]] = []
         self.breaks = 0
         self.busy = 0
+        self.redirect = ""
 
     @property
     def address(self) -> str:
@@ -46,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: PLR0911
         wanted = self.headers.get("Range")
         token = self.headers.get("Authorization")
         self.server.requests.append((self.path, wanted, token))
@@ -57,17 +73,36 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.busy:
             self.server.busy -= 1
             return self.send_error(503)
+        if "elsewhere" in self.path and self.server.redirect:
+            self.send_response(302)
+            self.send_header("Location", self.server.redirect)
+            self.end_headers()
+            return None
+        if "silent" in self.path:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.end_headers()
+            self.wfile.write(CONTENT[:1000])
+            time.sleep(20)
+            return None
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and "norange" not in self.path else 0
         if start >= len(CONTENT):
-            return self.send_error(416)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
+            self.end_headers()
+            return None
         body = CONTENT[start:] if "wrong" not in self.path else bytes(len(CONTENT) - start)
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
+        if "page" in self.path:
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+        if "zipped" in self.path:
+            self.send_header("Content-Encoding", "gzip")
         if "linked" in self.path:
             self.send_header("X-Linked-ETag", f'"{DIGEST}"')
         self.end_headers()
-        if self.server.breaks:
-            self.server.breaks -= 1
+        if self.server.breaks or ("torn" in self.path and not start):
+            self.server.breaks = max(0, self.server.breaks - 1)
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
             return None
@@ -81,7 +116,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.delenv("CODEC_BENCH_OFFLINE", raising=False)
     with Server() as made:
-        threading.Thread(target=made.serve_forever, daemon=True).start()
+        threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
         yield made
         made.shutdown()
 
@@ -230,3 +265,194 @@ def test_several_processes_fetch_a_file_once(server: Server):
 def test_sizes_for_people():
     assert describe_size(999_949) == "1.0 MB"
     assert describe_size(2_189_033_600) == "2.19 GB"
+
+
+def leftover(server: Server, content: bytes, name: str = "file.bin") -> Path:
+    part = hub.home() / f"models/x/.{name}.part"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(content)
+    return part
+
+
+def test_what_another_mirror_left_does_not_block_the_download(server: Server):
+    leftover(server, bytes(1_000_000))
+    assert fetch(weight(server)).read_bytes() == CONTENT
+    assert [wanted for _, wanted, _ in server.requests] == ["bytes=1000000-", None]
+
+
+def test_a_server_that_cuts_and_lies_is_given_up(server: Server):
+    with pytest.raises(UnavailableError, match="gave another file"):
+        fetch(weight(server, "torn-wrong.bin"))
+    assert [bool(wanted) for _, wanted, _ in server.requests] == [False, True, False, True]
+
+
+def test_a_leftover_that_nothing_can_verify_is_not_continued(server: Server):
+    leftover(server, bytes(1_000_000))
+    assert fetch(weight(server, sha256=None)).read_bytes() == CONTENT
+    server.breaks = 1  # what this call has fetched itself is
+    assert fetch(weight(server, "b.bin", None)).read_bytes() == CONTENT
+    assert 0 <= 1_500_000 - int(str(server.requests[-1][1]).removeprefix("bytes=")[:-1]) < hub.CHUNK
+
+
+def test_a_download_that_was_whole_but_not_yet_in_its_place(server: Server):
+    leftover(server, CONTENT)
+    assert fetch(weight(server)).read_bytes() == CONTENT
+    assert len(server.requests) == 1
+
+
+def test_md5_where_no_sha256_is_known(server: Server, tmp_path: Path):
+    made = RemoteFile("models/x/f", source=f"{server.address}/f", md5=MD5.upper())
+    path = fetch(made)
+    assert is_published(made, path)
+    path.write_bytes(b"rotten")
+    assert not is_published(made, path)
+    assert is_published(RemoteFile("models/x/f"), path)  # nothing is known to compare with
+    with pytest.raises(UnavailableError, match=f"gave another file: md5 .*, expected {MD5[:12]}"):
+        fetch(RemoteFile("models/x/g", source=f"{server.address}/wrong", md5=MD5))
+    assert not [p for p in path.parent.iterdir() if p.suffix == ".part"]
+
+
+def test_a_rotten_file_in_the_cache_is_replaced(server: Server, caplog: pytest.LogCaptureFixture):
+    path = fetch(weight(server))
+    path.write_bytes(CONTENT[:-1] + bytes(2))
+    with pytest.raises(UnavailableError, match="is another file"):
+        locate(weight(server))
+    assert fetch_all([weight(server)], "codec:x") == [path]
+    assert path.read_bytes() == CONTENT
+    assert "is another file" in caplog.text
+    assert "it is downloaded again" in caplog.text
+    assert "downloading 1 files" in caplog.text
+
+
+def test_a_rotten_file_is_said_where_it_cannot_be_replaced(server: Server, monkeypatch: pytest.MonkeyPatch):
+    path = fetch(weight(server))
+    path.write_bytes(b"rotten")
+    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+    with pytest.raises(UnavailableError, match="is another file"):
+        fetch(weight(server))
+    assert path.read_bytes() == b"rotten"
+
+
+def test_a_wrong_file_in_a_mirror_is_passed_over(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    for name, content in (("bad", b"another"), ("good", CONTENT)):
+        (tmp_path / name / "models/x").mkdir(parents=True)
+        (tmp_path / name / "models/x/file.bin").write_bytes(content)
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", f"{tmp_path / 'bad'}:{tmp_path / 'good'}")
+    assert locate(weight(server)) == fetch(weight(server)) == tmp_path / "good/models/x/file.bin"
+    assert caplog.text.count("bad/models/x/file.bin is another file") == 1
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "bad"))
+    assert fetch(weight(server)) == hub.home() / "models/x/file.bin"
+    assert (tmp_path / "bad/models/x/file.bin").read_bytes() == b"another"
+
+
+def test_several_files_are_downloaded_at_once(server: Server):
+    made = [weight(server, f"{n}.bin") for n in range(6)]
+    paths = fetch_all([*made, made[0]], "codec:x")
+    assert [p.name for p in paths] == [*(f"{n}.bin" for n in range(6)), "0.bin"]
+    assert all(p.read_bytes() == CONTENT for p in paths)
+    assert len(server.requests) == 6
+
+
+def test_the_first_error_stops_the_others(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hub, "STOP_SECONDS", 0.2)
+    made = [weight(server, name) for name in ("silent.bin", "absent.bin", *(f"{n}.bin" for n in range(20)))]
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match=r"absent\.bin does not exist"):
+        fetch_all(made, "codec:x")
+    assert time.monotonic() - start < 5
+    assert len(server.requests) < 22
+    assert (hub.home() / "models/x/.silent.bin.part").exists()  # goes on in a later call
+
+
+FETCH_ALL = (
+    "import sys; from codec_bench.hub import *;"
+    "fetch_all([RemoteFile(f'models/x/{n}', None, 1, f'{sys.argv[1]}/silent{n}') for n in range(3)], 'codec:x')"
+)
+
+
+def test_ctrl_c_need_not_wait_for_a_silent_server(server: Server):
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"from codec_bench import hub; hub.STOP_SECONDS = 0.2; {FETCH_ALL}", server.address],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+    while len(server.requests) < 3:
+        assert process.poll() is None
+        time.sleep(0.02)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - start < 5
+    assert errors.strip().endswith("KeyboardInterrupt")
+
+
+def test_redirects_are_followed_and_the_token_stays_behind(server: Server, monkeypatch: pytest.MonkeyPatch):
+    with Server() as other:
+        threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
+        server.redirect = f"http://localhost:{other.server_port}/cdn/file"
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        monkeypatch.setenv("HF_TOKEN", "letmein")
+        assert fetch(RemoteFile("hf/org/repo/elsewhere.pt", DIGEST)).read_bytes() == CONTENT
+        assert server.requests == [("/org/repo/resolve/main/elsewhere.pt", None, "Bearer letmein")]
+        assert other.requests == [("/cdn/file", None, None)]
+        other.shutdown()
+
+
+def test_a_page_that_asks_to_log_in_is_no_file(server: Server):
+    for digest in (None, DIGEST):
+        part = leftover(server, CONTENT[:1000], "page.bin")
+        with pytest.raises(UnavailableError, match=f"{server.address}/page.bin gives a web page"):
+            fetch(weight(server, "page.bin", digest))
+        assert find("models/x/page.bin") is None
+        assert part.read_bytes() == CONTENT[:1000]
+    assert fetch(weight(server, "page.html", None)).read_bytes() == CONTENT
+
+
+def test_an_archive_that_a_server_calls_an_encoding_is_kept_as_it_is(server: Server):
+    assert fetch(weight(server, "zipped.tgz")).read_bytes() == CONTENT
+
+
+def test_a_proxy_is_used(server: Server, monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, server.address)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert fetch(RemoteFile("models/x/f", DIGEST, 1, "http://publisher.invalid/f")).read_bytes() == CONTENT
+    assert server.requests[0][0] == "http://publisher.invalid/f"
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "home").write_text("a file where a folder must be")
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / "home"))
+    with pytest.raises(UsageError, match="cannot be written") as caught:
+        fetch(weight(server))
+    assert f"make {tmp_path / 'home'} writable, or set CODEC_BENCH_HOME" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_one_line(server: Server):
+    part = hub.home() / "models/x/.file.bin.part"
+    part.parent.mkdir(parents=True)
+    part.symlink_to("/dev/full")  # every write to it fails as on a full disk
+    with pytest.raises(DiskFullError, match=f"no space left on the disk of {part.parent}.*codec-bench cache"):
+        fetch(weight(server))
+    part.unlink()
+    assert fetch(weight(server)).read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")
+def test_a_cache_on_a_read_only_disk_is_one_line(server: Server, tmp_path: Path):
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    inner = 'mount -t tmpfs -o ro none "$1" && CODEC_BENCH_HOME="$1" exec "$2" -c "$3" "$4" "$5"'
+    arguments = [str(tmp_path), sys.executable, FETCH, f"{server.address}/f", DIGEST]
+    command = ["unshare", *user, "--mount", "sh", "-c", inner, "sh", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    if "mount:" in done.stderr or "unshare:" in done.stderr:
+        pytest.skip("no file system can be mounted here")
+    last = done.stderr.strip().splitlines()[-1]
+    assert "Read-only file system" in last
+    assert f"make {tmp_path} writable, or set CODEC_BENCH_HOME" in last

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import shutil
+import stat
+import subprocess
+import sys
 import tarfile
+import warnings
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from codec_bench.errors import UnavailableError
-from codec_bench.unpack import extract
+from codec_bench import unpack
+from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.unpack import HEADER_LIMIT, extract, member_names
 
 MB = 1 << 20
+
+Maker = Callable[[Path, "list[tuple[str, bytes | str]]"], Path]
 
 
 def make(path: Path, members: list[tuple[str, bytes | str]]) -> Path:
@@ -78,3 +89,257 @@ def test_what_is_no_archive(tmp_path: Path, content: bytes):
     (tmp_path / "a.tgz").write_bytes(content)
     with pytest.raises(UnavailableError, match="is damaged"):
         extract(tmp_path / "a.tgz", tmp_path / "out", ["a"], MB)
+
+
+def make_zip(path: Path, members: list[tuple[str, bytes | str]]) -> Path:
+    """The same as a zip archive."""
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, content in members:
+            info = zipfile.ZipInfo(name)
+            kind = stat.S_IFLNK if isinstance(content, str) else stat.S_IFREG
+            info.external_attr = (kind | 0o644) << 16
+            packed.writestr(info, content, zipfile.ZIP_DEFLATED)
+    return path
+
+
+MAKERS = [make, make_zip]
+EVIL = ["../evil", "/evil", "x/../../evil", "C:evil", "C:/evil", "..\\evil", "x\\..\\..\\evil", "x/\x1b]0;evil\x07"]
+
+
+def everything(name: str) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_function_says_what_is_wanted(tmp_path: Path, maker: Maker):
+    asked: list[str] = []
+
+    def is_wanted(name: str) -> bool:
+        asked.append(name)
+        return name.endswith(".wav")
+
+    archive = maker(tmp_path / "a", [("./x/a.wav", b"1"), ("x/b.txt", b"2"), ("x//y/c.wav", b"3")])
+    assert extract(archive, tmp_path / "out", is_wanted, MB) == 2
+    assert files(tmp_path / "out") == {"x/a.wav": b"1", "x/y/c.wav": b"3"}
+    assert asked == ["x/a.wav", "x/b.txt", "x/y/c.wav"]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz", "zip"])
+def test_formats_are_known_by_their_content(tmp_path: Path, mode: str):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a").write_bytes(bytes(3 * MB))
+    archive = tmp_path / "archive.of-any-name"
+    if mode == "zip":
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.write(tmp_path / "in", "x")
+            packed.write(tmp_path / "in/a", "x/a")
+    else:
+        with tarfile.open(archive, mode) as tar:
+            tar.add(tmp_path / "in", "x")
+    for wanted in (["x/a"], everything):
+        assert extract(archive, tmp_path / "out", wanted, 3 * MB) == 1
+    assert files(tmp_path / "out") == {"x/a": bytes(3 * MB)}
+    assert member_names(archive, 10) == ["x/a"]
+
+
+@pytest.mark.parametrize("tool", [["tar", "czf"], ["zip", "-qr"]])
+def test_what_the_usual_programs_pack(tmp_path: Path, tool: list[str]):
+    if shutil.which(tool[0]) is None:
+        pytest.skip(f"{tool[0]} is not installed")
+    (tmp_path / "x").mkdir()
+    content = {f"x/ä{n}": os.urandom(n) for n in (0, 1, 100_000)}
+    for name, data in content.items():
+        (tmp_path / name).write_bytes(data)
+    subprocess.run([*tool, "a", "x"], cwd=tmp_path, check=True)
+    archive = next(p for p in tmp_path.iterdir() if p.is_file())
+    assert extract(archive, tmp_path / "out", everything, MB) == 3
+    assert files(tmp_path / "out") == content
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("name", EVIL)
+def test_a_function_cannot_want_what_lies_outside(tmp_path: Path, maker: Maker, name: str):
+    archive = maker(tmp_path / "a", [("x/a", b"1"), (name, b"2")])
+    with pytest.raises(UnavailableError, match="leads out of its folder"):
+        extract(archive, tmp_path / "out" / "in", everything, MB)
+    assert files(tmp_path / "out") == {"in/x/a": b"1"}
+    assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_links_are_refused_in_every_format(tmp_path: Path, maker: Maker):
+    archive = maker(tmp_path / "a", [("x/a", "/etc/passwd"), ("x/b", b"1")])
+    assert extract(archive, tmp_path / "out", ["x/b"], MB) == 1
+    assert member_names(archive, 9) == ["x/b"]
+    with pytest.raises(UnavailableError, match="no regular file"):
+        extract(archive, tmp_path / "out", everything, MB)
+    assert not (tmp_path / "out/x/a").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_devices_and_hard_links_are_refused(tmp_path: Path, kind: bytes):
+    with tarfile.open(tmp_path / "a", "w") as tar:
+        info = tarfile.TarInfo("x/a")
+        info.type, info.linkname = kind, "/etc/passwd"
+        tar.addfile(info)
+    with pytest.raises(UnavailableError, match="no regular file"):
+        extract(tmp_path / "a", tmp_path / "out", everything, MB)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_bomb_is_stopped_in_every_format(tmp_path: Path, maker: Maker):
+    archive = maker(tmp_path / "a", [("a", bytes(2 * MB)), ("b", bytes(2 * MB))])
+    assert archive.stat().st_size < MB
+    for _ in range(2):  # what is there from the first time counts, too
+        with pytest.raises(UnavailableError, match="unpacks to over"):
+            extract(archive, tmp_path / "out", everything, 3 * MB)
+        assert files(tmp_path / "out") == {"a": bytes(2 * MB)}
+
+
+def test_a_zip_archive_whose_headers_lie(tmp_path: Path):
+    archive = make_zip(tmp_path / "a", [("a", bytes(9 * MB))])
+    data = archive.read_bytes().replace((9 * MB).to_bytes(4, "little"), (5).to_bytes(4, "little"))
+    archive.write_bytes(data)
+    with pytest.raises(UnavailableError, match="is damaged"):
+        extract(archive, tmp_path / "out", everything, MB)
+    assert files(tmp_path / "out") == {}
+
+
+def test_a_header_that_would_fill_the_memory(tmp_path: Path):
+    """A long name is read as a whole, and a gigabyte of zeros packs to a megabyte."""
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
+    with gzip.open(tmp_path / "a", "wb") as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT))
+        file.write(bytes(HEADER_LIMIT + MB))
+    with pytest.raises(UnavailableError, match="a header of 1073741824 bytes"):
+        extract(tmp_path / "a", tmp_path / "out", everything, MB)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_too_many_members(tmp_path: Path, maker: Maker, monkeypatch: pytest.MonkeyPatch):
+    archive = maker(tmp_path / "a", [(f"{n}", b"") for n in range(101)])
+    monkeypatch.setattr(unpack, "MEMBER_LIMIT", 100)
+    with pytest.raises(UnavailableError, match="over 100 members"):
+        extract(archive, tmp_path / "out", lambda _: False, MB)
+
+
+def test_an_encrypted_zip_archive(tmp_path: Path):
+    archive = make_zip(tmp_path / "a", [("a", b"secret")])
+    data = bytearray(archive.read_bytes())
+    data[6] |= 1  # the flag, in the header of the file and in the list at the end
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(data)
+    with pytest.raises(UnavailableError, match="is encrypted: unpack it with the password"):
+        extract(archive, tmp_path / "out", ["a"], MB)
+    assert member_names(archive, 1) == ["a"]
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_file_that_is_there_is_left_and_the_first_of_a_name_counts(tmp_path: Path, maker: Maker):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        archive = maker(tmp_path / "a", [("a", b"1"), ("b", b"2"), ("b", b"3")])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a").write_bytes(b"mine")
+    assert extract(archive, tmp_path / "out", everything, MB) == 2
+    assert files(tmp_path / "out") == {"a": b"mine", "b": b"2"}
+
+
+def test_a_cut_zip_archive(tmp_path: Path):
+    archive = make_zip(tmp_path / "a", [("a", os.urandom(MB)), ("b", os.urandom(MB))])
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: int(1.4 * MB)])
+    with pytest.raises(UnavailableError, match=r"is damaged .*remove it and try again"):
+        extract(archive, tmp_path / "out", everything, 9 * MB)
+    archive.write_bytes(whole[:1000] + bytes(1000) + whole[2000:])
+    with pytest.raises(UnavailableError, match="is damaged"):
+        extract(archive, tmp_path / "out", everything, 9 * MB)
+    assert files(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize("mode", ["w:bz2", "w:xz"])
+def test_cut_and_damaged_in_the_other_ways_to_pack(tmp_path: Path, mode: str):
+    archive = tmp_path / "a"
+    with tarfile.open(archive, mode) as tar:
+        info = tarfile.TarInfo("a")
+        info.size = MB
+        tar.addfile(info, io.BytesIO(os.urandom(MB)))
+    whole = archive.read_bytes()
+    for broken in (whole[: MB // 2], whole[:1000] + bytes(1000) + whole[2000:]):
+        archive.write_bytes(broken)
+        with pytest.raises(UnavailableError, match="is damaged"):
+            extract(archive, tmp_path / "out", everything, 9 * MB)
+    assert files(tmp_path / "out") == {}
+
+
+def test_names_are_read_from_the_beginning_only(tmp_path: Path):
+    archive = make(tmp_path / "a.tgz", [("a", b""), ("b", b""), ("c", os.urandom(MB)), ("d", b"")])
+    archive.write_bytes(archive.read_bytes()[: MB // 2])
+    assert member_names(archive, 2) == ["a", "b"]
+    with pytest.raises(UnavailableError, match="is damaged"):
+        member_names(archive, 4)
+
+
+def test_an_archive_that_is_not_there(tmp_path: Path):
+    for call in (lambda p: member_names(p, 1), lambda p: extract(p, tmp_path / "out", ["a"], MB)):
+        with pytest.raises(UsageError, match="cannot be read: No such file"):
+            call(tmp_path / "absent")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path):
+    (tmp_path / "out").write_text("a file where a folder must be")
+    with pytest.raises(UsageError, match="cannot be written"):
+        extract(make(tmp_path / "a", [("x/a", b"1")]), tmp_path / "out", ["x/a"], MB)
+
+
+FILL = """
+import sys
+from pathlib import Path
+from codec_bench.unpack import extract
+extract(Path(sys.argv[1]), Path(sys.argv[2]), lambda _: True, 1 << 30)
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")
+def test_a_full_disk_leaves_whole_files_only(tmp_path: Path):
+    archive = make(tmp_path / "a", [("a", bytes(MB)), ("b", bytes(9 * MB))])
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    inner = 'mount -t tmpfs -o size=4m none "$1" && "$2" -c "$3" "$4" "$1"; find "$1" -type f -printf "%P %s\n"'
+    arguments = [str(disk), sys.executable, FILL, str(archive)]
+    command = ["unshare", *user, "--mount", "sh", "-c", inner, "sh", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    if "mount:" in done.stderr or "unshare:" in done.stderr:
+        pytest.skip("no small file system can be mounted here")
+    assert f"DiskFullError: no space left on the disk of {disk}" in done.stderr
+    assert done.stdout == f"a {MB}\n"
+
+
+TERMINAL = """
+import sys
+from codec_bench import unpack
+unpack.LARGE = int(sys.argv[3])
+unpack.extract(unpack.Path(sys.argv[1]), unpack.Path(sys.argv[2]), lambda _: True, 1 << 30)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize("large", [True, False])
+def test_a_bar_for_large_archives_on_a_terminal(tmp_path: Path, large: bool):
+    import pty
+
+    archive = make(tmp_path / "big.tgz", [("a", bytes(MB))])
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", TERMINAL, str(archive), str(tmp_path / "out"), str(1 if large else MB)]
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=theirs, timeout=60, env=os.environ | {"TERM": "xterm"}
+    )
+    os.write(theirs, b".")
+    shown = os.read(ours, 1 << 16)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, shown
+    assert (b"unpacking big.tgz" in shown) is large
+    assert done.stdout == b""

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 from enum import Enum
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
 
 from codec_bench.cli.options import Json
+
+OWN_DATASETS = {
+    "FILE.tsv": "any manifest with the columns id and path",
+    "DIR": "any folder of audio files",
+    "kaldi:DIR": "a Kaldi data folder: wav.scp, text, utt2spk, segments",
+    "hf:ORG/NAME[@REVISION][:CONFIG][:SPLIT]": "a data set of Hugging Face, or a folder saved by its library",
+    "lhotse:FILE|DIR": "Lhotse cuts, or a folder with recordings and supervisions",
+}
+"""How users name their own data; see `datasets/loading.py`."""
 
 
 class Kind(str, Enum):
@@ -23,7 +33,9 @@ def list_plugins(
     kind: Annotated[Kind, typer.Argument(help="codecs, metrics or datasets")], as_json: Json = False
 ) -> None:
     """List codecs, metrics or data sets, and whether they can run here."""
-    rows = {Kind.CODECS: codec_rows, Kind.METRICS: metric_rows, Kind.DATASETS: dataset_rows}[kind]()
+    machine = {Kind.CODECS: codec_facts, Kind.METRICS: metric_rows, Kind.DATASETS: dataset_rows}
+    people = machine | {Kind.CODECS: codec_rows}
+    rows = (machine if as_json else people)[kind]()
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))
         return
@@ -31,30 +43,99 @@ def list_plugins(
 
 
 def codec_rows() -> list[dict[str, Any]]:
-    """One row per codec."""
+    """One row per codec; what people read. `codec_facts` has the same for programs."""
+    return [
+        {
+            "codec": fact["codec"],
+            "title": fact["title"],
+            "group": fact["group"],
+            "rate": " > ".join(f"{rate / 1000:g}" for rate in dict.fromkeys(fact["rates_hz"])) + " kHz",
+            "codebooks": fact["codebooks"],
+            "settings": " ".join(_setting_text(setting) for setting in fact["settings"]),
+            "parameters": f"{fact['parameters'] / 1e6:.1f} M" if fact["parameters"] else "",
+            "causal": _yes_no(fact["causal"]),
+            "streaming": _yes_no(fact["streaming"]),
+            "licence": fact["licence"] + (" (NON-COMMERCIAL)" if fact["non_commercial"] else ""),
+            "download": _size_text(fact["download_bytes"]),
+            "runs here": fact["runs_here"] or "yes",
+        }
+        for fact in codec_facts()
+    ]
+
+
+def codec_facts() -> list[dict[str, Any]]:
+    """One entry per codec, for programs: rates in Hz, bitrates in kbit/s, sizes in bytes, None where nobody says."""
     from codec_bench.adapters import CODECS
 
-    rows = []
+    facts = []
     for name in CODECS.names():
         if name.startswith("test-"):
             continue
         cls = CODECS.get(name)
-        spec = cls.mode_spec(cls.modes[0] if cls.modes else None)
-        counts = list(cls.prefixes) or ([len(spec.codebooks)] if spec.codebooks else [])
-        kbps = {f"@{n}": (spec.bitrate(n) or 0) / 1000 for n in counts}
-        settings = [f"@{mode}" for mode in cls.modes] or [f"@{n} ({kbps[f'@{n}']:g} kbps)" for n in counts]
-        rows.append(
+        specs = {mode: cls.mode_spec(mode) for mode in cls.modes or (None,)}
+        spec = next(iter(specs.values()))
+        sizes = [weight.size for weight in cls.weights()]
+        licences = dict.fromkeys(text for text in (spec.licence, spec.weights_licence) if text)
+        facts.append(
             {
                 "codec": name,
                 "title": getattr(cls, "title", spec.title),
                 "group": spec.group.value,
-                "rate": f"{spec.input_rate / 1000:g} kHz",
-                "settings": " ".join(settings),
-                "licence": spec.licence,
-                "runs here": cls.unavailable() or "yes",
+                "rates_hz": [spec.input_rate, spec.output_rate],
+                "frame_rate_hz": spec.frame_rate,
+                "codebooks": _books_text([book.size for book in spec.codebooks]),
+                "settings": [
+                    {"setting": setting, "codebooks": count, "kbps": None if bitrate is None else bitrate / 1000}
+                    for mode, made in specs.items()
+                    for setting, count, bitrate in _settings(cls, mode, made)
+                ],
+                "parameters": spec.parameters,
+                "causal": spec.causal,
+                "streaming": spec.streaming,
+                "decodes": spec.decodes,
+                "licence": " / weights: ".join(licences),
+                "non_commercial": any(part in " ".join(licences).upper() for part in ("-NC", "NON-COMMERCIAL", "NSCL")),
+                "download_bytes": None if None in sizes else sum(size for size in sizes if size),
+                "source": spec.source,
+                "runs_here": cls.unavailable(),
             }
         )
-    return rows
+    return facts
+
+
+def _settings(cls: Any, mode: str | None, spec: Any) -> list[tuple[str, int | None, float | None]]:
+    """Standard settings of a codec at a mode: how each is written, its codebooks, and bit/s where they are fixed."""
+    counts = list(cls.prefixes) or [None]
+    prefix = "" if mode is None else f"@{mode}"
+    return [
+        (prefix or (f"@{count}" if count else ""), count or len(spec.codebooks) or None, spec.bitrate(count))
+        for count in counts
+        if count is None or count <= len(spec.codebooks)
+    ]
+
+
+def _setting_text(setting: dict[str, Any]) -> str:
+    kbps = "" if setting["kbps"] is None else f"({setting['kbps']:.4g} kbps)"
+    return " ".join(part for part in (setting["setting"], kbps) if part)
+
+
+def _books_text(sizes: list[int]) -> str:
+    """Codebooks as `count x size`, e.g. `1x8192+3x8100`.
+
+    >>> _books_text([8192, 8100, 8100])
+    '1x8192+2x8100'
+    """
+    return "+".join(f"{len(list(group))}x{size}" for size, group in groupby(sizes))
+
+
+def _size_text(size: int | None) -> str:
+    from codec_bench.hub import describe_size
+
+    return "?" if size is None else describe_size(size) if size else "none"
+
+
+def _yes_no(value: bool | None) -> str:
+    return {True: "yes", False: "no", None: "?"}[value]
 
 
 def metric_rows() -> list[dict[str, Any]]:
@@ -87,11 +168,22 @@ def dataset_rows() -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = []
     for name in DATASETS.names():
-        cls = DATASETS.get(name)
-        rows.append({"dataset": name, "title": cls.title, "licence": cls.licence, "source": cls.source})
-    own = {"licence": "yours", "source": ""}
-    rows.append({"dataset": "FILE.tsv", "title": "any manifest with the columns id and path", **own})
-    rows.append({"dataset": "DIR", "title": "any folder of audio files", **own})
+        made = DATASETS.get(name)()
+        state = made.state()
+        rows.append(
+            {
+                "dataset": name,
+                "title": made.title,
+                "download": made.size_text,
+                "licence": made.licence,
+                "state": f"{state.access.value}: {state.detail}" if state.detail else state.access.value,
+                "leak": made.leak,
+                "source": made.source,
+            }
+        )
+    own = {"download": "none", "licence": "yours", "state": "here", "leak": "", "source": ""}
+    for spelling, title in OWN_DATASETS.items():
+        rows.append({"dataset": spelling, "title": title, **own})
     return rows
 
 

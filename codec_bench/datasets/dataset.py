@@ -4,8 +4,37 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
 
+from codec_bench.hub import describe_size
 from codec_bench.records import Utterance
+
+
+class Access(str, Enum):
+    """How a data set gets onto this machine."""
+
+    HERE = "here"
+    """It is there; nothing has to be done."""
+    FETCH = "fetch"
+    """`codec-bench fetch` brings it, and so does the first run."""
+    FORM = "form"
+    """Its makers want a signature or a form; what they send is given with `--data-root`."""
+    NOWHERE = "nowhere"
+    """Nobody publishes it lawfully as a whole; who has a copy gives it with `--data-root`."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether a data set can be used now.
+
+    Attributes:
+        access: How it gets here.
+        detail: One line: the folder, what fetching brings, or where the form is.
+    """
+
+    access: Access
+    detail: str = ""
 
 
 class Dataset(ABC):
@@ -17,6 +46,8 @@ class Dataset(ABC):
         licence: Of the recordings.
         source: Where they are published.
         synthetic: Whether the speech is synthetic; every table says so.
+        leak: What the published split shares between training and test, empty where it shares nothing.
+        rough_size: Bytes as people state them, where nobody says exactly.
     """
 
     name: str
@@ -24,6 +55,8 @@ class Dataset(ABC):
     licence: str = ""
     source: str = ""
     synthetic: bool = False
+    leak: str = ""
+    rough_size: int | None = None
 
     @abstractmethod
     def utterances(self) -> Iterator[Utterance]:
@@ -39,3 +72,24 @@ class Dataset(ABC):
         Raises:
             UnavailableError: It cannot be had.
         """
+
+    @property
+    def download_size(self) -> int | None:
+        """Bytes that have to be downloaded for it; 0 for none, None where nobody says."""
+        return 0
+
+    @property
+    def size_text(self) -> str:
+        """How much has to be downloaded, for people."""
+        exact = self.download_size
+        if exact is None:
+            return f"about {describe_size(self.rough_size)}" if self.rough_size else "size not known"
+        return describe_size(exact) if exact else "none"
+
+    def state(self) -> State:
+        """Whether it can be used now; quick, so that it can be listed: what is there is not checked in full."""
+        return State(Access.HERE)
+
+    def notes(self) -> list[str]:
+        """What a reader of a table over this set must know, one line each; known once `utterances` was called."""
+        return []

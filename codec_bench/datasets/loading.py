@@ -8,16 +8,25 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from codec_bench.datasets import DATASETS
-from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.dataset import Dataset, State
+from codec_bench.datasets.hugging_face import HuggingFace
+from codec_bench.datasets.kaldi import RECORDINGS, KaldiDir
+from codec_bench.datasets.lhotse_cuts import LhotseCuts
 from codec_bench.datasets.manifest import Folder, Manifest
 from codec_bench.errors import UsageError
 from codec_bench.records import Utterance
 
+PREFIXES = {"kaldi": "kaldi:DIR", "hf": "hf:ORG/NAME", "lhotse": "lhotse:FILE"}
+"""What names of data in the formats of others begin with; these win over a `package.module:Class`."""
+
+_MEANT = {prefix: prefix for prefix in PREFIXES} | {"huggingface": "hf", "hugging_face": "hf", "datasets": "hf"}
+
 
 class First(Dataset):
-    """The first utterances of another data set, under its name.
+    """The first utterances of another data set, under its name; all else that it says is what the whole set says.
 
     Args:
         whole: The other data set.
@@ -29,16 +38,35 @@ class First(Dataset):
             raise UsageError(f"a limit is at least 1, not {limit}")
         self.whole = whole
         self.limit = limit
-        self.name, self.title, self.licence = whole.name, whole.title, whole.licence
-        self.source, self.synthetic = whole.source, whole.synthetic
+        self._describe()
+
+    def _describe(self) -> None:
+        whole = self.whole
+        self.name, self.title, self.licence, self.source = whole.name, whole.title, whole.licence, whole.source
+        self.synthetic, self.leak, self.rough_size = whole.synthetic, whole.leak, whole.rough_size
 
     def utterances(self) -> Iterator[Utterance]:
         """Yields the first utterances; errors are those of the whole set."""
-        return islice(self.whole.utterances(), self.limit)
+        utterances = self.whole.utterances()
+        self._describe()  # some sets know their licence only now
+        return islice(utterances, self.limit)
 
     def fetch(self) -> None:
         """Fetches the whole set."""
         self.whole.fetch()
+
+    @property
+    def download_size(self) -> int | None:
+        """Bytes of the whole set: parts of archives cannot be fetched."""
+        return self.whole.download_size
+
+    def state(self) -> State:
+        """That of the whole set."""
+        return self.whole.state()
+
+    def notes(self) -> list[str]:
+        """Those of the whole set."""
+        return self.whole.notes()
 
 
 def load_dataset(
@@ -48,13 +76,16 @@ def load_dataset(
     audio_root: str | os.PathLike[str] | None = None,
     limit: int | None = None,
 ) -> Dataset:
-    """A data set by name, from a table, or from a folder.
+    """A data set by name, or the user's own data.
 
     Args:
-        name_or_path: A registered name, `package.module:Class`, a `FILE.tsv` (see `Manifest`), or a folder (see
-            `Folder`). A registered name wins over a path of the same name; write `./demo` for the path.
+        name_or_path: A registered name, with a setting after `@` where the set has some; `package.module:Class`; a
+            `FILE.tsv` (see `Manifest`); a folder (see `Folder`, or `KaldiDir` where it holds `wav.scp`); `kaldi:DIR`;
+            `hf:ORG/NAME[@REVISION][:CONFIG][:SPLIT]` (see `HuggingFace`); `lhotse:FILE` or `lhotse:DIR` (see
+            `LhotseCuts`). A registered name wins over a path of the same name; write `./demo` for the path.
         data_root: Where the corpus of a registered data set lies; data sets that need no such folder pass over it.
-        audio_root: Folder that the paths in a `FILE.tsv` are relative to; for nothing else.
+        audio_root: Folder that the paths in a `FILE.tsv`, a `wav.scp` or Lhotse's manifests are relative to; for
+            nothing else.
         limit: Only the first so many utterances.
 
     Raises:
@@ -76,31 +107,83 @@ def _whole(
     name = os.fspath(name_or_path)
     if not name:
         raise UsageError("--dataset is empty: give a name, a FILE.tsv or a folder")
-    kind = "registered" if name in DATASETS.names() else _kind(Path(name))
-    if kind == "file":
-        if audio_root is not None and not Path(audio_root).is_dir():
-            raise UsageError(f"--audio-root {audio_root} is no folder")
-        return Manifest(name, audio_root)
-    if kind == "absent" and (":" not in name or {os.sep, "/"} & set(name)):
+    prefix, _, rest = name.partition(":")
+    is_registered = name in DATASETS.names()
+    if prefix in PREFIXES and not is_registered:
+        return _of_prefix(prefix, rest, audio_root)
+    kind = "registered" if is_registered else _kind(Path(name))
+    if kind in ("file", "kaldi"):
+        _check_root(audio_root)
+        return Manifest(name, audio_root) if kind == "file" else KaldiDir(name, audio_root)
+    plain, _, setting = name.rpartition("@") if kind == "absent" else ("", "", "")
+    if kind == "absent" and plain not in DATASETS.names() and (":" not in name or {os.sep, "/"} & set(name)):
         raise UsageError(_not_found(Path(name)))
     if audio_root is not None:
-        raise UsageError(f"--audio-root is for a FILE.tsv, and {name} is none")
-    return Folder(name) if kind == "folder" else _registered(name, data_root)
+        raise UsageError(f"--audio-root is for a FILE.tsv, Kaldi and Lhotse, and {name} is none of these")
+    if kind == "folder":
+        return Folder(name)
+    return _registered(plain, data_root, setting) if plain else _registered(name, data_root)
+
+
+def _of_prefix(prefix: str, rest: str, audio_root: str | os.PathLike[str] | None) -> Dataset:
+    if not rest:
+        raise UsageError(f"--dataset {prefix}: is not complete: write {PREFIXES[prefix]}")
+    if prefix == "hf":
+        if audio_root is not None:
+            raise UsageError(f"--audio-root is for a FILE.tsv, Kaldi and Lhotse, and hf:{rest} is none of these")
+        return HuggingFace(rest)
+    _check_root(audio_root)
+    kind = _kind(Path(rest))
+    if kind == "absent":
+        raise UsageError(f"{prefix}:{rest}: there is no {'folder' if prefix == 'kaldi' else 'file or folder'} {rest!r}")
+    if prefix == "lhotse":
+        return LhotseCuts(rest, audio_root)
+    if kind != "kaldi":
+        raise UsageError(f"kaldi:{rest}: {rest} is no folder that holds {RECORDINGS}")
+    return KaldiDir(rest, audio_root)
+
+
+def _check_root(audio_root: str | os.PathLike[str] | None) -> None:
+    if audio_root is not None and not Path(audio_root).is_dir():
+        raise UsageError(f"--audio-root {audio_root} is no folder")
 
 
 def _kind(path: Path) -> str:
+    """`file`, `folder`, `absent`, or `kaldi` for a folder that is a Kaldi data directory."""
     try:
-        return "file" if path.is_file() else "folder" if path.is_dir() else "absent"
+        if path.is_dir():
+            return "kaldi" if (path / RECORDINGS).is_file() else "folder"
+        return "file" if path.is_file() else "absent"
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _registered(name: str, data_root: str | os.PathLike[str] | None) -> Dataset:
-    cls = DATASETS.get(name)
+def _registered(name: str, data_root: str | os.PathLike[str] | None, setting: str | None = None) -> Dataset:
+    try:
+        cls = DATASETS.get(name)
+    except UsageError as error:
+        meant = _meant(name)
+        if meant is None:
+            raise
+        raise UsageError(f"{error}; did you mean {meant!r}?") from error
     if not (isinstance(cls, type) and issubclass(cls, Dataset)):
         raise UsageError(f"{name} is no data set class")
-    takes_root = "data_root" in inspect.signature(cls).parameters
-    return cls(data_root=data_root) if takes_root else cls()  # type: ignore[call-arg]
+    parameters = inspect.signature(cls).parameters
+    options: dict[str, Any] = {"data_root": data_root} if "data_root" in parameters else {}
+    if setting is not None:
+        if "setting" not in parameters:
+            raise UsageError(f"the data set {name} takes no setting: write {name}, not {name}@{setting}")
+        if not setting:
+            raise UsageError(f"{name}@ is not complete: write {name}@SETTING, or {name}")
+        options["setting"] = setting
+    return cls(**options)
+
+
+def _meant(name: str) -> str | None:
+    """The name with the prefix that its own one is near to."""
+    prefix, colon, rest = name.partition(":")
+    near = difflib.get_close_matches(prefix.lower(), _MEANT, n=1) if colon else []
+    return f"{_MEANT[near[0]]}:{rest}" if near else None
 
 
 def _not_found(path: Path) -> str:
@@ -110,8 +193,12 @@ def _not_found(path: Path) -> str:
         beside = [entry for entry in path.parent.iterdir() if entry.suffix == ".tsv" or entry.is_dir()]
         known = {entry.name: str(entry) for entry in beside} | known
     near = [known[match] for match in difflib.get_close_matches(path.name, known, n=2)]
+    meant = _meant(str(path))
+    near = [meant, *near] if meant else near
     if near:
         hint = f"; did you mean {' or '.join(repr(match) for match in near)}?"
     else:
-        hint = f"; data sets are: {', '.join(DATASETS.names())}, any FILE.tsv, any folder of audio"
+        hint = (
+            f"; data sets are: {', '.join([*DATASETS.names(), *PREFIXES.values()])}, any FILE.tsv, any folder of audio"
+        )
     return f"there is no data set, file or folder {str(path)!r}{hint}"

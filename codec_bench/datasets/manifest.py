@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +48,7 @@ class Manifest(Dataset):
             UsageError: The table cannot be read, lacks a column, holds a wrong row, or none of its recordings exists.
         """
         listed = [_utterance(row, self.audio_root) for row in _rows(self.path, ["id"], ["path"])]
-        if not any(_is_file(utterance.path) for utterance in listed):
+        if not any(is_file(utterance.path) for utterance in listed):
             raise UsageError(
                 f"none of the {len(listed)} recordings of {self.path} exists; the first was looked for at "
                 f"{listed[0].path}: name the folder that the paths start from with --audio-root"
@@ -110,8 +111,8 @@ def text_beside(path: Path) -> str | None:
     """
     for suffix in TEXT_SUFFIXES:
         beside = path.with_name(path.stem + suffix)
-        if _is_file(beside):
-            return " ".join(_read_text(beside).split()) or None
+        if is_file(beside):
+            return " ".join(read_text(beside).split()) or None
     return None
 
 
@@ -135,6 +136,16 @@ def id_problem(name: str) -> str | None:
     return next((problem for problem, found in problems.items() if found), None)
 
 
+def language_code(name: str) -> str | None:
+    """The ISO 639-1 code at the beginning of a language tag, or None where there is none.
+
+    >>> language_code("en-US"), language_code("ZH_cn"), language_code("English")
+    ('en', 'zh', None)
+    """
+    code = re.split("[-_]", name.strip())[0].lower()
+    return code if re.fullmatch("[a-z]{2}", code) else None
+
+
 class _Row(NamedTuple):
     """One row of a table: where it stands, for messages, and its cells by column."""
 
@@ -144,7 +155,7 @@ class _Row(NamedTuple):
 
 def _rows(path: Path, *needed: list[str] | tuple[str, ...]) -> list[_Row]:
     """The rows of a table that has, of each group of `needed` columns, at least one; ids are checked."""
-    lines = [line.removesuffix("\r") for line in _read_text(path).split("\n")]
+    lines = [line.removesuffix("\r") for line in read_text(path).split("\n")]
     if not any(lines):
         raise UsageError(f"{path} is empty")
     columns = _columns(path, lines[0], needed)
@@ -221,7 +232,12 @@ def _seconds(where: str, cell: str | None) -> float | None:
     return seconds
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, with or without a byte-order mark.
+
+    Raises:
+        UsageError: The file cannot be read, or is no UTF-8 text; the message names the line.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -235,7 +251,7 @@ def _read_text(path: Path) -> str:
         raise UsageError(f"{path}, line {line}: no UTF-8 text") from error
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """Like `Path.is_file`, which raises for a name that is too long or a folder that may not be searched."""
     try:
         return path.is_file()

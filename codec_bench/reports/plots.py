@@ -19,7 +19,6 @@ LINES = ("-", ":", "-.", (0, (6, 2)), (0, (1, 3)))
 """Of the conditions, the clean one first; plain dashes are the reference's."""
 
 
-
 def write_plots(table: Table, folder: Path) -> list[Path]:
     """Draws each block of a table as a grid of metric-against-bitrate plots.
 

@@ -260,6 +260,7 @@ def _footnotes(run: Run, rows: Sequence[Row]) -> list[str]:
     ]
     if any(r.bitrate_source == "stated" for r in rows):
         notes.append("† bitrate as stated by whoever made the files; all others are computed or counted.")
+    notes += run.info["plan"]["dataset"].get("notes", [])
     notes += _conditions(run)
     statuses = run.info["coverage"]["statuses"]
     missing = [

@@ -142,6 +142,7 @@ class Plan:
                 "licence": self.dataset.licence,
                 "source": self.dataset.source,
                 "synthetic": self.dataset.synthetic,
+                "notes": self.dataset.notes(),
                 "utterances": len(self.items),
                 "speakers": len({i.utterance.speaker for i in self.items if i.utterance.speaker}),
                 "manifest_sha256": digest(self.manifest),

@@ -1,11 +1,13 @@
-"""LibriTTS test-B, on a tree that has the layout of the release."""
+"""LibriTTS, on trees that have the layout of the release."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import tarfile
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -16,7 +18,9 @@ import pytest
 import soundfile
 
 from codec_bench.audio import read_audio
-from codec_bench.datasets.libritts import Count, LibriTts, LibriTtsTestB
+from codec_bench.datasets.corpus import Count
+from codec_bench.datasets.dataset import Access
+from codec_bench.datasets.libritts import LibriTts, LibriTtsTestB, LibriTtsTestClean, LibriTtsTestOther
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import home
 
@@ -106,22 +110,27 @@ def test_another_subset_is_not_it(tmp_path: Path) -> None:
     (tmp_path / "LibriTTS" / "dev-clean" / "84" / "121123").mkdir(parents=True)
     with pytest.raises(UnavailableError, match="is not in"):
         LibriTtsTestB(tmp_path / "LibriTTS" / "dev-clean").utterances()
+    (tmp_path / "LibriTTS" / "dev-clean" / "84" / "121123" / "84_121123_000007_000001.wav").touch()
+    with pytest.raises(UnavailableError, match="500 of the 500 recordings"):
+        LibriTtsTestB(tmp_path / "LibriTTS" / "dev-clean").utterances()
 
 
 def test_incomplete(tmp_path: Path) -> None:
     extract(tmp_path, [*IDS[:100], *IDS[102:]])
     with pytest.raises(UnavailableError) as caught:
         LibriTtsTestB(tmp_path).utterances()
-    assert "2 of the 500 recordings" in str(caught.value)
-    assert f"{IDS[100]}.wav" in str(caught.value)
-    assert IDS[101] not in str(caught.value)
+    message = str(caught.value)
+    assert "2 of the 500 recordings" in message
+    assert f"{IDS[100]}, {IDS[101]}; the first was looked for at" in message
+    assert f"{IDS[100]}.wav" in message
+    assert f"{IDS[101]}.wav" not in message
 
 
 def test_librispeech_has_the_same_folders_but_not_the_files(tmp_path: Path) -> None:
     folder = tmp_path / "LibriSpeech" / "test-clean" / "1089" / "134686"
     folder.mkdir(parents=True)
     (folder / "1089-134686-0000.flac").touch()
-    with pytest.raises(UnavailableError, match="500 of the 500 recordings"):
+    with pytest.raises(UnavailableError, match="libritts-test-b is not in"):
         LibriTtsTestB(tmp_path / "LibriSpeech" / "test-clean").utterances()
 
 
@@ -156,9 +165,11 @@ def test_from_an_empty_machine_to_500_utterances(
     monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(LibriTtsTestB, "sha256", digest)
-        monkeypatch.setattr(LibriTtsTestB, "archive", f"http://127.0.0.1:{server.server_port}/test-clean.tar.gz")
+        source = f"http://127.0.0.1:{server.server_port}/test-clean.tar.gz"
+        archive = replace(LibriTtsTestB.archives[0], sha256=digest, source=source)
+        monkeypatch.setattr(LibriTtsTestB, "archives", (archive,))
         data = LibriTtsTestB()
+        assert data.state().access is Access.FETCH
         with pytest.raises(UnavailableError):
             data.utterances()
         data.fetch()
@@ -166,8 +177,9 @@ def test_from_an_empty_machine_to_500_utterances(
         found = list(data.utterances())
         assert len(found) == 500
         assert found[0].text == f"Mister {IDS[0]}."
-        unpacked = [p for p in (home() / "datasets").rglob("*") if p.is_file() and not p.name.endswith(".lock")]
-        assert len(unpacked) == 1000  # wav and normalised text; the archive is gone
+        unpacked = [p for p in (home() / "datasets" / "LibriTTS").rglob("*") if p.is_file()]
+        assert len(unpacked) == 1000  # wav and normalised text
+        assert not list(home().rglob("*.tar.gz"))
         server.shutdown()
     data.fetch()  # nothing is asked of the server that is no more
 
@@ -175,7 +187,8 @@ def test_from_an_empty_machine_to_500_utterances(
 def test_a_mirror_that_has_the_archive_keeps_it(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = tmp_path / "datasets" / "LibriTTS-test-clean.tar.gz"
     archive.parent.mkdir()
-    monkeypatch.setattr(LibriTtsTestB, "sha256", archived(corpus, archive))
+    remote = replace(LibriTtsTestB.archives[0], sha256=archived(corpus, archive))
+    monkeypatch.setattr(LibriTtsTestB, "archives", (remote,))
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
     data = LibriTtsTestB()
@@ -190,3 +203,60 @@ def test_without_network_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
         LibriTtsTestB().fetch()
     for part in ("CODEC_BENCH_OFFLINE", "https://www.openslr.org", "1.23 GB", "--data-root", "--dataset demo"):
         assert part in str(caught.value)
+
+
+def test_only_the_files_of_the_list_are_unpacked(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extract(tmp_path, [*IDS, "61_70968_000003_000002"])
+    archive = tmp_path / "mirror" / "datasets" / "test-clean.tar.gz"  # as the makers call it
+    archive.parent.mkdir(parents=True)
+    monkeypatch.setattr(
+        LibriTtsTestClean, "archives", (replace(LibriTtsTestB.archives[0], sha256=archived(tmp_path, archive)),)
+    )
+    monkeypatch.setattr(LibriTtsTestClean, "expected", Count(501))
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(archive.parents[1]))
+    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+    folder = home() / "datasets" / "LibriTTS" / "test-clean"
+    LibriTtsTestB().fetch()
+    assert not (folder / "61").exists()
+    with pytest.raises(UnavailableError, match="holds 500 recordings for libritts-test-clean, not 501"):
+        LibriTtsTestClean().utterances()
+    LibriTtsTestClean().fetch()  # brings what the other one left
+    added = sorted(path.name for path in (folder / "61").rglob("*") if path.is_file())
+    assert added == ["61_70968_000003_000002.normalized.txt", "61_70968_000003_000002.wav"]
+    found = list(LibriTtsTestClean().utterances())
+    assert [u.id for u in found] == sorted([*IDS, "61_70968_000003_000002"])
+    assert (found[0].text, found[0].speaker, found[0].language) == (f"Mister {IDS[0]}.", "1089", "en")
+    assert found[0].labels == {"split": "test-clean", "chapter": "134686"}
+
+
+def test_whole_subsets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many recordings as TensorFlow Datasets counts in the archives."""
+    for data, count in ((LibriTtsTestClean, 4_837), (LibriTtsTestOther, 5_120)):
+        folder = tmp_path / "LibriTTS" / data.inside[-1] / "1" / "2"
+        folder.mkdir(parents=True)
+        (folder / "1_2_000003_000004.wav").touch()
+        (folder / "._1_2_000003_000004.wav").touch()  # what one system leaves beside a file on another's disk
+        with pytest.raises(UnavailableError, match=f"holds 1 recordings for {data.name}, not {count}"):
+            data(tmp_path).utterances()
+        monkeypatch.setattr(data, "expected", Count(1))
+        assert [u.id for u in data(tmp_path / "LibriTTS").utterances()] == ["1_2_000003_000004"]
+        assert f"{count:,} utterances" in data.title
+
+
+def test_the_texts_of_real_recordings(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings of the release under their names; their texts are in the manifest."""
+    with (shared / "data" / "manifests" / "speech_en.tsv").open(encoding="utf-8", newline="") as file:
+        rows = [
+            r for r in csv.DictReader(file, delimiter="\t") if (r["corpus"], r["split"]) == ("LibriTTS", "test-clean")
+        ]
+    for row in rows:
+        id_ = row["source_id"]
+        folder = tmp_path.joinpath(*id_.split("_")[:2])
+        folder.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / f"{id_}.wav", *soundfile.read(shared / "data" / "manifests" / row["path"]))
+        (folder / f"{id_}.normalized.txt").write_text(row["transcript"] + "\n", encoding="utf-8")
+    monkeypatch.setattr(LibriTtsTestClean, "expected", Count(len(rows), len({row["speaker"] for row in rows})))
+    found = {u.id: u for u in LibriTtsTestClean(tmp_path).utterances()}
+    assert {id_: u.text for id_, u in found.items()} == {row["source_id"]: row["transcript"] for row in rows}
+    assert all(f"ls-{found[row['source_id']].speaker}" == row["speaker"] for row in rows)
+    assert all(abs(read_audio(found[r["source_id"]].path).seconds - float(r["duration"])) < 0.001 for r in rows)

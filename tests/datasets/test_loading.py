@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from codec_bench.datasets import DATASETS
-from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.dataset import Access, Dataset, State
 from codec_bench.datasets.demo_set import Demo
+from codec_bench.datasets.hugging_face import HuggingFace
+from codec_bench.datasets.kaldi import KaldiDir
+from codec_bench.datasets.lhotse_cuts import LhotseCuts
 from codec_bench.datasets.libritts import LibriTtsTestB
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.datasets.manifest import Folder, Manifest
@@ -27,6 +30,38 @@ class Endless(Dataset):
         while True:
             yield Utterance(f"u{number}", Path(f"{number}.wav"))
             number += 1
+
+
+class Graded(Endless):
+    """A data set with a setting, which knows all about itself only when it is read."""
+
+    name, title, source, leak = "graded", "Graded", "https://example.org", "all of it"
+
+    def __init__(self, setting: str | None = None) -> None:
+        self.setting = setting
+
+    def utterances(self) -> Iterator[Utterance]:
+        self.licence = "CC0"
+        return super().utterances()
+
+    def fetch(self) -> None:
+        self.is_fetched = True
+
+    @property
+    def download_size(self) -> int | None:
+        return 7
+
+    def state(self) -> State:
+        return State(Access.FORM, "ask")
+
+    def notes(self) -> list[str]:
+        return ["read me"]
+
+
+@pytest.fixture
+def graded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DATASETS, "_loaded", dict(DATASETS._loaded))
+    DATASETS.add("graded", Graded)
 
 
 @pytest.fixture
@@ -90,6 +125,43 @@ def test_limit_takes_the_first_and_keeps_what_the_set_says(limit: int) -> None:
     )  # fmt: skip
 
 
+def test_a_limited_set_says_what_the_whole_one_says(graded: None) -> None:
+    part = load_dataset("graded", limit=1)
+    assert (part.leak, part.download_size, part.state()) == ("all of it", 7, State(Access.FORM, "ask"))
+    assert part.notes() == ["read me"]
+    part.fetch()
+    assert part.whole.is_fetched
+    assert part.licence == ""
+    part.utterances()
+    assert part.licence == "CC0"
+
+
+@pytest.mark.parametrize(("name", "setting"), [("graded", None), ("graded@8", "8"), (f"{__name__}:Graded@a.b", "a.b")])
+def test_a_setting_goes_to_the_set(graded: None, name: str, setting: str | None) -> None:
+    found = load_dataset(name)
+    assert isinstance(found, Graded)
+    assert found.setting == setting
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("demo@8", "the data set demo takes no setting: write demo"),
+        ("graded@", "graded@ is not complete"),
+        ("graden@8", "there is no data set"),
+    ],
+)
+def test_a_setting_that_cannot_be(graded: None, name: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        load_dataset(name)
+
+
+def test_a_path_may_hold_an_at(folder: Path, graded: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "voices").rename(folder / "graded@8")
+    assert ids(load_dataset("graded@8")) == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("limit", [0, -1])
 def test_no_limit_below_1(limit: int) -> None:
     with pytest.raises(UsageError, match="at least 1"):
@@ -102,10 +174,54 @@ def test_a_limited_set_is_checked_as_a_whole(folder: Path) -> None:
         load_dataset(folder / "voices.tsv", limit=1).utterances()
 
 
+def test_formats_of_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "data").mkdir()
+    (folder / "data" / "wav.scp").write_text("x voices/a.wav\n")
+    (folder / "cuts.jsonl").touch()
+    for name in ("kaldi:data", "data"):
+        found = load_dataset(name)
+        assert isinstance(found, KaldiDir)
+        assert ids(found) == ["x"]
+    assert isinstance(load_dataset("kaldi:data", audio_root=folder), KaldiDir)
+    assert isinstance(load_dataset("lhotse:cuts.jsonl"), LhotseCuts)
+    assert isinstance(load_dataset("hf:org/name"), HuggingFace)
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("libritts-testb", "did you mean 'libritts-test-b'?"),
+        ("kaldi:", "is not complete: write kaldi:DIR"),
+        ("hf:", "is not complete: write hf:ORG/NAME"),
+        ("kaldi:voices", "is no folder that holds wav.scp"),
+        ("kaldi:voices.tsv", "is no folder that holds wav.scp"),
+        ("kaldi:none", "there is no folder 'none'"),
+        ("lhotse:none", "there is no file or folder 'none'"),
+        ("kladi:data/test", "did you mean 'kaldi:data/test'"),
+        ("lhotze:cuts", "did you mean 'lhotse:cuts'?"),
+        ("huggingface:org/name", "did you mean 'hf:org/name'"),
+    ],
+)
+def test_formats_of_others_that_are_not_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError) as caught:
+        load_dataset(name)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["kaldi:data", "lhotse:voices.tsv"])
+def test_an_audio_root_of_others_that_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError, match="--audio-root none is no folder"):
+        load_dataset(name, audio_root="none")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("libritts-testb", "did you mean 'libritts-test-b' or"),
         ("dmeo", "did you mean 'demo'?"),
         ("zzzzzz", "data sets are: demo, libritts-test-b, "),
         ("voicse.tsv", "did you mean 'voices.tsv'"),
@@ -133,7 +249,7 @@ def test_a_path_in_another_folder(folder: Path) -> None:
     assert f"did you mean {str(folder / 'voices.tsv')!r}" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["demo", "voices"])
+@pytest.mark.parametrize("name", ["demo", "voices", "hf:org/name"])
 def test_audio_root_is_for_tables(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(folder)
     with pytest.raises(UsageError, match="--audio-root is for a FILE"):

@@ -1,0 +1,209 @@
+"""Manifests of Lhotse (https://github.com/lhotse-speech/lhotse), which icefall and k2 train on."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from codec_bench.datasets.clips import Clips, source_path
+from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.manifest import id_problem, is_file, language_code
+from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.records import Utterance
+
+SUFFIXES = (".jsonl.gz", ".jsonl")
+"""The manifests that are read."""
+
+
+class LhotseCuts(Dataset):
+    """Cuts of Lhotse, or its recordings with their supervisions.
+
+    Of a file of cuts, each `MonoCut` is an utterance: the texts of its supervisions in their order in time, their
+    speaker and language where all have the same one, and as labels the gender and every scalar custom field. Of a
+    folder with recordings and supervisions, each supervision is one; without supervisions, each recording. What is no
+    whole file becomes a file of its own, cut without loss when it is first asked for. Recordings have to be files:
+    commands are never run, and addresses are not opened.
+
+    Args:
+        path: `cuts.jsonl.gz`, or a folder with `recordings.jsonl.gz` and `supervisions.jsonl.gz`, which may have more
+            in their names, as those of Lhotse's recipes do.
+        audio_root: Folder that relative paths start from; by default the current folder, as in Lhotse, or else the one
+            that holds the manifest.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], audio_root: str | os.PathLike[str] | None = None) -> None:
+        self.path = Path(path)
+        folder = self.path if self.path.is_dir() else self.path.parent
+        self.roots = (Path(), folder) if audio_root is None else (Path(audio_root),)
+        self.name = _stem(self.path.resolve().name)
+        self._clips = Clips(self.name)
+
+    def utterances(self) -> Iterator[Utterance]:
+        """Yields the cuts, supervisions or recordings in the order of their manifest.
+
+        Raises:
+            UnavailableError: Lhotse is not installed.
+            UsageError: A manifest cannot be read, an id comes twice, a cut is not of one recording that is a file, or
+                no recording exists.
+        """
+        parts = self._segments() if self.path.is_dir() else self._cuts()
+        if not parts:
+            raise UsageError(f"{self.path} is empty")
+        seen: set[str] = set()
+        for part in parts:
+            problem = "it was there before" if part.id in seen else id_problem(part.id)
+            if problem:
+                raise UsageError(f"{self.path}: {part.id[:60]!r} cannot be an id: {problem}")
+            seen.add(part.id)
+        if not any(is_file(part.source) for part in parts):
+            raise UsageError(
+                f"none of the recordings of {self.path} exists; the first was looked for at {parts[0].source}: name "
+                "the folder that the paths start from with --audio-root"
+            )
+        self._clips = Clips(self.name)
+        return map(self._utterance, parts)
+
+    def notes(self) -> list[str]:
+        """How many cuts could not be made, and why the first of them."""
+        return self._clips.notes()
+
+    def _cuts(self) -> list[_Part]:
+        return [self._cut(cut) for cut in _items(self.path, "MonoCut")]
+
+    def _cut(self, cut: Any) -> _Part:
+        if cut.recording is None:
+            raise UsageError(f"{self.path}: the cut {cut.id!r} has features and no recording")
+        return self._part(cut.id, cut.recording, cut.start, cut.duration, cut.channel, cut.supervisions, cut.custom)
+
+    def _segments(self) -> list[_Part]:
+        manifest = _recordings_of(self.path)
+        recordings = {recording.id: recording for recording in _items(manifest, "Recording")}
+        supervised = manifest.with_name(manifest.name.replace("recordings", "supervisions"))
+        if not supervised.is_file():
+            return [self._part(name, r, 0.0, r.duration, None, [], None) for name, r in recordings.items()]
+        parts = []
+        for item in _items(supervised, "SupervisionSegment"):
+            if item.recording_id not in recordings:
+                raise UsageError(f"{supervised}: {item.id!r} is of {item.recording_id!r}, which is not in {manifest}")
+            recording = recordings[item.recording_id]
+            channel = item.channel
+            if isinstance(channel, list):
+                channel = channel[0] if len(channel) == 1 else None
+            parts.append(self._part(item.id, recording, item.start, item.duration, channel, [item], None))
+        return parts
+
+    def _part(
+        self,
+        name: str,
+        recording: Any,
+        start: float,
+        duration: float,
+        channel: int | None,
+        supervisions: list[Any],
+        custom: Mapping[str, Any] | None,
+    ) -> _Part:
+        if recording.transforms:
+            raise UsageError(f"{self.path}: {name!r} has a recording that is to be transformed: {_REMEDY}")
+        of_channel = [s for s in recording.sources if channel is None or channel in s.channels]
+        if len(of_channel) != 1 or of_channel[0].type != "file":
+            kinds = " and ".join(source.type for source in of_channel) or f"without channel {channel}"
+            raise UsageError(f"{self.path}: {name!r} has a recording that is no one file ({kinds}): {_REMEDY}")
+        source = of_channel[0]
+        has_choice = channel is not None and len(source.channels) > 1
+        is_whole = start == 0 and abs(duration - recording.duration) * recording.sampling_rate < 1
+        return _Part(
+            name,
+            source_path(source.source, *self.roots),
+            start,
+            None if is_whole else start + duration,
+            source.channels.index(channel) if has_choice else None,
+            duration,
+            sorted(supervisions, key=lambda s: s.start),
+            custom or {},
+        )
+
+    def _utterance(self, part: _Part) -> Utterance:
+        said = part.supervisions
+        speaker, language, gender = (_common(said, field) for field in ("speaker", "language", "gender"))
+        code = language_code(language) if language else None
+        labels = {"gender": gender} | ({} if code else {"language": language})
+        for fields in (*(item.custom or {} for item in said), part.custom):
+            labels |= {name: str(value) for name, value in fields.items() if isinstance(value, str | int | float)}
+        return Utterance(
+            part.id,
+            self._audio(part),
+            text=" ".join(" ".join(item.text or "" for item in said).split()) or None,
+            speaker=speaker,
+            language=code,
+            duration=part.duration,
+            labels={name: value for name, value in labels.items() if value},
+        )
+
+    def _audio(self, part: _Part) -> Path:
+        if part.start == 0 and part.end is None and part.channel is None:
+            return part.source
+        return self._clips.cut(part.source, part.start, part.end, part.id, part.channel)
+
+
+_REMEDY = "save the audio as files first (Lhotse's CutSet.save_audios does) and give the cuts that come out"
+
+
+class _Part(NamedTuple):
+    """An utterance: a recording from `start` to `end` seconds, or to its end, and what manifests say of it."""
+
+    id: str
+    source: Path
+    start: float
+    end: float | None
+    channel: int | None
+    duration: float
+    supervisions: list[Any]
+    custom: Mapping[str, Any]
+
+
+def _items(path: Path, kind: str) -> list[Any]:
+    """The items of a manifest, all of which must be of one of Lhotse's classes."""
+    if not path.name.endswith(SUFFIXES):
+        raise UsageError(f"{path} is no manifest that can be read: these end with {' or '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist")
+    try:
+        from lhotse.lazy import LazyManifestIterator
+    except ImportError as error:
+        raise UnavailableError(
+            f"lhotse:{path} needs a package that is not here ({error}): pip install 'codec-bench[lhotse]'"
+        ) from error
+    items: list[Any] = []
+    try:
+        for item in LazyManifestIterator(path.resolve()):  # else lhotse would run what follows "pipe:" in a name
+            if type(item).__name__ != kind:
+                raise UsageError(f"{path}, line {len(items) + 1}: a {type(item).__name__}, not a {kind}: {_REMEDY}")
+            items.append(item)
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, AssertionError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UsageError(f"{path}, item {len(items) + 1}: no manifest of Lhotse ({reason})") from error
+    return items
+
+
+def _recordings_of(folder: Path) -> Path:
+    """The only manifest of recordings in a folder."""
+    found = sorted(path for path in folder.glob("*recordings*.jsonl*") if path.name.endswith(SUFFIXES))
+    if not found:
+        raise UsageError(f"{folder} holds no recordings.jsonl.gz: give that folder, or a file of cuts")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise UsageError(f"{folder} holds several manifests of recordings: {names}; keep one in a folder of its own")
+    return found[0]
+
+
+def _common(supervisions: list[Any], field: str) -> str | None:
+    """What all supervisions say, None where they differ or say nothing."""
+    values = {getattr(item, field) for item in supervisions}
+    return str(values.pop()) if len(values) == 1 and None not in values else None
+
+
+def _stem(name: str) -> str:
+    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)

@@ -1,0 +1,312 @@
+"""Multilingual LibriSpeech (Pratap et al., Interspeech 2020): clips of its test splits."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, ClassVar
+
+from codec_bench.audio import RESAMPLER, read_audio, resample
+from codec_bench.datasets.corpus import Corpus, Count
+from codec_bench.datasets.dataset import Access, State
+from codec_bench.datasets.splits import draw, list_lines
+from codec_bench.errors import UnavailableError
+from codec_bench.files import digest, write_atomically
+from codec_bench.hub import RemoteFile, fetch_all, home, local_digest
+from codec_bench.records import NotScorable, Utterance
+from codec_bench.unpack import extract
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CLIPS = 500
+"""Clips per language."""
+
+SHORTEST, LONGEST = 5.0, 10.0
+"""Seconds that a clip lasts, both included."""
+
+RATE = 16_000
+"""Sampling rate in Hz of the corpus, and of all clips."""
+
+RULE = "1"
+"""Changes with anything that changes a clip, so that none is taken that another rule has cut."""
+
+REVISION = "2e83e61823b4c47dcbcb1980bb88601274127609"
+"""Of `facebook/multilingual_librispeech` on Hugging Face, which has the test splits apart, as FLAC."""
+
+SUFFIXES = (".flac", ".opus")
+"""The published formats of the recordings, best one first."""
+
+_LIMIT = 10**10  # bytes that one archive may unpack to; the largest holds a book of a few hundred megabytes
+
+
+class Mls(Corpus):
+    """500 clips of 5 to 10 seconds of one language's test split, 16 kHz.
+
+    Stable-Codec (Parker et al., 2024) tests on 500 random clips of 5 to 10 seconds per language, and states neither
+    split, nor list, nor seed, nor how recordings that mostly last 10 to 20 seconds became clips. The rule here needs no
+    random generator, so that everybody gets the same clips:
+
+    - The recordings of the test split that last at least 5 s by `segments.txt` are ordered by the SHA-256 of
+      `codec-bench/mls/CODE/ID`, where CODE is the language's, e.g. `de`; the first 500 are taken, in this order.
+    - Of that digest, the 16 hexadecimal digits from the 32nd and from the 48th on give u and v in [0, 1); the leading
+      digits decide the order and are not uniform any more.
+    - The clip of a recording of d seconds lasts L = 5 + u * (min(d, 10) - 5) seconds and starts at v * (d - L).
+
+    A clip holds a part of what the transcript says, so that its text is None. Clips are written once as 16-bit FLAC
+    below `datasets/clips/` of the hub's home.
+
+    Fetching brings the FLAC archives of the test split that Hugging Face has besides its Parquet files; these have
+    35 kbit/s, so they are compressed already and no reference for a codec. The archive of the makers holds all splits
+    (6 to 115 GB). A `data_root` with Opus recordings is taken, and noted.
+
+    Class attributes:
+        code: ISO 639-1 code of the language.
+        inside: As for any corpus; the first folder is what its makers call the language's part.
+    """
+
+    licence = "CC BY 4.0"
+    source = "https://www.openslr.org/94"
+    marker = "audio/*"
+    expected = Count(CLIPS)
+    code: ClassVar[str]
+    repository: ClassVar[str] = f"https://huggingface.co/datasets/facebook/multilingual_librispeech/resolve/{REVISION}"
+
+    def _index(self, root: Path) -> Sequence[Utterance]:
+        drawn = self._drawn(root)
+        paths = _recordings(root / "audio", frozenset(drawn))
+        compressed = sum(path.suffix == ".opus" for path in paths.values())
+        if compressed:
+            self._notes.append(f"{self.name}: {compressed} of the recordings were compressed with Opus before")
+        return [self._utterance(root, id_, paths.get(id_)) for id_ in drawn]
+
+    def _drawn(self, root: Path) -> list[str]:
+        """The ids of the clips in their order."""
+        seconds = _durations(root / "segments.txt")
+        long_enough = [id_ for id_, duration in seconds.items() if duration >= SHORTEST]
+        return draw(long_enough, f"codec-bench/mls/{self.code}")[:CLIPS]
+
+    def _utterance(self, root: Path, id_: str, path: Path | None) -> Utterance:
+        speaker, book, _ = id_.split("_")
+        path = path or root / "audio" / speaker / book / f"{id_}{SUFFIXES[0]}"
+        return Utterance(id_, path, None, speaker, self.code, labels={"split": "test", "book": book})
+
+    def _complete(self, utterance: Utterance) -> Utterance:
+        """The clip in place of the recording; a recording that cannot be read stays, and the run says so."""
+        try:
+            cut = digest(f"{RULE} {RESAMPLER} {local_digest(utterance.path)}".encode())
+            clip = home() / "datasets" / "clips" / self.name / f"{utterance.id}-{cut[:16]}.flac"
+            if clip.is_file():
+                return replace(utterance, path=clip)
+            samples = resample(read_audio(utterance.path), RATE).samples
+        except (NotScorable, OSError):
+            return utterance
+        start, length = crop(self.code, utterance.id, len(samples), RATE)
+        write_atomically(clip, _flac(samples[start : start + length], RATE))
+        return replace(utterance, path=clip)
+
+    def fetch(self) -> None:
+        """Downloads the archives of the test split and unpacks the recordings of the clips, unless they are there.
+
+        Raises:
+            UnavailableError: They cannot be had, or are not what they should be.
+        """
+        if self.data_root is not None or self._is_complete():
+            return
+        folder = home() / "datasets" / Path(*self.inside)
+        try:
+            names, segments = fetch_all([self._remote("audio_filenames.txt"), self._remote("segments.txt")], self._what)
+            if segments != folder / "segments.txt":
+                write_atomically(folder / "segments.txt", segments.read_bytes())
+            wanted = frozenset(self._drawn(folder))
+            archives = fetch_all([self._remote(f"audio/{name}") for name in _archive_names(names)], self._what)
+        except UnavailableError as error:
+            raise UnavailableError(f"{self.name} cannot be fetched ({error}): {self._remedy()}") from error
+        for archive in archives:
+            extract(archive, folder / "audio", lambda name: _is_wanted(name, wanted), _LIMIT)
+        for archive in archives:  # only now, so that a later call need not download them again
+            if archive.is_relative_to(home()):
+                archive.unlink()
+        self.utterances()  # says what the archives lack
+
+    @property
+    def _what(self) -> str:
+        return f"dataset:{self.name}"
+
+    def _remote(self, name: str) -> RemoteFile:
+        """A file of the test split on Hugging Face; archives lie apart from what is unpacked."""
+        language, split = self.inside
+        path = f"datasets/{language}/{split}/{name.replace('audio/', 'archives/')}"
+        return RemoteFile(path, source=f"{self.repository}/data/{language}/{split}/{name}")
+
+    def state(self) -> State:
+        """Here, or to be fetched; only looks for the folder."""
+        roots = self._roots()
+        return State(Access.HERE, str(roots[0])) if roots else State(Access.FETCH, self.size_text)
+
+    @property
+    def download_size(self) -> int | None:
+        """Not known before the list of the archives is there; about 60 MB per hour, of which there are 2 to 14."""
+        return None
+
+    def notes(self) -> list[str]:
+        """The rule, which is not that of a paper."""
+        rule = "500 clips of 5 to 10 s by codec-bench's own rule; Stable-Codec publishes neither list nor seed"
+        return [f"{self.name}: {rule}", *super().notes()]
+
+    def _remedy(self) -> str:
+        language = self.inside[0]
+        return (
+            f"extract {language}/test from https://dl.fbaipublicfiles.com/mls/{language}.tar.gz and give the folder "
+            f"{language} with --data-root, or try --dataset demo, which needs no download"
+        )
+
+
+def crop(code: str, id_: str, samples: int, rate: int) -> tuple[int, int]:
+    """Where the clip of a recording starts and how long it is, in samples; see `Mls` for the rule.
+
+    Args:
+        code: ISO 639-1 code of the language.
+        id_: Id of the recording.
+        samples: Length of the recording; one of less than 5 s is taken whole.
+        rate: Sampling rate in Hz.
+
+    >>> crop("de", "1_2_000003", 240_000, 16_000)
+    (26980, 135420)
+    """
+    hexadecimal = digest(f"codec-bench/mls/{code}/{id_}".encode())
+    u, v = (int(hexadecimal[n : n + 16], 16) / 2**64 for n in (32, 48))
+    seconds = SHORTEST + u * (min(samples / rate, LONGEST) - SHORTEST)
+    length = min(round(seconds * rate), samples)
+    return int(v * (samples - length)), length
+
+
+def _flac(samples: NDArray[np.float32], rate: int) -> bytes:
+    """16-bit FLAC; exact for samples that come from 16 bits."""
+    import numpy as np
+    import soundfile
+
+    steps = np.clip(np.rint(samples * np.float32(32_768)), -32_768, 32_767).astype(np.int16)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, steps, rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _durations(path: Path) -> dict[str, float]:
+    """Seconds by id, from a table of id, address of the audiobook, begin and end in seconds.
+
+    Raises:
+        UnavailableError: There is no such table, or it is another one.
+    """
+    found = {}
+    for n, line in enumerate(list_lines(path), 1):
+        fields = line.split("\t")
+        try:
+            id_, _, begin, end = fields
+            found[id_] = float(end) - float(begin)
+        except ValueError:
+            raise UnavailableError(
+                f"{path}, line {n}: no id, address, begin and end: unpack the corpus again"
+            ) from None
+        if not re.fullmatch(r"\d+_\d+_\d+", id_):
+            raise UnavailableError(f"{path}, line {n}: {id_[:60]!r} is no id of the corpus: unpack the corpus again")
+    return found
+
+
+def _recordings(folder: Path, ids: frozenset[str]) -> Mapping[str, Path]:
+    """The recordings of these ids anywhere below a folder, in the best format that is there."""
+    found = [path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.stem in ids]
+    return {path.stem: path for path in sorted(found, key=lambda path: SUFFIXES.index(path.suffix), reverse=True)}
+
+
+def _archive_names(listing: Path) -> list[str]:
+    """The names of the archives of a split; they become names of files here.
+
+    Raises:
+        UnavailableError: Something else is listed.
+    """
+    names = [line.strip() for line in list_lines(listing) if line.strip()]
+    other = [name for name in names if not re.fullmatch(r"\d+_\d+_\d+\.tar\.gz", name)]
+    if other or not names:
+        what = f"it lists {other[0][:60]!r}" if other else "it is empty"
+        raise UnavailableError(f"{listing} is not what it should be: {what}")
+    return names
+
+
+def _is_wanted(name: str, ids: frozenset[str]) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix in SUFFIXES and path.stem in ids
+
+
+class MlsGerman(Mls):
+    """German; the test split has 3,394 recordings, 14.29 hours."""
+
+    name = "mls-de"
+    rough_size = 860_000_000
+    title = "MLS German: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
+    inside = ("mls_german", "test")
+    code = "de"
+
+
+class MlsDutch(Mls):
+    """Dutch; the test split has 3,075 recordings, 12.76 hours."""
+
+    name = "mls-nl"
+    rough_size = 770_000_000
+    title = "MLS Dutch: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
+    inside = ("mls_dutch", "test")
+    code = "nl"
+
+
+class MlsFrench(Mls):
+    """French; the test split has 2,426 recordings, 10.07 hours."""
+
+    name = "mls-fr"
+    rough_size = 600_000_000
+    title = "MLS French: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
+    inside = ("mls_french", "test")
+    code = "fr"
+
+
+class MlsSpanish(Mls):
+    """Spanish; the test split has 2,385 recordings, 10.00 hours."""
+
+    name = "mls-es"
+    rough_size = 600_000_000
+    title = "MLS Spanish: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
+    inside = ("mls_spanish", "test")
+    code = "es"
+
+
+class MlsItalian(Mls):
+    """Italian; the test split has 1,262 recordings, 5.27 hours."""
+
+    name = "mls-it"
+    rough_size = 320_000_000
+    title = "MLS Italian: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
+    inside = ("mls_italian", "test")
+    code = "it"
+
+
+class MlsPortuguese(Mls):
+    """Portuguese; the test split has 871 recordings, 3.74 hours."""
+
+    name = "mls-pt"
+    rough_size = 220_000_000
+    title = "MLS Portuguese: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
+    inside = ("mls_portuguese", "test")
+    code = "pt"
+
+
+class MlsPolish(Mls):
+    """Polish; the test split has 520 recordings, 2.14 hours."""
+
+    name = "mls-pl"
+    rough_size = 130_000_000
+    title = "MLS Polish: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
+    inside = ("mls_polish", "test")
+    code = "pl"

@@ -1,0 +1,163 @@
+"""What probe corpora share: names that hold labels, draws that need no generator, and lists published apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from math import ceil
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+from codec_bench.datasets.corpus import Corpus
+from codec_bench.datasets.dataset import Access, State
+from codec_bench.errors import UnavailableError
+from codec_bench.files import digest
+from codec_bench.hub import RemoteFile, fetch_all, is_published, mirrors
+from codec_bench.records import Utterance
+
+
+class Recording(NamedTuple):
+    """A recording whose name says what it is.
+
+    Attributes:
+        path: The file.
+        fields: What the groups of the pattern matched in its stem.
+    """
+
+    path: Path
+    fields: tuple[str, ...]
+
+
+def recordings(root: Path, pattern: str, stem: str) -> dict[str, Recording]:
+    """The recordings below a folder whose stems have a form, by stem, sorted; files of other names are passed over.
+
+    Args:
+        root: The folder.
+        pattern: Where they lie, for `Path.glob`.
+        stem: Regular expression that the whole stem matches.
+
+    Raises:
+        UnavailableError: Two recordings have the same stem.
+    """
+    form = re.compile(stem)
+    found: dict[str, Recording] = {}
+    for path in sorted(root.glob(pattern), key=lambda path: (path.stem, path)):
+        match = form.fullmatch(path.stem)
+        if match is None:
+            continue
+        if path.stem in found:
+            raise UnavailableError(f"{root} holds {path.stem} twice: {found[path.stem].path} and {path}; remove one")
+        found[path.stem] = Recording(path, match.groups())
+    return found
+
+
+def draw(names: Iterable[str], seed: str) -> list[str]:
+    """All names in the order of the SHA-256 of `SEED/NAME`: as good as random, and the same everywhere."""
+    return sorted(names, key=lambda name: digest(f"{seed}/{name}".encode()))
+
+
+def draw_split(ids: Iterable[str], seed: str, test: float = 0.2, dev: float = 0.2) -> dict[str, str]:
+    """`train`, `dev` or `test` by id, drawn without regard to speakers.
+
+    Args:
+        ids: Ids of utterances.
+        seed: Of the draw.
+        test: Share of all for testing, rounded up.
+        dev: Share of the others for development, rounded up.
+
+    >>> list(draw_split(["a", "b", "c", "d", "e"], "seed").values()).count("train")
+    3
+    """
+    order = draw(ids, seed)
+    tests = ceil(test * len(order))
+    devs = ceil(dev * (len(order) - tests))
+    return {name: "test" if n < tests else "dev" if n < tests + devs else "train" for n, name in enumerate(order)}
+
+
+def draw_folds(groups: Sequence[Sequence[str]], count: int, seed: str) -> dict[str, str]:
+    """A fold, `1` to `count`, by speaker: each group is drawn by itself and dealt out evenly.
+
+    Args:
+        groups: Speakers that the folds are to be balanced in, e.g. women and men.
+        count: How many folds.
+        seed: Of the draw.
+    """
+    return {name: str(n % count + 1) for group in groups for n, name in enumerate(draw(group, seed))}
+
+
+def crossing_speakers(index: Sequence[Utterance]) -> str:
+    """How many speakers of the test split are in training, too, in one line; empty where there are none."""
+    speakers = {
+        split: {u.speaker for u in index if u.labels.get("split") == split and u.speaker} for split in ("train", "test")
+    }
+    both = speakers["train"] & speakers["test"]
+    return f"{len(both)} of the {len(speakers['test'])} speakers of the test split are in training, too" if both else ""
+
+
+def list_lines(path: Path) -> list[str]:
+    """The lines of a list that came with a corpus.
+
+    Raises:
+        UnavailableError: It is not there, or is no UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be read ({error.strerror}): unpack the corpus again") from error
+    except UnicodeDecodeError as error:
+        raise UnavailableError(f"{path} is no UTF-8 text: unpack the corpus again") from error
+
+
+class ListedCorpus(Corpus):
+    """A corpus whose splits and labels are in lists that are published apart from the recordings.
+
+    The lists are fetched even where the recordings are given with a `data_root`; a copy of the published list in that
+    folder, or beside it, is taken instead.
+
+    Class attributes:
+        lists: What is fetched besides the archives.
+    """
+
+    lists: ClassVar[tuple[RemoteFile, ...]]
+
+    def fetch(self) -> None:
+        """Downloads the lists where they are of use, then what any corpus needs.
+
+        Raises:
+            UnavailableError: It cannot be had, or is not what it should be.
+        """
+        absent = [remote for remote in self.lists if self._find_list(remote) is None]
+        if absent and (self.archives or self._roots()):
+            fetch_all(absent, f"dataset:{self.name}")
+        super().fetch()
+
+    def state(self) -> State:
+        """To be fetched where the recordings are here and the lists are not."""
+        state = super().state()
+        absent = sum(self._find_list(remote) is None for remote in self.lists)
+        if state.access is Access.HERE and absent:
+            return State(Access.FETCH, f"{absent} lists; the recordings are in {state.detail}")
+        return state
+
+    @property
+    def download_size(self) -> int | None:
+        """Bytes of all archives, and of the lists as far as their sizes are known; they are small."""
+        if any(remote.size is None for remote in self.archives):
+            return None
+        return sum(remote.size or 0 for remote in (*self.archives, *self.lists)) or None
+
+    def _list(self, remote: RemoteFile) -> list[str]:
+        """The lines of one of the lists."""
+        path = self._find_list(remote)
+        if path is None:
+            raise UnavailableError(
+                f"{self.name} needs {remote.url}, which is not here: codec-bench fetch dataset:{self.name}, or put it "
+                "beside the recordings"
+            )
+        return list_lines(path)
+
+    def _find_list(self, remote: RemoteFile) -> Path | None:
+        name = remote.path.rpartition("/")[2]
+        paths = [folder / remote.path for folder in mirrors()]
+        paths += [folder / name for root in self._roots() for folder in (root, root.parent)]
+        return next((path for path in paths if path.is_file() and is_published(remote, path)), None)
