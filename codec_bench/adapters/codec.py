@@ -53,7 +53,10 @@ class CodecSpec:
         parameters: Number of trained parameters, where there are any and it is known.
         causal: Whether output never depends on later input beyond the frame; None where it is not known.
         streaming: Whether the codec can be run frame by frame as it is.
-        licence: Of the code and, where they differ, the weights.
+        licence: Of the code.
+        weights_licence: Of the weights where it is another one; `not stated` where their makers state none.
+        decodes: Whether the codec has a decoder; one without can be probed, and gives no audio.
+        min_samples: Input samples that the encoder needs; shorter recordings are padded with zeros at the end.
         source: Paper, standard or repository.
         weights: Files that must be there to run it.
     """
@@ -71,6 +74,9 @@ class CodecSpec:
     licence: str = ""
     source: str = ""
     weights: tuple[RemoteFile, ...] = ()
+    weights_licence: str = ""
+    decodes: bool = True
+    min_samples: int = 1
 
     def token_rate(self, codebook: int) -> Fraction:
         """Tokens per second of one codebook."""
@@ -104,7 +110,8 @@ class Codec(ABC):
         packages: Distributions whose installed version is part of the fingerprint.
         modes: Standard settings that change what is sent (`1200`, `6000`), with what each is; empty where the only
             setting is the number of codebooks.
-        prefixes: Standard numbers of codebooks; any other from 1 to all is allowed too.
+        prefixes: Standard numbers of codebooks.
+        any_prefix: Whether every number of codebooks from 1 to all can be decoded, or only `prefixes` and all.
 
     Args:
         mode: One of the modes (or whatever else `mode_spec` takes); None for a codec that has no modes.
@@ -116,14 +123,17 @@ class Codec(ABC):
     packages: ClassVar[tuple[str, ...]] = ()
     modes: ClassVar[tuple[str, ...]] = ()
     prefixes: ClassVar[tuple[int, ...]] = ()
+    any_prefix: ClassVar[bool] = True
 
     def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
         self.mode = mode
         self.spec = self.mode_spec(mode)
         self.codebooks = codebooks
         count = len(self.spec.codebooks)
-        if codebooks is not None and not 1 <= codebooks <= count:
-            has = f"1 to {count} codebooks" if count else "no codebooks to choose from"
+        allowed = range(1, count + 1) if self.any_prefix else sorted({*self.prefixes, count})
+        if codebooks is not None and codebooks not in allowed:
+            choice = f"1 to {count}" if self.any_prefix else " or ".join(str(number) for number in allowed)
+            has = f"{choice} codebooks" if count else "no codebooks to choose from"
             raise UsageError(f"{self.name} has {has}, not {codebooks}")
 
     # --- what an adapter says and does -------------------------------------------------------------------------
@@ -146,8 +156,9 @@ class Codec(ABC):
 
     @classmethod
     def weights(cls) -> tuple[RemoteFile, ...]:
-        """The files that the codec needs, whatever its mode."""
-        return cls.mode_spec(cls.modes[0] if cls.modes else None).weights
+        """The files that the codec needs for all of its modes."""
+        specs = [cls.mode_spec(mode) for mode in cls.modes or (None,)]
+        return tuple(dict.fromkeys(weight for spec in specs for weight in spec.weights))
 
     def load(self, device: str = "cpu") -> None:
         """Loads the model; called once before the first `encode` or `decode`.
@@ -227,7 +238,7 @@ class Codec(ABC):
         audio.check("the input")
         samples = resample(audio, self.spec.input_rate).samples
         tail = -(-self.spec.delay * self.spec.input_rate // self.spec.output_rate)
-        return fit(samples, max(len(samples) + tail, 1))
+        return fit(samples, max(len(samples) + tail, self.spec.min_samples))
 
     @final
     def decode(self, code: Code, codebooks: int | None = None) -> Audio:
@@ -240,6 +251,8 @@ class Codec(ABC):
         Raises:
             CodecError: The codec failed, or its output ends early.
         """
+        if not self.spec.decodes:
+            raise CodecError(f"{self.name} has no decoder")
         part = self._chosen(code, codebooks)
         return self._finished(code, self._decode(part))
 
@@ -295,8 +308,8 @@ class Codec(ABC):
         return {w.path: w.sha256 or local_digest(locate(w)) for w in self.needed_weights()}
 
     def needed_weights(self) -> tuple[RemoteFile, ...]:
-        """The files that this object needs: all of `weights()`, unless a checkpoint replaces some."""
-        return self.weights()
+        """The files that this object needs: those of its mode, unless a checkpoint replaces some."""
+        return self.spec.weights
 
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         """More that decides what the codec produces, e.g. the version of a bundled C library."""

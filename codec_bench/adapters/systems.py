@@ -63,13 +63,14 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
     return made
 
 
-def parse_systems(names: Iterable[str], codebooks: Sequence[int] = ()) -> list[System]:
+def parse_systems(names: Iterable[str], codebooks: Sequence[int] = (), *, needs_audio: bool = True) -> list[System]:
     """The systems that names stand for, in order.
 
     Args:
         names: Codecs with or without a setting, `files:DIR`, `ground-truth`. Without a setting, a codec stands for
             all its standard settings.
         codebooks: Numbers of codebooks that replace the standard ones of every codec that has codebooks.
+        needs_audio: Whether a codec without a decoder is an error.
 
     Raises:
         UsageError: An unknown name or setting, or a codec that cannot run here.
@@ -77,6 +78,12 @@ def parse_systems(names: Iterable[str], codebooks: Sequence[int] = ()) -> list[S
     systems: list[System] = []
     for name in names:
         systems += _systems_of(name, codebooks)
+    silent = [system.label for system in systems if needs_audio and not system.spec.decodes]
+    if silent:
+        raise UnavailableError(
+            f"{silent[0]} has no decoder, so it gives no audio: audio that another model made of its tokens is scored "
+            "with --codec files:DIR"
+        )
     if codebooks and not any(s.codebooks for s in systems):
         raise UsageError("--codebooks was given, but none of the codecs has codebooks to choose from")
     return list({system.label: system for system in systems}.values())
@@ -111,9 +118,9 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
         return [System(f"{base}@{mode}", cls(mode)) for mode in cls.modes]
     shared = cls()
     available = len(shared.spec.codebooks)
-    if not available:
-        return [System(base, shared)]
-    counts = list(codebooks) or list(cls.prefixes) or [available]
+    if not available or not (codebooks or cls.prefixes):
+        return [System(base, shared, available or None)]
+    counts = list(codebooks) or list(cls.prefixes)
     for count in counts:
         cls(codebooks=count)  # raises for a number that the codec does not have
     return [System(f"{base}@{count}", shared, count) for count in counts]

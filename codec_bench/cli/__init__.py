@@ -8,7 +8,9 @@ import sys
 
 import typer
 
+from codec_bench.cli.cache import cache
 from codec_bench.cli.doctor import doctor
+from codec_bench.cli.env import env
 from codec_bench.cli.fetch import fetch
 from codec_bench.cli.list import list_plugins
 from codec_bench.cli.run import run
@@ -30,6 +32,8 @@ app.command()(score)
 app.command("list")(list_plugins)
 app.command()(fetch)
 app.command()(doctor)
+app.add_typer(env, name="env")
+app.command()(cache)
 
 
 @app.callback(invoke_without_command=True)

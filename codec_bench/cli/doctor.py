@@ -16,7 +16,7 @@ from codec_bench.cli.options import Json
 
 def doctor(as_json: Json = False) -> None:
     """Say what runs here, what is missing, and the command that brings it."""
-    rows = [*_machine(), *_places(), *_codecs(), *_recognisers(), *_extras()]
+    rows = [*_machine(), *_places(), *_codecs(), *_environments(), *_recognisers(), *_extras()]
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))
     else:
@@ -62,6 +62,17 @@ def _codecs() -> list[dict[str, Any]]:
     names = [name for name in CODECS.names() if not name.startswith("test-")]
     reasons = {name: CODECS.get(name).unavailable() for name in names}
     return [_row(f"codec {name}", "missing" if reason else "ok", reason or "") for name, reason in reasons.items()]
+
+
+def _environments() -> list[dict[str, Any]]:
+    """The environments of codecs whose dependencies clash."""
+    from codec_bench.cli.env import environments
+
+    return [
+        _row(f"environment {name}", "missing" if reason else "ok", reason or str(used.environment.folder))
+        for name, used in sorted(environments().items())
+        for reason in (used.environment.problem(),)
+    ]
 
 
 def _recognisers() -> list[dict[str, Any]]:

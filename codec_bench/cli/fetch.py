@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -23,12 +24,18 @@ def fetch(names: Annotated[list[str], typer.Argument(help="codec:NAME or dataset
 def _fetch_codec(name: str) -> None:
     from codec_bench.adapters import CODECS
     from codec_bench.hub import describe_size, fetch_all
+    from codec_bench.isolation.environment import Environment
 
-    weights = CODECS.get(name).weights()
-    if not weights:
+    codec = CODECS.get(name)
+    environment = getattr(codec, "environment", None)
+    sources = environment.sources if isinstance(environment, Environment) else ()
+    files = [*codec.weights(), *(source.remote for source in sources)]
+    if not files:
         typer.echo(f"codec:{name} needs no files")
-    for path in fetch_all(weights, f"codec:{name}"):
+    for path in fetch_all(files, f"codec:{name}"):
         typer.echo(f"{path}\t{describe_size(path.stat().st_size)}")
+    if isinstance(environment, Environment) and not environment.is_ready:
+        sys.stderr.write(f"codec:{name} runs in an environment of its own: codec-bench env create codec:{name}\n")
 
 
 def _fetch_dataset(name: str) -> None:

@@ -1,0 +1,91 @@
+"""Codecs whose published weights can be replaced by those of another checkpoint of the same architecture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from codec_bench.adapters.codec import Codec
+from codec_bench.errors import UnavailableError
+from codec_bench.hub import RemoteFile, local_digest, locate
+
+
+class ReplaceableCodec(Codec):
+    """A codec that is loaded from files, any of which `--checkpoint` may replace.
+
+    Class attributes:
+        checkpoint_file: The published file that a single-file checkpoint replaces; may be empty where there is one
+            file only.
+    """
+
+    checkpoint_file: ClassVar[str] = ""
+
+    _replaced: Mapping[str, Path] = {}
+
+    def use_checkpoint(self, path: Path) -> None:
+        """Takes weights from a file that replaces `checkpoint_file`, or from those files of a folder that have
+        published names; to be called before `load`.
+
+        Raises:
+            UnavailableError: There is nothing to take.
+        """
+        self.close()
+        names = names_of(self.spec.weights)
+        if not names:
+            raise UnavailableError(f"{self.name} is loaded from no files, so a checkpoint cannot replace any")
+        if path.is_file():
+            wanted = self.checkpoint_file or (next(iter(names.values())) if len(names) == 1 else "")
+            places = [place for place, name in names.items() if name == wanted]
+            if not places:
+                known = ", ".join(names.values())
+                raise UnavailableError(f"{self.name} has several files: name a folder with some of {known}")
+            self._replaced = {places[0]: path}
+            return
+        found = {place: path / name for place, name in names.items()}
+        replaced = {place: file for place, file in found.items() if file.is_file()}
+        if not replaced:
+            raise UnavailableError(f"{path} has none of the files of {self.name}: {', '.join(names.values())}")
+        self._replaced = replaced
+
+    def weight_files(self) -> dict[str, Path]:
+        """Where each file is that the codec is loaded from, a checkpoint's in the place of those that it replaces; by
+        the path of the published one.
+
+        Raises:
+            UnavailableError: A file is missing.
+        """
+        return {weight.path: self._replaced.get(weight.path) or locate(weight) for weight in self.spec.weights}
+
+    def needed_weights(self) -> tuple[RemoteFile, ...]:
+        """The published files but for those that a checkpoint replaces."""
+        return tuple(weight for weight in self.spec.weights if weight.path not in self._replaced)
+
+    def weight_digests(self) -> dict[str, str]:
+        """SHA-256 of the files that are used, each under the name of the published one in whose place it is."""
+        return {
+            w.path: local_digest(self._replaced[w.path])
+            if w.path in self._replaced
+            else w.sha256 or local_digest(locate(w))
+            for w in self.spec.weights
+        }
+
+
+def file_name(path: str) -> str:
+    """The name of a file in its repository, from its path in a mirror.
+
+    >>> file_name("hf/org/repo/sub/x.pt"), file_name("models/lyra_v2/x.tflite")
+    ('sub/x.pt', 'x.tflite')
+    """
+    return path.split("/", 3)[3] if path.startswith("hf/") else path.rsplit("/", 1)[-1]
+
+
+def names_of(weights: tuple[RemoteFile, ...]) -> dict[str, str]:
+    """The name of each file, by its path: inside its repository, or the path where two repositories share the name.
+
+    >>> names_of((RemoteFile("hf/a/b/x.pt"), RemoteFile("hf/a/c/x.pt"), RemoteFile("hf/a/c/sub/y.pt")))
+    {'hf/a/b/x.pt': 'hf/a/b/x.pt', 'hf/a/c/x.pt': 'hf/a/c/x.pt', 'hf/a/c/sub/y.pt': 'sub/y.pt'}
+    """
+    counts = Counter(file_name(weight.path) for weight in weights)
+    return {w.path: file_name(w.path) if counts[file_name(w.path)] == 1 else w.path for w in weights}

@@ -1,0 +1,1 @@
+"""Code whose dependencies clash with ours: environments of its own, and processes in them."""

@@ -1,0 +1,1 @@
+"""Worker modules: what runs in the environments of codecs, loaded by `serve.py` there and never imported here."""

@@ -1,0 +1,139 @@
+"""`codec-bench env`, `fetch` and `doctor` for codecs in environments of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from codec_bench.adapters import CODECS
+from codec_bench.cli.env import environments
+from codec_bench.errors import UsageError
+from codec_bench.isolation.environment import Environment
+from tests.isolation.material import archive, wheel
+from tests.isolation.toy_codec import SOURCE, TREE, ToyCodec
+
+ROOT = Path(__file__).resolve().parents[2]
+CODEC = "codec:tests.isolation.toy_codec:ToyCodec"
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Runs `codec-bench` with a mirror that has what the toy needs, and no network."""
+    wheel(tmp_path / "mirror/wheels", "jiwer", "0.0.1", "")
+    archive(tmp_path / "mirror", SOURCE, TREE)
+    variables = {
+        "CODEC_BENCH_HOME": str(tmp_path / "home"),
+        "CODEC_BENCH_MIRROR": str(tmp_path / "mirror"),
+        "CODEC_BENCH_OFFLINE": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "codec_bench", *arguments]
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=tmp_path, env=os.environ | variables,
+            stdin=subprocess.DEVNULL, timeout=120,
+        )  # fmt: skip
+
+    return call
+
+
+def test_an_environment_is_made_listed_and_removed(cli: Cli, tmp_path: Path):
+    folder = tmp_path / "home/envs/toy"
+    fetched = cli("fetch", CODEC)
+    assert fetched.returncode == 0, fetched.stderr
+    assert f"{SOURCE.remote.path}\t" in fetched.stdout
+    assert f"codec-bench env create {CODEC}" in fetched.stderr
+    done = cli("env", "create", CODEC)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"toy is ready: {folder}\n"
+    lines = done.stderr.splitlines()
+    assert [line.split()[1] for line in lines] == ["unpacking", "making", "installing", "installed"]
+    again = cli("env", "create", CODEC)
+    assert (again.stdout, again.stderr) == (done.stdout, "")
+    rows = {row["environment"]: row for row in json.loads(cli("env", "list", "--json").stdout)}
+    assert rows["toy"]["state"] == "unused"  # no registered codec needs it
+    assert rows["toy"]["packages"] == {"jiwer": "0.0.1"}
+    assert rows["toy"]["size_bytes"] > 1000
+    assert "toy" in cli("env", "list").stdout
+    refused = cli("env", "remove", "toy")
+    assert refused.returncode == 2
+    assert "toy (" in refused.stderr
+    assert "add --yes" in refused.stderr
+    assert folder.exists()
+    assert cli("env", "remove", "toy", "--yes").stdout == "toy is removed\n"
+    assert not folder.exists()
+    assert cli("env", "remove", CODEC, "--yes").stdout == "toy is not here\n"
+
+
+def test_what_cannot_be_made_is_one_line(cli: Cli, tmp_path: Path):
+    next((tmp_path / "mirror/wheels").iterdir()).unlink()
+    done = cli("env", "create", CODEC)
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("codec-bench: the environment toy cannot be made")
+    assert "jiwer==0.0.1" in last
+    facts = json.loads(cli("env", "list", "--json").stdout)
+    assert [row["environment"] for row in facts if row["size_bytes"]] == ["toy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("create", "nobody"), "unknown environment 'nobody'"),
+        (("create", "codec:opus"), "opus needs no environment of its own"),
+        (("create", "codec:nobody"), "unknown codec 'nobody'"),
+        (("remove", "nobody"), "unknown environment 'nobody'"),
+    ],
+)
+def test_names_that_are_none(cli: Cli, arguments: tuple[str, str], message: str):
+    done = cli("env", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+class Twin(ToyCodec):
+    name = "twin"
+
+
+class Quarrel(ToyCodec):
+    name = "quarrel"
+    environment = Environment("toy", requirements=("numpy<2",))
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[type[ToyCodec]], None]:
+    monkeypatch.setattr(CODECS, "_loaded", dict(CODECS._loaded))
+    return lambda cls: CODECS.add(cls.name, cls) and None
+
+
+def test_codecs_share_an_environment(registered: Callable[[type[ToyCodec]], None]):
+    registered(ToyCodec)
+    registered(Twin)
+    assert environments()["toy"].codecs == ("toy", "twin")
+    registered(Quarrel)
+    with pytest.raises(UsageError, match="quarrel and toy, twin declare different environments named toy"):
+        environments()
+
+
+def test_doctor_says_what_is_missing(registered: Callable[[type[ToyCodec]], None], capsys: pytest.CaptureFixture[str]):
+    from codec_bench.cli.doctor import doctor
+
+    registered(ToyCodec)
+    doctor(as_json=True)
+    rows = {row["what"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["environment toy"] == {
+        "what": "environment toy",
+        "state": "missing",
+        "detail": "its environment toy is not here: codec-bench env create toy makes it",
+    }
+    assert rows["codec toy"]["state"] == "missing"
