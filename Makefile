@@ -15,6 +15,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip 'setuptools<81' wheel
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,lint]'
+	# With what these ask for, pip would bring trainers, and CUDA's libraries for torchaudio.
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchaudio encodec vocos speechtokenizer s3tokenizer
+	$(BIN)/python scripts/torchaudio_without_cuda.py
 	touch $@
 
 demo: install

@@ -1,0 +1,169 @@
+"""What codecs that are packages of PyPI have in common: whether the package runs here, and how its files are read."""
+
+from __future__ import annotations
+
+import pickle
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.adapters.torch_codec import TorchCodec
+from codec_bench.errors import CodecError, UnavailableError
+from codec_bench.tokens import Tokens
+
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+"""Where torchaudio is offered for a torch without CUDA; PyPI offers it for CUDA alone."""
+
+CUDA_LIBRARY = "libc10_cuda.so"
+
+WITH_TORCHAUDIO = ("vocos", "speechtokenizer", "s3tokenizer")
+"""The extras whose packages ask for torchaudio, which they do not need to encode and decode."""
+
+
+class PackageCodec(TorchCodec):
+    """A codec that runs in a package of its makers.
+
+    Class attributes:
+        modules: What has to be importable; looked for without importing it.
+        extra: The extra of codec-bench that brings them.
+    """
+
+    modules: ClassVar[tuple[str, ...]]
+    extra: ClassVar[str]
+
+    @classmethod
+    def unsupported(cls) -> str | None:
+        """Says so where a module is missing, or where torchaudio is there and cannot be imported."""
+        return cannot_import(cls.modules, cls.extra)
+
+    def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
+        """What the tokens stand for.
+
+        Returns:
+            `quantized`: float32 `[frames, dimension]`, the sum over the codebooks, at the rate of the fastest.
+
+        Raises:
+            CodecError: The codec is not loaded.
+            UsageError: The codec's quantizer has no embeddings.
+        """
+        import torch
+
+        if self._model is None:
+            raise CodecError(f"{self.name} is not loaded")
+        with torch.inference_mode():
+            codes = [torch.from_numpy(stream.codes).to(self._device) for stream in tokens.streams]
+            return {"quantized": np.ascontiguousarray(self._quantized(codes).float().cpu().numpy(), np.float32)}
+
+    @abstractmethod
+    def _quantized(self, codes: list[Any]) -> Any:
+        """The tensor `[frames, dimension]` that int64 tensors `[frames]`, one per codebook, stand for."""
+
+
+def cannot_import(modules: tuple[str, ...], extra: str) -> str | None:
+    """Why a module cannot be imported here, with the command that helps; None where all can. Imports none of them.
+
+    Args:
+        modules: Names of top-level modules.
+        extra: The extra of codec-bench that brings them.
+    """
+    absent = [name for name in modules if find_spec(name) is None]
+    if absent:
+        index = f" --extra-index-url {CPU_WHEELS}" if extra in WITH_TORCHAUDIO and not _has_cuda() else ""
+        are = "is" if len(absent) == 1 else "are"
+        return f"{', '.join(absent)} {are} not installed: pip install 'codec-bench[{extra}]'{index}"
+    return _torchaudio_problem() if "torchaudio" in modules else None
+
+
+def _torchaudio_problem() -> str | None:
+    """Why torchaudio cannot be imported: its libraries want those of CUDA, which this torch does not have."""
+    if _has_cuda() or not any(CUDA_LIBRARY.encode() in file.read_bytes() for file in _libraries("torchaudio")):
+        return None
+    return (
+        f"torchaudio is here for CUDA and torch is not ({CUDA_LIBRARY} is missing): "
+        f"pip install --force-reinstall --no-deps torchaudio --index-url {CPU_WHEELS}"
+    )
+
+
+def _has_cuda() -> bool:
+    return any(file.name == CUDA_LIBRARY for file in _libraries("torch"))
+
+
+def _libraries(package: str) -> list[Path]:
+    spec = find_spec(package)
+    folders = spec.submodule_search_locations if spec is not None else None
+    return [file for folder in folders or () for file in sorted(Path(folder, "lib").glob("*.so"))]
+
+
+@contextmanager
+def importing(package: str) -> Iterator[None]:
+    """Makes one line of whatever keeps a package from being imported.
+
+    Raises:
+        UnavailableError: It cannot be imported.
+    """
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        problem = str(error).splitlines()[0]
+        raise UnavailableError(f"{package} is installed, but cannot be imported: {problem}") from error
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The tensors of a PyTorch file, by name, on the CPU; nothing but tensors is unpickled.
+
+    Raises:
+        UnavailableError: The file holds something else.
+    """
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
+        raise UnavailableError(f"{path.name} is no file of tensors: {_first_line(error)}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise UnavailableError(f"{path.name} is no file of tensors by name")
+    return state
+
+
+def load_state(model: Any, state: Mapping[str, Any], file: str) -> None:
+    """Puts tensors into a model, all of them and nothing left over.
+
+    Args:
+        model: The `torch.nn.Module`.
+        state: Tensors by name.
+        file: Where they come from, for the message.
+
+    Raises:
+        UnavailableError: They are not those of the model.
+    """
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise UnavailableError(f"{file} does not fit the model: {lines[min(1, len(lines) - 1)][:200]}") from error
+
+
+def check_config(file: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Checks what the spec of a codec states against what a configuration says.
+
+    Args:
+        file: Where it comes from, for the message.
+        found: Values by name.
+        expected: The values that must be there, by name.
+
+    Raises:
+        UnavailableError: One is different.
+    """
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise UnavailableError(f"{file} is of another model: its {name} is {found.get(name)}, not {value}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,1 @@
+"""Neural codecs whose models are part of Hugging Face transformers."""

@@ -1,0 +1,314 @@
+"""The codecs of transformers, one class each: what it is, how its model is called, and where that differs.
+
+Bitrates follow from hop and codebooks. Numbers of parameters are those of the published configurations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.transformers.codec import CONFIG_FILE, EXTRACTOR_FILE, WEIGHTS_FILE, TransformersCodec
+from codec_bench.hub import RemoteFile
+from codec_bench.tokens import Codebook, IntArray
+
+
+def _files(repository: str, *names: str) -> tuple[RemoteFile, ...]:
+    return tuple(RemoteFile(f"hf/{repository}/{name}") for name in (CONFIG_FILE, WEIGHTS_FILE, *names))
+
+
+class Mimi(TransformersCodec):
+    """Mimi at 24 kHz, 12.5 frames/s, 1 to 32 codebooks, the first of them semantic. The authors' own setting is 8.
+
+    Source:
+        A. Defossez et al., "Moshi: a speech-text foundation model for real-time dialogue", 2024
+    """
+
+    name: ClassVar[str] = "mimi"
+    prefixes: ClassVar[tuple[int, ...]] = (4, 8, 16, 32)
+    model_class: ClassVar[str] = "MimiModel"
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampling_rate": 24_000,
+        "frame_size": 1920,
+        "num_quantizers": 32,
+        "num_semantic_quantizers": 1,
+        "codebook_size": 2048,
+    }
+    described: ClassVar[CodecSpec] = CodecSpec(
+        title="Mimi",
+        group=Group.SEMANTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(2048, 1920),) * 32,
+        parameters=79_308_609,
+        causal=True,
+        streaming=True,
+        licence="Apache-2.0",
+        weights_licence="CC-BY-4.0",
+        source="https://github.com/kyutai-labs/moshi",
+        weights=_files("kyutai/mimi"),
+    )
+
+    def _embedding(self, book: int, codes: Any) -> Any:
+        quantizer = self._model.quantizer
+        semantic, acoustic = quantizer.semantic_residual_vector_quantizer, quantizer.acoustic_residual_vector_quantizer
+        part, layer = (semantic, book) if book == 0 else (acoustic, book - 1)
+        found = part.layers[layer].decode(codes)
+        return found if part.output_proj is None else part.output_proj(found)
+
+
+def _dac(rate: int, hop: int, codebooks: int, parameters: int) -> CodecSpec:
+    size = f"{rate // 1000}khz"
+    return CodecSpec(
+        title=f"DAC ({rate / 1000:g} kHz)",
+        group=Group.ACOUSTIC,
+        input_rate=rate,
+        output_rate=rate,
+        codebooks=(Codebook(1024, hop),) * codebooks,
+        parameters=parameters,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="MIT",
+        source="https://github.com/descriptinc/descript-audio-codec",
+        weights=_files(f"descript/dac_{size}"),
+    )
+
+
+def _dac_config(spec: CodecSpec) -> Mapping[str, Any]:
+    return {
+        "sampling_rate": spec.input_rate,
+        "hop_length": spec.codebooks[0].hop,
+        "n_codebooks": len(spec.codebooks),
+        "codebook_size": 1024,
+    }
+
+
+class Dac16k(TransformersCodec):
+    """Descript Audio Codec at 16 kHz, 50 frames/s, 1 to 12 codebooks.
+
+    Levels are coded as they are; the authors' command line brings recordings to -24 dB first.
+
+    Source:
+        R. Kumar et al., "High-Fidelity Audio Compression with Improved RVQGAN", NeurIPS 2023
+    """
+
+    name: ClassVar[str] = "dac-16khz"
+    prefixes: ClassVar[tuple[int, ...]] = (1, 2, 4, 6, 8, 12)
+    model_class: ClassVar[str] = "DacModel"
+    whole_frames: ClassVar[bool] = True
+    described: ClassVar[CodecSpec] = _dac(16_000, 320, 12, 74_141_697)
+    published: ClassVar[Mapping[str, Any]] = _dac_config(described)
+
+    def _embedding(self, book: int, codes: Any) -> Any:
+        layer = self._model.quantizer.quantizers[book]
+        return layer.out_proj(layer.codebook(codes).transpose(1, 2))
+
+
+class Dac24k(Dac16k):
+    """Descript Audio Codec at 24 kHz, 75 frames/s, 1 to 32 codebooks."""
+
+    name: ClassVar[str] = "dac-24khz"
+    prefixes: ClassVar[tuple[int, ...]] = (2, 4, 8, 16, 32)
+    described: ClassVar[CodecSpec] = _dac(24_000, 320, 32, 74_653_857)
+    published: ClassVar[Mapping[str, Any]] = _dac_config(described)
+
+
+class Dac44k(Dac16k):
+    """Descript Audio Codec at 44.1 kHz, 86.13 frames/s, 1 to 9 codebooks."""
+
+    name: ClassVar[str] = "dac-44khz"
+    prefixes: ClassVar[tuple[int, ...]] = (2, 4, 9)
+    described: ClassVar[CodecSpec] = _dac(44_100, 512, 9, 76_620_777)
+    published: ClassVar[Mapping[str, Any]] = _dac_config(described)
+
+
+class Encodec24k(TransformersCodec):
+    """EnCodec at 24 kHz, 75 frames/s, 1 to 32 codebooks; 2, 4, 8, 16 and 32 are the official 1.5 to 24 kbit/s.
+
+    Source:
+        A. Defossez et al., "High Fidelity Neural Audio Compression", TMLR 2023
+    """
+
+    name: ClassVar[str] = "encodec-24khz"
+    prefixes: ClassVar[tuple[int, ...]] = (2, 4, 8, 16, 32)
+    model_class: ClassVar[str] = "EncodecModel"
+    encode_options: ClassVar[Mapping[str, Any]] = {"bandwidth": 24.0}
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampling_rate": 24_000,
+        "hop_length": 320,
+        "num_quantizers": 32,
+        "codebook_size": 1024,
+        "audio_channels": 1,
+        "normalize": False,
+        "chunk_length_s": None,
+    }
+    described: ClassVar[CodecSpec] = CodecSpec(
+        title="EnCodec (24 kHz)",
+        group=Group.ACOUSTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(1024, 320),) * 32,
+        parameters=14_851_810,
+        causal=True,
+        streaming=True,
+        licence="Apache-2.0",
+        weights_licence="not stated",
+        source="https://github.com/facebookresearch/encodec",
+        weights=_files("facebook/encodec_24khz"),
+    )
+
+    def _stacked_codes(self, samples: Any) -> IntArray:
+        chunk: IntArray = super()._stacked_codes(samples)[0]  # the 24 kHz model codes a recording as one chunk
+        return chunk
+
+    def _stacked_samples(self, codes: Any) -> Any:
+        return self._model.decode(codes[None], [None]).audio_values[:, 0]
+
+
+class XCodec(TransformersCodec):
+    """X-Codec at 16 kHz, 50 frames/s, 1 to 8 codebooks, with HuBERT features; the one trained on LibriSpeech.
+
+    Source:
+        Z. Ye et al., "Codec Does Matter: Exploring the Semantic Shortcoming of Codec for Audio Language Model",
+        AAAI 2025
+    """
+
+    name: ClassVar[str] = "xcodec"
+    prefixes: ClassVar[tuple[int, ...]] = (1, 2, 3, 4, 8)
+    model_class: ClassVar[str] = "XcodecModel"
+    whole_frames: ClassVar[bool] = True
+    layers: ClassVar[str] = "quantizers"
+    published: ClassVar[Mapping[str, Any]] = {
+        "sample_rate": 16_000,
+        "hop_length": 320,
+        "num_quantizers": 8,
+        "codebook_size": 1024,
+    }
+    described: ClassVar[CodecSpec] = CodecSpec(
+        title="X-Codec (HuBERT, LibriSpeech)",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(1024, 320),) * 8,
+        parameters=160_698_625,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="not stated",
+        source="https://github.com/zhenye234/xcodec",
+        weights=_files("hf-audio/xcodec-hubert-librispeech"),
+    )
+
+
+class HiggsAudioV2(TransformersCodec):
+    """The tokenizer of Higgs Audio v2 at 24 kHz, 25 frames/s, 1 to 8 codebooks, with HuBERT features.
+
+    The defaults of transformers describe another model; the published configuration is the one that is checked.
+
+    Source:
+        Boson AI, "Higgs Audio v2", 2025; https://github.com/boson-ai/higgs-audio
+    """
+
+    name: ClassVar[str] = "higgs-audio-v2"
+    packages: ClassVar[tuple[str, ...]] = (*TransformersCodec.packages, "torchaudio")
+    prefixes: ClassVar[tuple[int, ...]] = (2, 4, 6, 8)
+    model_class: ClassVar[str] = "HiggsAudioV2TokenizerModel"
+    whole_frames: ClassVar[bool] = True
+    layers: ClassVar[str] = "quantizers"
+    published: ClassVar[Mapping[str, Any]] = {
+        "sample_rate": 24_000,
+        "hop_length": 960,
+        "num_quantizers": 8,
+        "codebook_size": 1024,
+    }
+    described: ClassVar[CodecSpec] = CodecSpec(
+        title="Higgs Audio v2 tokenizer",
+        group=Group.SEMANTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(1024, 960),) * 8,
+        parameters=200_343_777,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="Boson Higgs Audio 2 Community License",
+        source="https://github.com/boson-ai/higgs-audio",
+        weights=_files("bosonai/higgs-audio-v2-tokenizer"),
+    )
+
+
+class XCodec2(TransformersCodec):
+    """X-Codec2 at 16 kHz, 50 frames/s, one codebook of 65536 entries.
+
+    The feature extractor adds a sample before it fills the last frame, so that recordings of whole frames have a frame
+    more than they last. It is kept: the decoder looks at all frames.
+
+    Source:
+        Z. Ye et al., "Llasa: Scaling Train-Time and Inference-Time Compute for Llama-based Speech Synthesis", 2025
+    """
+
+    name: ClassVar[str] = "xcodec2"
+    packages: ClassVar[tuple[str, ...]] = (*TransformersCodec.packages, "torchaudio")
+    prefixes: ClassVar[tuple[int, ...]] = (1,)
+    model_class: ClassVar[str] = "Xcodec2Model"
+    extractor_class: ClassVar[str | None] = "Xcodec2FeatureExtractor"
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampling_rate": 16_000,
+        "hop_length": 320,
+        "quantization_levels": [4] * 8,
+    }
+    described: ClassVar[CodecSpec] = CodecSpec(
+        title="X-Codec2",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(65_536, 320),),
+        parameters=629_281_706,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="CC-BY-NC-4.0",
+        source="https://huggingface.co/HKUSTAudio/xcodec2",
+        weights=_files("HKUSTAudio/xcodec2-hf", EXTRACTOR_FILE),
+    )
+
+    def _embedding(self, book: int, codes: Any) -> Any:
+        return self._model.quantizer.from_codes(codes[..., None]).transpose(1, 2)
+
+
+class NeuCodec(XCodec2):
+    """NeuCodec, 16 kHz in and 24 kHz out, 50 frames/s, one codebook of 65536 entries.
+
+    As in the authors' own code, only frames that the recording fills are coded: up to 20 ms at its end become silence.
+
+    Source:
+        H. Julian et al., "Finite Scalar Quantization Enables Redundant and Transmission-Robust Neural Audio Compression
+        at Low Bit-rates", 2025
+    """
+
+    name: ClassVar[str] = "neucodec"
+    model_class: ClassVar[str] = "NeuCodecModel"
+    extractor_class: ClassVar[str | None] = "NeuCodecFeatureExtractor"
+    published: ClassVar[Mapping[str, Any]] = {
+        "input_sampling_rate": 16_000,
+        "output_sampling_rate": 24_000,
+        "encoder_hop_length": 320,
+        "quantization_levels": [4] * 8,
+    }
+    described: ClassVar[CodecSpec] = CodecSpec(
+        title="NeuCodec",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=24_000,
+        codebooks=(Codebook(65_536, 320),),
+        parameters=629_937_706,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="Apache-2.0",
+        source="https://github.com/neuphonic/neucodec",
+        weights=_files("neuphonic/neucodec", EXTRACTOR_FILE),
+        min_samples=320,
+    )

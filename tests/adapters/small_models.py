@@ -1,0 +1,171 @@
+"""Models of transformers as small as they can be at the published rates, hops and codebooks, with random weights, in
+the layout of a mirror: what the adapters load in tests, and what they are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codec_bench.adapters.transformers import codecs
+from codec_bench.adapters.transformers.codec import TransformersCodec
+
+CODECS: dict[str, type[TransformersCodec]] = {
+    cls.name: cls
+    for cls in (
+        codecs.Mimi,
+        codecs.Dac16k,
+        codecs.Dac24k,
+        codecs.Dac44k,
+        codecs.Encodec24k,
+        codecs.XCodec,
+        codecs.HiggsAudioV2,
+        codecs.XCodec2,
+        codecs.NeuCodec,
+    )
+}
+"""The codecs that `build` builds, by name."""
+
+
+def build(name: str, mirror: Path) -> Any:
+    """Writes the files of a small model with random weights to where a mirror has those of the published one.
+
+    Args:
+        name: One of `CODECS`.
+        mirror: The folder to name in CODEC_BENCH_MIRROR.
+
+    Returns:
+        The model, in evaluation mode.
+    """
+    import transformers
+
+    cls = CODECS[name]
+    torch.manual_seed(0)
+    model = getattr(transformers, cls.model_class)(_config(name)).eval()
+    _fill(model)
+    folder = (mirror / cls.described.weights[0].path).parent
+    model.save_pretrained(folder)
+    if cls.extractor_class is not None:
+        getattr(transformers, cls.extractor_class)().save_pretrained(folder)
+    return model
+
+
+def _config(name: str) -> Any:
+    """A configuration in which only widths and numbers of layers are smaller than the published ones."""
+    builders: dict[str, Callable[[], Any]] = {
+        "mimi": _mimi,
+        "dac-16khz": lambda: _dac(16_000, [2, 4, 5, 8], 12),
+        "dac-24khz": lambda: _dac(24_000, [2, 4, 5, 8], 32),
+        "dac-44khz": lambda: _dac(44_100, [2, 4, 8, 8], 9),
+        "encodec-24khz": _encodec,
+        "xcodec": _xcodec,
+        "higgs-audio-v2": _higgs,
+        "xcodec2": lambda: _fsq("Xcodec2Config"),
+        "neucodec": lambda: _fsq("NeuCodecConfig"),
+    }
+    return builders[name]()
+
+
+def _mimi() -> Any:
+    from transformers import MimiConfig
+
+    return MimiConfig(
+        hidden_size=32,
+        num_filters=4,
+        codebook_dim=16,
+        vector_quantization_hidden_dimension=16,
+        upsample_groups=32,
+        num_hidden_layers=2,
+        intermediate_size=32,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+    )
+
+
+def _dac(rate: int, ratios: list[int], codebooks: int, **options: Any) -> Any:
+    from transformers import DacConfig
+
+    return DacConfig(
+        encoder_hidden_size=4,
+        decoder_hidden_size=2 * 2 ** len(ratios),
+        downsampling_ratios=ratios,
+        n_codebooks=codebooks,
+        sampling_rate=rate,
+        **options,
+    )
+
+
+def _encodec() -> Any:
+    from transformers import EncodecConfig
+
+    return EncodecConfig(hidden_size=16, num_filters=4)
+
+
+def _hubert() -> Any:
+    from transformers import HubertConfig
+
+    return HubertConfig(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=32,
+        conv_dim=[16] * 7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=4,
+    )
+
+
+def _xcodec() -> Any:
+    from transformers import XcodecConfig
+
+    ratios = [8, 5, 4, 2]
+    acoustic = _dac(16_000, ratios, 9, upsampling_ratios=ratios, hidden_size=16)
+    return XcodecConfig(acoustic_model_config=acoustic, semantic_model_config=_hubert())
+
+
+def _higgs() -> Any:
+    from transformers import HiggsAudioV2TokenizerConfig
+
+    ratios = [8, 5, 4, 2, 3]
+    acoustic = _dac(16_000, ratios, 9, upsampling_ratios=ratios, hidden_size=16)
+    bandwidths = [0.5, 1, 1.5, 2]
+    return HiggsAudioV2TokenizerConfig(
+        target_bandwidths=bandwidths,
+        codebook_dim=8,
+        acoustic_model_config=acoustic,
+        semantic_model_config=_hubert(),
+    )
+
+
+def _fsq(config: str) -> Any:
+    import transformers
+
+    semantic = transformers.Wav2Vec2BertConfig(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=32
+    )
+    return getattr(transformers, config)(
+        hidden_size=64,  # normalised in 32 groups, which need two values each
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        head_dim=16,
+        encoder_hidden_size=4,
+        quantization_dim=128,
+        semantic_model_config=semantic,
+    )
+
+
+@torch.no_grad()
+def _fill(model: Any) -> None:
+    """Weights that keep a signal's size, and codebooks: with those that a new model has, every frame gets one code."""
+    for name, parameter in model.named_parameters():
+        if parameter.ndim >= 2:
+            gain = 0.3 if ".res_unit" in name else 1.0  # three in a row add to what they are given
+            parameter.normal_(0, gain * (len(parameter) / parameter.numel()) ** 0.5)
+    for name, buffer in model.named_buffers():
+        if name.endswith((".embed", ".embed_sum")):
+            buffer.normal_(0, 0.3)

@@ -1,0 +1,253 @@
+"""Small random weights in the published layout, for the codecs that are packages of PyPI."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+
+NAMES = (
+    "snac-24khz",
+    "vocos-encodec",
+    "speechtokenizer",
+    "s3tokenizer-v1-50hz",
+    "s3tokenizer-v1-25hz",
+    "s3tokenizer-v2-25hz",
+    "s3tokenizer-v3-25hz",
+)
+
+SNAC = {
+    "sampling_rate": 24_000,
+    "encoder_dim": 4,
+    "encoder_rates": [2, 4, 8, 8],
+    "decoder_dim": 32,
+    "decoder_rates": [8, 8, 4, 2],
+    "attn_window_size": None,
+    "codebook_size": 4096,
+    "codebook_dim": 8,
+    "vq_strides": [4, 2, 1],
+    "noise": True,
+    "depthwise": True,
+}
+
+SPEECHTOKENIZER = {
+    "n_filters": 2,
+    "strides": [8, 5, 4, 2],
+    "dimension": 32,
+    "semantic_dimension": 24,
+    "bidirectional": True,
+    "dilation_base": 2,
+    "residual_kernel_size": 3,
+    "n_residual_layers": 1,
+    "lstm_layers": 2,
+    "activation": "ELU",
+    "codebook_size": 1024,
+    "n_q": 8,
+    "sample_rate": 16_000,
+}
+
+VOCOS: dict[str, Any] = {
+    "feature_extractor": {
+        "class_path": "vocos.feature_extractors.EncodecFeatures",
+        "init_args": {"encodec_model": "encodec_24khz", "bandwidths": [1.5, 3.0, 6.0, 12.0], "train_codebooks": False},
+    },
+    "backbone": {
+        "class_path": "vocos.models.VocosBackbone",
+        "init_args": {
+            "input_channels": 128,
+            "dim": 24,
+            "intermediate_dim": 48,
+            "num_layers": 2,
+            "adanorm_num_embeddings": 4,
+        },
+    },
+    "head": {
+        "class_path": "vocos.heads.ISTFTHead",
+        "init_args": {"dim": 24, "n_fft": 1280, "hop_length": 320, "padding": "same"},
+    },
+}
+
+S3TOKENIZER = {"n_mels": 128, "n_audio_state": 64, "n_audio_head": 1}
+
+
+def build(name: str, mirror: Path) -> Path | None:
+    """Writes the weights of a codec of a small size, the same for each call.
+
+    Args:
+        name: One of `NAMES`.
+        mirror: Where they go; a folder for `CODEC_BENCH_MIRROR`.
+
+    Returns:
+        What to give to `use_checkpoint`, for codecs whose published files have a digest; None for the others, which
+        find their files in the mirror.
+    """
+    torch.manual_seed(1)
+    if name == "snac-24khz":
+        return snac(mirror / "hf/hubertsiuzdak/snac_24khz")
+    if name == "speechtokenizer":
+        return speechtokenizer(mirror / "hf/fnlp/SpeechTokenizer/speechtokenizer_hubert_avg")
+    if name == "vocos-encodec":
+        encodec(mirror / "hf/facebook/encodec_24khz")
+        return vocos(mirror / "hf/charactr/vocos-encodec-24khz", mirror / "hf/facebook/encodec_24khz")
+    return s3tokenizer(name, mirror / "small")
+
+
+def snac(folder: Path) -> None:
+    import snac as package
+
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(SNAC))
+    model = stirred(package.SNAC(**SNAC))
+    spread(model.encoder, model.encoder.block[-1])
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+
+
+def speechtokenizer(folder: Path) -> None:
+    from codec_bench.adapters.speechtokenizer import _model_class
+
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(SPEECHTOKENIZER))
+    model = stirred(_model_class()(SPEECHTOKENIZER))
+    spread(model.encoder, model.encoder.model[-1].conv.conv)
+    torch.save(model.state_dict(), folder / "SpeechTokenizer.pt")
+
+
+def encodec(folder: Path) -> None:
+    """EnCodec as transformers saves it; of full size, since the package encodec has no other."""
+    from transformers import EncodecConfig, EncodecModel
+
+    model = stirred(EncodecModel(EncodecConfig()))
+    spread(model.encoder, model.encoder.layers[-1].conv)
+    model.save_pretrained(folder)
+
+
+def vocos(folder: Path, encodec: Path) -> None:
+    from safetensors.torch import load_file
+    from vocos.heads import ISTFTHead
+    from vocos.models import VocosBackbone
+
+    tensors = load_file(encodec / "model.safetensors")
+    codebooks = torch.cat([tensors[f"quantizer.layers.{i}.codebook.embed"] for i in range(16)])
+    parts = {
+        "backbone": VocosBackbone(**VOCOS["backbone"]["init_args"]),
+        "head": ISTFTHead(**VOCOS["head"]["init_args"]),
+    }
+    state = {f"{part}.{n}": t for part, module in parts.items() for n, t in stirred(module).state_dict().items()}
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(VOCOS))
+    torch.save({"feature_extractor.codebook_weights": codebooks, **state}, folder / "pytorch_model.bin")
+
+
+def s3tokenizer(name: str, folder: Path) -> Path:
+    """An ONNX file whose names are those that the package looks for; what it computes is not in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.onnx"
+    state = {key: tensor.numpy() for key, tensor in s3tokenizer_model(name).state_dict().items()}
+    write_onnx(path, onnx_parts(name, state))
+    return path
+
+
+def s3tokenizer_model(name: str) -> torch.nn.Module:
+    """The package's model with small random weights, the same for each call."""
+    from s3tokenizer.model import ModelConfig, S3Tokenizer
+    from s3tokenizer.model_v2 import ModelConfig as ModelConfigV2
+    from s3tokenizer.model_v2 import S3TokenizerV2
+    from s3tokenizer.model_v3 import ModelConfigV3, S3TokenizerV3
+
+    torch.manual_seed(2)
+    made = {
+        "s3tokenizer-v1-50hz": lambda: S3Tokenizer("speech_tokenizer_v1", ModelConfig(**S3TOKENIZER)),
+        "s3tokenizer-v1-25hz": lambda: S3Tokenizer("speech_tokenizer_v1_25hz", ModelConfig(**S3TOKENIZER)),
+        "s3tokenizer-v2-25hz": lambda: S3TokenizerV2("speech_tokenizer_v2_25hz", ModelConfigV2(**S3TOKENIZER)),
+        "s3tokenizer-v3-25hz": lambda: S3TokenizerV3("speech_tokenizer_v3_25hz", ModelConfigV3(**S3TOKENIZER)),
+    }
+    return stirred(made[name]()).eval()
+
+
+Array = NDArray[np.float32]
+Part = tuple[str, str, list[tuple[str, Array]]]
+"""A node: its name, its operation, and its tensors with their names."""
+
+
+def onnx_parts(name: str, state: dict[str, Array]) -> list[Part]:
+    """The nodes of an exported model that hold tensors, named as in the published files of each version."""
+    first = {"v1-50hz": "onnx::Conv_1519", "v2-25hz": "onnx::Conv_2216"}.get(name.removeprefix("s3tokenizer-"))
+    numbers = [f"onnx::Conv_{int(first[-4:]) + i}" for i in range(4)] if first else []
+    plain = [f"encoders.conv{i}.{kind}" for i in (1, 2) for kind in ("weight", "bias")]
+    convolutions = iter(numbers or plain)
+    parts: list[Part] = []
+    for i in (1, 2):
+        tensors = [(next(convolutions), state[f"encoder.conv{i}.{kind}"]) for kind in ("weight", "bias")]
+        parts.append((f"/conv{i}/Conv", "Conv", tensors))
+    for key, array in state.items():
+        words = key.split(".")
+        if key == "encoder.positional_embedding":
+            parts.append(("/Slice", "Slice", [("encoders.positional_embedding", array)]))
+        elif words[:2] == ["encoder", "blocks"]:
+            parts += block_parts(name, "/".join([f"/blocks.{words[2]}", *words[3:-1]]), key, state)
+    if "v1" in name:
+        codebook = ("embed", state["quantizer._codebook.embed"].T)
+        return [*parts, ("/quantizer/rq/model/layers.0/_codebook/Pow_1", "Pow", [codebook])]
+    down = "quantizer._codebook.project_down"
+    return [
+        *parts,
+        ("/quantizer/project_in/MatMul", "MatMul", [("onnx::MatMul_2536", state[f"{down}.weight"].T)]),
+        ("/quantizer/project_in/Add", "Add", [("quantizer.project_in.bias", state[f"{down}.bias"])]),
+    ]
+
+
+def block_parts(name: str, node: str, key: str, state: dict[str, Array]) -> list[Part]:
+    array, kind = state[key], key.rsplit(".", 1)[1]
+    node = node.replace("/mlp/", "/mlp/mlp.")
+    if "fsmn_block" in node:
+        return [(f"{node}/Conv", "Conv", [(key.removeprefix("encoder."), array)])]
+    if node.endswith("_ln") and "v2" in name:
+        both = [(f"onnx::{key}", array), (f"onnx::{key}.bias", state[key.replace("weight", "bias")])]
+        return [(f"{node}/LayerNormalization", "LayerNormalization", both)] if kind == "weight" else []
+    if node.endswith("_ln"):
+        operation = "Mul" if kind == "weight" else "Add"
+        return [(f"{node}/{'Mul' if kind == 'weight' else 'Add_1'}", operation, [(f"onnx::{key}", array)])]
+    operation = "MatMul" if kind == "weight" else "Add"
+    return [(f"{node}/{operation}", operation, [(f"onnx::{key}", array.T)])]
+
+
+def write_onnx(path: Path, parts: list[Part]) -> None:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    nodes = [
+        helper.make_node(operation, [f"{name}_input", *(key for key, _ in tensors)], [f"{name}_output"], name=name)
+        for name, operation, tensors in parts
+    ]
+    tensors = [numpy_helper.from_array(np.ascontiguousarray(a), key) for _, _, held in parts for key, a in held]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "small", [], [], tensors)), path)
+
+
+def stirred(model: torch.nn.Module) -> torch.nn.Module:
+    """The model with random values wherever it starts with constants: codebooks, biases, norms."""
+    with torch.no_grad():
+        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+            if name.endswith("inited"):
+                tensor.fill_(1)  # or quantizers would make codebooks from the first recording that they see
+            elif tensor.is_floating_point() and tensor.numel() > 1 and "window" not in name and tensor.std() == 0:
+                tensor.add_(torch.randn_like(tensor) * 0.3)
+    return model
+
+
+def spread(encoder: torch.nn.Module, last: Any) -> None:
+    """Scales an encoder's last convolution so that its output varies over time by about 1, around 0.
+
+    Random weights would else give each frame nearly the same output, and every recording the same few codes.
+    """
+    with torch.no_grad():
+        bursts = torch.randn(1, 1, 16_384) * torch.linspace(0, 12, 16_384).sin()
+        output = encoder(bursts)[0]
+        scale = output.std(dim=1).mean()
+        gain = last.weight_g if hasattr(last, "weight_g") else last.parametrizations.weight.original0
+        gain.div_(scale)
+        last.bias.copy_((last.bias - output.mean(dim=1)) / scale)

@@ -1,0 +1,132 @@
+"""SNAC gives what its package gives, the same each time."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from codec_bench.adapters.snac import FOLDER, Snac
+from codec_bench.adapters.torch_codec import SEED
+from codec_bench.audio import Audio
+from codec_bench.errors import CodecError, UnavailableError, UsageError
+from tests.adapters.small_packages import SNAC, build
+
+PUBLISHED = {**SNAC, "encoder_dim": 48, "decoder_dim": 1024}
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("mirror")
+    build("snac-24khz", root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def codec(mirror: Path) -> Iterator[Snac]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODEC_BENCH_MIRROR", str(mirror))
+        patch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the network was asked"))
+        made = Snac()
+        made.load()
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def audio() -> Audio:
+    noise = np.random.default_rng(5).standard_normal(30_001) * np.linspace(0, 0.5, 30_001)
+    return Audio(noise.astype(np.float32), 24_000)
+
+
+def test_codes_and_audio_are_those_of_the_package(codec: Snac, mirror: Path, audio: Audio):
+    import snac
+
+    package = snac.SNAC.from_pretrained(str(mirror / FOLDER))
+    with torch.inference_mode():
+        expected = package.encode(torch.from_numpy(audio.samples)[None, None])
+        torch.manual_seed(SEED)
+        decoded = package.decode(expected)[0, 0, : len(audio)].numpy()
+    code = codec.encode(audio)
+    assert [len(stream.codes) for stream in code.streams] == [15, 30, 60]
+    for stream, book in zip(code.streams, expected, strict=True):
+        assert np.array_equal(stream.codes, book[0].numpy())
+    assert len(np.unique(code.streams[2].codes)) > 10
+    assert np.array_equal(codec.decode(code).samples, decoded)
+
+
+def test_the_noise_of_the_decoder_is_the_same_each_time(codec: Snac, audio: Audio):
+    code = codec.encode(audio)
+    first = codec.decode(code)
+    torch.randn(7)
+    assert np.array_equal(codec.decode(code).samples, first.samples)
+    codes = [torch.from_numpy(stream.codes) for stream in code.streams]
+    assert not torch.equal(codec._samples(codes), codec._samples(codes))  # without a seed it is not
+
+
+@pytest.mark.parametrize(("length", "frames"), [(1, 1), (2048, 1), (2049, 2), (10 * 24_000, 118)])
+def test_all_lengths_are_coded(codec: Snac, length: int, frames: int):
+    code = codec.encode(Audio(np.full(length, 0.1, np.float32), 24_000))
+    assert [len(stream.codes) for stream in code.streams] == [frames, 2 * frames, 4 * frames]
+    assert len(codec.decode(code)) == length
+
+
+def test_the_embeddings_of_all_codebooks_are_added(codec: Snac, audio: Audio):
+    latents = codec.latents(codec.encode(audio))["quantized"]
+    model = codec._model
+    with torch.inference_mode():
+        expected, _ = model.quantizer(model.encoder(model.preprocess(torch.from_numpy(audio.samples)[None, None])))
+    assert latents.shape == (60, model.latent_dim)
+    assert np.allclose(latents, expected[0].T.numpy(), atol=1e-5)
+
+
+def test_the_bitrate_is_the_published_one(shared: Path):
+    facts = next(
+        c for c in json.loads((shared / "facts/codecs.json").read_text())["codecs"] if c["name"] == "snac_24khz"
+    )
+    assert Snac().spec.bitrate() == 1000 * facts["configs"][0]["bitrate_kbps"] == 984.375
+    assert [float(Snac().spec.token_rate(i)) for i in range(3)] == facts["per_codebook_rate_hz"]
+
+
+def test_the_published_size_has_the_stated_parameters():
+    import snac
+
+    with torch.device("meta"):
+        model = snac.SNAC(**PUBLISHED)
+    assert sum(p.numel() for p in model.parameters()) == Snac().spec.parameters
+
+
+def test_it_has_one_setting(codec: Snac, audio: Audio):
+    for refused in (1, 2, 4):
+        with pytest.raises(UsageError, match="snac-24khz@3"):
+            Snac(codebooks=refused)
+    with pytest.raises(UsageError, match="has no setting"):
+        Snac("fast")
+    with pytest.raises(CodecError, match="decodes all of its 3 codebooks, not 2"):
+        codec.decode(codec.encode(audio), 2)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"sampling_rate": 32_000}, {"vq_strides": [2, 1]}, {"encoder_rates": [2, 4, 8, 4]}, {"x": 1}]
+)
+def test_another_model_is_refused(mirror: Path, tmp_path: Path, changed: dict, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
+    (tmp_path / "config.json").write_text(json.dumps(SNAC | changed))
+    codec = Snac()
+    codec.use_checkpoint(tmp_path)
+    with pytest.raises(UnavailableError, match=r"^config\.json is "):
+        codec.load()
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
+    torch.save({"weight": Path("x")}, tmp_path / "other.bin")
+    codec = Snac()
+    codec.use_checkpoint(tmp_path / "other.bin")
+    with pytest.raises(UnavailableError, match=r"^pytorch_model\.bin is no file of tensors"):
+        codec.load()

@@ -1,0 +1,191 @@
+"""What all PyTorch codecs share, with a model of one convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.replaceable import file_name
+from codec_bench.adapters.torch_codec import TorchCodec, snapshot
+from codec_bench.audio import Audio
+from codec_bench.errors import CodecError, UnavailableError
+from codec_bench.hub import RemoteFile
+from codec_bench.tokens import Bitstream, Codebook, IntArray, Tokens
+
+RATE = 8000
+HOP = 4
+CONFIG = RemoteFile("hf/some/codec/sub/config.txt")
+WEIGHTS = RemoteFile("hf/some/codec/model.safetensors")
+
+
+class Dithered(TorchCodec):
+    """Rounds the mean of each frame to 16 levels, as loud as its file says, and adds noise when it decodes."""
+
+    name: ClassVar[str] = "dithered"
+
+    @classmethod
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
+        return CodecSpec(
+            title="Dithered",
+            group=Group.ACOUSTIC,
+            input_rate=RATE,
+            output_rate=RATE,
+            codebooks=(Codebook(16, HOP),),
+            weights=(CONFIG, WEIGHTS),
+        )
+
+    def _load(self, folder: Path) -> Any:
+        assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == [
+            "model.safetensors",
+            "sub/config.txt",
+        ]
+        model = torch.nn.Conv1d(1, 1, HOP, HOP, bias=False)
+        model.weight.data.fill_(float((folder / "model.safetensors").read_text()) / HOP)
+        return model.train()
+
+    def _codes(self, samples: Any) -> list[IntArray]:
+        assert not self._model.training
+        assert not torch.is_grad_enabled()
+        padded = torch.nn.functional.pad(samples, (0, -len(samples) % HOP))
+        codes = (self._model(padded[None])[0] * 8 + 8).round().clamp(0, 15)
+        return [np.asarray(codes.cpu().numpy(), np.int64)]
+
+    def _samples(self, codes: list[Any]) -> Any:
+        assert not torch.is_grad_enabled()
+        levels = ((codes[0] - 8) / 8).repeat_interleave(HOP)
+        return (levels + 0.01 * torch.randn(levels.shape)).double()
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Its two files lie in two folders, as those of a mirror and those that were fetched do."""
+    for folder, weight, content in (("one", CONFIG, "config"), ("two", WEIGHTS, "1.0")):
+        file = tmp_path / folder / weight.path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", f"{tmp_path / 'one'}:{tmp_path / 'two'}")
+    return tmp_path
+
+
+@pytest.fixture
+def codec(mirror: Path) -> Iterator[Dithered]:
+    made = Dithered()
+    made.load()
+    yield made
+    made.close()
+
+
+RAMP = Audio(np.linspace(-0.9, 0.8, 403, dtype=np.float32), RATE)
+
+
+def test_codes_and_audio_are_those_of_the_model(codec: Dithered) -> None:
+    code = codec.encode(RAMP)
+    assert isinstance(code, Tokens)
+    (stream,) = code.streams
+    frames = np.append(RAMP.samples, np.float32(0)).reshape(-1, HOP).mean(axis=1)
+    assert np.array_equal(stream.codes, np.round(frames * 8 + 8).astype(np.int64))
+    decoded = codec.decode(code)
+    assert decoded.samples.dtype == np.float32
+    np.testing.assert_allclose(decoded.samples, ((stream.codes - 8) / 8).repeat(HOP)[:403], atol=0.06)
+
+
+def test_what_a_decoder_draws_does_not_depend_on_the_calls_before(codec: Dithered) -> None:
+    code = codec.encode(RAMP)
+    first = codec.decode(code)
+    torch.randn(7)
+    assert np.array_equal(codec.decode(code).samples, first.samples)
+    assert len(np.unique(first.samples)) > 300
+
+
+def test_it_is_used_after_it_is_loaded_and_before_it_is_closed(codec: Dithered) -> None:
+    code = codec.encode(RAMP)
+    codec.close()
+    for use in (lambda: codec.encode(RAMP), lambda: codec.decode(code), lambda: Dithered().decode(code)):
+        with pytest.raises(CodecError, match="dithered is not loaded"):
+            use()
+
+
+def test_a_bitstream_is_not_decoded(codec: Dithered) -> None:
+    with pytest.raises(CodecError, match="decodes tokens"):
+        codec.decode(Bitstream((b"x",), 8, 1.0, samples=8000, sample_rate=RATE))
+
+
+def test_files_that_are_missing_are_named(mirror: Path) -> None:
+    (mirror / "two" / WEIGHTS.path).unlink()
+    with pytest.raises(UnavailableError, match=r"hf/some/codec/model\.safetensors"):
+        Dithered().load()
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_a_checkpoint_replaces_a_file(mirror: Path, codec: Dithered, as_folder: bool) -> None:
+    tuned = mirror / "tuned"
+    tuned.mkdir()
+    (tuned / "model.safetensors").write_text("0.5")
+    (mirror / "two" / WEIGHTS.path).unlink()
+    other = Dithered()
+    other.use_checkpoint(tuned if as_folder else tuned / "model.safetensors")
+    assert other.needed_weights() == (CONFIG,)
+    other.load()
+    left, right = codec.encode(RAMP), other.encode(RAMP)
+    assert isinstance(left, Tokens)
+    assert isinstance(right, Tokens)
+    halved = np.append(RAMP.samples, np.float32(0)).reshape(-1, HOP).mean(axis=1) / 2
+    assert np.array_equal(right.streams[0].codes, np.round(halved * 8 + 8).astype(np.int64))
+    assert not np.array_equal(left.streams[0].codes, right.streams[0].codes)
+
+
+def test_the_fingerprint_is_that_of_the_files_in_use(mirror: Path) -> None:
+    same, other, plain = mirror / "same", mirror / "other", Dithered()
+    same.write_text("1.0")
+    other.write_text("0.5")
+    fingerprints = []
+    for file in (same, other):
+        codec = Dithered()
+        codec.use_checkpoint(file)
+        assert set(codec.weight_digests()) == {CONFIG.path, WEIGHTS.path}
+        fingerprints.append(codec.fingerprint)
+    assert fingerprints[0] == plain.fingerprint != fingerprints[1]
+
+
+def test_a_checkpoint_with_nothing_in_it_changes_nothing(mirror: Path, tmp_path: Path) -> None:
+    codec = Dithered()
+    for nothing in (tmp_path / "one", tmp_path / "not there"):
+        with pytest.raises(UnavailableError, match=r"none of the files of dithered: sub/config\.txt, model"):
+            codec.use_checkpoint(nothing)
+    assert codec.fingerprint == Dithered().fingerprint
+
+
+def test_a_file_is_refused_where_nothing_tells_which_one_it_replaces(mirror: Path) -> None:
+    class Scattered(Dithered):
+        checkpoint_file: ClassVar[str] = "weights.pt"
+
+    with pytest.raises(UnavailableError, match="has several files: name a folder"):
+        Scattered().use_checkpoint(mirror / "two" / WEIGHTS.path)
+
+
+def test_a_snapshot_has_the_published_names_and_goes_away(mirror: Path) -> None:
+    replacement = mirror / "replacement"
+    replacement.write_text("2.0")
+    with snapshot({CONFIG.path: mirror / "one" / CONFIG.path, WEIGHTS.path: replacement}) as folder:
+        assert (folder / "sub/config.txt").read_text() == "config"
+        assert (folder / "model.safetensors").read_text() == "2.0"
+    assert not folder.exists()
+    assert replacement.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("hf/some/codec/model.safetensors", "model.safetensors"),
+        ("hf/some/codec/sub/config.json", "sub/config.json"),
+        ("models/lyra_v2/lyragan.tflite", "lyragan.tflite"),
+    ],
+)
+def test_files_are_named_as_in_their_repository(path: str, name: str) -> None:
+    assert file_name(path) == name
