@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from codec_bench.adapters.codec import CodecSpec
 from codec_bench.adapters.hubert_units import HubertUnits
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
-from tests.adapters.standins import environment, use
 from tests.adapters.standins import hubert_units as standin
 
 joblib = pytest.importorskip("joblib")
@@ -26,19 +23,10 @@ transformers = pytest.importorskip("transformers")
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("hubert_units")
-    published = HubertUnits.mode_spec
-
-    def of_any_digest(mode: str | None) -> CodecSpec:
-        spec = published(mode)
-        return replace(spec, weights=tuple(replace(weight, sha256=None) for weight in spec.weights))
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
         patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.checkpoints(root / "mirror")
-        made = environment(HubertUnits.environment, root / "mirror", {standin.REPOSITORY: standin.FILES})
-        use(patch, made, HubertUnits)
-        patch.setattr(HubertUnits, "mode_spec", staticmethod(of_any_digest))
+        standin.prepare(root / "mirror", patch)
         yield root
 
 

@@ -12,7 +12,6 @@ from codec_bench.adapters.llm_codec import LlmCodec
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.tokens import Tokens
-from tests.adapters.standins import environment, use
 from tests.adapters.standins import llm_codec as standin
 
 
@@ -22,8 +21,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
         patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.checkpoint(root / "mirror" / LlmCodec.weights()[0].path)
-        use(patch, environment(LlmCodec.environment, root / "mirror", {standin.REPOSITORY: standin.FILES}), LlmCodec)
+        standin.prepare(root / "mirror", patch)
         yield root
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.lscodec import ENVIRONMENT, LsCodec, LsCodec25, LsCodec50
+from codec_bench.adapters.lscodec import LsCodec, LsCodec25, LsCodec50
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
-from tests.adapters.standins import environment, use
 from tests.adapters.standins import lscodec as standin
 
 
@@ -22,10 +21,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
         patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        for cls in (LsCodec50, LsCodec25):
-            standin.checkpoints(root / "mirror", cls.repository, cls.entries, cls.frame_rate)
-        made = environment(ENVIRONMENT, root / "mirror", {standin.REPOSITORY: standin.FILES})
-        use(patch, made, LsCodec50, LsCodec25)
+        standin.prepare(root / "mirror", patch)
         yield root
 
 

@@ -13,7 +13,6 @@ from codec_bench.adapters.magicodec import MagiCodec
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
-from tests.adapters.standins import environment, use
 from tests.adapters.standins import magicodec as standin
 
 
@@ -23,8 +22,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
         patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.checkpoint(root / "mirror" / MagiCodec.weights()[0].path)
-        use(patch, environment(MagiCodec.environment, root / "mirror", {standin.REPOSITORY: standin.FILES}), MagiCodec)
+        standin.prepare(root / "mirror", patch)
         yield root
 
 

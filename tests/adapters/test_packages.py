@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from codec_bench.adapters.packages import CPU_WHEELS, cannot_import, check_config, importing, load_state, read_state
+from codec_bench.adapters.packages import check_config, importing, load_state, read_state
 from codec_bench.errors import UnavailableError
+from codec_bench.extras import CPU_WHEELS, cannot_import
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/torchaudio_without_cuda.py"
 LINKED = b"\x7fELF libtorch_cuda.so\0libc10_cuda.so\0"
@@ -68,7 +69,7 @@ def test_the_command_takes_torchaudio_for_this_torch(monkeypatch: pytest.MonkeyP
 
 @without_cuda
 def test_a_torchaudio_for_cuda_is_told_until_the_script_has_run(site: Path):
-    code = "from codec_bench.adapters.packages import cannot_import; print(cannot_import(('torchaudio',), 'vocos'))"
+    code = "from codec_bench.extras import cannot_import; print(cannot_import(('torchaudio',), 'vocos'))"
     before = python("-c", code, path=site).splitlines()
     assert len(before) == 1
     assert "libc10_cuda.so" in before[0]

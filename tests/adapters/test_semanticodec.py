@@ -12,7 +12,6 @@ from codec_bench.adapters.semanticodec import SemantiCodec
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.tokens import Tokens
-from tests.adapters.standins import environment, use
 from tests.adapters.standins import semanticodec as standin
 
 MODE = "tr50_v4096"
@@ -24,9 +23,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
         patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.checkpoints(root / "mirror")
-        made = environment(SemantiCodec.environment, root / "mirror", {standin.REPOSITORY: standin.FILES})
-        use(patch, made, SemantiCodec)
+        standin.prepare(root / "mirror", patch)
         yield root
 
 

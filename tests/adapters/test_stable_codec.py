@@ -12,7 +12,6 @@ from codec_bench.adapters.stable_codec import SETTINGS, StableCodec
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.tokens import Tokens
-from tests.adapters.standins import environment, use
 from tests.adapters.standins import stable_codec as standin
 
 
@@ -23,14 +22,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
         patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.checkpoint((root / "mirror" / StableCodec.weights()[0].path).parent)
-        made = environment(StableCodec.environment, root / "mirror", {standin.REPOSITORY: standin.FILES})
-        site = next(made.folder.glob("venv/lib/python*/site-packages"))
-        for name, text in standin.PACKAGES.items():
-            (site / name).parent.mkdir(parents=True, exist_ok=True)
-            (site / name).write_text(text, encoding="utf-8")
-        use(patch, made, StableCodec)
-        patch.setattr(StableCodec, "needs_gpu", False)
+        standin.prepare(root / "mirror", patch)
         yield root
 
 

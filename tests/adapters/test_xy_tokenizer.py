@@ -12,7 +12,6 @@ from codec_bench.adapters.xy_tokenizer import XyTokenizer
 from codec_bench.audio import Audio
 from codec_bench.errors import UsageError
 from codec_bench.tokens import Tokens
-from tests.adapters.standins import environment, use
 from tests.adapters.standins import xy_tokenizer as standin
 
 
@@ -22,9 +21,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
         patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.checkpoint(root / "mirror" / XyTokenizer.weights()[0].path)
-        made = environment(XyTokenizer.environment, root / "mirror", {standin.REPOSITORY: standin.FILES})
-        use(patch, made, XyTokenizer)
+        standin.prepare(root / "mirror", patch)
         yield root
 
 

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.adapters.codec import CodecSpec
-from codec_bench.adapters.packages import cannot_import
 from codec_bench.adapters.torch_codec import TorchCodec, as_samples, of_equal_size
 from codec_bench.audio import FloatArray, fit
 from codec_bench.errors import UnavailableError
+from codec_bench.extras import cannot_import
 from codec_bench.tokens import Code, IntArray, Tokens
 
 CONFIG_FILE = "config.json"

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
+
+from codec_bench.adapters.codec import CodecSpec
+from codec_bench.adapters.hubert_units import HubertUnits
+from tests.adapters.standins import environment, use
+
+CLASSES = (HubertUnits,)
 
 REPOSITORY = "facebookresearch/textlesslib"
 
@@ -78,3 +87,16 @@ def checkpoints(mirror: Path) -> None:
         "layer.bias": torch.zeros(320),
     }
     torch.save({"generator": state}, vocoder / "generator.pt")
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    published = HubertUnits.mode_spec
+
+    def of_any_digest(mode: str | None) -> CodecSpec:
+        spec = published(mode)
+        return replace(spec, weights=tuple(replace(weight, sha256=None) for weight in spec.weights))
+
+    checkpoints(mirror)
+    use(patch, environment(HubertUnits.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+    patch.setattr(HubertUnits, "mode_spec", staticmethod(of_any_digest))

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from codec_bench.adapters.llm_codec import LlmCodec
+from tests.adapters.standins import environment, use
+
+CLASSES = (LlmCodec,)
+
 REPOSITORY = "yangdongchao/LLM-Codec"
 
 CONFIG = """
@@ -134,3 +141,9 @@ def checkpoint(path: Path) -> None:
         }
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"codec_model": state, "epoch": 3}, path)
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    checkpoint(mirror / LlmCodec.weights()[0].path)
+    use(patch, environment(LlmCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

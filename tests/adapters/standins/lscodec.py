@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from codec_bench.adapters.lscodec import ENVIRONMENT, LsCodec25, LsCodec50
+from tests.adapters.standins import environment, use
+
+CLASSES = (LsCodec50, LsCodec25)
+
 REPOSITORY = "cantabile-kwok/LSCodec-Inference"
 
 UTILS = """
@@ -139,3 +146,10 @@ def checkpoints(mirror: Path, repository: str, entries: int, frame_rate: int) ->
     wavlm = {"layer.weight": torch.randn(5, 320), "layer.bias": torch.randn(5)}
     (mirror / "wavlm").mkdir(exist_ok=True)
     torch.save({"cfg": {"normalize": True, "width": 5}, "model": wavlm}, mirror / "wavlm" / "WavLM-Large.pt")
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    for cls in CLASSES:
+        checkpoints(mirror, cls.repository, cls.entries, cls.frame_rate)
+    use(patch, environment(ENVIRONMENT, mirror, {REPOSITORY: FILES}), *CLASSES)

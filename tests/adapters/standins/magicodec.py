@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from codec_bench.adapters.magicodec import MagiCodec
+from tests.adapters.standins import environment, use
+
+CLASSES = (MagiCodec,)
+
 REPOSITORY = "Ereboas/MagiCodec"
 
 GENERATOR = """
@@ -122,3 +129,9 @@ def checkpoint(path: Path) -> None:
         }
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(state, path)
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    checkpoint(mirror / MagiCodec.weights()[0].path)
+    use(patch, environment(MagiCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from codec_bench.adapters.semanticodec import SETTINGS, SemantiCodec
+from tests.adapters.standins import environment, use
+
+CLASSES = (SemantiCodec,)
 
 REPOSITORY = "haoheliu/SemantiCodec-inference"
 DIMENSION = 6
@@ -138,3 +143,9 @@ def checkpoints(mirror: Path) -> None:
             {"layer.weight": torch.randn(hop, 2 * DIMENSION) / 10, "layer.bias": torch.zeros(hop)},
             decoder,
         )
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    checkpoints(mirror)
+    use(patch, environment(SemantiCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

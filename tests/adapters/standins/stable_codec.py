@@ -5,6 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from codec_bench.adapters.stable_codec import StableCodec
+from tests.adapters.standins import environment, use
+
+CLASSES = (StableCodec,)
+
 REPOSITORY = "Stability-AI/stable-codec"
 
 AUTOENCODER = """
@@ -127,3 +134,15 @@ def checkpoint(folder: Path) -> None:
         "proj_head.weight": torch.zeros(2),
     }
     save_file(state, folder / "model.safetensors")
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    checkpoint((mirror / StableCodec.weights()[0].path).parent)
+    made = environment(StableCodec.environment, mirror, {REPOSITORY: FILES})
+    site = next(made.folder.glob("venv/lib/python*/site-packages"))
+    for name, text in PACKAGES.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(text, encoding="utf-8")
+    use(patch, made, *CLASSES)
+    patch.setattr(StableCodec, "needs_gpu", False)

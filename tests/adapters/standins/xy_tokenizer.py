@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from codec_bench.adapters.xy_tokenizer import XyTokenizer
+from tests.adapters.standins import environment, use
+
+CLASSES = (XyTokenizer,)
+
 REPOSITORY = "gyt1145028706/XY-Tokenizer"
 
 CONFIG = """
@@ -82,3 +89,9 @@ def checkpoint(path: Path) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"generator": state}, path)
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    checkpoint(mirror / XyTokenizer.weights()[0].path)
+    use(patch, environment(XyTokenizer.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

@@ -1,0 +1,49 @@
+"""Whether optional packages can be imported, found out without importing them, and the command that brings them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+"""Where torchaudio is offered for a torch without CUDA; PyPI offers it for CUDA alone."""
+
+CUDA_LIBRARY = "libc10_cuda.so"
+
+WITH_TORCHAUDIO = ("vocos", "speechtokenizer", "s3tokenizer")
+"""The extras whose packages ask for torchaudio, which they do not need to encode and decode."""
+
+
+def cannot_import(modules: tuple[str, ...], extra: str) -> str | None:
+    """Why a module cannot be imported here, with the command that helps; None where all can. Imports none of them.
+
+    Args:
+        modules: Names of top-level modules.
+        extra: The extra of codec-bench that brings them.
+    """
+    absent = [name for name in modules if find_spec(name) is None]
+    if absent:
+        index = f" --extra-index-url {CPU_WHEELS}" if extra in WITH_TORCHAUDIO and not _has_cuda() else ""
+        are = "is" if len(absent) == 1 else "are"
+        return f"{', '.join(absent)} {are} not installed: pip install 'codec-bench[{extra}]'{index}"
+    return _torchaudio_problem() if "torchaudio" in modules else None
+
+
+def _torchaudio_problem() -> str | None:
+    """Why torchaudio cannot be imported: its libraries want those of CUDA, which this torch does not have."""
+    if _has_cuda() or not any(CUDA_LIBRARY.encode() in file.read_bytes() for file in _libraries("torchaudio")):
+        return None
+    return (
+        f"torchaudio is here for CUDA and torch is not ({CUDA_LIBRARY} is missing): "
+        f"pip install --force-reinstall --no-deps torchaudio --index-url {CPU_WHEELS}"
+    )
+
+
+def _has_cuda() -> bool:
+    return any(file.name == CUDA_LIBRARY for file in _libraries("torch"))
+
+
+def _libraries(package: str) -> list[Path]:
+    spec = find_spec(package)
+    folders = spec.submodule_search_locations if spec is not None else None
+    return [file for folder in folders or () for file in sorted(Path(folder, "lib").glob("*.so"))]
