@@ -8,15 +8,17 @@ from typing import Annotated
 import typer
 
 
-def fetch(names: Annotated[list[str], typer.Argument(help="codec:NAME or dataset:NAME [...]")]) -> None:
-    """Download codecs' weights and data sets; says how large they are before it starts."""
+def fetch(names: Annotated[list[str], typer.Argument(help="codec:NAME, metric:NAME or dataset:NAME [...]")]) -> None:
+    """Download weights of codecs and metrics, and data sets; says how large they are before it starts."""
     from codec_bench.errors import UsageError
 
-    kinds = {"codec": _fetch_codec, "dataset": _fetch_dataset}
+    kinds = {"codec": _fetch_codec, "metric": _fetch_metric, "dataset": _fetch_dataset}
     parts = [name.partition(":") for name in names]
     for kind, _, name in parts:
         if kind not in kinds or not name:
-            raise UsageError(f"{kind!r} cannot be fetched: write codec:NAME or dataset:NAME, e.g. codec:lyra")
+            raise UsageError(
+                f"{kind!r} cannot be fetched: write codec:NAME, metric:NAME or dataset:NAME, e.g. codec:lyra"
+            )
     for kind, _, name in parts:
         kinds[kind](name)
 
@@ -36,6 +38,17 @@ def _fetch_codec(name: str) -> None:
         typer.echo(f"{path}\t{describe_size(path.stat().st_size)}")
     if isinstance(environment, Environment) and not environment.is_ready:
         sys.stderr.write(f"codec:{name} runs in an environment of its own: codec-bench env create codec:{name}\n")
+
+
+def _fetch_metric(name: str) -> None:
+    from codec_bench.hub import describe_size, fetch_all
+    from codec_bench.metrics import metric
+
+    files = metric(name).weights
+    if not files:
+        typer.echo(f"metric:{name} needs no files")
+    for path in fetch_all(files, f"metric:{name}"):
+        typer.echo(f"{path}\t{describe_size(path.stat().st_size)}")
 
 
 def _fetch_dataset(name: str) -> None:

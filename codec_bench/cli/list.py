@@ -154,7 +154,9 @@ def metric_rows() -> list[dict[str, Any]]:
                 "unit": found.unit,
                 "better": found.better,
                 "range": bounds,
-                "rate": f"{found.rate / 1000:g} kHz",
+                "rate": f"{found.rate / 1000:g} kHz" if found.rate else "its own",
+                "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in found.models)),
+                "runs here": found.unavailable() or "yes",
                 "variants": " ".join(variants),
                 "definition": found.note,
             }

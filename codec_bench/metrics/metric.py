@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from codec_bench.audio import RESAMPLER, Audio
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.fingerprint import address, package_versions
-from codec_bench.metrics.signal import Recording, Signal
+from codec_bench.hub import RemoteFile
+from codec_bench.metrics.signal import Feature, Recording, Signal
 from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.registry import unknown
 
@@ -35,7 +36,7 @@ class Metric:
         unit: `%`, `dB`, `MOS-LQO`, or empty.
         better: Which direction is better.
         range: Smallest and largest possible value; None where there is no bound.
-        rate: Sampling rate in Hz at which signals are compared.
+        rate: Sampling rate in Hz at which signals are compared; 0 for that of the decoded signal.
         family: Tables show the metrics of a family side by side: `quality`, `pitch`, `spectral`.
         title: Column heading for people.
         version: Raised whenever values change.
@@ -104,6 +105,25 @@ class Metric:
         signature = inspect.signature(self.function)
         defaults = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
         return defaults | dict(self.params)
+
+    @cached_property
+    def models(self) -> tuple[tuple[Feature, int], ...]:
+        """The features of learned models that this metric needs, and their rates."""
+        return tuple((f, self.rate) for f in self._bound_params().values() if isinstance(f, Feature) and f.model)
+
+    @property
+    def weights(self) -> tuple[RemoteFile, ...]:
+        """The files that its models need."""
+        return tuple(dict.fromkeys(w for feature, _ in self.models for w in feature.model.weights))
+
+    def unsupported(self) -> str | None:
+        """Why it cannot run here whatever is downloaded, with the command that helps; None where it can."""
+        return next((reason for feature, _ in self.models if (reason := feature.model.unsupported())), None)
+
+    def unavailable(self) -> str | None:
+        """Why it cannot run here now, with the command that helps; None where it can."""
+        command = f"codec-bench fetch metric:{self.label}"
+        return next((reason for feature, _ in self.models if (reason := feature.model.problem(command))), None)
 
     def with_variant(self, variant: str) -> Metric:
         """The same metric at another variant.
@@ -186,7 +206,7 @@ class Metric:
         length = min((len(r.at(self.rate)) for r in signals.values()), default=0)
         if signals and not length:
             raise NotScorable("shorter than one sample at the metric's rate", Status.TOO_SHORT)
-        arguments: dict[str, Any] = {n: Signal(r, self.rate, length) for n, r in signals.items()}
+        arguments: dict[str, Any] = {n: Signal(r, self.rate or r.audio.rate, length) for n, r in signals.items()}
         for name, signal in arguments.items():
             if signal.is_silent and not (self.accepts_silence and name == "decoded"):
                 raise NotScorable(f"the {name} signal is silent in the part that is compared", Status.SILENT)

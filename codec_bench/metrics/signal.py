@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, resample
 from codec_bench.cache import ArrayCache
 from codec_bench.fingerprint import address, package_versions
+from codec_bench.records import NotScorable, Status
 
 Array = NDArray[Any]
 
@@ -27,6 +28,7 @@ class Feature:
         version: Raised whenever the result changes.
         packages: Distributions whose installed version decides the result.
         expensive: Kept on disk for decoded signals too, not only for references.
+        model: The learned model that `function` applies, where it is one; see `metrics/model.py`.
     """
 
     name: str
@@ -34,11 +36,13 @@ class Feature:
     version: int = 1
     packages: tuple[str, ...] = ()
     expensive: bool = False
+    model: Any = None
 
     @property
     def fingerprint(self) -> str:
         """Content address of the definition."""
-        return address(feature=self.name, version=self.version, packages=package_versions(self.packages))
+        model = {} if self.model is None else {"model": self.model}
+        return address(feature=self.name, version=self.version, packages=package_versions(self.packages), **model)
 
 
 def feature(
@@ -77,7 +81,9 @@ class Recording:
     _features: dict[tuple[str, int], Array] = field(default_factory=dict)
 
     def at(self, rate: int) -> Audio:
-        """The signal at another rate."""
+        """The signal at another rate; at its own for 0."""
+        if not rate:
+            return self.audio
         if rate not in self._at:
             self._at[rate] = resample(self.audio, rate)
         return self._at[rate]
@@ -101,6 +107,8 @@ class Recording:
         if entry is None:
             entry = {"value": np.asarray(wanted.function(self.at(rate)))}
             self.cache.put(key, entry)
+        if "status" in entry:  # a model that was run over many signals gave none for this one
+            raise NotScorable(str(entry["reason"]), Status(str(entry["status"])))
         return entry["value"]
 
 

@@ -18,9 +18,10 @@ from codec_bench.adapters.systems import System, fetch_weights, parse_systems
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.datasets.manifest import load_transcripts
-from codec_bench.errors import UsageError
+from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.files import digest, file_digest
 from codec_bench.fingerprint import address
+from codec_bench.hub import fetch_all
 from codec_bench.metrics import HEADLINE, METRICS, Metric, metric
 from codec_bench.metrics.asr import backend, default_backend
 from codec_bench.records import Status, Utterance
@@ -171,6 +172,7 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     metrics = resolve_metrics(config.metrics, config.asr, warnings)
     systems = resolve_systems(config)
     conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
+    fetch_models_of(metrics)
     fetch_weights_of(systems)
     loaded.fetch()
     only = None if config.only is None else set(config.only)
@@ -204,24 +206,44 @@ def resolve_metrics(names: Sequence[str], asr: str, warnings: list[str]) -> tupl
     """Metrics by name, with the recogniser written into those that need one."""
     if asr != "auto":
         backend(asr)
-    wanted: list[str] = []
+    wanted: dict[str, bool] = {}  # whether it was named: then it is an error where it cannot run
     for name in names:
         if name in ("default", "all"):
-            wanted += METRICS.names()
+            wanted = dict.fromkeys(METRICS.names(), False) | wanted
         elif name == "headline":
-            wanted += HEADLINE
+            wanted |= dict.fromkeys(HEADLINE, True)
         else:
-            wanted.append(name)
+            wanted[name] = True
     found: dict[str, Metric] = {}
-    for name in dict.fromkeys(wanted):
+    absent: list[str] = []
+    for name, is_named in wanted.items():
         made = metric(name)
         if not made.variant and "text" in made.inputs:
             if asr == "auto":
                 asr, notice = default_backend()
                 warnings += [notice] if notice else []
             made = made.with_variant(asr)
-        found[made.label] = made
+        if (reason := made.unsupported()) is not None and is_named:
+            raise UnavailableError(f"metric {made.label} cannot run here: {reason}")
+        if not is_named and (reason := made.unavailable()) is not None:
+            absent.append(f"{made.label} ({reason})")
+        else:
+            found[made.label] = made
+    warnings += [f"left out of the default metrics: {entry}" for entry in absent]
     return tuple(found.values())
+
+
+def fetch_models_of(metrics: Sequence[Metric]) -> None:
+    """Brings the files of learned models.
+
+    Raises:
+        UnavailableError: One of them cannot be had.
+    """
+    for made in metrics:
+        try:
+            fetch_all(made.weights, f"metric:{made.label}")
+        except UnavailableError as error:
+            raise UnavailableError(f"metric {made.label} cannot run here: {error}") from error
 
 
 def resolve_systems(config: RunConfig) -> tuple[System, ...]:
@@ -356,4 +378,6 @@ def _describe_metric(made: Metric) -> dict[str, Any]:
         "note": made.note,
         "version": made.version,
         "fingerprint": made.fingerprint,
+        "weights": {path: digest for f, _ in made.models for path, digest in f.model.weight_digests().items()},
+        "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in made.models if f.model.licence)),
     }

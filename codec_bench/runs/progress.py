@@ -45,6 +45,7 @@ class RunProgress:
             console=self.console,
             disable=not self.console.is_terminal,
         )
+        self._total = total
         self._task = self._progress.add_task("starting", total=total)
 
     def __enter__(self) -> RunProgress:
@@ -61,3 +62,8 @@ class RunProgress:
     def advance(self, pairs: int = 1) -> None:
         """Counts finished pairs."""
         self._progress.advance(self._task, pairs)
+
+    def more(self, pairs: int) -> None:
+        """Counts pairs that are scored in another stage, too."""
+        self._total += pairs
+        self._progress.update(self._task, total=self._total)

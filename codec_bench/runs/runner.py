@@ -7,18 +7,22 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from codec_bench.cache import ArrayCache
 from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
+from codec_bench.metrics.signal import Feature
 from codec_bench.records import NotScorable, Score, Status
+from codec_bench.runs.models import compute
 from codec_bench.runs.plan import Item, Plan, Row
 from codec_bench.runs.pool import WorkerCrash, WorkerPool
 from codec_bench.runs.progress import RunProgress
 from codec_bench.runs.reconstruct import Reconstructor
 from codec_bench.runs.store import ScoreStore
+from codec_bench.runs.worker import load_signal
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +79,9 @@ class Runner:
         self.outcome = Outcome()
         self.reconstructor = Reconstructor(cache, device)
         self._waiting: dict[Future[dict[str, Any]], _Pair] = {}
+        self._device = device
+        self._staged = {metric.label for metric in plan.metrics if self._stages(metric)}
+        self._later: list[tuple[_Pair, dict[str, Any]]] = []
 
     def run(self) -> None:
         """Computes what no cache has; all of it is in `outcome` then.
@@ -95,12 +102,42 @@ class Runner:
                     for pair in self._unfinished(system):
                         self._progress.stage(f"decoding {system.label}")
                         self._submit(pair)
-                self._progress.stage("scoring the last pairs")
-                while self._waiting:
-                    self._collect()
+                self._finish("scoring the last pairs")
+                self.reconstructor.close()  # the models of metrics get the memory of the codecs
+                self._run_models()
+                for pair, job in self._later:
+                    self._send(pair, job)
+                self._finish("scoring with learned models")
         finally:
             self.reconstructor.close()
         self._spent("total", time.perf_counter() - started)
+
+    def _stages(self, metric: Metric) -> bool:
+        """Whether a metric's models are applied to all signals at once, here, before it is scored."""
+        on_gpu = model_device(self._device) != "cpu"
+        return any(feature.model.is_heavy or on_gpu for feature, _ in metric.models)
+
+    def _run_models(self) -> None:
+        """Applies each model to all signals that wait for it, one model at a time."""
+        audio, features = ArrayCache(self._cache / "audio"), ArrayCache(self._cache / "features")
+        wanted: dict[tuple[str, int], tuple[Feature, list[Mapping[str, Any]]]] = {}
+        for pair, job in self._later:
+            for metric in pair.missing.values():
+                for feature, rate in metric.models:
+                    _, sources = wanted.setdefault((feature.fingerprint, rate), (feature, []))
+                    sources += [job[side] for side in ("reference", "decoded") if side in metric.inputs]
+        for (_, rate), (feature, sources) in wanted.items():
+            started = time.perf_counter()
+            self._progress.stage(f"applying {feature.name}")
+            device = model_device(self._device)
+            compute(feature, rate, sources, lambda source: load_signal(source, audio), features, device)
+            self._spent(f"model {feature.name}", time.perf_counter() - started)
+
+    def _finish(self, stage: str) -> None:
+        """Waits for all pairs that were sent."""
+        self._progress.stage(stage)
+        while self._waiting:
+            self._collect()
 
     def _unfinished(self, system: Row) -> Iterable[_Pair]:
         """The pairs of a system that still lack scores; everything that is known is noted on the way."""
@@ -158,9 +195,17 @@ class Runner:
             "decoded": decoded.source,
             "text": utterance.text,
             "language": utterance.language,
-            "metrics": [metric.spelling for metric in pair.missing.values()],
         }
-        self._waiting[self._pool.submit(job)] = pair
+        staged = {key: metric for key, metric in pair.missing.items() if metric.label in self._staged}
+        if staged:
+            self._later.append((replace(pair, missing=staged), job))
+            self._progress.more(1)
+        self._send(replace(pair, missing={k: m for k, m in pair.missing.items() if k not in staged}), job)
+
+    def _send(self, pair: _Pair, job: Mapping[str, Any]) -> None:
+        """Hands a pair to the scoring processes."""
+        metrics = [metric.spelling for metric in pair.missing.values()]
+        self._waiting[self._pool.submit({**job, "metrics": metrics})] = pair
         while len(self._waiting) >= JOBS_AHEAD * self._jobs:
             self._collect()
 
@@ -201,6 +246,15 @@ class Runner:
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.outcome.seconds[stage] = self.outcome.seconds.get(stage, 0.0) + seconds
+
+
+def model_device(wanted: str) -> str:
+    """The device for learned models of metrics: the one that was asked for, or for `auto` the first GPU."""
+    if wanted != "auto":
+        return wanted
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def score_address(metric: Metric, item: Item, reference: str, decoded: str) -> str:

@@ -68,22 +68,28 @@ class Scorer:
         return {"scores": scores, "signals": signals}
 
     def _load(self, source: Mapping[str, Any], *, is_reference: bool) -> Recording:
-        """A signal from a file (`path`, `digest`) or from the audio cache (`address`)."""
-        if "path" in source:
-            path = Path(source["path"])
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
-            if digest(data) != source["digest"]:
-                raise NotScorable(f"{path} changed while the run was going on", Status.UNREADABLE)
-            audio = read_audio(data, str(path))
-        else:
-            entry = self._audio.get(source["address"])
-            if entry is None:
-                raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
-            audio = Audio(entry["samples"], int(entry["rate"]))
-        return Recording(audio, source["identity"], self._features, is_reference)
+        return Recording(load_signal(source, self._audio), source["identity"], self._features, is_reference)
+
+
+def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
+    """A signal from a file (`path`, `digest`) or from the audio cache (`address`).
+
+    Raises:
+        NotScorable: It is not there, or is another one by now.
+    """
+    if "path" not in source:
+        entry = cache.get(source["address"])
+        if entry is None:
+            raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
+        return Audio(entry["samples"], int(entry["rate"]))
+    path = Path(source["path"])
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
+    if digest(data) != source["digest"]:
+        raise NotScorable(f"{path} changed while the run was going on", Status.UNREADABLE)
+    return read_audio(data, str(path))
 
 
 def length_mismatch(reference: Audio, decoded: Audio) -> str:

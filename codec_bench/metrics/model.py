@@ -1,0 +1,162 @@
+"""Learned models that turn signals into arrays: where their files are, how they are loaded and batched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from codec_bench.audio import Audio
+from codec_bench.errors import UnavailableError
+from codec_bench.extras import cannot_import
+from codec_bench.fingerprint import address, package_versions
+from codec_bench.hub import RemoteFile, local_digest, locate, missing
+from codec_bench.metrics.signal import Array, Feature
+from codec_bench.records import NotScorable
+
+Result = Array | NotScorable
+"""What a model makes of one signal: an array, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A learned model; a `Feature` that has one is computed for many signals at once where a GPU is.
+
+    Attributes:
+        name: For messages, e.g. `nisqa`.
+        load: Loads it onto a device (`cpu`, `cuda`, `cuda:1`) and returns whatever `apply` takes.
+        apply: Takes what `load` returned and signals of one rate; returns one result per signal, in their order, equal
+            to what it returns for each of them alone.
+        weights: Files that `load` reads, with `hub.locate`.
+        packages: Distributions whose installed version decides the result.
+        modules: What has to be importable.
+        extra: The extra of codec-bench that brings them.
+        licence: Of the weights.
+        version: Raised whenever the result changes.
+        equal_lengths: Whether signals of a batch must have one length, because padding would change the result.
+        batch_seconds: Seconds of audio that a batch may have together on a GPU.
+        is_heavy: Whether one process computes it for all, also on a CPU: every scoring process would need its memory.
+    """
+
+    name: str
+    load: Callable[[str], Any]
+    apply: Callable[[Any, Sequence[Audio]], Sequence[Result]]
+    weights: tuple[RemoteFile, ...] = ()
+    packages: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    extra: str = ""
+    licence: str = ""
+    version: int = 1
+    equal_lengths: bool = False
+    batch_seconds: float = 240.0
+    is_heavy: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of the definition and the files."""
+        return address(
+            model=self.name,
+            version=self.version,
+            packages=package_versions(self.packages),
+            weights=self.weight_digests(),
+        )
+
+    def weight_digests(self) -> dict[str, str | None]:
+        """SHA-256 by file; None for one that is not here and of which no digest is published."""
+        digests: dict[str, str | None] = {}
+        for weight in self.weights:
+            try:
+                digests[weight.path] = weight.sha256 or local_digest(locate(weight))
+            except UnavailableError:
+                digests[weight.path] = None
+        return digests
+
+    def unsupported(self) -> str | None:
+        """Why it cannot run here whatever is downloaded, with the command that helps; None where it can."""
+        return cannot_import(self.modules, self.extra) if self.modules else None
+
+    def problem(self, command: str) -> str | None:
+        """Why it cannot run here now, with the command that helps; None where it can.
+
+        Args:
+            command: What fetches its files, e.g. `codec-bench fetch metric:nisqa`.
+        """
+        absent = missing(self.weights)
+        if (reason := self.unsupported()) is not None or not absent:
+            return reason
+        return f"{absent[0].path} is not here: {command} brings it, or name a folder that has it in CODEC_BENCH_MIRROR"
+
+    def __call__(self, audio: Audio) -> Array:
+        """The result for one signal, computed on the CPU of this process with one thread.
+
+        Raises:
+            NotScorable: The model gives none.
+            UnavailableError: An extra or a file is missing.
+        """
+        (result,) = run_model(self, [audio], "cpu")
+        if isinstance(result, NotScorable):
+            raise result
+        return result
+
+
+def model_feature(model: Model) -> Feature:
+    """The feature that a model computes; kept on disk for all signals."""
+    return Feature(model.name, model, expensive=True, model=model)
+
+
+_LOADED: dict[tuple[int, str], tuple[Model, Any]] = {}
+_LOCK = threading.Lock()
+
+
+def run_model(model: Model, audios: Sequence[Audio], device: str) -> list[Result]:
+    """Applies a model, which stays loaded until `free_models`.
+
+    On a CPU one thread is used, so that a result depends neither on the machine nor on how many processes share it;
+    heavy models, which one process computes for all, use every core.
+
+    Raises:
+        UnavailableError: An extra or a file is missing.
+    """
+    with _LOCK:
+        loaded = _loaded(model, device)
+        if model.is_heavy or device != "cpu" or "torch" not in model.packages:
+            return list(model.apply(loaded, audios))
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return list(model.apply(loaded, audios))
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _loaded(model: Model, device: str) -> Any:
+    key = (id(model), device)
+    if key not in _LOADED:
+        if (reason := model.unsupported()) is not None:
+            raise UnavailableError(f"{model.name} cannot run here: {reason}")
+        _LOADED[key] = (model, model.load(device))
+    return _LOADED[key][1]
+
+
+def free_models() -> None:
+    """Frees all models of this process."""
+    _LOADED.clear()
+    import gc
+    import sys
+
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def entry_of(result: Result) -> Mapping[str, Any]:
+    """A result as the feature cache keeps it."""
+    if isinstance(result, NotScorable):
+        return {"status": np.array(result.status.value), "reason": np.array(result.reason)}
+    return {"value": np.asarray(result)}

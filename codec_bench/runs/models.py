@@ -1,0 +1,119 @@
+"""The stage of a run in which learned models are applied to many signals at once, one model at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from typing import Any
+
+from codec_bench.audio import Audio, resample
+from codec_bench.cache import ArrayCache
+from codec_bench.errors import UnavailableError
+from codec_bench.metrics.model import Model, Result, entry_of, free_models, run_model
+from codec_bench.metrics.signal import Feature, feature_address
+from codec_bench.records import NotScorable, Status
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 256
+"""Signals that are read and sorted by length together: enough for batches of like lengths, few enough for memory."""
+
+Load = Callable[[Mapping[str, Any]], Audio]
+"""Reads a signal from what the scoring process is told about it."""
+
+
+def compute(
+    feature: Feature,
+    rate: int,
+    sources: Iterable[Mapping[str, Any]],
+    load: Load,
+    cache: ArrayCache,
+    device: str,
+) -> int:
+    """Computes a model's feature of all signals that the cache lacks it for, and frees the model.
+
+    What goes wrong with one signal costs that signal: scoring tries it once more, alone, and says why it failed.
+
+    Args:
+        feature: With a `model`.
+        rate: Sampling rate in Hz that the model takes; 0 for the signal's own.
+        sources: `identity`, and where the signal is; one signal may come several times.
+        load: Reads a signal.
+        cache: Where features are kept.
+        device: Where the model runs.
+
+    Returns:
+        For how many signals it was computed.
+
+    Raises:
+        UnavailableError: An extra or a file is missing.
+    """
+    model: Model = feature.model
+    wanted = {source["identity"]: source for source in sources}
+    absent = [(feature_address(identity, feature, rate), source) for identity, source in wanted.items()]
+    absent = [(key, source) for key, source in absent if key not in cache]
+    done = 0
+    try:
+        for part in _parts(absent, AT_ONCE):
+            signals = []
+            for key, source in part:
+                try:
+                    audio = load(source)
+                    audio.check("the signal")
+                except NotScorable:
+                    continue  # scoring meets the same problem, and gives it its status
+                signals.append((key, resample(audio, rate) if rate else audio))
+            for batch in batches(signals, model):
+                for (key, _), result in zip(batch, _applied(model, [audio for _, audio in batch], device), strict=True):
+                    if not isinstance(result, NotScorable) or result.status is not Status.ERROR:
+                        cache.put(key, entry_of(result))
+                        done += 1
+    finally:
+        free_models()
+    return done
+
+
+def batches(signals: Sequence[tuple[str, Audio]], model: Model) -> Iterator[list[tuple[str, Audio]]]:
+    """Signals of like lengths together, shortest first; of one length and rate where the model asks for that."""
+    ordered = sorted(signals, key=lambda signal: (signal[1].rate, len(signal[1])))
+    by = (lambda s: (s[1].rate, len(s[1]))) if model.equal_lengths else (lambda s: (s[1].rate, 0))
+    for _, group in groupby(ordered, key=by):
+        batch: list[tuple[str, Audio]] = []
+        for signal in group:
+            # A padded batch costs its longest signal times its size; the longest is the last one.
+            if batch and signal[1].seconds * (len(batch) + 1) > model.batch_seconds:
+                yield batch
+                batch = []
+            batch.append(signal)
+        if batch:
+            yield batch
+
+
+def _applied(model: Model, audios: Sequence[Audio], device: str) -> Sequence[Result]:
+    """Applies a model to a batch; one that does not fit into memory, or fails, is halved down to single signals."""
+    try:
+        return run_model(model, audios, device)
+    except UnavailableError:
+        raise
+    except Exception as error:
+        if len(audios) == 1:
+            logger.debug("%s failed", model.name, exc_info=True)
+            return [NotScorable(f"{type(error).__name__}: {error}", Status.ERROR)]
+        _free_memory()
+        half = len(audios) // 2
+        return [*_applied(model, audios[:half], device), *_applied(model, audios[half:], device)]
+
+
+def _free_memory() -> None:
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _parts(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
