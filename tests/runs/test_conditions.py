@@ -20,16 +20,8 @@ from codec_bench.files import file_digest
 from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable, Utterance
 from codec_bench.reports.table import build_table, markdown
-from codec_bench.runs.conditions import (
-    LTASS_DB,
-    LTASS_HZ,
-    Alteration,
-    Altered,
-    Concatenated,
-    Segmented,
-    parse_conditions,
-    speech_shaped_noise,
-)
+from codec_bench.runs.conditions import Alteration, Altered, Concatenated, Segmented, parse_conditions
+from codec_bench.runs.conditions.noise import LTASS_DB, LTASS_HZ, speech_shaped_noise
 from codec_bench.runs.directory import Run
 from codec_bench.runs.plan import Item, Row
 from codec_bench.runs.reconstruct import Reconstructor
