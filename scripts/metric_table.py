@@ -10,10 +10,12 @@ def table() -> str:
     lines = ["| name | unit | better | rate | variants | definition |", "|---|---|---|---|---|---|"]
     for name in METRICS.names():
         found = METRICS.get(name)
-        variants = "recogniser" if callable(found.variants) else " ".join(f"`[{v}]`" for v in found.variants)
+        named = "" if callable(found.variants) else " ".join(f"`[{v}]`" for v in found.variants)
+        variants = named or ("recogniser" if "text" in found.inputs else "`[RATE]`" if callable(found.variants) else "")
+        rate = f"{found.rate // 1000} kHz" if found.rate else "its own"
         arrow = {"higher": "↑", "lower": "↓"}[found.better]
         note = found.note.replace("|", "\\|")
-        lines.append(f"| `{name}` | {found.unit} | {arrow} | {found.rate // 1000} kHz | {variants} | {note} |")
+        lines.append(f"| `{name}` | {found.unit} | {arrow} | {rate} | {variants} | {note} |")
     return "\n".join(lines)
 
 

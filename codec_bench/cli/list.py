@@ -147,7 +147,8 @@ def metric_rows() -> list[dict[str, Any]]:
         found = METRICS.get(name)
         low, high = found.range
         bounds = f"{'' if low is None else f'{low:g}'} .. {'' if high is None else f'{high:g}'}"
-        variants = ["any recogniser"] if callable(found.variants) else list(found.variants)
+        any_of = "any recogniser" if "text" in found.inputs else "any rate"
+        variants = [any_of] if callable(found.variants) else list(found.variants)
         rows.append(
             {
                 "metric": name,

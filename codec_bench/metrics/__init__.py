@@ -19,6 +19,9 @@ METRICS: Registry[Metric] = Registry(
         "pesq_wb": "codec_bench.metrics.pesq:pesq_wb",
         "stoi": "codec_bench.metrics.stoi:stoi",
         "secs": "codec_bench.metrics.secs:speaker_embedding_cosine_similarity",
+        "sigmos": "codec_bench.metrics.sigmos:overall",
+        "nisqa": "codec_bench.metrics.nisqa:quality",
+        "utmos": "codec_bench.metrics.utmos:utmos",
         "pesq_nb": "codec_bench.metrics.pesq:pesq_nb",
         "pesq_raw": "codec_bench.metrics.pesq:pesq_raw",
         "estoi": "codec_bench.metrics.stoi:estoi",
@@ -33,9 +36,32 @@ METRICS: Registry[Metric] = Registry(
         "stft_distance": "codec_bench.metrics.spectral:stft_distance",
         "mr_stft": "codec_bench.metrics.spectral:multi_resolution_stft",
         "mr_mel": "codec_bench.metrics.spectral:multi_resolution_mel",
+        "sigmos.sig": "codec_bench.metrics.sigmos:signal_quality",
+        "sigmos.noise": "codec_bench.metrics.sigmos:noisiness",
+        "sigmos.col": "codec_bench.metrics.sigmos:coloration",
+        "sigmos.disc": "codec_bench.metrics.sigmos:discontinuity",
+        "sigmos.loud": "codec_bench.metrics.sigmos:loudness",
+        "sigmos.reverb": "codec_bench.metrics.sigmos:reverberation",
+        "nisqa.noi": "codec_bench.metrics.nisqa:noisiness",
+        "nisqa.dis": "codec_bench.metrics.nisqa:discontinuity",
+        "nisqa.col": "codec_bench.metrics.nisqa:coloration",
+        "nisqa.loud": "codec_bench.metrics.nisqa:loudness",
+        "nisqa_tts": "codec_bench.metrics.nisqa:naturalness",
+        "dnsmos": "codec_bench.metrics.dnsmos:overall",
+        "dnsmos.sig": "codec_bench.metrics.dnsmos:signal_quality",
+        "dnsmos.bak": "codec_bench.metrics.dnsmos:background",
+        "dnsmos.p808": "codec_bench.metrics.dnsmos:overall_p808",
+        "mosnet": "codec_bench.metrics.mosnet:mosnet",
     },
     group="codec_bench.metrics",
 )
+
+DEFAULT = (
+    "wer", "cer", "gpe", "pesq_wb", "stoi", "secs", "sigmos", "nisqa", "utmos", "pesq_nb", "pesq_raw", "estoi",
+    "vde", "ffe", "vuv_f1", "logf0_rmse", "logf0_corr", "mcd", "si_sdr", "mel_distance", "stft_distance", "mr_stft",
+    "mr_mel",
+)  # fmt: skip
+"""What `--metrics default` means: the eight of the LongCat paper's tables, and what costs little beside them."""
 
 HEADLINE = ("wer", "gpe", "pesq_wb", "stoi", "secs")
 """The columns of the LongCat paper's reconstruction tables."""
@@ -92,4 +118,4 @@ def metric(name: str) -> Metric:
     return found.with_variant(variant[:-1]) if bracket else found
 
 
-__all__ = ["HEADLINE", "METRICS", "Metric", "metric", "register_metric"]
+__all__ = ["DEFAULT", "HEADLINE", "METRICS", "Metric", "metric", "register_metric"]

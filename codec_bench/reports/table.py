@@ -20,7 +20,16 @@ RANKED_COVERAGE = 0.95
 """A value over a smaller share of the utterances is shown, but takes no part in best and second best."""
 
 GROUP_ORDER = ("semantic", "acoustic", "classic")
-FAMILY_TITLES = {"quality": "Quality and intelligibility", "pitch": "Pitch and voicing", "spectral": "Spectral"}
+MAIN = (*HEADLINE, "sigmos", "nisqa", "utmos")
+"""The columns of the LongCat paper's tables 5 to 7, which come first."""
+
+FAMILY_TITLES = {
+    "quality": "Quality and intelligibility",
+    "mos": "Predicted opinion scores",
+    "speaker": "Speaker similarity",
+    "pitch": "Pitch and voicing",
+    "spectral": "Spectral",
+}
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
@@ -234,7 +243,7 @@ def _ranked(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
 
 def _blocks(columns: Sequence[Column]) -> list[tuple[str, tuple[Column, ...]]]:
     """The paper's columns first, then the rest by family, so that each block fits a page."""
-    main = tuple(c for name in HEADLINE for c in columns if c.name == name)
+    main = tuple(c for name in MAIN for c in columns if c.name == name)
     blocks = [("Main metrics", main)]
     for family in dict.fromkeys([*FAMILY_TITLES, *(c.family for c in columns)]):
         blocks.append(

@@ -22,7 +22,7 @@ from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.files import digest, file_digest
 from codec_bench.fingerprint import address
 from codec_bench.hub import fetch_all
-from codec_bench.metrics import HEADLINE, METRICS, Metric, metric
+from codec_bench.metrics import DEFAULT, HEADLINE, METRICS, Metric, metric
 from codec_bench.metrics.asr import backend, default_backend
 from codec_bench.records import Status, Utterance
 from codec_bench.runs.conditions import Alteration, Clean, Condition, parse_conditions
@@ -209,13 +209,13 @@ def resolve_metrics(names: Sequence[str], asr: str, warnings: list[str]) -> tupl
     wanted: dict[str, bool] = {}  # whether it was named: then it is an error where it cannot run
     for name in names:
         if name in ("default", "all"):
-            wanted = dict.fromkeys(METRICS.names(), False) | wanted
+            wanted = dict.fromkeys(DEFAULT if name == "default" else METRICS.names(), False) | wanted
         elif name == "headline":
             wanted |= dict.fromkeys(HEADLINE, True)
         else:
             wanted[name] = True
     found: dict[str, Metric] = {}
-    absent: list[str] = []
+    absent: dict[str, tuple[str, list[str]]] = {}  # by what one download would bring
     for name, is_named in wanted.items():
         made = metric(name)
         if not made.variant and "text" in made.inputs:
@@ -226,10 +226,10 @@ def resolve_metrics(names: Sequence[str], asr: str, warnings: list[str]) -> tupl
         if (reason := made.unsupported()) is not None and is_named:
             raise UnavailableError(f"metric {made.label} cannot run here: {reason}")
         if not is_named and (reason := made.unavailable()) is not None:
-            absent.append(f"{made.label} ({reason})")
+            absent.setdefault(made.name.partition(".")[0], (reason, []))[1].append(made.label)
         else:
             found[made.label] = made
-    warnings += [f"left out of the default metrics: {entry}" for entry in absent]
+    warnings += [f"left out: {', '.join(labels)} ({reason})" for reason, labels in absent.values()]
     return tuple(found.values())
 
 

@@ -1,0 +1,214 @@
+"""DNSMOS: speech quality as noise suppressors are judged, predicted from the decoded signal alone.
+
+P.835 predicts three scales, P.808 one. Both networks take windows of 9.01 s. The files are those of
+github.com/microsoft/DNS-Challenge; the PyPI package `speechmos` holds the same ones, and where it is installed nothing
+is downloaded. Of that package no code is used: it imports librosa.
+
+Source: Reddy et al., "DNSMOS: A Non-Intrusive Perceptual Objective Speech Quality Metric to Evaluate Noise
+Suppressors", ICASSP 2021; "DNSMOS P.835", ICASSP 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.audio import Audio, FloatArray
+from codec_bench.hub import RemoteFile, is_published, locate
+from codec_bench.metrics import register_metric
+from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.signal import Feature, Signal
+from codec_bench.metrics.spectral import slaney_filterbank
+
+RATE = 16_000
+WINDOW_SECONDS = 9.01
+WINDOW = 144_160
+LICENCE = "MIT"
+
+SIGNAL, BACKGROUND, OVERALL = 0, 1, 2
+"""Where the scales of P.835 are."""
+
+CALIBRATION = (
+    (-0.08397278, 1.22083953, 0.0052439),
+    (-0.13166888, 1.60915514, -0.39604546),
+    (-0.06766283, 1.11546468, 0.04602535),
+)
+"""By scale, the parabola from the network's output to the mean opinion score, highest power first."""
+
+_ADDRESS = "https://raw.githubusercontent.com/microsoft/DNS-Challenge/591184a9fcb2cbdec02520fed81a32bbbf9d73ff/DNSMOS"
+P835 = RemoteFile(
+    "models/dnsmos/sig_bak_ovr.onnx",
+    sha256="269fbebdb513aa23cddfbb593542ecc540284a91849ac50516870e1ac78f6edd",
+    size=1_157_965,
+    source=f"{_ADDRESS}/DNSMOS/sig_bak_ovr.onnx",
+)
+P808 = RemoteFile(
+    "models/dnsmos/model_v8.onnx",
+    sha256="9246480c58567bc6affd4200938e77eef49468c8bc7ed3776d109c07456f6e91",
+    size=224_860,
+    source=f"{_ADDRESS}/DNSMOS/model_v8.onnx",
+)
+
+_FFT, _HOP, _MELS = 321, 160, 120  # of P.808
+_RANGE_DB = 80.0
+
+
+@dataclass(frozen=True)
+class PublishedModel(Model):
+    """A model of one published file, which need not be fetched where an installed package has it.
+
+    Attributes:
+        published: The file; `weights`, which are fetched, is empty where a package has it.
+    """
+
+    published: RemoteFile = P835
+
+    def weight_digests(self) -> dict[str, str | None]:
+        """SHA-256 by file, wherever it comes from, so that the fingerprint does not depend on that."""
+        return {self.published.path: self.published.sha256}
+
+
+def installed_file(remote: RemoteFile) -> Path | None:
+    """The copy of a file in the package `speechmos`, or None where it is not installed or has another one."""
+    spec = find_spec("speechmos")
+    for folder in (spec.submodule_search_locations if spec is not None else None) or ():
+        path = Path(folder, "dnsmos_models", Path(remote.path).name)
+        if path.is_file() and is_published(remote, path):
+            return path
+    return None
+
+
+def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], NDArray[np.float64]]) -> PublishedModel:
+    """A model whose result is the mean over the windows of a signal, float64 `[scales]`.
+
+    Args:
+        name: Of the model.
+        file: The network; where `speechmos` has it, it need not be fetched.
+        scores: From a session of onnxruntime and a window, float32 `[144160]`, to its scales.
+    """
+
+    def load(device: str) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        # The wheel of onnxruntime that is asked for knows no GPU. Where there is one, one process computes this for
+        # all, and gets every core; else every scoring process has one.
+        options.intra_op_num_threads = 1 if device == "cpu" else 0
+        path = installed_file(file) or locate(file)
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def apply(session: Any, audios: Sequence[Audio]) -> list[Result]:
+        # One window at a time: several together take no less time, and more memory.
+        return [np.mean([scores(session, window) for window in windows(audio.samples)], axis=0) for audio in audios]
+
+    return PublishedModel(
+        name,
+        load,
+        apply,
+        weights=() if installed_file(file) else (file,),
+        packages=("onnxruntime",),
+        modules=("onnxruntime",),
+        extra="dnsmos",
+        licence=LICENCE,
+        published=file,
+    )
+
+
+def windows(samples: FloatArray) -> Iterator[FloatArray]:
+    """The windows of a signal, float32 `[144160]`, one each second.
+
+    A signal that is shorter than a window is doubled until it is not. Samples beyond full scale are clipped, as in a
+    file of 16 bits. The original finds the end of a window in floating point, and drops a window that thereby lacks a
+    sample: those that start at 7 to 23 s and at 119 to 121 s. They are missing here, too.
+
+    Args:
+        samples: At 16 kHz, at least one.
+    """
+    samples = np.clip(samples, -1, 1)
+    while len(samples) < WINDOW:
+        samples = np.concatenate([samples, samples])
+    for start in range(int(len(samples) // RATE - WINDOW_SECONDS) + 1):
+        window = samples[start * RATE : int((start + WINDOW_SECONDS) * RATE)]
+        if len(window) == WINDOW:
+            yield window
+
+
+def p835_scores(session: Any, window: FloatArray) -> NDArray[np.float64]:
+    """Signal, background and overall quality of a window, float64 `[3]`, calibrated."""
+    (raw,) = session.run(None, {"input_1": window[None]})[0]
+    return np.array([np.polyval(parabola, value) for parabola, value in zip(CALIBRATION, raw, strict=True)], np.float64)
+
+
+def p808_scores(session: Any, window: FloatArray) -> NDArray[np.float64]:
+    """Overall quality of a window, float64 `[1]`."""
+    (score,) = session.run(None, {"input_1": log_mel(window[:-_HOP])[None]})[0]
+    return np.asarray(score, np.float64)
+
+
+def log_mel(samples: FloatArray) -> FloatArray:
+    """What the P.808 network sees: mel power in dB below the loudest band, plus 40, over 40.
+
+    Args:
+        samples: float32 `[144000]` at 16 kHz.
+
+    Returns:
+        float32 `[900, 120]`, from -1 to 1; centred frames every 10 ms, ends padded with zeros, as librosa makes them.
+    """
+    padded = np.pad(samples, _FFT // 2)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT) / _FFT)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
+    power = np.square(np.abs(np.fft.rfft(frames * window))) @ slaney_filterbank(RATE, _FFT, _MELS).T
+    decibels = 10 * np.log10(np.maximum(power, 1e-10))
+    below = np.maximum(decibels - decibels.max(), -_RANGE_DB)
+    return np.asarray((below + 40) / 40, np.float32)
+
+
+_p835 = model_feature(onnx_model("dnsmos/p835", P835, p835_scores))
+_p808 = model_feature(onnx_model("dnsmos/p808", P808, p808_scores))
+_register = partial(register_metric, unit="MOS", better="higher", rate=RATE, family="mos", digits=2)
+_NOTE = "windows of 9.01 s each second, shorter signals repeated"
+
+
+@_register(
+    "dnsmos", title="DNSMOS OVRL", note=f"overall quality that DNSMOS P.835 predicts without a reference; {_NOTE}"
+)
+def overall(decoded: Signal, *, scores: Feature = _p835) -> float:
+    """Overall quality by DNSMOS P.835, not personalised.
+
+    Args:
+        decoded: The signal that is judged, at 16 kHz, of any length.
+        scores: The network's three scales, mean over the windows.
+
+    Returns:
+        Mean opinion score, about 1 to 4.5 by the calibration; the network's output is not clamped.
+
+    Raises:
+        UnavailableError: onnxruntime or the file is not here.
+    """
+    return float(decoded[scores][OVERALL])
+
+
+@_register("dnsmos.sig", title="DNSMOS SIG", note=f"quality of the speech itself by DNSMOS P.835; {_NOTE}")
+def signal_quality(decoded: Signal, *, scores: Feature = _p835) -> float:
+    """Quality of the speech itself by DNSMOS P.835; otherwise as `overall`."""
+    return float(decoded[scores][SIGNAL])
+
+
+@_register("dnsmos.bak", title="DNSMOS BAK", note=f"absence of background noise by DNSMOS P.835; {_NOTE}")
+def background(decoded: Signal, *, scores: Feature = _p835) -> float:
+    """How little the background disturbs by DNSMOS P.835, higher is cleaner; otherwise as `overall`."""
+    return float(decoded[scores][BACKGROUND])
+
+
+@_register("dnsmos.p808", title="DNSMOS P.808", note=f"overall quality that DNSMOS predicts for P.808; {_NOTE}")
+def overall_p808(decoded: Signal, *, scores: Feature = _p808) -> float:
+    """Overall quality by the DNSMOS network for P.808; otherwise as `overall`."""
+    return float(decoded[scores][0])

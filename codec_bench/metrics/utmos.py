@@ -1,0 +1,213 @@
+"""UTMOS: naturalness predicted by the strong learner of the UTokyo-SaruLab system for the VoiceMOS Challenge 2022.
+
+Source: Saeki et al., "UTMOS: UTokyo-SaruLab System for VoiceMOS Challenge 2022", Interspeech 2022; the checkpoint
+"epoch=3-step=7459" as the package SpeechMOS publishes it, which needs no fairseq: the domain is 0, the judge 288, and
+there is no phoneme encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from codec_bench.audio import Audio
+from codec_bench.hub import RemoteFile, locate
+from codec_bench.metrics import register_metric
+from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.signal import Feature, Signal
+from codec_bench.records import NotScorable, Status
+
+RATE = 16_000
+MIN_SAMPLES = 400
+"""What one frame of wav2vec 2.0 sees; a shorter signal has none."""
+
+CONVOLUTIONS = ((10, 5), *((3, 2),) * 4, *((2, 2),) * 2)
+"""Kernel and stride of the seven convolutions of wav2vec 2.0 base; a frame every 20 ms."""
+
+LAYERS, HEADS = 12, 12
+CHANNELS, WIDTH, INNER = 512, 768, 3072
+POSITION_KERNEL, POSITION_GROUPS = 128, 16
+EMBEDDING, LSTM_WIDTH, HEAD_WIDTH = 128, 512, 2048
+
+WEIGHTS = RemoteFile(
+    "models/utmos/utmos22_strong_step7459_v1.pt",
+    sha256="38aa51ab79e2a4e09a1449758a4b37e9cbb2e8235a49662a732d33a9ba1e9bff",
+    size=411_179_119,
+    source="https://github.com/tarepan/SpeechMOS/releases/download/v1.0.0/utmos22_strong_step7459_v1.pt",
+)
+
+
+def network() -> Any:
+    """The network with weights of no meaning: a `torch.nn.Module` from float32 `[batch, n]` at 16 kHz to `[batch]`.
+
+    Its parameters have the names of the published checkpoint, except that the weight of the convolution over positions
+    is one tensor: `folded` makes it from the two of the checkpoint.
+    """
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            heads = (p(x).unflatten(2, (HEADS, -1)).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj))
+            mixed = functional.scaled_dot_product_attention(*heads)
+            return self.out_proj(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.self_attn = Attention()
+            self.self_attn_layer_norm, self.final_layer_norm = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+            self.fc1, self.fc2 = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.self_attn_layer_norm(x + self.self_attn(x))
+            return self.final_layer_norm(x + self.fc2(functional.gelu(self.fc1(x))))  # type: ignore[no-any-return]
+
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            convolution = nn.Conv1d(WIDTH, WIDTH, POSITION_KERNEL, padding=POSITION_KERNEL // 2, groups=POSITION_GROUPS)
+            self.pos_conv = nn.Sequential(convolution)
+            self.layer_norm = nn.LayerNorm(WIDTH)
+            self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            # The even kernel gives one frame too many.
+            x = x + functional.gelu(self.pos_conv(x.transpose(1, 2))[..., :-1]).transpose(1, 2)
+            x = self.layer_norm(x)
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    class FeatureExtractor(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            blocks = []
+            for index, (kernel, stride) in enumerate(CONVOLUTIONS):
+                convolution = nn.Conv1d(CHANNELS if index else 1, CHANNELS, kernel, stride, bias=False)
+                norm = [] if index else [nn.GroupNorm(CHANNELS, CHANNELS)]
+                # The identity is where training drops out, so that the numbers in the names fit.
+                blocks.append(nn.Sequential(convolution, nn.Identity(), *norm, nn.GELU()))
+            self.conv_layers = nn.ModuleList(blocks)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for block in self.conv_layers:
+                x = block(x)
+            return x
+
+    class Wav2Vec2(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.feature_extractor = FeatureExtractor()
+            self.layer_norm = nn.LayerNorm(CHANNELS)
+            self.post_extract_proj = nn.Linear(CHANNELS, WIDTH)
+            self.encoder = Encoder()
+
+        def forward(self, waves: torch.Tensor) -> torch.Tensor:
+            features = self.feature_extractor(waves[:, None]).transpose(1, 2)
+            return self.encoder(self.post_extract_proj(self.layer_norm(features)))  # type: ignore[no-any-return]
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wav2vec2 = Wav2Vec2()
+            self.domain_emb = nn.Parameter(torch.zeros(1, EMBEDDING))
+            self.judge_emb = nn.Parameter(torch.zeros(1, EMBEDDING))
+            self.blstm = nn.LSTM(WIDTH + 2 * EMBEDDING, LSTM_WIDTH, batch_first=True, bidirectional=True)
+            self.projection = nn.Sequential(nn.Linear(2 * LSTM_WIDTH, HEAD_WIDTH), nn.ReLU(), nn.Linear(HEAD_WIDTH, 1))
+
+        def forward(self, waves: torch.Tensor) -> torch.Tensor:
+            frames = self.wav2vec2(waves)
+            context = torch.cat([self.domain_emb, self.judge_emb], 1)[:, None].expand(*frames.shape[:2], -1)
+            scores = self.projection(self.blstm(torch.cat([frames, context], 2))[0])
+            return 2 * scores.mean(dim=(1, 2)) + 3  # type: ignore[no-any-return]
+
+    return Network().eval().requires_grad_(False)
+
+
+def folded(state: dict[str, Any]) -> dict[str, Any]:
+    """The tensors of a checkpoint under the names of `network`.
+
+    Args:
+        state: As published: the weight of the convolution over positions as its direction `weight_v` and its norm
+            `weight_g` for each position in the kernel, and the mask of the pretraining.
+    """
+    left = {name: tensor for name, tensor in state.items() if name != "wav2vec2.mask_emb"}
+    convolution = "wav2vec2.encoder.pos_conv.0.weight"
+    direction, norm = left.pop(f"{convolution}_v"), left.pop(f"{convolution}_g")
+    return left | {convolution: direction * (norm / direction.norm(dim=(0, 1), keepdim=True))}
+
+
+def _load(device: str) -> Any:
+    """The network on a device."""
+    import torch
+
+    made = network()
+    made.load_state_dict(folded(torch.load(locate(WEIGHTS), map_location="cpu", weights_only=True)))
+    return made.to(device)
+
+
+def _apply(loaded: Any, audios: Sequence[Audio]) -> list[Result]:
+    """The score, a 0-d float32, of each of some signals of one length."""
+    import torch
+
+    if len(audios[0]) < MIN_SAMPLES:
+        return [NotScorable(f"UTMOS needs {MIN_SAMPLES} samples, 25 ms", Status.TOO_SHORT) for _ in audios]
+    waves = torch.from_numpy(np.stack([audio.samples for audio in audios]))
+    with torch.inference_mode():
+        scores = loaded(waves.to(loaded.domain_emb.device)).cpu().numpy()
+    return [np.asarray(score, np.float32) for score in scores]
+
+
+MODEL = Model(
+    "utmos",
+    _load,
+    _apply,
+    weights=(WEIGHTS,),
+    packages=("torch",),
+    modules=("torch",),
+    licence="MIT",
+    equal_lengths=True,
+    batch_seconds=60.0,
+    is_heavy=True,
+)
+
+feature = model_feature(MODEL)
+"""The score of a whole signal at 16 kHz, 0-d float32."""
+
+
+@register_metric(
+    "utmos",
+    unit="MOS",
+    better="higher",
+    range=(None, None),
+    rate=RATE,
+    family="mos",
+    title="UTMOS",
+    digits=2,
+    note="UTMOS22 strong learner (wav2vec 2.0 base, epoch 3, step 7459, domain 0, judge 288, no phonemes), at 16 kHz; "
+    "the scale is 1 to 5, and the network may leave it.",
+)
+def utmos(decoded: Signal, *, score: Feature = feature) -> float:
+    """Naturalness predicted from the decoded signal alone.
+
+    Args:
+        decoded: Reconstruction at 16 kHz, 25 ms or more; its level counts.
+        score: The model.
+
+    Returns:
+        A mean opinion score, nominally from 1 to 5. The network is not limited to that range, and the score is not
+        clipped, as in the original.
+
+    Raises:
+        NotScorable: Too short.
+        UnavailableError: The weights are missing.
+    """
+    return float(decoded[score])

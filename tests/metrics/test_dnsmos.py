@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codec_bench.audio import Audio, read_audio
+from codec_bench.errors import UnavailableError
+from codec_bench.hub import RemoteFile
+from codec_bench.metrics import metric
+from codec_bench.metrics.dnsmos import (
+    P808,
+    P835,
+    PublishedModel,
+    installed_file,
+    log_mel,
+    onnx_model,
+    p808_scores,
+    p835_scores,
+    windows,
+)
+from codec_bench.metrics.model import free_models, run_model
+from codec_bench.metrics.signal import Recording
+from codec_bench.records import Status
+
+RATE = 16_000
+KEYS = {"dnsmos": "ovrl_mos", "dnsmos.sig": "sig_mos", "dnsmos.bak": "bak_mos", "dnsmos.p808": "p808_mos"}
+needs_files = pytest.mark.skipif(
+    installed_file(P835) is None or installed_file(P808) is None, reason="the files of speechmos are not installed"
+)
+
+
+def golden(shared: Path) -> dict[str, dict[str, float]]:
+    singles = json.loads((shared / "golden" / "metrics" / "golden.json").read_text())["single"]
+    return {name: values["dnsmos"] for name, values in singles.items() if "dnsmos" in values}
+
+
+def wave(shared: Path, name: str) -> Any:
+    return read_audio(shared / "golden" / "metrics" / f"{name}.wav").samples
+
+
+@needs_files
+def test_golden_values(shared: Path) -> None:
+    name = "flite_mulaw4_16k"
+    model = metric("dnsmos").models[0][0].model
+    signal, background, overall = model(Audio(wave(shared, name), RATE))
+    expected = golden(shared)[name]
+    assert (signal, background, overall) == pytest.approx(
+        (expected["sig_mos"], expected["bak_mos"], expected["ovrl_mos"]), abs=1e-4
+    )
+
+
+@needs_files
+def test_golden_values_of_p808(shared: Path) -> None:
+    assert len(golden(shared)) == 7
+    for name, values in golden(shared).items():
+        assert float(metric("dnsmos.p808")(decoded=wave(shared, name))) == pytest.approx(values["p808_mos"], abs=1e-4)
+
+
+class Recorder:
+    """A session that keeps what it is given."""
+
+    def __init__(self, result: Any) -> None:
+        self.inputs: list[Any] = []
+        self._result = result
+
+    def run(self, outputs: Any, inputs: dict[str, Any]) -> Any:
+        self.inputs.append(inputs["input_1"])
+        return [np.array([self._result], np.float32)]
+
+
+@pytest.mark.parametrize("seconds", [0.3, 3.08, 4.0, 9.009, 9.01, 10.0, 16.9, 17.01, 35.5])
+def test_windows_equal_those_of_speechmos(seconds: float) -> None:
+    pytest.importorskip("librosa")
+    module = pytest.importorskip("speechmos.dnsmos")
+    library = module.DNSMOS.__new__(module.DNSMOS)
+    library.onnx_sess, library.p808_onnx_sess = Recorder([3.0, 3.5, 2.5]), Recorder([3.0])
+    samples = np.random.default_rng(1).uniform(-0.5, 0.5, round(seconds * RATE)).astype(np.float32)
+    values = library(samples, RATE, False)
+    ours = list(windows(samples))
+    assert len(ours) == len(library.onnx_sess.inputs)
+    mine = Recorder([3.0, 3.5, 2.5])
+    for window, first, second in zip(ours, library.onnx_sess.inputs, library.p808_onnx_sess.inputs, strict=True):
+        np.testing.assert_array_equal(window, first[0])
+        np.testing.assert_allclose(log_mel(window[:-160]), second[0], atol=1e-5)
+        signal, background, overall = p835_scores(mine, window)
+        assert (signal, background, overall) == pytest.approx(
+            (values["sig_mos"], values["bak_mos"], values["ovrl_mos"]), abs=1e-9
+        )
+    assert mine.inputs[0].shape == (1, 144_160)
+
+
+def test_the_windows_that_rounding_drops_are_dropped() -> None:
+    """Counted with speechmos 0.0.1.1 on 35.5 s of speech: nine windows, not 26."""
+    ramp = (np.arange(int(35.5 * RATE)) / RATE / 40).astype(np.float32)
+    starts = [round(float(window[0]) * 40) for window in windows(ramp)]
+    assert starts == [0, 1, 2, 3, 4, 5, 6, 24, 25]
+
+
+def test_a_short_signal_is_doubled_until_it_fills_a_window() -> None:
+    short = np.linspace(-0.5, 0.5, 5 * RATE, dtype=np.float32)
+    (window,) = windows(short)
+    np.testing.assert_array_equal(window, np.tile(short, 2)[:144_160])
+    assert len(list(windows(np.ones(1, np.float32)))) == 7  # 2^18 samples are 16 s
+
+
+def test_samples_beyond_full_scale_are_clipped() -> None:
+    loud = 3 * np.sin(np.arange(10 * RATE, dtype=np.float32))
+    np.testing.assert_array_equal(*(next(windows(x)) for x in (loud, np.clip(loud, -1, 1))))
+
+
+def test_front_end_equals_librosa(shared: Path) -> None:
+    librosa = pytest.importorskip("librosa")
+    samples = np.tile(wave(shared, "flite_ref_16k"), 4)[:144_000]
+    mel = librosa.feature.melspectrogram(y=samples, sr=RATE, n_fft=321, hop_length=160, n_mels=120)
+    expected = (librosa.power_to_db(mel, ref=np.max) + 40) / 40
+    assert log_mel(samples).shape == (900, 120)
+    np.testing.assert_allclose(log_mel(samples), expected.T, atol=1e-4)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Callable[[Path, int], RemoteFile]:
+    """Makes a network of the real signature: its outputs are the mean of a window, or of a spectrogram."""
+    helper = pytest.importorskip("onnx.helper")
+    pytest.importorskip("onnxruntime")
+    import onnx
+
+    def make(folder: Path, outputs: int) -> RemoteFile:
+        shape, axes = (["N", 144_160], [1]) if outputs == 3 else (["N", 900, 120], [1, 2])
+        taken = helper.make_tensor_value_info("input_1", onnx.TensorProto.FLOAT, shape)
+        given = helper.make_tensor_value_info("Identity:0", onnx.TensorProto.FLOAT, ["N", outputs])
+        mean = helper.make_node("ReduceMean", ["input_1"], ["mean"], axes=axes, keepdims=1)
+        flat = helper.make_node("Flatten", ["mean"], ["flat"])
+        join = helper.make_node("Concat", ["flat"] * outputs, ["Identity:0"], axis=1)
+        graph = helper.make_graph([mean, flat, join], "tiny", [taken], [given])
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+        data: bytes = made.SerializeToString()
+        folder.mkdir(parents=True)
+        (folder / "tiny.onnx").write_bytes(data)
+        return RemoteFile("models/dnsmos/tiny.onnx", sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+    return make
+
+
+def test_whole_path_with_a_small_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[Path, int], RemoteFile]
+) -> None:
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
+    file = network(tmp_path / "models/dnsmos", 3)
+    model = onnx_model("tiny", file, p835_scores)
+    assert model.weights == (file,)
+    halves = np.repeat(np.float32([0.5, -0.25]), 5 * RATE)
+    audios = [Audio(np.full(2 * RATE, 0.5, np.float32), RATE), Audio(halves, RATE)]
+    steady, mixed = run_model(model, audios, "cpu")
+    # 0.5 through the three parabolas of the original, by hand
+    assert steady.tolist() == pytest.approx([0.594670505, 0.375614880, 0.586842665], abs=1e-6)
+    mean = (5 * 0.5 - 4.01 * 0.25) / 9.01
+    assert mixed[2] == pytest.approx(-0.06766283 * mean**2 + 1.11546468 * mean + 0.04602535, abs=1e-6)
+    for audio, result in zip(audios, (steady, mixed), strict=True):
+        np.testing.assert_array_equal(model(audio), result)
+
+
+def test_whole_path_of_p808(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[Path, int], RemoteFile]
+) -> None:
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
+    model = onnx_model("tiny808", network(tmp_path / "models/dnsmos", 1), p808_scores)
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 10 * RATE).astype(np.float32)
+    (score,) = model(Audio(samples, RATE))
+    assert score == pytest.approx(log_mel(samples[:144_000]).mean(), abs=1e-5)
+
+
+def test_a_file_of_an_installed_package_is_not_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[Path, int], RemoteFile]
+) -> None:
+    file = network(tmp_path / "speechmos" / "dnsmos_models", 3)
+    before = onnx_model("tiny", file, p835_scores)
+    assert "codec-bench fetch metric:x brings it" in str(before.problem("codec-bench fetch metric:x"))
+    (tmp_path / "speechmos" / "__init__.py").write_text("raise RuntimeError('nobody imports this')\n")
+    for name in [name for name in sys.modules if name.split(".")[0] == "speechmos"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert installed_file(file) == tmp_path / "speechmos" / "dnsmos_models" / "tiny.onnx"
+    assert installed_file(replace(file, sha256="0" * 64)) is None
+    model = onnx_model("tiny", file, p835_scores)
+    assert (model.weights, model.problem("")) == ((), None)
+    assert len(model(Audio(np.full(RATE, 0.5, np.float32), RATE))) == 3
+    assert model.weight_digests() == before.weight_digests() == {file.path: file.sha256}
+    assert model.fingerprint == before.fingerprint
+
+
+def test_without_files_and_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    free_models()
+    absent = RemoteFile("models/dnsmos/absent.onnx", sha256="0" * 64)
+    model = onnx_model("absent", absent, p835_scores)
+    with pytest.raises(UnavailableError, match=r"absent\.onnx is in none of"):
+        model(Audio(np.ones(RATE, np.float32), RATE))
+    assert "pip install 'codec-bench[dnsmos]'" in str(replace(model, modules=("no_such_module",)).unsupported())
+
+
+def test_four_metrics_of_two_networks() -> None:
+    fingerprints = [metric(name).models[0][0].fingerprint for name in KEYS]
+    assert len(set(fingerprints)) == 2
+    assert len(set(fingerprints[:3])) == 1
+    assert len({metric(name).fingerprint for name in KEYS}) == 4
+    for name in KEYS:
+        ((feature, rate),) = metric(name).models
+        assert rate == RATE
+        assert isinstance(feature.model, PublishedModel)
+        assert feature.model.published == (P808 if name == "dnsmos.p808" else P835)
+
+
+@needs_files
+def test_golden_values_by_column(shared: Path) -> None:
+    name = "espeak_noise5_16k"
+    recording = Recording(Audio(wave(shared, name), RATE))  # whose features are computed once
+    for column, key in KEYS.items():
+        score = metric(column).score(None, recording)
+        assert float(score) == pytest.approx(golden(shared)[name][key], abs=1e-4), column
+
+
+def test_statuses() -> None:
+    assert metric("dnsmos")(decoded=np.zeros(RATE)).status is Status.SILENT
+    assert metric("dnsmos")(decoded=np.zeros(0)).status is Status.EMPTY
+    assert metric("dnsmos")(decoded=np.full(RATE, np.nan)).status is Status.NOT_FINITE
+
+
+def test_naming_it_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, codec_bench.metrics.dnsmos;"
+        "print([m for m in ('torch', 'onnxruntime', 'speechmos', 'librosa', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
