@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
 from codec_bench.hub import home
@@ -22,6 +23,7 @@ from codec_bench.runs.summary import (
     intervals,
     length_differences,
     levels,
+    write_hypotheses,
     write_reconstructions,
     write_results,
 )
@@ -136,6 +138,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict
     info["devices"] = runner.reconstructor.devices
     info["status"] = "failed" if info["coverage"]["failures"] else "finished"
     write_reconstructions(out, plan, outcome)
+    write_hypotheses(out, plan, outcome, ArrayCache(home() / "cache" / "features"))
     if config.keep_audio:
         keep_audio(out, plan, runner.reconstructor)
     write_info(out, info)

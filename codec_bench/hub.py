@@ -238,6 +238,10 @@ def _fetch(weight: RemoteFile, progress: Progress | None, stop: threading.Event)
                 target.unlink()
             if not target.is_file():  # else another process was faster
                 _download(urls, target, weight, progress, stop)
+    except UnavailableError as error:
+        if not others:
+            raise
+        raise UnavailableError(f"{_difference(weight, others[0])}; {error}") from error
     except OSError as error:
         raise _home_error(target, error) from error
     return locate(weight)

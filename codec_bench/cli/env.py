@@ -50,12 +50,15 @@ def environments() -> dict[str, Used]:
     """
     from codec_bench.adapters import CODECS
     from codec_bench.metrics import METRICS
+    from codec_bench.metrics.asr import BACKENDS
 
     found: dict[str, Used] = {}
     for name in CODECS.names():
         _note(found, CODECS.get(name), codecs=(name,))
     for name in METRICS.names():
         _note(found, METRICS.get(name), metrics=(name,))
+    for name in BACKENDS.names():
+        _note(found, BACKENDS.get(name), metrics=(f"wer[{name}]",))
     return found
 
 

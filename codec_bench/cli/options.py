@@ -11,6 +11,7 @@ Metrics = Annotated[str | None, typer.Option(help="default, all, headline, or NA
 Limit = Annotated[int | None, typer.Option(help="Only the first N utterances.")]
 Jobs = Annotated[int | None, typer.Option(help="Scoring processes; all cores by default.")]
 Asr = Annotated[str | None, typer.Option(help="Recogniser for wer and cer: BACKEND[:MODEL].")]
+Normaliser = Annotated[str | None, typer.Option(help="Of transcripts: basic, whisper-english, librispeech, chinese.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the bootstrap and of what conditions draw.")]
 Bands = Annotated[str | None, typer.Option(help="Edges of the bitrate groups in kbit/s, falling: 2,0.85,0.65.")]
 Text = Annotated[Path | None, typer.Option(help="TSV with transcripts: columns id and text.")]

@@ -24,6 +24,7 @@ def run(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Other weights for the codec: a file or a folder.")] = None,
     asr: o.Asr = None,
+    normaliser: o.Normaliser = None,
     condition: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +66,7 @@ def run(
         device=device,
         checkpoint=checkpoint,
         asr=asr,
+        normaliser=normaliser,
         condition=condition,
         condition_reference=condition_reference,
         noise_dir=noise_dir,

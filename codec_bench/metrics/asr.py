@@ -1,14 +1,15 @@
 """Speech recognisers: named backends that turn a signal into a transcript, which WER and CER compare.
 
 A backend is written `FAMILY` or `FAMILY:MODEL`. A new one is a function from the model's name ("" for the default) to a
-`Recogniser`, in the table below or under the entry-point group `codec_bench.asr` of an installed package.
+`Recogniser`, in the table below or under the entry-point group `codec_bench.asr` of an installed package. One that runs
+in an environment of its own has it as its attribute `environment`.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,9 +18,15 @@ from typing import Any
 import numpy as np
 
 from codec_bench.audio import Audio
+from codec_bench.cache import ArrayCache
 from codec_bench.errors import UnavailableError, UsageError
-from codec_bench.metrics.signal import Array, Feature
+from codec_bench.fingerprint import address, package_versions
+from codec_bench.metrics.model import Model
+from codec_bench.metrics.signal import Array, Feature, feature_address
 from codec_bench.registry import Registry
+
+RATE = 16_000
+"""Sampling rate in Hz of what recognisers are given."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,11 @@ class Recogniser(Feature):
 
 BACKENDS: Registry[Callable[[str], Recogniser]] = Registry(
     "ASR backend",
-    {"pocketsphinx": "codec_bench.metrics.asr:pocketsphinx_backend"},
+    {
+        "pocketsphinx": "codec_bench.metrics.asr:pocketsphinx_backend",
+        "nemo": "codec_bench.metrics.asr_nemo:nemo_backend",
+        "whisper": "codec_bench.metrics.asr_whisper:whisper_backend",
+    },
     group="codec_bench.asr",
 )
 
@@ -66,16 +77,84 @@ def backend(name: str) -> Recogniser:
 
 
 def default_backend() -> tuple[str, str]:
-    """The best backend that is installed, and a warning about it, empty where there is nothing to warn of."""
+    """The best backend that can run here now, and a warning about it, empty where there is nothing to warn of.
+
+    That is `nemo` where NeMo, or its environment, and the default model are here, otherwise `pocketsphinx`.
+    """
+    model = backend("nemo").model
+    if model.problem("") is None:
+        return "nemo", ""
     return (
         "pocketsphinx",
         "WER and CER use pocketsphinx, the recogniser that works offline: its own error rate is about 30 % on read "
-        "English, so they rank systems coarsely and compare with no paper",
+        "English, so they rank systems coarsely and compare with no paper; codec-bench env create nemo and "
+        "codec-bench fetch 'metric:wer[nemo]' bring a better one",
     )
+
+
+def hypothesis(identity: str, cache: ArrayCache, recogniser: Recogniser) -> str | None:
+    """What a recogniser heard in a signal, as it was kept when the signal was scored; nothing is recognised now.
+
+    Args:
+        identity: Content address of the signal.
+        cache: Where features are kept.
+        recogniser: Which one.
+
+    Returns:
+        The text, not normalised; None where the signal was not transcribed.
+    """
+    entry = cache.get(feature_address(identity, recogniser, RATE))
+    return None if entry is None or "value" not in entry else str(entry["value"].item())
+
+
+@dataclass(frozen=True)
+class SpeechModel(Model):
+    """A recogniser's model; files are known by their names, so that a folder of the user's may be moved."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of the definition and the files."""
+        digests = {Path(path).name: digest for path, digest in self.weight_digests().items()}
+        return address(model=self.name, version=self.version, packages=self.versions(), weights=digests)
+
+    def versions(self) -> dict[str, str]:
+        """Versions of what computes the result, by distribution."""
+        return package_versions(self.packages)
+
+
+def model_recogniser(model: Model, label: str, languages: tuple[str, ...]) -> Recogniser:
+    """The recogniser that applies a model."""
+    return Recogniser(f"transcript/{model.name}", model, expensive=True, model=model, label=label, languages=languages)
+
+
+def transcripts(audios: Sequence[Audio], transcribe: Callable[[list[Audio]], Sequence[str]]) -> list[Array]:
+    """One transcript per signal; silent ones are not given to a model, which would make up words.
+
+    Args:
+        audios: Signals of any level.
+        transcribe: Takes those that can be heard, returns as many texts.
+    """
+    audible = [audio for audio in audios if not audio.is_silent]
+    texts = iter(transcribe(audible) if audible else ())
+    return [np.array("" if audio.is_silent else next(texts).strip()) for audio in audios]
 
 
 _LOCK = threading.Lock()
 """The decoder of this process serves one utterance at a time."""
+
+
+def model_folder() -> Path:
+    """The US English model of PocketSphinx's own package, with its dictionary.
+
+    Raises:
+        UnavailableError: The package was installed without it.
+    """
+    spec = importlib.util.find_spec("pocketsphinx")
+    folders = [Path(f) / "model" / "en-us" for f in (spec.submodule_search_locations or [])] if spec else []
+    found = next((f for f in folders if (f / "en-us.lm.bin").is_file()), None)
+    if found is None:
+        raise UnavailableError("pocketsphinx lacks its model: pip install --force-reinstall pocketsphinx")
+    return found
 
 
 @cache
@@ -83,11 +162,7 @@ def _decoder() -> Any:
     """PocketSphinx with the US English model of its own package, whatever POCKETSPHINX_PATH says."""
     from pocketsphinx import Decoder
 
-    spec = importlib.util.find_spec("pocketsphinx")
-    folders = [Path(f) / "model" / "en-us" for f in (spec.submodule_search_locations or [])] if spec else []
-    model = next((f for f in folders if (f / "en-us.lm.bin").is_file()), None)
-    if model is None:
-        raise UnavailableError("pocketsphinx lacks its model: pip install --force-reinstall pocketsphinx")
+    model = model_folder()
     return Decoder(
         hmm=str(model / "en-us"),
         lm=str(model / "en-us.lm.bin"),

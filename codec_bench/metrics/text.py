@@ -1,7 +1,7 @@
 """Text normalisers: what happens to a transcript and a hypothesis before their words are compared.
 
 Published WERs of one system differ by their normaliser alone, so each has a name and a version, which are part of a
-score's address.
+score's address. After them, `phones` has the pronunciation of a text, for phone error rates.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from codec_bench.fingerprint import address
+from codec_bench.errors import UnavailableError
+from codec_bench.fingerprint import address, package_versions
 from codec_bench.registry import Registry
 
 
@@ -21,13 +24,15 @@ class Normaliser:
 
     Attributes:
         name: Registered name.
-        function: Idempotent; words of its result are separated by single spaces.
+        function: Words of its result are separated by single spaces.
         version: Raised whenever the result changes.
+        packages: Distributions whose installed version decides the result.
     """
 
     name: str
     function: Callable[[str], str]
     version: int = 1
+    packages: tuple[str, ...] = ()
 
     def __call__(self, text: str) -> str:
         """The normalised text."""
@@ -36,11 +41,19 @@ class Normaliser:
     @property
     def fingerprint(self) -> str:
         """Content address of the definition."""
-        return address(normaliser=self.name, version=self.version)
+        packages = {"packages": package_versions(self.packages)} if self.packages else {}
+        return address(normaliser=self.name, version=self.version, **packages)
 
 
 NORMALISERS: Registry[Normaliser] = Registry(
-    "text normaliser", {"basic": "codec_bench.metrics.text:basic"}, group="codec_bench.normalisers"
+    "text normaliser",
+    {
+        "basic": "codec_bench.metrics.text:basic",
+        "whisper-english": "codec_bench.metrics.text:whisper_english",
+        "librispeech": "codec_bench.metrics.text:librispeech",
+        "chinese": "codec_bench.metrics.text:chinese",
+    },
+    group="codec_bench.normalisers",
 )
 
 
@@ -81,3 +94,138 @@ def _spoken(character: str) -> str:
 basic = Normaliser("basic", _basic)
 """NFKC and lower case; curly apostrophes become straight; hyphens and dashes become spaces; all other punctuation and
 symbols are removed, also apostrophes at the edge of a word, where they are quotation marks; spaces are collapsed."""
+
+
+_UNDIVIDED = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
+"""Letters that no normalisation form divides into a letter of the alphabet and a mark."""
+
+
+def _librispeech(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", _basic(text).translate(_UNDIVIDED)).upper()
+    kept = "".join(c for c in plain if c in "' " or "A" <= c <= "Z")
+    return " ".join(_QUOTATION_MARK.sub("", kept).split())
+
+
+librispeech = Normaliser("librispeech", _librispeech)
+"""The alphabet of LibriSpeech's transcripts, A to Z, the apostrophe and the space: `basic` in upper case, with accents
+and everything else removed. So are digits, which LibriSpeech spells out: take `whisper-english` where a recogniser
+writes numbers in digits."""
+
+
+def _chinese(text: str) -> str:
+    return "".join(_basic(text).replace("'", "").split())
+
+
+chinese = Normaliser("chinese", _chinese)
+"""Characters without spaces or punctuation: `basic`, which makes ASCII of full-width letters and digits, without
+apostrophes and spaces. Numerals stay as they are written, digits as well as characters, and so do traditional
+characters."""
+
+
+@cache
+def _english_normaliser() -> Any:
+    try:
+        from whisper_normalizer.english import EnglishTextNormalizer
+    except ImportError as error:
+        raise UnavailableError(
+            f"the normaliser whisper-english needs whisper-normalizer: {error}; pip install 'codec-bench[whisper]'"
+        ) from error
+    return EnglishTextNormalizer()
+
+
+def _whisper_english(text: str) -> str:
+    return " ".join(str(_english_normaliser()(text)).split())
+
+
+whisper_english = Normaliser("whisper-english", _whisper_english, packages=("whisper-normalizer",))
+"""The English normaliser of the Whisper paper (Radford et al., 2022, appendix C): numbers in digits, American spelling,
+contractions written out, fillers and what stands in brackets left out."""
+
+
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGIT = {str(digit): word for digit, word in enumerate(_NUMBERS)}
+
+_SOUNDS = {
+    "tion": "SH AH N", "sion": "ZH AH N", "igh": "AY", "tch": "CH", "dge": "JH", "eau": "OW",
+    "ch": "CH", "sh": "SH", "th": "TH", "ph": "F", "wh": "W", "ck": "K", "qu": "K W", "ng": "NG",
+    "ee": "IY", "ea": "IY", "ie": "IY", "oo": "UW", "ou": "AW", "ow": "OW", "oi": "OY", "oy": "OY", "oa": "OW",
+    "ai": "EY", "ay": "EY", "ei": "AY", "ey": "IY", "au": "AO", "aw": "AO", "eu": "UW", "ew": "UW",
+    "ar": "AA R", "or": "AO R", "er": "ER", "ir": "ER", "ur": "ER",
+    "ce": "S EH", "ci": "S IH", "cy": "S IY",
+    "a": "AE", "b": "B", "c": "K", "d": "D", "e": "EH", "f": "F", "g": "G", "h": "HH", "i": "IH", "j": "JH", "k": "K",
+    "l": "L", "m": "M", "n": "N", "o": "AA", "p": "P", "q": "K", "r": "R", "s": "S", "t": "T", "u": "AH", "v": "V",
+    "w": "W", "x": "K S", "y": "IY", "z": "Z",
+}  # fmt: skip
+"""What letters most often stand for in English, for words that the dictionary lacks; the longest match counts."""
+
+_SPELLING = re.compile("|".join(sorted(_SOUNDS, key=len, reverse=True)))
+_DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1")
+
+
+def phones(text: str) -> list[str]:
+    """The pronunciation of an English text, word by word.
+
+    Words are looked up in CMUdict as PocketSphinx brings it, of several pronunciations the first. What it lacks, names
+    mostly, is spelled out by simple rules: often wrong, but alike in a transcript and in a hypothesis that has it.
+
+    Args:
+        text: Words separated by spaces; digits are spoken one by one, other characters than letters are left out.
+
+    Returns:
+        ARPAbet symbols without stress, of 39.
+
+    Raises:
+        UnavailableError: PocketSphinx lacks its dictionary.
+
+    >>> phones("the cat's")
+    ['DH', 'AH', 'K', 'AE', 'T', 'S']
+    """
+    return [phone for word in text.lower().split() for phone in _pronounced(word)]
+
+
+@cache
+def _pronunciations() -> dict[str, str]:
+    """CMUdict: phones by word."""
+    from codec_bench.metrics.asr import model_folder
+
+    found: dict[str, str] = {}
+    for line in (model_folder() / "cmudict-en-us.dict").read_text(encoding="utf-8").splitlines():
+        word, _, sounds = line.partition(" ")
+        if not word.endswith(")"):
+            found[word] = sounds
+    return found
+
+
+def _pronounced(word: str) -> list[str]:
+    known = _pronunciations()
+    if word in known:
+        return known[word].split()
+    base, apostrophe, ending = word.rpartition("'")
+    if apostrophe and ending == "s" and base:
+        sounds = _pronounced(base)
+        return [*sounds, *_ending_s(sounds)]
+    parts = re.findall(r"[0-9]|[^0-9]+", word)
+    if len(parts) > 1 or word in _DIGIT:
+        return [phone for part in parts for phone in _pronounced(_DIGIT.get(part, part))]
+    return spelled_out(word)
+
+
+def _ending_s(sounds: list[str]) -> list[str]:
+    """How a possessive `s` sounds after a word."""
+    last = sounds[-1] if sounds else ""
+    if last in ("S", "Z", "SH", "ZH", "CH", "JH"):
+        return ["IH", "Z"]
+    return ["S"] if last in ("P", "T", "K", "F", "TH") else ["Z"]
+
+
+def spelled_out(word: str) -> list[str]:
+    """The pronunciation of a word by rules alone.
+
+    >>> spelled_out("wretchly")
+    ['W', 'R', 'EH', 'CH', 'L', 'IY']
+    """
+    letters = unicodedata.normalize("NFKD", word.translate(_UNDIVIDED)).lower()
+    letters = _DOUBLED.sub(r"\1", "".join(c for c in letters if "a" <= c <= "z"))
+    if len(letters) > 3 and letters.endswith("e") and letters[-2] not in "aeiou":
+        letters = letters[:-1] if letters[-2] != "c" else f"{letters[:-2]}s"
+    return [phone for match in _SPELLING.findall(letters) for phone in _SOUNDS[match].split()]

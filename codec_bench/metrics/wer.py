@@ -1,6 +1,9 @@
-"""Word and character error rates of a recogniser on the decoded speech, against the transcript.
+"""Word, character and phone error rates of a recogniser on the decoded speech, against the transcript.
 
-Both are pooled: errors of all utterances out of words of all utterances (Levenshtein alignment by jiwer).
+All are pooled: errors of all utterances out of words of all utterances (Levenshtein alignment by jiwer).
+
+A variant names the recogniser, and behind a plus sign the text normaliser unless it is `basic`:
+`wer[nemo]`, `wer[whisper:large-v3+whisper-english]`.
 """
 
 from __future__ import annotations
@@ -8,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codec_bench.metrics import register_metric
+from codec_bench.metrics import Metric, register_metric
 from codec_bench.metrics.asr import Recogniser, backend, pocketsphinx
 from codec_bench.metrics.signal import Signal
-from codec_bench.metrics.text import Normaliser, basic
+from codec_bench.metrics.text import NORMALISERS, Normaliser, basic, normaliser, phones
 from codec_bench.records import NotScorable, Ratio, Status
 
 UNSPACED = ("zh", "ja")
@@ -19,12 +22,52 @@ UNSPACED = ("zh", "ja")
 
 
 def _variant(name: str) -> Mapping[str, Any]:
-    """`wer[NAME]` is WER by the recogniser NAME."""
-    return {"transcribe": backend(name)}
+    """`wer[NAME]` is WER by the recogniser NAME, `wer[NAME+NORMALISER]` after another normaliser."""
+    recogniser, chosen = _parts(name)
+    return {"transcribe": backend(recogniser)} | ({"normalise": normaliser(chosen)} if chosen else {})
 
 
-def _is_unspaced(language: str | None) -> bool:
-    return language is not None and language.lower().replace("_", "-").split("-")[0] in UNSPACED
+def _parts(variant: str) -> tuple[str, str]:
+    """Recogniser and normaliser of a variant; a plus sign may belong to the path of a model, which has a slash."""
+    recogniser, plus, chosen = variant.rpartition("+")
+    is_normaliser = plus and (chosen in NORMALISERS.names() or "/" not in variant)
+    return (recogniser, chosen) if is_normaliser else (variant, "")
+
+
+def with_normaliser(made: Metric, name: str) -> Metric:
+    """A metric that compares with a transcript, after another text normaliser.
+
+    Args:
+        made: At the variant of its recogniser; what is no such metric, or names a normaliser itself, stays as it is.
+        name: Of the normaliser.
+
+    Raises:
+        UsageError: There is no such normaliser.
+
+    >>> from codec_bench.metrics import metric
+    >>> with_normaliser(metric("wer[pocketsphinx]"), "librispeech").label
+    'wer[pocketsphinx+librispeech]'
+    """
+    wanted = normaliser(name)
+    if made.variants is not _variant or _parts(made.variant)[1] or wanted is basic:
+        return made
+    return made.with_variant(f"{made.variant or pocketsphinx.label}+{name}")
+
+
+def recogniser_of(made: Metric) -> Recogniser:
+    """The recogniser of WER, CER or PER."""
+    found: Recogniser = made.params.get("transcribe", pocketsphinx)
+    return found
+
+
+def normaliser_of(made: Metric) -> Normaliser:
+    """The text normaliser of WER, CER or PER."""
+    found: Normaliser = made.params.get("normalise", basic)
+    return found
+
+
+def _is_one_of(languages: tuple[str, ...], language: str | None) -> bool:
+    return language is not None and language.lower().replace("_", "-").split("-")[0] in languages
 
 
 def _check(language: str | None, transcribe: Recogniser) -> None:
@@ -56,7 +99,8 @@ def _texts(text: str, decoded: Signal, transcribe: Recogniser, normalise: Normal
     packages=("jiwer",),
     accepts_silence=True,
     variants=_variant,
-    note="word error rate of the named recogniser on the decoded speech, pooled over all words; text normaliser basic",
+    note="word error rate of the named recogniser on the decoded speech, pooled over all words; text normaliser basic, "
+    "unless the column names another",
 )
 def word_error_rate(
     text: str,
@@ -90,7 +134,7 @@ def word_error_rate(
     import jiwer
 
     _check(language, transcribe)
-    if _is_unspaced(language):
+    if _is_one_of(UNSPACED, language):
         raise NotScorable(f"{language} is written without spaces between words: take cer", Status.UNDEFINED)
     wanted, heard = _texts(text, decoded, transcribe, normalise)
     return _pooled(jiwer.process_words(wanted, heard))
@@ -107,7 +151,7 @@ def word_error_rate(
     accepts_silence=True,
     variants=_variant,
     note="character error rate of the named recogniser on the decoded speech, pooled over all characters; single "
-    "spaces count, except in Chinese and Japanese; text normaliser basic",
+    "spaces count, except in Chinese and Japanese; text normaliser basic, unless the column names another",
 )
 def character_error_rate(
     text: str,
@@ -138,9 +182,61 @@ def character_error_rate(
 
     _check(language, transcribe)
     wanted, heard = _texts(text, decoded, transcribe, normalise)
-    if _is_unspaced(language):
+    if _is_one_of(UNSPACED, language):
         wanted, heard = wanted.replace(" ", ""), heard.replace(" ", "")
     return _pooled(jiwer.process_characters(wanted, heard))
+
+
+@register_metric(
+    "per",
+    unit="%",
+    better="lower",
+    range=(0, None),
+    title="PER",
+    digits=2,
+    packages=("jiwer", "pocketsphinx"),
+    accepts_silence=True,
+    variants=_variant,
+    note="phone error rate, English only: words that the named recogniser hears and those of the transcript as phones "
+    "by CMUdict, of words that it lacks by letter-to-sound rules; pooled over all phones; text normaliser basic, "
+    "unless the column names another",
+)
+def phone_error_rate(
+    text: str,
+    decoded: Signal,
+    language: str | None,
+    *,
+    transcribe: Recogniser = pocketsphinx,
+    normalise: Normaliser = basic,
+) -> Ratio:
+    """Phone error rate: substitutions, deletions and insertions out of the phones of the transcript.
+
+    A word that sounds like the right one costs nothing, and one that is nearly right costs less than in WER. Both sides
+    go through one dictionary (`metrics/text.py`), so that nothing is lost where a recogniser makes no error.
+
+    Args:
+        text: English transcript.
+        decoded: Reconstruction at 16 kHz; digital silence is an empty hypothesis, so every phone is deleted.
+        language: ISO 639-1 code, or None where it is not known.
+        transcribe: Recogniser.
+        normalise: What is done to both texts first.
+
+    Returns:
+        Errors out of phones; above 1 where there are more errors than phones.
+
+    Raises:
+        NotScorable: The language is not English, the recogniser does not know it, or nothing is left of the transcript.
+        UnavailableError: PocketSphinx lacks its dictionary.
+    """
+    import jiwer
+
+    _check(language, transcribe)
+    if language is not None and not _is_one_of(("en",), language):
+        raise NotScorable(f"the dictionary of PER is of en only, not of {language}", Status.UNDEFINED)
+    wanted, heard = (" ".join(phones(words)) for words in _texts(text, decoded, transcribe, normalise))
+    if not wanted:
+        raise NotScorable("the transcript has no phones", Status.NO_TEXT)
+    return _pooled(jiwer.process_words(wanted, heard))
 
 
 def _pooled(found: Any) -> Ratio:

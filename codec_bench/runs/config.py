@@ -88,6 +88,7 @@ class RunConfig(BaseModel):
     checkpoint: Path | None = None
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     asr: str = "auto"
+    normaliser: str = "basic"
     condition: StringList = []
     condition_reference: Literal["clean", "altered"] = "clean"
     noise_dir: Path | None = None

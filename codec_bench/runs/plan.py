@@ -24,6 +24,7 @@ from codec_bench.fingerprint import address
 from codec_bench.hub import fetch_all
 from codec_bench.metrics import DEFAULT, HEADLINE, METRICS, Metric, metric
 from codec_bench.metrics.asr import backend, default_backend
+from codec_bench.metrics.wer import with_normaliser
 from codec_bench.records import Status, Utterance
 from codec_bench.runs.conditions import Alteration, Clean, Condition, parse_conditions
 from codec_bench.runs.config import PreparedFiles, RunConfig
@@ -169,7 +170,7 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     # All names are resolved before anything is downloaded.
     check_device(config.device)
     loaded = load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root)
-    metrics = resolve_metrics(config.metrics, config.asr, warnings)
+    metrics = resolve_metrics(config.metrics, config.asr, warnings, config.normaliser)
     systems = resolve_systems(config)
     conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
     fetch_models_of(metrics)
@@ -202,8 +203,10 @@ def _item(utterance: Utterance) -> Item:
         return Item(utterance, "", f"{utterance.path} cannot be read: {error.strerror}", Status.UNREADABLE)
 
 
-def resolve_metrics(names: Sequence[str], asr: str, warnings: list[str]) -> tuple[Metric, ...]:
-    """Metrics by name, with the recogniser written into those that need one."""
+def resolve_metrics(
+    names: Sequence[str], asr: str, warnings: list[str], normaliser: str = "basic"
+) -> tuple[Metric, ...]:
+    """Metrics by name, with the recogniser and the normaliser written into those that need them."""
     if asr != "auto":
         backend(asr)
     wanted: dict[str, bool] = {}  # whether it was named: then it is an error where it cannot run
@@ -222,7 +225,7 @@ def resolve_metrics(names: Sequence[str], asr: str, warnings: list[str]) -> tupl
             if asr == "auto":
                 asr, notice = default_backend()
                 warnings += [notice] if notice else []
-            made = made.with_variant(asr)
+            made = with_normaliser(made.with_variant(asr), normaliser)
         if (reason := made.unsupported()) is not None and is_named:
             raise UnavailableError(f"metric {made.label} cannot run here: {reason}")
         if not is_named and (reason := made.unavailable()) is not None:

@@ -37,6 +37,7 @@ class Outcome:
     Attributes:
         scores: By system label, utterance id and metric label.
         facts: What is known about each reconstruction, by system label and utterance id.
+        decoded: Content address of each decoded signal, by system label and utterance id.
         scored: Scores that were computed now.
         reused: Scores that the cache had.
         seconds: Wall time of this invocation, and the time spent per stage summed over processes.
@@ -44,6 +45,7 @@ class Outcome:
 
     scores: dict[tuple[str, str, str], Score] = field(default_factory=dict)
     facts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    decoded: dict[tuple[str, str], str] = field(default_factory=dict)
     scored: int = 0
     reused: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class Runner:
                     raise NotScorable(item.problem, item.status)
                 decoded = self.reconstructor.identity(system, item)
                 identities[item.utterance.id] = (self.reconstructor.reference_identity(system, item), decoded)
+                self.outcome.decoded[system.label, item.utterance.id] = decoded
             except NotScorable as outcome:
                 self._fail(system, item, self._plan.metrics, outcome)
                 self._progress.advance()

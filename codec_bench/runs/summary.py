@@ -10,7 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from codec_bench.cache import ArrayCache
 from codec_bench.files import write_atomically
+from codec_bench.metrics.asr import hypothesis
+from codec_bench.metrics.wer import normaliser_of, recogniser_of
 from codec_bench.records import Status
 from codec_bench.runs.plan import Plan
 from codec_bench.runs.runner import Outcome
@@ -23,6 +26,8 @@ SUMMARY_COLUMNS = [
     "system", "group", "bitrate_kbps", "frame_rate_hz", "metric", "value", "ci_low", "ci_high", "n", "n_expected",
     "clusters", "unit", "bitrate_source",
 ]  # fmt: skip
+
+HYPOTHESIS_COLUMNS = ["system", "utterance", "recogniser", "text", "heard", "text_compared", "heard_compared"]
 
 FAILED = {
     s.value
@@ -244,3 +249,22 @@ def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
                 flat |= {f"{side}_{k}": v for k, v in facts.get(side, {}).items()}
             rows.append({"system": system.label, "utterance": item.utterance.id} | flat)
     write_atomically(out / "reconstructions.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+
+
+def write_hypotheses(out: Path, plan: Plan, outcome: Outcome, cache: ArrayCache) -> None:
+    """Writes `hypotheses.csv`: what each recogniser heard in the signals that it scored, and both texts as compared."""
+    recognisers = {(recogniser_of(m), normaliser_of(m)): None for m in plan.metrics if "text" in m.inputs}
+    rows = []
+    for system in plan.systems:
+        for item in plan.items:
+            identity, text = outcome.decoded.get((system.label, item.utterance.id)), item.utterance.text
+            if identity is None or text is None:
+                continue
+            for recogniser, normalise in recognisers:
+                heard = hypothesis(identity, cache, recogniser)
+                if heard is not None:
+                    texts = (text, heard, normalise(text), normalise(heard))
+                    rows.append((system.label, item.utterance.id, recogniser.label, *texts))
+    if recognisers:
+        frame = pd.DataFrame(rows, columns=HYPOTHESIS_COLUMNS)
+        write_atomically(out / "hypotheses.csv", frame.to_csv(index=False, lineterminator="\n").encode())

@@ -19,7 +19,7 @@ STANDINS = {
     for module in (
         importlib.import_module(f"{standins.__name__}.{m.name}") for m in pkgutil.iter_modules(standins.__path__)
     )
-    for cls in getattr(module, "CLASSES", ())
+    for cls in module.CLASSES
 }
 """The module that prepares each codec of which the source is on GitHub."""
 

@@ -96,7 +96,7 @@ def test_several_data_sets_are_several_runs(cli: Cli, tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--codec", "codec3"], "unknown codec 'codec3'; did you mean 'codec2'"),
+        (["--codec", "codek2"], "unknown codec 'codek2'; did you mean 'codec2'"),
         (["--codec", "codec2@1250"], "unknown setting of codec2 '1250'; did you mean"),
         (["--codec", "codec2@"], "is no system"),
         (["--codec", "files:nowhere"], "nowhere"),

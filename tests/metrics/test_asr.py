@@ -12,8 +12,20 @@ from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import UsageError
 from codec_bench.metrics import asr
-from codec_bench.metrics.asr import BACKENDS, Recogniser, backend, default_backend, pocketsphinx
-from codec_bench.metrics.signal import Recording
+from codec_bench.metrics.asr import (
+    BACKENDS,
+    Recogniser,
+    backend,
+    default_backend,
+    model_recogniser,
+    pocketsphinx,
+    transcripts,
+)
+from codec_bench.metrics.asr import (
+    hypothesis as kept_hypothesis,
+)
+from codec_bench.metrics.model import Model
+from codec_bench.metrics.signal import Recording, feature_address
 
 
 def hypothesis(audio: Audio) -> str:
@@ -115,7 +127,8 @@ def test_unknown_backends() -> None:
 def test_known_backends() -> None:
     name, warning = default_backend()
     assert backend(name) is pocketsphinx is backend("pocketsphinx")
-    assert "pocketsphinx" in warning
+    assert "pocketsphinx" in warning and "codec-bench env create nemo" in warning
+    assert BACKENDS.names() == ["pocketsphinx", "nemo", "whisper"]
     assert pocketsphinx.expensive and pocketsphinx.packages == ("pocketsphinx",)
     assert [pocketsphinx.knows(x) for x in ("en", "en-US", "en_GB", "EN", None, "zh", "fr", "enm")] == [True] * 5 + [
         False
@@ -131,3 +144,29 @@ def test_a_backend_from_outside_gets_its_model() -> None:
         backend.cache_clear()
         BACKENDS._loaded.pop("outside")
     assert made("").languages == () and made("").knows("zh")
+
+
+def test_a_hypothesis_can_be_read_where_it_was_kept(recordings: list[Audio], tmp_path: Path) -> None:
+    store = ArrayCache(tmp_path)
+    assert kept_hypothesis("decoded", store, pocketsphinx) is None
+    heard = Recording(recordings[0], "decoded", store).feature(pocketsphinx, 16_000).item()
+    assert kept_hypothesis("decoded", store, pocketsphinx) == heard != ""
+    assert kept_hypothesis("another", store, pocketsphinx) is None
+    failed = {"status": np.array("too_short"), "reason": np.array("why not")}
+    store.put(feature_address("failed", pocketsphinx, 16_000), failed)
+    assert kept_hypothesis("failed", store, pocketsphinx) is None
+
+
+def test_a_model_hears_what_is_not_silent() -> None:
+    sounds = [Audio(np.full(n, 0.5 * (n % 2), np.float32), 16_000) for n in (1, 2, 3, 4, 5)]
+    model = Model("lengths", lambda device: device, lambda _, audios: transcripts(audios, _lengths))
+    recogniser = model_recogniser(model, "test", ("en",))
+    assert [str(text.item()) for text in model.apply("cpu", sounds)] == ["1 of 3", "", "3 of 3", "", "5 of 3"]
+    assert recogniser.function(sounds[0]).item() == "1 of 1"
+    assert recogniser.model is model and recogniser.expensive and recogniser.languages == ("en",)
+    assert [str(text.item()) for text in model.apply("cpu", sounds[1:2])] == [""]
+
+
+def _lengths(audios: list[Audio]) -> list[str]:
+    assert audios, "a model is not asked about nothing"
+    return [f" {len(audio)} of {len(audios)}" for audio in audios]

@@ -1,4 +1,4 @@
-"""Word and character error rates: counts by hand, pooling, silence, languages, and real speech."""
+"""Word, character and phone error rates: counts by hand, pooling, silence, languages, normalisers, real speech."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import pytest
 
 from codec_bench.audio import Audio, read_audio
 from codec_bench.errors import UsageError
-from codec_bench.metrics import Metric, metric
-from codec_bench.metrics.asr import Recogniser
+from codec_bench.metrics import Metric, metric, wer
+from codec_bench.metrics.asr import Recogniser, pocketsphinx
 from codec_bench.metrics.signal import Recording
-from codec_bench.metrics.text import Normaliser, basic
+from codec_bench.metrics.text import Normaliser, basic, librispeech
+from codec_bench.metrics.wer import normaliser_of, recogniser_of, with_normaliser
 from codec_bench.records import Score, Status
 
 SOUND = Recording(Audio(np.full(16_000, 0.1, np.float32), 16_000))
@@ -26,7 +27,7 @@ SOUND = Recording(Audio(np.full(16_000, 0.1, np.float32), 16_000))
 def hears(name: str, words: str, *languages: str) -> Metric:
     """The metric with a recogniser that always hears the same."""
     fixed = Recogniser(f"test/{words}", lambda _: np.array(words), label="test", languages=languages)
-    return replace(metric(name), params={"transcribe": fixed})
+    return replace(wer.phone_error_rate if name == "per" else metric(name), params={"transcribe": fixed})
 
 
 def distance(first: list[str], second: list[str]) -> int:
@@ -136,6 +137,74 @@ def test_labels_and_definitions() -> None:
     assert newer.fingerprint != wer.fingerprint
     with pytest.raises(UsageError, match="did you mean 'pocketsphinx'"):
         metric("wer[pocketsphinks]")
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "expected"),
+    [
+        ("The cats sat.", "the cats sat", (0, 9)),  # DH AH, K AE T S, S AE T
+        ("The cats sat.", "the cat sad", (2, 9)),
+        ("their knight", "there night", (0, 6)),  # sound alike
+        ("the cat", "", (5, 5)),
+        ("cat", "a cat cat", (4, 3)),
+        ("Zorblax", "zorblax", (0, 8)),  # not in the dictionary
+        ("Zorblax 2", "zorblax two", (0, 10)),
+    ],
+)
+def test_phones_by_hand(text: str, heard: str, expected: tuple[float, float]) -> None:
+    assert parts(hears("per", heard).score(None, SOUND, text, "en")) == expected
+
+
+def test_phone_error_rate_is_of_english_with_phones() -> None:
+    score = hears("per", "bonjour").score(None, SOUND, "Bonjour", "fr")
+    assert score.status is Status.UNDEFINED and "en only, not of fr" in score.reason
+    assert hears("per", "x").score(None, SOUND, "中", None).status is Status.NO_TEXT
+    assert hears("per", "x").score(None, SOUND, "", None).status is Status.NO_TEXT
+    per = wer.phone_error_rate
+    assert per(None, np.zeros(16_000), text="Nobody speaks.", language="en").value == 100
+    assert (per.unit, per.with_variant("pocketsphinx").label) == ("%", "per[pocketsphinx]")
+
+
+def test_phone_error_rate_of_real_speech_is_below_its_word_error_rate(shared: Path) -> None:
+    folder = shared / "golden" / "metrics"
+    text = json.loads((folder / "golden.json").read_text())["texts"]["flite"]
+    decoded = Recording(read_audio(folder / "flite_ref_16k.wav"))
+    rates = [wer.phone_error_rate.score(None, decoded, text, "en"), metric("wer").score(None, decoded, text, "en")]
+    assert rates[0].value is not None and rates[1].value is not None
+    assert 0 < rates[0].value < 0.8 * rates[1].value
+
+
+def test_a_normaliser_is_named_behind_a_plus_sign() -> None:
+    made = metric("wer[pocketsphinx+librispeech]")
+    assert (made.label, made.spelling) == ("wer[pocketsphinx+librispeech]",) * 2  # so that it reaches other processes
+    assert normaliser_of(made) is librispeech and recogniser_of(made) is pocketsphinx
+    assert made.fingerprint != metric("wer[pocketsphinx]").fingerprint
+    assert metric("wer[pocketsphinx+basic]").fingerprint == metric("wer").fingerprint
+    with pytest.raises(UsageError, match="unknown text normaliser 'librispeach'; did you mean 'librispeech'"):
+        metric("wer[pocketsphinx+librispeach]")
+
+
+def test_with_normaliser() -> None:
+    for name in ("wer", "cer[pocketsphinx]"):
+        made = with_normaliser(metric(name), "librispeech")
+        assert made.label == f"{name.partition('[')[0]}[pocketsphinx+librispeech]"
+        assert with_normaliser(made, "chinese") is made  # it was named with the metric
+        assert normaliser_of(made) is librispeech
+    assert with_normaliser(metric("stoi"), "librispeech") is metric("stoi")
+    assert with_normaliser(metric("wer"), "basic") is metric("wer")
+    assert normaliser_of(metric("wer")) is basic and recogniser_of(metric("wer")) is pocketsphinx
+    with pytest.raises(UsageError, match="unknown text normaliser"):
+        with_normaliser(metric("wer"), "baisc")
+
+
+def test_the_normaliser_decides_the_count() -> None:
+    text, heard = "The grey dog isn't 25", "the gray dog is not twenty five"
+    counts = {}
+    for name in ("basic", "librispeech", "whisper-english"):
+        made = with_normaliser(metric("wer[pocketsphinx]"), name)
+        fixed = hears("wer", heard).params["transcribe"]
+        counts[name] = parts(replace(made, params={**made.params, "transcribe": fixed}).score(None, SOUND, text, "en"))
+    assert counts == {"basic": (5, 5), "librispeech": (5, 4), "whisper-english": (0, 6)}
 
 
 def test_importing_is_cheap() -> None:

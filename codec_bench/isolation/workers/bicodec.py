@@ -35,10 +35,10 @@ class Model:
         audio = self.normalize(samples) if self.loud else samples
         frames = -(-len(audio) // HOP)
         voice = np.resize(audio, self.reference).astype(np.float32)  # repeated where it is shorter
-        audio = np.pad(audio, (0, frames * HOP + FIELD - len(audio)))
-        values = self.processor(audio, sampling_rate=16_000, return_tensors="pt").input_values
+        values = self.processor(audio, sampling_rate=16_000, return_tensors="pt").input_values.float()
+        values = torch.nn.functional.pad(values, (0, frames * HOP + FIELD - len(audio)))
         with torch.inference_mode():
-            hidden = self.encoder(values.float().to(self.device), output_hidden_states=True).hidden_states
+            hidden = self.encoder(values.to(self.device), output_hidden_states=True).hidden_states
             features = sum(hidden[layer] for layer in LAYERS) / len(LAYERS)
             batch = {"feat": features, "ref_wav": torch.from_numpy(voice).to(self.device)[None]}
             codes, tokens = self.codec.tokenize(batch)

@@ -12,9 +12,6 @@ ENCODER = "facebook/w2v-bert-2.0"
 LAYER = 17
 """Index of the hidden states that are quantized: what layer 16 gives, counted from one."""
 
-FIELD = 360
-"""Samples that the last window of the filter bank reaches beyond a whole number of frames: 25 ms less 10 ms."""
-
 
 class Model:
     """Upstream's codec, and the encoder that its first codebook was trained on."""
@@ -29,10 +26,10 @@ class Model:
         import torch
 
         frames = -(-len(samples) // self.hop)
-        audio = torch.from_numpy(np.pad(samples, (0, frames * self.hop + FIELD - len(samples))))[None, None]
+        audio = torch.from_numpy(samples).to(self.device)[None, None]
         with torch.inference_mode():
-            semantic, acoustic = self.codec.encode(audio.to(self.device), semantic_repr=self._features(audio))
-        books = torch.cat([semantic, acoustic], 1)[0, :, :frames]
+            semantic, acoustic = self.codec.encode(audio, semantic_repr=self._features(samples, frames))
+        books = torch.cat([semantic, acoustic], 1)[0]
         return list(books.cpu().numpy().astype(np.int64)), {}
 
     def decode(self, codes, side):
@@ -44,16 +41,23 @@ class Model:
             decoded = self.codec.decode_from_codes(books[:, :1], books[:, 1:] if books.shape[1] > 1 else None)
         return decoded[0, 0].float().cpu().numpy()
 
-    def _features(self, audio):
-        """`[1, dimension, frames]`, normalized and averaged down to the codec's frames."""
+    def _features(self, samples, frames):
+        """`[1, dimension, frames]`, normalized and averaged down to the codec's frames.
+
+        The last features are repeated up to whole frames. Zeros after the recording would not do: the filter bank is
+        normalized over time, so that they change all features.
+        """
         import torch
         import torchaudio
 
-        lower = torchaudio.functional.resample(audio[0], 24_000, 16_000)
-        inputs = self.extractor(lower[0].numpy(), sampling_rate=16_000, return_tensors="pt").to(self.device)
+        lower = torchaudio.functional.resample(torch.from_numpy(samples), 24_000, 16_000)
+        inputs = self.extractor(lower.numpy(), sampling_rate=16_000, return_tensors="pt").to(self.device)
         hidden = self.encoder(**inputs, output_hidden_states=True).hidden_states[LAYER]
         factor = self.codec.semantic_downsample_factor
-        return torch.nn.functional.avg_pool1d(((hidden - self.mean) / self.deviation).transpose(1, 2), factor, factor)
+        features = ((hidden - self.mean) / self.deviation).transpose(1, 2)[..., : frames * factor]
+        short = frames * factor - features.shape[-1]
+        features = torch.cat([features, features[..., -1:].expand(-1, -1, short)], -1)
+        return torch.nn.functional.avg_pool1d(features, factor, factor)
 
 
 def load(job):

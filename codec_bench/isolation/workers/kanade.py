@@ -8,7 +8,7 @@ import codec_bench_support as support
 import numpy as np
 
 REPOSITORY = "frothywater/kanade-tokenizer"
-WAVLM = "torchaudio/wavlm_base_plus.pth"
+WAVLM = "wavlm_base_plus.pth"
 NOT_PUBLISHED = ("ssl_feature_extractor.", "feature_decoder.", "conv_upsample.")
 """Modules that upstream leaves out of its checkpoints: WavLM has its own, the others are for training."""
 
@@ -79,6 +79,9 @@ def load(job):
     missing = sorted(wanted.intersection(found.missing_keys))
     if missing or found.unexpected_keys:
         raise ValueError(f"the checkpoint has other tensors, e.g. {(missing + found.unexpected_keys)[0]}")
+    for module in model.modules():
+        if isinstance(getattr(module, "dropout", None), float):
+            module.dropout = 0.0  # without FlashAttention, upstream's attention drops out while it is not trained, too
     rate = settings.sample_rate * model.ssl_feature_extractor.hop_size * settings.downsample_factor
     hop = rate // model.ssl_feature_extractor.ssl_sample_rate
     return Model(model.to(job.device).eval(), _vocoder(job, settings.vocoder_name), int(hop), job.device)
@@ -93,9 +96,18 @@ def _vocoder(job, name):
         state = support.load_state(job.files["hift.pt"])
         made.load_state_dict({key.replace("generator.", ""): value for key, value in state.items()})
         return made.to(job.device).eval().inference
-    from vocos import Vocos
+    import torch
+    import yaml
+    from vocos.heads import ISTFTHead
+    from vocos.models import VocosBackbone
 
     folder = Path(job.folder("charactr/vocos-mel-24khz"))
-    made = Vocos.from_hparams(str(folder / "config.yaml"))
-    made.load_state_dict(support.load_state(str(folder / "pytorch_model.bin")))
-    return made.to(job.device).eval().decode
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    parts = {
+        "backbone": VocosBackbone(**config["backbone"]["init_args"]),
+        "head": ISTFTHead(**config["head"]["init_args"]),
+    }
+    state = support.load_state(str(folder / "pytorch_model.bin"))
+    for part, made in parts.items():
+        made.load_state_dict({k[len(part) + 1 :]: v for k, v in state.items() if k.startswith(f"{part}.")})
+    return torch.nn.Sequential(*parts.values()).to(job.device).eval()

@@ -19,7 +19,7 @@ def get_config(token_rate=100, vocab_size=None, checkpoint_path=None):
     assert checkpoint_path is None
     codebook = f"codebook_idx/combine_{token_rate * 128 // 25}_audioset_dominate/codebook_{vocab_size // 2}_0.npy"
     config = {"model": {"params": {"hop": 32000 // token_rate}}}
-    return config, "semanticodec_tokenrate_%s" % token_rate, 6, 2, codebook
+    return config, "semanticodec_tokenrate_%s" % token_rate, 6, 200 // token_rate, codebook
 """
 
 MAIN = """
@@ -81,6 +81,7 @@ class AudioMAEConditionQuantResEncoder(nn.Module):
         self.centroid_npy = torch.from_numpy(np.load(centroid_npy_path))
         self.quantizer = nn.Embedding(8192, feature_dimension)
         self.layer = nn.Linear(128, feature_dimension)
+        self.stack = lstm_layer  # spectrum frames per code, which the real one knows from its patches
 
     def forward(self, mel):
         assert mel.dim() == 3 and mel.shape[1] % 1024 == 0 and mel.shape[2] == 128
@@ -88,10 +89,6 @@ class AudioMAEConditionQuantResEncoder(nn.Module):
         semantic = torch.cdist(z, self.centroid_npy).argmin(-1)
         acoustic = torch.cdist(z - self.centroid_npy[semantic], self.quantizer.weight).argmin(-1)
         return torch.stack([semantic, acoustic], dim=-1)[None]
-
-    @property
-    def stack(self):
-        return {6: 4}[self.centroid_npy.shape[1]]
 
     def token_to_quantized_feature(self, tokens):
         return torch.cat([self.quantizer(tokens[..., 1]), self.centroid_npy[tokens[..., 0]]], dim=-1)

@@ -1,0 +1,160 @@
+"""Frechet distance between the embeddings of two sets of recordings: FAD, Frechet audio distance.
+
+It belongs to a set and not to an utterance: it is no mean of scores, so it is not among the metrics that runs compute.
+`FrechetAudioDistance` is its Python interface, for any `Feature` that makes embeddings. With no more embeddings than
+dimensions the distance says nothing, and is refused.
+
+Source: Kilgour et al., "Frechet audio distance: A reference-free metric for evaluating music enhancement algorithms",
+Interspeech 2019, who take VGGish embeddings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from codec_bench.metrics.signal import Feature, Recording
+from codec_bench.records import NotScorable, Status
+
+Floats = NDArray[np.float64]
+
+
+def frechet_distance(mean1: ArrayLike, covariance1: ArrayLike, mean2: ArrayLike, covariance2: ArrayLike) -> float:
+    """Squared Frechet (2-Wasserstein) distance between two normal distributions.
+
+    Args:
+        mean1: `[d]`.
+        covariance1: `[d, d]`, symmetric, without negative eigenvalues.
+        mean2: `[d]`.
+        covariance2: `[d, d]`.
+
+    Returns:
+        `|mean1 - mean2|^2 + tr(covariance1 + covariance2 - 2 (covariance1 covariance2)^(1/2))`, 0 or more.
+
+    Raises:
+        NotScorable: Something is not finite.
+
+    >>> frechet_distance([0.0], [[1.0]], [3.0], [[4.0]])
+    10.0
+    """
+    first, second = np.asarray(covariance1, np.float64), np.asarray(covariance2, np.float64)
+    difference = np.asarray(mean1, np.float64) - np.asarray(mean2, np.float64)
+    if not all(np.isfinite(part).all() for part in (first, second, difference)):
+        raise NotScorable("the embeddings are not finite", Status.UNDEFINED)
+    # The product has the eigenvalues of a symmetric matrix, of which the root needs no complex numbers.
+    values, vectors = np.linalg.eigh(first)
+    root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    product = np.linalg.eigvalsh(root @ second @ root)
+    cross = np.sqrt(np.maximum(product, 0)).sum()
+    return max(0.0, float(difference @ difference + np.trace(first) + np.trace(second) - 2 * cross))
+
+
+@dataclass
+class FadAccumulator:
+    """Mean and covariance of embeddings that come one recording at a time; the order does not matter but to rounding.
+
+    Attributes:
+        count: Embeddings so far.
+    """
+
+    count: int = 0
+    _mean: Floats = field(default_factory=lambda: np.zeros(0))
+    _scatter: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def add(self, embeddings: ArrayLike) -> None:
+        """Adds embeddings, `[n, d]`, or a single one, `[d]`.
+
+        Raises:
+            NotScorable: They are not finite, or have another number of dimensions than those before.
+        """
+        rows = np.atleast_2d(np.asarray(embeddings, np.float64))
+        if not np.isfinite(rows).all():
+            raise NotScorable("the embeddings are not finite", Status.UNDEFINED)
+        if not len(rows):
+            return
+        mean = rows.mean(axis=0)
+        self._merge(len(rows), mean, (rows - mean).T @ (rows - mean))
+
+    def merge(self, other: FadAccumulator) -> None:
+        """Adds the embeddings that another one has seen."""
+        if other.count:
+            self._merge(other.count, other._mean, other._scatter)
+
+    def _merge(self, count: int, mean: Floats, scatter: Floats) -> None:
+        if not self.count:
+            self.count, self._mean, self._scatter = count, mean, scatter
+            return
+        if mean.shape != self._mean.shape:
+            raise NotScorable(f"embeddings of {len(mean)} dimensions among those of {len(self._mean)}")
+        total = self.count + count
+        step = mean - self._mean
+        self._scatter = self._scatter + scatter + np.outer(step, step) * (self.count * count / total)
+        self._mean = self._mean + step * (count / total)
+        self.count = total
+
+    @property
+    def mean(self) -> Floats:
+        """`[d]`."""
+        return self._mean
+
+    @property
+    def covariance(self) -> Floats:
+        """`[d, d]`, of `count - 1` degrees of freedom.
+
+        Raises:
+            NotScorable: There are not more embeddings than dimensions.
+        """
+        if self.count <= len(self._mean) or self.count < 2:
+            raise NotScorable(
+                f"{self.count} embeddings of {len(self._mean)} dimensions: the covariance needs more", Status.TOO_SHORT
+            )
+        return self._scatter / (self.count - 1)
+
+    def distance(self, other: FadAccumulator) -> float:
+        """Frechet distance to another set.
+
+        Raises:
+            NotScorable: A set has not more embeddings than dimensions.
+        """
+        return frechet_distance(self.mean, self.covariance, other.mean, other.covariance)
+
+
+@dataclass
+class FrechetAudioDistance:
+    """FAD of decoded recordings from references, which need not be pairs.
+
+    Attributes:
+        embedding: Makes `[n, d]` or `[d]` of a signal, e.g. one of `metrics/speaker.py`.
+        rate: Sampling rate in Hz that it takes.
+        references: What was added as reference.
+        decoded: What was added as decoded.
+    """
+
+    embedding: Feature
+    rate: int
+    references: FadAccumulator = field(default_factory=FadAccumulator)
+    decoded: FadAccumulator = field(default_factory=FadAccumulator)
+
+    def add(self, reference: Recording | None, decoded: Recording | None) -> None:
+        """Adds recordings; either may be None.
+
+        Raises:
+            NotScorable: One is empty, silent or not finite, or the embedding is not defined for it. Nothing was added.
+        """
+        made = []
+        for recording, name, into in ((reference, "reference", self.references), (decoded, "decoded", self.decoded)):
+            if recording is not None:
+                recording.audio.check(f"the {name} signal")
+                made.append((into, recording.feature(self.embedding, self.rate)))
+        for into, embeddings in made:
+            into.add(embeddings)
+
+    def compute(self) -> float:
+        """The distance, 0 or more; its size depends on the embedding and on how many recordings there are.
+
+        Raises:
+            NotScorable: A set has not more embeddings than dimensions.
+        """
+        return self.references.distance(self.decoded)

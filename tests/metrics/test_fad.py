@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from codec_bench.audio import Audio
+from codec_bench.metrics.fad import FadAccumulator, FrechetAudioDistance, frechet_distance
+from codec_bench.metrics.signal import Feature, Recording
+from codec_bench.records import NotScorable, Status
+
+
+def sets(dimensions: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    mix = rng.normal(size=(dimensions, dimensions))
+    return rng.normal(size=(400, dimensions)) @ mix, 0.5 + rng.normal(size=(300, dimensions)) * 1.3
+
+
+def test_distance_equals_torchmetrics() -> None:
+    fid = pytest.importorskip("torchmetrics.image.fid")
+    first, second = sets()
+    parts = [x for s in (first, second) for x in (s.mean(axis=0), np.cov(s, rowvar=False))]
+    expected = float(fid._compute_fid(*(torch.from_numpy(part) for part in parts)))
+    assert frechet_distance(*parts) == pytest.approx(expected, rel=1e-9)
+
+
+def test_distance_equals_the_matrix_root_of_scipy() -> None:
+    from scipy.linalg import sqrtm
+
+    first, second = (np.cov(s, rowvar=False) for s in sets())
+    expected = np.trace(first + second - 2 * np.real(sqrtm(first @ second)))
+    assert frechet_distance(np.zeros(6), first, np.zeros(6), second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_known_distances() -> None:
+    one = np.eye(3)
+    assert frechet_distance([1, 2, 2], one, [0, 0, 0], one) == pytest.approx(9)
+    assert frechet_distance([0, 0, 0], 4 * one, [0, 0, 0], 9 * one) == pytest.approx(3)
+    singular = np.diag([1.0, 0.0, 0.0])
+    assert frechet_distance([0, 0, 0], singular, [0, 0, 0], np.diag([0.0, 1.0, 0.0])) == pytest.approx(2)
+    with pytest.raises(NotScorable):
+        frechet_distance([np.nan] * 3, one, [0, 0, 0], one)
+
+
+def test_pieces_give_the_statistics_of_the_whole() -> None:
+    embeddings, _ = sets()
+    whole, other = FadAccumulator(), FadAccumulator()
+    for part in np.split(embeddings[:200] + 1e4, [1, 3, 90]):
+        whole.add(part)
+    for row in embeddings[200:]:
+        other.add(row + 1e4)
+    whole.merge(other)
+    whole.merge(FadAccumulator())
+    assert whole.count == 400
+    np.testing.assert_allclose(whole.mean, embeddings.mean(axis=0) + 1e4, rtol=1e-12)
+    np.testing.assert_allclose(whole.covariance, np.cov(embeddings, rowvar=False), atol=1e-6)
+    assert whole.distance(whole) == pytest.approx(0, abs=1e-6)
+
+
+def test_too_few_and_other_embeddings_are_refused() -> None:
+    few = FadAccumulator()
+    few.add(np.zeros((6, 6)))
+    with pytest.raises(NotScorable, match="needs more"):
+        few.distance(few)
+    for bad in (np.zeros((2, 5)), np.full((2, 6), np.inf)):
+        with pytest.raises(NotScorable):
+            few.add(bad)
+    assert few.count == 6
+
+
+def test_recordings() -> None:
+    def levels(audio: Audio) -> np.ndarray:
+        return np.stack([audio.samples[:400].reshape(40, 10).std(axis=1), audio.samples[:400].reshape(40, 10)[:, 0]], 1)
+
+    rng = np.random.default_rng(0)
+    signals = [rng.normal(scale=0.1, size=800).astype(np.float32) for _ in range(4)]
+    same, louder = (FrechetAudioDistance(Feature("levels", levels), 16_000) for _ in range(2))
+    for signal in signals:
+        same.add(Recording(Audio(signal, 16_000)), Recording(Audio(signal, 16_000)))
+        louder.add(Recording(Audio(signal, 16_000)), Recording(Audio(3 * signal, 16_000)))
+    assert same.references.count == 160
+    assert same.compute() == pytest.approx(0, abs=1e-9)
+    assert louder.compute() > 0.01
+    with pytest.raises(NotScorable) as silent:
+        same.add(Recording(Audio(signals[0], 16_000)), Recording(Audio(np.full(800, np.nan, np.float32), 16_000)))
+    assert silent.value.status is Status.NOT_FINITE
+    assert same.references.count == 160

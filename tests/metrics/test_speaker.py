@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from codec_bench.audio import Audio
+from codec_bench.errors import UnavailableError
+from codec_bench.metrics import speaker
+from codec_bench.metrics.model import Model, free_models, run_model
+from codec_bench.metrics.speaker import campplus_similarity, cosine, ecapa_similarity, kaldi_fbank, speaker_similarity
+from codec_bench.records import NotScorable, Status
+
+RATE = 16_000
+DATA = Path(__file__).parent / "data"
+MODELS = {
+    "campplus": speaker._CAMPPLUS_MODEL,
+    "ecapa": speaker._ECAPA_MODEL,
+    "wavlm_large": speaker._WAVLM_LARGE_MODEL,
+}
+METRICS = {
+    "campplus": campplus_similarity,
+    "ecapa": ecapa_similarity,
+    "wavlm_large": speaker_similarity.with_variant("wavlm-large"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_models() -> Any:
+    yield
+    free_models()
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    return soundfile.read(DATA / "visqol" / "CA01_01.flac", dtype="float32")[0][20_000:60_000]
+
+
+def golden(name: str) -> dict[str, Any]:
+    return json.loads((DATA / "speaker" / f"{name}.json").read_text())
+
+
+def weights(shapes: dict[str, list[int]]) -> dict[str, torch.Tensor]:
+    """Weights of no meaning that are the same everywhere: each tensor is drawn by the digest of its name."""
+    made: dict[str, torch.Tensor] = {}
+    for name, shape in shapes.items():
+        if name.endswith("num_batches_tracked"):
+            made[name] = torch.zeros(shape, dtype=torch.long)
+            continue
+        drawn = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode()))).random(shape)
+        if len(shape) > 1:
+            drawn = (2 * drawn - 1) * np.sqrt(6 / np.prod(shape[1:]))
+        elif name.endswith(("running_var", "weight")):
+            drawn = 0.5 + drawn
+        else:
+            drawn = (2 * drawn - 1) * 0.1
+        made[name] = torch.from_numpy(drawn.astype(np.float32))
+    return made
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
+    return tmp_path
+
+
+def checkpoint(name: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """Tensors as the published file holds them."""
+    return {"model": tensors | {"loss_calculator.weight": torch.zeros(3)}} if name == "wavlm_large" else tensors
+
+
+def publish(mirror: Path, model: Model, tensors: Any) -> Path:
+    (file,) = model.weights
+    path = mirror / file.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(tensors, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mirror with both networks."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    for name, model in MODELS.items():
+        publish(root, model, checkpoint(name, weights(golden(name)["shapes"])))
+    return root
+
+
+@pytest.fixture
+def published(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(checkpoints))
+
+
+def test_kaldi_features_equal_torchaudio(speech: np.ndarray) -> None:
+    kaldi = pytest.importorskip("torchaudio.compliance.kaldi")
+    for samples in (speech, speech[:400], 0.001 * speech[:1000], np.full(2000, 0.1, np.float32)):
+        expected = kaldi.fbank(torch.from_numpy(samples)[None], num_mel_bins=80, sample_frequency=RATE, dither=0)
+        # torchaudio computes in single precision, which shows where nothing is but rounding.
+        np.testing.assert_allclose(kaldi_fbank(samples), expected.numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_embedding_of_the_authors_network(name: str, published: None, speech: np.ndarray) -> None:
+    expected = golden(name)
+    (embedding,) = run_model(MODELS[name], [Audio(speech, RATE)], "cpu")
+    assert isinstance(embedding, np.ndarray)
+    assert (embedding.dtype, embedding.shape) == (np.float32, (256 if name == "wavlm_large" else 192,))
+    scale = float(np.abs(expected["embedding"]).max())
+    np.testing.assert_allclose(embedding / scale, np.array(expected["embedding"]) / scale, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_a_batch_equals_single_signals(name: str, published: None, speech: np.ndarray) -> None:
+    signals = [Audio(speech[start : start + 12_000], RATE) for start in (0, 9000)]
+    batch = run_model(MODELS[name], signals, "cpu")
+    for one, signal in zip(batch, signals, strict=True):
+        (alone,) = run_model(MODELS[name], [signal], "cpu")
+        assert isinstance(one, np.ndarray)
+        assert isinstance(alone, np.ndarray)
+        np.testing.assert_allclose(one, alone, atol=1e-5 * float(np.abs(alone).max()))
+
+
+@pytest.mark.parametrize(("name", "shortest"), [("campplus", 720), ("ecapa", 640), ("wavlm_large", 720)])
+def test_shortest(name: str, shortest: int, published: None, speech: np.ndarray) -> None:
+    assert METRICS[name](speech[: shortest - 1], speech[: shortest - 1], RATE).status is Status.TOO_SHORT
+    assert float(METRICS[name](speech[:shortest], speech[:shortest], RATE)) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_similarity(name: str, published: None, speech: np.ndarray) -> None:
+    noise = np.random.default_rng(0).normal(scale=0.02, size=len(speech))
+    value = float(METRICS[name](speech, speech + noise, RATE))
+    assert -1 <= value < 0.9999
+    pair = [run_model(MODELS[name], [Audio(x.astype(np.float32), RATE)], "cpu")[0] for x in (speech, speech + noise)]
+    assert value == pytest.approx(float(torch.cosine_similarity(*map(torch.from_numpy, pair), dim=0)), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [("campplus", "other names"), ("campplus", "other shapes"), ("ecapa", "text"), ("wavlm_large", "other names")],
+)
+def test_another_file_is_refused(name: str, damage: str, mirror: Path, speech: np.ndarray) -> None:
+    tensors = weights(golden(name)["shapes"])
+    if damage == "other names":
+        tensors = {f"model.{key}": value for key, value in tensors.items()}
+    if damage == "other shapes":
+        tensors = {key: value[:-1] if value.ndim > 1 else value for key, value in tensors.items()}
+    path = publish(mirror, MODELS[name], checkpoint(name, tensors))
+    if damage == "text":
+        path.write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(UnavailableError, match="fetch it again"):
+        METRICS[name](speech, speech, RATE)
+
+
+def test_without_weights_the_command_that_brings_them(speech: np.ndarray) -> None:
+    for metric in (speaker_similarity, campplus_similarity, ecapa_similarity):
+        assert metric.unsupported() is None
+        assert f"codec-bench fetch metric:{metric.name}" in (metric.unavailable() or "")
+        with pytest.raises(UnavailableError):
+            metric(speech, speech, RATE)
+
+
+def test_cosine() -> None:
+    first, second = np.array([1.0, 0.0], np.float32), np.array([3.0, 4.0], np.float32)
+    assert cosine(first, second) == pytest.approx(0.6)
+    assert cosine(first, -first) == -1
+    for bad in (np.zeros(2, np.float32), np.array([np.nan, 1], np.float32)):
+        with pytest.raises(NotScorable):
+            cosine(first, bad)
+
+
+@pytest.fixture
+def wavlm(mirror: Path) -> Any:
+    """A small WavLM with x-vector layers in the layout of the published files, of which the weights mean nothing."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.WavLMConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, conv_dim=(16,) * 7,
+        num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4, xvector_output_dim=24, tdnn_dim=(32,) * 5,
+        use_weighted_layer_sum=True,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = transformers.WavLMForXVector(config).eval()
+    folder = mirror / "hf" / "microsoft" / "wavlm-base-plus-sv"
+    folder.mkdir(parents=True)
+    config.save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=False, return_attention_mask=True).save_pretrained(folder)
+    old = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        (former,) = [name.replace(new, old[new]) for new in old if new in name] or [name]
+        tensors[former] = tensor
+    torch.save(tensors, folder / "pytorch_model.bin")
+    return model
+
+
+def test_wavlm_embedding_equals_transformers(wavlm: Any, speech: np.ndarray) -> None:
+    (embedding,) = run_model(speaker._WAVLM_MODEL, [Audio(speech, RATE)], "cpu")
+    with torch.no_grad():
+        expected = wavlm(torch.from_numpy(speech)[None]).embeddings[0].numpy()
+    np.testing.assert_allclose(embedding, expected, atol=1e-5)
+    signals = [Audio(speech[start : start + 16_000], RATE) for start in (0, 12_000)]
+    for one, signal in zip(run_model(speaker._WAVLM_MODEL, signals, "cpu"), signals, strict=True):
+        (alone,) = run_model(speaker._WAVLM_MODEL, [signal], "cpu")
+        np.testing.assert_allclose(np.asarray(one), np.asarray(alone), atol=1e-5)
+
+
+def test_wavlm_similarity(wavlm: Any, speech: np.ndarray) -> None:
+    assert float(speaker_similarity(speech, speech, RATE)) == pytest.approx(1, abs=1e-6)
+    assert speaker_similarity(speech[:5200], speech[:5200], RATE).status is Status.OK
+    assert speaker_similarity(speech[:5199], speech[:5199], RATE).status is Status.TOO_SHORT
+
+
+def test_wavlm_that_lacks_a_tensor_is_refused(wavlm: Any, mirror: Path, speech: np.ndarray) -> None:
+    path = mirror / speaker.WAVLM_SV[-1].path
+    tensors = torch.load(path, weights_only=True)
+    del tensors["projector.weight"]
+    torch.save(tensors, path)
+    with pytest.raises(UnavailableError, match="lacks 1 tensors"):
+        speaker_similarity(speech, speech, RATE)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from codec_bench.metrics.visqol import band_similarities, mean_opinion_score, visqol
+from codec_bench.records import Status
+
+RATE = 16_000
+DATA = Path(__file__).parent / "data" / "visqol"
+
+
+def conformance(name: str) -> np.ndarray:
+    samples, rate = soundfile.read(DATA / f"{name}.flac")
+    assert rate == 48_000
+    return samples
+
+
+def test_googles_conformance_value() -> None:
+    """`kConformanceSpeechCA01TranscodedExponential`, which the program reproduces within 0.01 of itself."""
+    bands = band_similarities(conformance("CA01_01"), conformance("transcoded_CA01_01"), 48_000)
+    assert bands.shape == (21,)
+    assert mean_opinion_score(bands) == pytest.approx(3.374505555111911, abs=1e-9)
+
+
+def test_googles_perfect_score() -> None:
+    """`kConformanceUnscaledPerfectScoreExponential`, times the scale."""
+    assert mean_opinion_score(np.ones(21)) / np.float32(1.245063) == pytest.approx(4.015861169223797, abs=1e-6)
+    speech = conformance("CA01_01")
+    assert float(visqol(speech, speech, 48_000)) == pytest.approx(5, abs=1e-6)
+
+
+def test_unrelated_signals_get_the_lowest_score() -> None:
+    assert mean_opinion_score(np.full(21, 0.2)) == 1
+    assert mean_opinion_score(np.full(21, 0.5)) > 2
+
+
+def test_level_and_delay_do_not_matter(shared: Path) -> None:
+    folder = shared / "golden" / "metrics"
+    speech, noisy = (soundfile.read(folder / f"espeak_{n}_16k.wav")[0] for n in ("ref", "noise20"))
+    score = float(visqol(speech, noisy, RATE))
+    assert 1.5 < score < 4.5
+    assert float(visqol(speech, 0.5 * noisy, RATE)) == pytest.approx(score, abs=1e-4)
+    late = np.concatenate([np.zeros(480), noisy])
+    assert float(visqol(speech, late, RATE)) == pytest.approx(score, abs=0.05)
+
+
+def test_noise_lowers_the_score(shared: Path) -> None:
+    folder = shared / "golden" / "metrics"
+    speech, little, much = (soundfile.read(folder / f"espeak_{n}_16k.wav")[0] for n in ("ref", "noise20", "noise5"))
+    assert float(visqol(speech, little, RATE)) > float(visqol(speech, much, RATE)) + 0.3
+
+
+def test_a_word_that_was_dropped_costs_patches_and_not_the_rest() -> None:
+    """The alignment follows a piece that is missing in the middle."""
+    speech = conformance("CA01_01")
+    cut = np.concatenate([speech[:60_000], speech[75_000:]])
+    bands = band_similarities(speech, cut, 48_000)
+    assert 0.5 < bands.mean() < 0.98
+
+
+@pytest.mark.parametrize(("samples", "status"), [(10_239, Status.TOO_SHORT), (10_240, Status.OK)])
+def test_shortest(samples: int, status: Status) -> None:
+    tone = np.sin(np.arange(samples) / 5) * 0.3
+    assert visqol(tone, tone, RATE).status is status
+
+
+def test_no_active_patch_is_a_status() -> None:
+    """A click, and else a hiss that is far below it; the program reads beyond its arrays."""
+    hiss = np.random.default_rng(0).normal(scale=1e-3, size=RATE)
+    click = hiss.copy()
+    click[-10] = 0.9
+    assert visqol(click, hiss, RATE).status is Status.OK, "the first frames always count as active"
+    assert visqol(-np.abs(hiss), hiss, RATE).status is Status.NO_SPEECH
+
+
+def test_what_alignment_leaves_silent_is_a_status() -> None:
+    speech = np.zeros(2 * RATE)
+    speech[RATE : RATE + 4000] = np.sin(np.arange(4000) / 3)
+    lonely = np.zeros(2 * RATE)
+    lonely[:100] = 0.5
+    assert visqol(speech, lonely, RATE).status in (Status.OK, Status.SILENT)
+    assert visqol(speech, np.zeros(RATE), RATE).status is Status.SILENT
+
+
+def test_real_codecs(shared: Path) -> None:
+    folder = shared / "data" / "testB_pairs"
+    names = [f.name for f in sorted((folder / "EnCodec").glob("*.flac"))[:4]]
+    scores = [
+        float(visqol(soundfile.read(folder / "GT" / n)[0], soundfile.read(folder / "EnCodec" / n)[0], RATE))
+        for n in names
+    ]
+    assert all(2 < score < 4.8 for score in scores)
