@@ -14,7 +14,7 @@ from codec_bench.isolation.environment import Environment
 from codec_bench.tokens import Codebook
 
 ENVIRONMENT = Environment(
-    "nemo",
+    "nemo-codec",
     # Two of its modules are all that is needed, and import none of the 2.5 GB that it depends on.
     without_dependencies=("nemo_toolkit==2.7.3", "einops>=0.6"),
     inherits=True,

@@ -26,6 +26,9 @@ STANDINS = {
 LONGCAT = ("longcat", "longcat-24k", "longcat-24k-sft")
 NAMES = (*small_models.CODECS, *small_packages.NAMES, *STANDINS, *LONGCAT)
 
+LONG_ELSEWHERE = (*small_models.CODECS, *small_packages.NAMES)
+"""Codecs whose own tests code a minute."""
+
 
 class Machine:
     """A mirror and a home folder that fill as codecs are asked for.

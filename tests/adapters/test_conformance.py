@@ -109,8 +109,8 @@ def test_no_two_settings_share_an_address(codec: Codec) -> None:
 
 @pytest.mark.parametrize("rate", RATES)
 def test_the_output_has_the_length_of_the_input(codec: Codec, speech: Audio, rate: int) -> None:
-    if codec.name in RANDOM and rate not in (8000, 44_100):
-        pytest.skip("one rate below and one above are enough for a codec that is slow")
+    if codec.name in RANDOM and rate != 44_100:
+        pytest.skip("one rate is enough for a codec that is slow: all are resampled in one place")
     samples = resample(speech, rate).samples
     assert len(samples) > rate
     for length in (1, 10, rate // 10, rate // 3 | 1):
@@ -252,6 +252,8 @@ def test_fewer_codebooks_are_a_prefix(codec: Codec, speech: Audio) -> None:
 
 @pytest.mark.slow
 def test_a_minute_is_coded(codec: Codec, speech: Audio) -> None:
+    if codec.name in buildable.LONG_ELSEWHERE:
+        pytest.skip("its own tests do this")
     minute = Audio(np.tile(speech.samples[:16_000], 60), 16_000)
     code = codec.encode(minute)
     assert code.seconds >= 58 or codec.spec.group is Group.REFERENCE

@@ -46,7 +46,8 @@ def test_every_option_can_be_saved(tmp_path: Path):
     values = {
         "codec": ["a"], "codebooks": [2], "dataset": ["d"], "metrics": ["m"], "limit": 1, "only": ["u"], "jobs": 3,
         "device": "cuda", "checkpoint": tmp_path,
-        "asr": "x", "normaliser": "librispeech", "condition": ["c"], "condition_reference": "altered", "noise_dir": tmp_path, "room_dir": tmp_path,
+        "asr": "x", "normaliser": "librispeech",
+        "condition": ["c"], "condition_reference": "altered", "noise_dir": tmp_path, "room_dir": tmp_path,
         "seed": 4, "ground_truth": False, "data_root": tmp_path, "audio_root": tmp_path,
         "text": tmp_path, "bands": [1.0], "keep_audio": True, "report": False, "max_failed": 0.5, "timeout": 9.0,
         "out": tmp_path,

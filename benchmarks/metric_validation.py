@@ -1,0 +1,128 @@
+"""How well metrics agree with listeners: correlation with the MUSHRA ratings of Stahl et al. (2024).
+
+Give it the folder of the data set (`ratings_formated_filtered.csv`, `audio/stim_NN/`). Every metric that can run here
+scores every rated stimulus against its hidden reference, through an ordinary run. Printed are Spearman's and Kendall's
+rank correlation with the mean rating, per stimulus and per condition (means over stimuli), each with a 95 % interval
+from a bootstrap that draws the 16 sentences. A metric for which lower is better counts with its sign turned.
+
+    python benchmarks/metric_validation.py DIR [--metrics pesq_wb,nisqa,...] [--markdown]
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau, spearmanr
+
+import codec_bench
+from codec_bench.metrics import METRICS
+
+DRAWS = 1000
+NEEDS_TEXT = ("wer", "cer", "per")
+HEAVY = ("vuv_f1_crepe",)
+
+
+def ratings(folder: Path) -> pd.DataFrame:
+    """One row per rated stimulus of a codec: sentence, condition, file stem, mean rating."""
+    table = pd.read_csv(folder / "ratings_formated_filtered.csv").dropna(subset="file")  # anchors have no file
+    table["sentence"] = table.file.str.partition("/")[0]
+    table["stem"] = [Path(file).stem for file in table.file]
+    table["rating"] = [float(np.mean(ast.literal_eval(text))) for text in table.ratings]
+    table = table[table.stem != "ref"]  # the hidden reference, which every metric finds perfect
+    there = [(folder / "audio" / row.sentence / f"{row.stem}.flac").is_file() for row in table.itertuples()]
+    return table[there].reset_index(drop=True)
+
+
+def scores(folder: Path, table: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
+    """One row per condition, sentence and metric."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        for stem in ["ref", *sorted(set(table.stem))]:
+            (work / stem).mkdir()
+            for sentence in sorted(set(table.sentence)):
+                source = folder / "audio" / sentence / f"{stem}.flac"
+                if source.is_file():
+                    (work / stem / f"{sentence}.flac").symlink_to(source.resolve())
+        systems = [{"files": str(work / stem), "name": stem} for stem in sorted(set(table.stem) - {"ref"})]
+        run = codec_bench.run(
+            systems,
+            str(work / "ref"),
+            metrics=metrics,
+            out=work / "run",
+            report=False,
+            max_failed=1.0,
+        )
+        return run.scores.copy()
+
+
+def correlations(merged: pd.DataFrame, sign: float, random: np.random.Generator) -> dict[str, list[float]]:
+    """Value, lower and upper end for each kind of correlation."""
+    by_sentence = dict(list(merged.groupby("sentence")))
+    names = sorted(by_sentence)
+
+    def measured(frame: pd.DataFrame) -> list[float]:
+        means = frame.groupby("condition")[["value", "rating"]].mean()
+        return [
+            sign * float(function(part.value, part.rating).statistic)
+            for part in (frame, means)
+            for function in (spearmanr, kendalltau)
+        ]
+
+    drawn = [
+        measured(pd.concat([by_sentence[name] for name in random.choice(names, len(names))])) for _ in range(DRAWS)
+    ]
+    low, high = np.nanpercentile(np.array(drawn), [2.5, 97.5], axis=0)
+    kinds = ("spearman_stimulus", "kendall_stimulus", "spearman_condition", "kendall_condition")
+    values = measured(merged)
+    return {kind: [values[i], float(low[i]), float(high[i])] for i, kind in enumerate(kinds)}
+
+
+def main() -> None:
+    """Prints JSON, or a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--metrics", default="")
+    parser.add_argument("--markdown", action="store_true")
+    arguments = parser.parse_args()
+    table = ratings(arguments.folder)
+    wanted = [name for name in arguments.metrics.split(",") if name] or [
+        name
+        for name in METRICS.names()
+        if name not in (*NEEDS_TEXT, *HEAVY) and METRICS.get(name).unavailable() is None
+    ]
+    found = scores(arguments.folder, table, wanted)
+    random = np.random.default_rng(0)
+    result = {}
+    for name in wanted:
+        made = METRICS.get(name)
+        part = found[(found.metric == name) & (found.status == "ok")].rename(
+            columns={"system": "stem", "utterance": "sentence"}
+        )
+        merged = table.merge(part[["stem", "sentence", "value"]], on=["stem", "sentence"])
+        if len(merged) < 10:
+            result[name] = {"n": len(merged)}
+            continue
+        sign = 1.0 if made.better == "higher" else -1.0
+        result[name] = {"n": len(merged), "n_expected": len(table), **correlations(merged, sign, random)}
+    if not arguments.markdown:
+        print(json.dumps({"stimuli": len(table), "sentences": table.sentence.nunique(), "metrics": result}, indent=1))
+        return
+    print("| metric | n | Spearman, stimuli | Kendall, stimuli | Spearman, conditions | Kendall, conditions |")
+    print("|---|---:|---:|---:|---:|---:|")
+    ordered = sorted(result.items(), key=lambda entry: -entry[1].get("spearman_stimulus", [-2.0])[0])
+    for name, entry in ordered:
+        cells = [
+            f"{v:.2f} [{low:.2f}, {high:.2f}]"
+            for v, low, high in (entry[k] for k in entry if "_" in k and k != "n_expected")
+        ]
+        print(f"| `{name}` | {entry['n']} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
