@@ -116,8 +116,9 @@ class Runner:
 
     def _stages(self, metric: Metric) -> bool:
         """Whether a metric's models are applied to all signals at once, here, before it is scored."""
-        on_gpu = model_device(self._device) != "cpu"
-        return any(feature.model.is_heavy or on_gpu for feature, _ in metric.models)
+        if not metric.models:
+            return False  # nothing that has to ask torch for a GPU
+        return model_device(self._device) != "cpu" or any(feature.model.is_heavy for feature, _ in metric.models)
 
     def _run_models(self) -> None:
         """Applies each model to all signals that wait for it, one model at a time."""

@@ -1,0 +1,45 @@
+"""A metric whose model one process computes for all signals, and that says how it was called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from codec_bench.audio import Audio
+from codec_bench.metrics import register_metric
+from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.signal import Feature, Signal
+from codec_bench.records import NotScorable, Status
+
+
+def load(device: str) -> float:
+    """A scale; the log says which process loaded it."""
+    with Path(os.environ["HEAVY_LOG"]).open("a") as log:
+        log.write(f"load {os.getpid()}\n")
+    return 2.0
+
+
+def apply(scale: float, audios: Sequence[Audio]) -> list[Result]:
+    """Twice the RMS; none for what is longer than four seconds; an error where two signals come together at 3.9 s."""
+    with Path(os.environ["HEAVY_LOG"]).open("a") as log:
+        log.write(f"batch {len(audios)}\n")
+    found: list[Result] = []
+    for audio in audios:
+        if audio.seconds > 4:
+            found.append(NotScorable("too long for the model", Status.UNDEFINED))
+        else:
+            found.append(np.array(scale * np.sqrt(np.mean(audio.samples.astype(np.float64) ** 2))))
+    return found
+
+
+MODEL = Model("heavy", load, apply, is_heavy=True)
+feature = model_feature(MODEL)
+
+
+@register_metric("loudness", better="lower", rate=16_000, title="Loudness", note="twice the RMS")
+def loudness(decoded: Signal, *, level: Feature = feature) -> float:
+    """Twice the RMS."""
+    return float(decoded[level])
