@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import signal
 import tarfile
 import time
 import zipfile
@@ -62,3 +63,8 @@ def wait_until_gone(pid: int, seconds: float = 60) -> None:
     while is_alive(pid):
         assert time.monotonic() < deadline, "the process lives on"
         time.sleep(0.02)
+
+
+def heed_ctrl_c() -> None:
+    """For `preexec_fn`: what a shell starts in the background ignores Ctrl-C, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -21,7 +21,7 @@ import codec_bench
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.isolation import environment
 from codec_bench.isolation.environment import Environment, Source, State, folder_size, tree_digest
-from tests.isolation.material import COMMIT, archive, wait_until_gone, wheel
+from tests.isolation.material import COMMIT, archive, heed_ctrl_c, wait_until_gone, wheel
 from tests.isolation.toy_codec import SOURCE, TREE, ToyCodec
 
 TOY = ToyCodec.environment
@@ -288,13 +288,14 @@ def test_ctrl_c_ends_the_installer_and_can_be_repeated(tmp_path: Path):
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
         env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509
     )
     deadline = time.monotonic() + 30
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) != 0
+    assert process.wait(timeout=60) != 0
     wait_until_gone(int((tmp_path / "pid").read_text()))
     made = Environment("toy", inherits=True)
     assert made.state is State.INCOMPLETE

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from codec_bench.isolation.process import SERVE, IsolatedProcess, ProcessCrash, WorkerError
-from tests.isolation.material import is_alive, wait_until_gone
+from tests.isolation.material import heed_ctrl_c, is_alive, wait_until_gone
 
 TOY = Path(__file__).with_name("toy_worker.py")
 LOAD = {"op": "load", "sources": {}, "files": {}, "weights": "", "mode": None, "device": "cpu"}
@@ -209,7 +209,12 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_it_does_not_outlive_its_parent_even_while_it_computes(sent: signal.Signals):
     script = PARENT.format(root=str(SERVE.parents[2]), toy=str(TOY), load=LOAD, first=0.3)
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509
+    )
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     time.sleep(0.2)
