@@ -7,6 +7,7 @@ Source: Naderi, Cutler and Ristea, "Multi-dimensional speech quality assessment 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -130,15 +131,21 @@ feature = model_feature(MODEL)
 _NOTE = "SIGMOS of the ICASSP 2024 Speech Signal Improvement Challenge (v1), at 48 kHz"
 
 
-@register_metric(
-    "sigmos",
+_score = partial(
+    register_metric,
     unit="MOS",
     better="higher",
     range=(1.0, 5.0),
     rate=0,
     family="mos",
-    title="SIGMOS",
     digits=2,
+)
+"""What all of its scores have in common."""
+
+
+@_score(
+    "sigmos",
+    title="SIGMOS",
     note=f"{_NOTE}: overall quality.",
 )
 def overall(decoded: Signal, *, scores: Feature = feature) -> float:
@@ -158,15 +165,9 @@ def overall(decoded: Signal, *, scores: Feature = feature) -> float:
     return float(decoded[scores][OUTPUTS.index("ovrl")])
 
 
-@register_metric(
+@_score(
     "sigmos.sig",
-    unit="MOS",
-    better="higher",
-    range=(1.0, 5.0),
-    rate=0,
-    family="mos",
     title="SIGMOS sig",
-    digits=2,
     note=f"{_NOTE}: quality of the speech itself.",
 )
 def signal_quality(decoded: Signal, *, scores: Feature = feature) -> float:
@@ -174,15 +175,9 @@ def signal_quality(decoded: Signal, *, scores: Feature = feature) -> float:
     return float(decoded[scores][OUTPUTS.index("sig")])
 
 
-@register_metric(
+@_score(
     "sigmos.noise",
-    unit="MOS",
-    better="higher",
-    range=(1.0, 5.0),
-    rate=0,
-    family="mos",
     title="SIGMOS noise",
-    digits=2,
     note=f"{_NOTE}: absence of noise.",
 )
 def noisiness(decoded: Signal, *, scores: Feature = feature) -> float:
@@ -190,15 +185,9 @@ def noisiness(decoded: Signal, *, scores: Feature = feature) -> float:
     return float(decoded[scores][OUTPUTS.index("noise")])
 
 
-@register_metric(
+@_score(
     "sigmos.col",
-    unit="MOS",
-    better="higher",
-    range=(1.0, 5.0),
-    rate=0,
-    family="mos",
     title="SIGMOS col",
-    digits=2,
     note=f"{_NOTE}: absence of coloration.",
 )
 def coloration(decoded: Signal, *, scores: Feature = feature) -> float:
@@ -206,15 +195,9 @@ def coloration(decoded: Signal, *, scores: Feature = feature) -> float:
     return float(decoded[scores][OUTPUTS.index("col")])
 
 
-@register_metric(
+@_score(
     "sigmos.disc",
-    unit="MOS",
-    better="higher",
-    range=(1.0, 5.0),
-    rate=0,
-    family="mos",
     title="SIGMOS disc",
-    digits=2,
     note=f"{_NOTE}: absence of discontinuities.",
 )
 def discontinuity(decoded: Signal, *, scores: Feature = feature) -> float:
@@ -222,15 +205,9 @@ def discontinuity(decoded: Signal, *, scores: Feature = feature) -> float:
     return float(decoded[scores][OUTPUTS.index("disc")])
 
 
-@register_metric(
+@_score(
     "sigmos.loud",
-    unit="MOS",
-    better="higher",
-    range=(1.0, 5.0),
-    rate=0,
-    family="mos",
     title="SIGMOS loud",
-    digits=2,
     note=f"{_NOTE}: fitness of the loudness.",
 )
 def loudness(decoded: Signal, *, scores: Feature = feature) -> float:
@@ -238,15 +215,9 @@ def loudness(decoded: Signal, *, scores: Feature = feature) -> float:
     return float(decoded[scores][OUTPUTS.index("loud")])
 
 
-@register_metric(
+@_score(
     "sigmos.reverb",
-    unit="MOS",
-    better="higher",
-    range=(1.0, 5.0),
-    rate=0,
-    family="mos",
     title="SIGMOS reverb",
-    digits=2,
     note=f"{_NOTE}: absence of reverberation.",
 )
 def reverberation(decoded: Signal, *, scores: Feature = feature) -> float:
