@@ -14,7 +14,7 @@ from codec_bench.hub import home
 from codec_bench.reports.table import build_table, markdown
 from codec_bench.runs import provenance
 from codec_bench.runs.config import RunConfig, load_config, make_config
-from codec_bench.runs.directory import SCHEMA, Run, check_continues, default_folder, load_run, read_info, write_info
+from codec_bench.runs.directory import Run, check_continues, default_folder, load_run, new_info, read_info, write_info
 from codec_bench.runs.listening import keep_audio
 from codec_bench.runs.plan import Plan, make_plan
 from codec_bench.runs.runner import Runner, worker_count
@@ -90,15 +90,7 @@ def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
     if previous is not None:
         manifest = out / "utterances.csv"
         check_continues(previous["plan"], manifest.read_text(encoding="utf-8") if manifest.exists() else "", plan, out)
-    info: dict[str, Any] = {
-        "schema": SCHEMA,
-        "status": "running",
-        "config": config.model_dump(mode="json"),
-        "plan": plan.describe(),
-        "provenance": provenance.collect(),
-        "sessions": [*(previous or {}).get("sessions", []), {"started": provenance.now()}],
-        "warnings": list(plan.warnings),
-    }
+    info = new_info("reconstruction", config.model_dump(mode="json"), plan.describe(), plan.warnings, previous)
     write_atomically(out / "utterances.csv", plan.manifest)
     write_info(out, info)
     for warning in plan.warnings:

@@ -49,7 +49,7 @@ class Column:
     def heading(self) -> str:
         """`WER[pocketsphinx] % ↓`."""
         variant = self.label[len(self.name) :]
-        return f"{self.title}{variant}{' ' + self.unit if self.unit else ''} {ARROWS[self.better]}"
+        return " ".join(part for part in (self.title + variant, self.unit, ARROWS.get(self.better, "")) if part)
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _ranked(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
     """Marks the best and the second best printed value of each column; equal values share a mark."""
     marked = [dict(r.cells) for r in rows]
     if len(rows) > 1:
-        for column in columns:
+        for column in (c for c in columns if c.better):
             values = {
                 i: round(cell.value, column.digits)
                 for i, row in enumerate(rows)

@@ -1,25 +1,41 @@
-"""A run directory: where it is, what it holds, and whether a plan may continue it."""
+"""A run directory: where it is, what it holds, and whether a plan may continue it.
+
+Every command that computes something leaves one: `run` and `score` (kind `reconstruction`), `probe`, `tokens`, `speed`.
+All hold `run.json` (what was planned, by what, and how it ended) and `summary.csv` (one row per system and column, with
+interval and coverage), so that one table and one report can show any of them.
+"""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
+from codec_bench.fingerprint import address
+from codec_bench.runs import provenance
 
 if TYPE_CHECKING:
     from codec_bench.runs.plan import Plan
 
-SCHEMA = 1
-"""Version of the run directory's layout."""
+SCHEMA = 2
+"""Version of the run directory's layout. 1: had no `kind`, since every run was a reconstruction."""
+
+Kind = Literal["reconstruction", "probe", "tokens", "speed"]
+
+SUMMARY_COLUMNS = [
+    "system", "group", "bitrate_kbps", "frame_rate_hz", "metric", "value", "ci_low", "ci_high", "n", "n_expected",
+    "clusters", "unit", "bitrate_source",
+]  # fmt: skip
+"""Of `summary.csv`, for runs of every kind; `metric` is the label of a column that `plan.metrics` describes."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,11 @@ class Run:
     def summary(self) -> pd.DataFrame:
         """One row per system and metric: value, interval, n of n expected."""
         return _read(self.path / "summary.csv", pd.read_csv)
+
+    @property
+    def kind(self) -> str:
+        """`reconstruction`, `probe`, `tokens` or `speed`."""
+        return str(self.info["kind"])
 
     @property
     def metrics(self) -> dict[str, dict[str, Any]]:
@@ -100,7 +121,86 @@ def read_info(path: Path) -> dict[str, Any] | None:
         raise UsageError(f"{file} cannot be read: {error}") from error
     if info.get("schema", 0) > SCHEMA:
         raise UsageError(f"{file} was written by a newer codec-bench (schema {info['schema']})")
-    return info
+    return {"kind": "reconstruction"} | info  # which schema 1 did not say
+
+
+def new_info(
+    kind: Kind,
+    config: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    warnings: Sequence[str],
+    previous: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """`run.json` of a run that begins, or goes on.
+
+    Args:
+        kind: What is computed.
+        config: What was asked for, as plain data.
+        plan: What that means: `dataset`, `systems`, `conditions`, `metrics` and `seed`; see `Plan.describe`.
+        warnings: What the user should know.
+        previous: The `run.json` that is there already.
+    """
+    return {
+        "schema": SCHEMA,
+        "kind": kind,
+        "status": "running",
+        "config": dict(config),
+        "plan": dict(plan),
+        "provenance": provenance.collect(),
+        "sessions": [*(previous or {}).get("sessions", []), {"started": provenance.now()}],
+        "warnings": list(warnings),
+    }
+
+
+def describe_column(
+    label: str,
+    title: str,
+    *,
+    better: Literal["higher", "lower", ""],
+    family: str,
+    unit: str = "",
+    digits: int = 3,
+    note: str = "",
+    version: int = 1,
+) -> dict[str, Any]:
+    """A column of `summary.csv` that is no registered metric, as `plan.metrics` keeps it.
+
+    Args:
+        label: Unique in the run; `accuracy[sid]`: the name, and a variant in brackets.
+        title: Heading for people, without the variant.
+        better: Which direction is better; empty where neither is, so that nothing is marked as best.
+        family: Title of the block of columns that are shown together.
+        unit: Behind the title.
+        digits: Decimals in tables.
+        note: One line for footnotes: definition and source.
+        version: Raised whenever values change.
+    """
+    return {
+        "label": label,
+        "name": label.partition("[")[0],
+        "title": title,
+        "unit": unit,
+        "better": better,
+        "digits": digits,
+        "family": family,
+        "note": note,
+        "version": version,
+        "fingerprint": address(column=label, version=version),
+    }
+
+
+def write_summary(path: Path, summary: pd.DataFrame) -> None:
+    """Writes `summary.csv` and the same as JSON."""
+    write_atomically(path / "summary.csv", summary.to_csv(index=False, lineterminator="\n").encode())
+    plain = json.loads(summary.to_json(orient="records"))
+    write_atomically(path / "summary.json", (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_scores(path: Path, scores: pd.DataFrame) -> None:
+    """Writes `scores.parquet`."""
+    buffer = io.BytesIO()
+    scores.to_parquet(buffer, index=False)
+    write_atomically(path / "scores.parquet", buffer.getvalue())
 
 
 def write_info(path: Path, info: Mapping[str, Any]) -> None:

@@ -127,29 +127,13 @@ class Plan:
     @property
     def manifest(self) -> bytes:
         """`utterances.csv`: what was evaluated, by content."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["id", "speaker", "language", "sha256", "text"])
-        for item in self.items:
-            u = item.utterance
-            writer.writerow([u.id, u.speaker or "", u.language or "", item.digest, u.text or ""])
-        return text.getvalue().encode()
+        return manifest_of(self.items)
 
     def describe(self) -> dict[str, Any]:
         """The plan as `run.json` keeps it: enough to continue it and to report it without the data."""
         return {
-            "dataset": {
-                "name": self.dataset.name,
-                "title": self.dataset.title,
-                "licence": self.dataset.licence,
-                "source": self.dataset.source,
-                "synthetic": self.dataset.synthetic,
-                "notes": self.dataset.notes(),
-                "utterances": len(self.items),
-                "speakers": len({i.utterance.speaker for i in self.items if i.utterance.speaker}),
-                "manifest_sha256": digest(self.manifest),
-            },
-            "systems": [_describe_system(s) for s in self.systems],
+            "dataset": describe_dataset(self.dataset, self.items),
+            "systems": [describe_system(s) for s in self.systems],
             "conditions": [c.describe() for c in self.conditions],
             "metrics": [_describe_metric(m) for m in self.metrics],
             "seed": self.seed,
@@ -175,23 +159,46 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
     fetch_models_of(metrics)
     fetch_weights_of(systems)
+    items = resolve_items(loaded, warnings, only=config.only, limit=config.limit, text=config.text)
+    bound = [condition.bound(items) for condition in conditions]
+    rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
+    used = tuple(c for c in bound if any(row.condition is c for row in rows))
+    return Plan(loaded, items, rows, metrics, config.seed, tuple(warnings), used)
+
+
+def resolve_items(
+    loaded: Dataset,
+    warnings: list[str],
+    *,
+    only: Sequence[str] | None = None,
+    limit: int | None = None,
+    text: Path | None = None,
+) -> tuple[Item, ...]:
+    """Brings a data set here, takes the wanted utterances in its order, and hashes their recordings.
+
+    Args:
+        loaded: What `load_dataset` returned.
+        warnings: What the user should know is added here.
+        only: Ids to take; all by default.
+        limit: Only the first so many.
+        text: TSV file with transcripts that replace those of the data set.
+
+    Raises:
+        UsageError: No utterance is left, or none of the recordings can be read.
+    """
     loaded.fetch()
-    only = None if config.only is None else set(config.only)
-    wanted = (u for u in loaded.utterances() if only is None or u.id in only)
-    utterances = list(islice(wanted, config.limit))
+    ids = None if only is None else set(only)
+    utterances = list(islice((u for u in loaded.utterances() if ids is None or u.id in ids), limit))
     if not utterances:
-        raise UsageError(f"data set {dataset!r} has none of the wanted utterances")
-    if config.text is not None:
-        utterances = with_transcripts(utterances, config.text, warnings)
+        raise UsageError(f"data set {loaded.name!r} has none of the wanted utterances")
+    if text is not None:
+        utterances = with_transcripts(utterances, text, warnings)
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) * 2)) as threads:
         items = tuple(threads.map(_item, utterances))
     unreadable = [i for i in items if i.problem]
     if len(unreadable) == len(items):
         raise UsageError(f"none of the {len(items)} audio files can be read: {unreadable[0].problem}")
-    bound = [condition.bound(items) for condition in conditions]
-    rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
-    used = tuple(c for c in bound if any(row.condition is c for row in rows))
-    return Plan(loaded, items, rows, metrics, config.seed, tuple(warnings), used)
+    return items
 
 
 def _item(utterance: Utterance) -> Item:
@@ -340,7 +347,34 @@ def with_transcripts(utterances: Sequence[Utterance], path: Path, warnings: list
     return [replace(u, text=texts.get(u.id)) for u in utterances]
 
 
-def _describe_system(system: Row) -> dict[str, Any]:
+def manifest_of(items: Sequence[Item]) -> bytes:
+    """`utterances.csv`: utterances by content."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "speaker", "language", "sha256", "text"])
+    for item in items:
+        u = item.utterance
+        writer.writerow([u.id, u.speaker or "", u.language or "", item.digest, u.text or ""])
+    return text.getvalue().encode()
+
+
+def describe_dataset(dataset: Dataset, items: Sequence[Item]) -> dict[str, Any]:
+    """A data set as `run.json` keeps it, for runs of every kind."""
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "licence": dataset.licence,
+        "source": dataset.source,
+        "synthetic": dataset.synthetic,
+        "notes": dataset.notes(),
+        "utterances": len(items),
+        "speakers": len({i.utterance.speaker for i in items if i.utterance.speaker}),
+        "manifest_sha256": digest(manifest_of(items)),
+    }
+
+
+def describe_system(system: Row) -> dict[str, Any]:
+    """A row of the table as `run.json` keeps it, for runs of every kind."""
     spec = system.spec
     stated = getattr(system.source, "stated_bitrate", None)
     return {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,16 +13,13 @@ from codec_bench.files import write_atomically
 from codec_bench.metrics.asr import hypothesis
 from codec_bench.metrics.wer import normaliser_of, recogniser_of
 from codec_bench.records import Status
+from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
 from codec_bench.runs.plan import Plan
 from codec_bench.runs.runner import Outcome
 from codec_bench.stats import LEVEL, RESAMPLES, cluster_names, cluster_unit, estimate
 
 SCORE_COLUMNS = [
     "system", "utterance", "speaker", "metric", "value", "status", "reason", "numerator", "denominator", "seconds",
-]  # fmt: skip
-SUMMARY_COLUMNS = [
-    "system", "group", "bitrate_kbps", "frame_rate_hz", "metric", "value", "ci_low", "ci_high", "n", "n_expected",
-    "clusters", "unit", "bitrate_source",
 ]  # fmt: skip
 
 HYPOTHESIS_COLUMNS = ["system", "utterance", "recogniser", "text", "heard", "text_compared", "heard_compared"]
@@ -46,14 +41,8 @@ MAX_LEVEL_CHANGE_DB = 20.0
 
 def write_results(path: Path, plan: Plan, outcome: Outcome) -> None:
     """Writes `scores.parquet` and `summary.csv`; their rows do not depend on the order in which scores were made."""
-    scores = score_frame(plan, outcome)
-    summary = summary_frame(plan, outcome)
-    buffer = io.BytesIO()
-    scores.to_parquet(buffer, index=False)
-    write_atomically(path / "scores.parquet", buffer.getvalue())
-    write_atomically(path / "summary.csv", summary.to_csv(index=False, lineterminator="\n").encode())
-    plain = json.loads(summary.to_json(orient="records"))
-    write_atomically(path / "summary.json", (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+    write_scores(path, score_frame(plan, outcome))
+    write_summary(path, summary_frame(plan, outcome))
 
 
 def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
