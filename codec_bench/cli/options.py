@@ -10,6 +10,7 @@ import typer
 Metrics = Annotated[str | None, typer.Option(help="default, all, headline, or NAME[,NAME...]; see `list metrics`.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first N utterances.")]
 Jobs = Annotated[int | None, typer.Option(help="Scoring processes; all cores by default.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 Asr = Annotated[str | None, typer.Option(help="Recogniser for wer and cer: BACKEND[:MODEL].")]
 Normaliser = Annotated[str | None, typer.Option(help="Of transcripts: basic, whisper-english, librispeech, chinese.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the bootstrap and of what conditions draw.")]

@@ -21,7 +21,7 @@ def run(
     metrics: o.Metrics = None,
     limit: o.Limit = None,
     jobs: o.Jobs = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
+    device: o.Device = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Other weights for the codec: a file or a folder.")] = None,
     asr: o.Asr = None,
     normaliser: o.Normaliser = None,

@@ -1,4 +1,4 @@
-"""`codec-bench score`: score reconstructions that exist already."""
+"""`codec-bench score`: score audio that exists already: reconstructions, or generated speech."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ from codec_bench.cli.finish import finish
 
 
 def score(
-    reference: Annotated[Path, typer.Option(help="Folder with the recordings.")],
-    decoded: Annotated[Path, typer.Option(help="Folder with the reconstructions, joined by file stem.")],
+    decoded: Annotated[Path, typer.Option(help="Folder with the audio to score; file stems are the ids.")],
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the recordings, joined by file stem; none for generated speech."),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(help="Generated speech: file with lines `utterance prompt`, for the similarity of speakers."),
+    ] = None,
+    prompt_root: Annotated[
+        Path | None, typer.Option(help="Folder of the prompts; by default that of the file.")
+    ] = None,
     text: o.Text = None,
     name: Annotated[str | None, typer.Option(help="Name of the system; the folder's name by default.")] = None,
     bitrate: Annotated[float | None, typer.Option(help="kbit/s, as the makers of the files state it.")] = None,
@@ -23,6 +33,7 @@ def score(
     metrics: o.Metrics = None,
     limit: o.Limit = None,
     jobs: o.Jobs = None,
+    device: o.Device = None,
     asr: o.Asr = None,
     normaliser: o.Normaliser = None,
     bands: o.Bands = None,
@@ -35,21 +46,25 @@ def score(
     no_report: o.NoReport = False,
     as_json: o.Json = False,
 ) -> None:
-    """Score a folder of reconstructions against a folder of recordings, joined by file stem."""
-    from codec_bench.runs.joining import join
+    """Score a folder of audio: reconstructions against their recordings, generated speech against text and prompts."""
+    from codec_bench.runs.joining import match
 
-    joined = join(reference, decoded)
+    joined = match(decoded, reference, prompts)
     for warning in joined.warnings:
         sys.stderr.write(f"WARNING: {warning}\n")
     files = o.given(files=str(decoded), name=name or decoded.resolve().name, bitrate=bitrate, group=group)
     options = o.given(
         codec=[files],
-        dataset=[str(reference)],
+        dataset=[str(decoded if reference is None else reference)],
         only=joined.common,
+        generated=reference is None,
+        prompts=prompts,
+        prompt_root=prompt_root,
         text=text,
         metrics=metrics,
         limit=limit,
         jobs=jobs,
+        device=device,
         asr=asr,
         normaliser=normaliser,
         bands=bands,

@@ -69,6 +69,12 @@ DEFAULT = (
 )  # fmt: skip
 """What `--metrics default` means: the eight of the LongCat paper's tables, and what costs little beside them."""
 
+GENERATED = (
+    "wer", "cer", "per", "secs", "spk_sim", "campplus_sim", "ecapa_sim", "sigmos", "nisqa", "nisqa_tts", "utmos",
+    "dnsmos",
+)  # fmt: skip
+"""What `default` means for generated speech, of which there is no recording: MagiCodec's table 3 and its kin."""
+
 HEADLINE = ("wer", "gpe", "pesq_wb", "stoi", "secs")
 """The columns of the LongCat paper's reconstruction tables."""
 
@@ -89,6 +95,7 @@ def register_metric(
     params: dict[str, Any] | None = None,
     variants: Variants | None = None,
     note: str = "",
+    same_utterance: bool = True,
 ) -> Callable[[Callable[..., Result]], Metric]:
     """Decorator that registers a metric function; the arguments are those of `Metric`.
 
@@ -100,6 +107,7 @@ def register_metric(
         made = Metric(
             name, function, unit, better, range, rate, family, title or name, version, packages, digits,
             accepts_silence, params or {}, {} if variants is None else variants, "", note,
+            same_utterance=same_utterance,
         )  # fmt: skip
         return METRICS.add(name, made)
 

@@ -47,6 +47,8 @@ class Metric:
         variants: The other variants, or a function from the variant's name to keyword arguments.
         variant: Which variant this is; empty for the default.
         note: One line for table footnotes: definition, tracker, model.
+        same_utterance: Whether `reference` has to be the recording of which `decoded` is a reconstruction. Speaker
+            similarity compares any two recordings, so generated speech can be compared with its prompt.
         origin: `package.module:object` where it was asked for in that way.
     """
 
@@ -67,6 +69,7 @@ class Metric:
     variant: str = ""
     note: str = ""
     origin: str = ""
+    same_utterance: bool = True
 
     @property
     def spelling(self) -> str:
@@ -87,6 +90,11 @@ class Metric:
     def inputs(self) -> frozenset[str]:
         """Which of `reference`, `decoded`, `text`, `language` the function takes."""
         return frozenset(inspect.signature(self.function).parameters) & frozenset(INPUTS)
+
+    @property
+    def needs_recording(self) -> bool:
+        """Whether there is no value without a recording of the same utterance."""
+        return self.same_utterance and "reference" in self.inputs
 
     @cached_property
     def fingerprint(self) -> str:
@@ -110,6 +118,19 @@ class Metric:
     def models(self) -> tuple[tuple[Feature, int], ...]:
         """The features of learned models that this metric needs, and their rates."""
         return tuple((f, self.rate) for f in self._bound_params().values() if isinstance(f, Feature) and f.model)
+
+    @property
+    def uses(self) -> dict[str, str]:
+        """Names of what it takes from elsewhere, by parameter: recogniser, text normaliser, pitch tracker, model."""
+        named = {k: getattr(v, "label", "") or getattr(v, "name", "") for k, v in self._bound_params().items()}
+        return {parameter: name for parameter, name in named.items() if name}
+
+    @property
+    def package_versions(self) -> dict[str, str]:
+        """Installed versions of all distributions that decide the values, those of its models included."""
+        features = [f for f in self._bound_params().values() if isinstance(f, Feature)]
+        models = [f.model for f in features if f.model]
+        return package_versions({p for part in (self, *features, *models) for p in part.packages})
 
     @property
     def weights(self) -> tuple[RemoteFile, ...]:

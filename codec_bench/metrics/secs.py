@@ -76,6 +76,7 @@ def raw_embedding(audio: Audio) -> FloatArray:
     better="higher",
     range=(0.0, 1.0),
     title="SECS",
+    same_utterance=False,
     packages=_PACKAGES,
     variants={"raw": {"embedding": raw_embedding}},
     note="Speaker embedding cosine similarity: Resemblyzer 0.1.4 after its preprocess_wav (volume, pauses cut); "

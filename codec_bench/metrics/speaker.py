@@ -637,6 +637,7 @@ def cosine(first: FloatArray, second: FloatArray) -> float:
     range=(-1.0, 1.0),
     rate=RATE,
     family="speaker",
+    same_utterance=False,
     title="SPK-SIM",
     variants={"wavlm-large": {"embedding": wavlm_large_embedding}},
     note="Cosine of WavLM x-vectors (microsoft/wavlm-base-plus-sv) of the whole recordings; [wavlm-large] of "
@@ -668,6 +669,7 @@ def speaker_similarity(reference: Signal, decoded: Signal, *, embedding: Feature
     range=(-1.0, 1.0),
     rate=RATE,
     family="speaker",
+    same_utterance=False,
     title="CAM++ SIM",
     note="Cosine of CAM++ embeddings (iic/speech_campplus_sv_zh-cn_16k-common) of the whole recordings.",
 )
@@ -695,6 +697,7 @@ def campplus_similarity(reference: Signal, decoded: Signal, *, embedding: Featur
     range=(-1.0, 1.0),
     rate=RATE,
     family="speaker",
+    same_utterance=False,
     title="ECAPA SIM",
     note="Cosine of ECAPA-TDNN embeddings (speechbrain/spkrec-ecapa-voxceleb) of the whole recordings.",
 )

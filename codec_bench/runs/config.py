@@ -68,6 +68,9 @@ class RunConfig(BaseModel):
         data_root: Folder of a data set that cannot be found otherwise.
         audio_root: Folder that the paths of a manifest are relative to.
         text: TSV file with transcripts (`id`, `text`) that replace those of the data set.
+        generated: Whether the data set is a folder of generated speech, of which there is no recording.
+        prompts: File with the prompt of each generated utterance (`utt prompt` per line).
+        prompt_root: Folder of the prompts; that of the file by default.
         bands: Edges of the bitrate groups in kbit/s, falling.
         keep_audio: Whether decoded audio and tokens are copied into the run directory.
         report: Whether plots are drawn.
@@ -98,6 +101,9 @@ class RunConfig(BaseModel):
     data_root: Path | None = None
     audio_root: Path | None = None
     text: Path | None = None
+    generated: bool = False
+    prompts: Path | None = None
+    prompt_root: Path | None = None
     bands: FloatList = [2.0, 0.85, 0.65]
     keep_audio: bool = False
     report: bool = True

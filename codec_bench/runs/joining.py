@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codec_bench.audio import audio_files
+from codec_bench.datasets.generated import read_prompts
 from codec_bench.errors import UsageError
 
 NAMED = 3
@@ -14,15 +15,43 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Joined:
-    """Two folders, joined by file stem.
+    """What is scored, and what has no partner.
 
     Attributes:
-        common: Stems that both have, sorted.
+        common: Ids that both sides have, sorted.
         warnings: One line for each side that has files without a partner.
     """
 
     common: tuple[str, ...]
     warnings: tuple[str, ...]
+
+
+def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Joined:
+    """What of a folder can be scored: what has a recording, or a prompt, or everything where neither is asked for.
+
+    Raises:
+        UsageError: Both are asked for, a folder has no audio, or nothing has a partner.
+    """
+    if reference is not None and prompts is not None:
+        raise UsageError("--reference is for reconstructions and --prompts for generated speech: give one of them")
+    if reference is not None:
+        return join(reference, decoded)
+    files = audio_files(decoded)
+    if prompts is None:
+        return Joined(tuple(files), ())
+    wanted = read_prompts(prompts)
+    common = tuple(stem for stem in files if stem in wanted)
+    if not common:
+        raise UsageError(
+            f"no file of {decoded} has the id of an utterance in {prompts}: e.g. {next(iter(files))!r} and "
+            f"{next(iter(wanted))!r}"
+        )
+    without_file = [name for name in wanted if name not in files]
+    warnings = [
+        _left_out(decoded, [stem for stem in files if stem not in wanted]),
+        _left_out(prompts, without_file, "utterances"),
+    ]
+    return Joined(common, tuple(w for w in warnings if w))
 
 
 def join(reference: Path, decoded: Path) -> Joined:
@@ -45,8 +74,8 @@ def join(reference: Path, decoded: Path) -> Joined:
     return Joined(common, tuple(w for w in warnings if w))
 
 
-def _left_out(folder: Path, stems: list[str]) -> str:
+def _left_out(folder: Path, stems: list[str], what: str = "files") -> str:
     if not stems:
         return ""
     names = ", ".join(stems[:NAMED]) + (", ..." if len(stems) > NAMED else "")
-    return f"{len(stems)} files of {folder} have no partner and are left out: {names}"
+    return f"{len(stems)} {what} of {folder} have no partner and are left out: {names}"

@@ -16,16 +16,15 @@ from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared, TakesC
 from codec_bench.adapters.prepared import Files, GroundTruth
 from codec_bench.adapters.systems import System, fetch_weights, parse_systems
 from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.generated import Generated, load_prompts
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.datasets.manifest import load_transcripts
-from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.errors import UsageError
 from codec_bench.files import digest, file_digest
 from codec_bench.fingerprint import address
-from codec_bench.hub import fetch_all
-from codec_bench.metrics import DEFAULT, HEADLINE, METRICS, Metric, metric
-from codec_bench.metrics.asr import backend, default_backend
-from codec_bench.metrics.wer import with_normaliser
+from codec_bench.metrics import Metric
 from codec_bench.records import Status, Utterance
+from codec_bench.runs.columns import describe_metric, fetch_models_of, references_of, resolve_metrics
 from codec_bench.runs.conditions import Alteration, Clean, Condition, parse_conditions
 from codec_bench.runs.config import PreparedFiles, RunConfig
 
@@ -114,6 +113,7 @@ class Plan:
         seed: Of the bootstrap.
         warnings: What the user should know before anything is computed.
         conditions: Those that rows have, in the order in which they were asked for; the clean one is not counted.
+        generated: Whether the audio is generated speech: the reference is a prompt, or nothing.
     """
 
     dataset: Dataset
@@ -123,6 +123,7 @@ class Plan:
     seed: int
     warnings: tuple[str, ...] = field(default=())
     conditions: tuple[Condition, ...] = ()
+    generated: bool = False
 
     @property
     def manifest(self) -> bytes:
@@ -135,8 +136,9 @@ class Plan:
             "dataset": describe_dataset(self.dataset, self.items),
             "systems": [describe_system(s) for s in self.systems],
             "conditions": [c.describe() for c in self.conditions],
-            "metrics": [_describe_metric(m) for m in self.metrics],
+            "metrics": [describe_metric(m) for m in self.metrics],
             "seed": self.seed,
+            "generated": self.generated,
         }
 
 
@@ -153,8 +155,8 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     warnings: list[str] = []
     # All names are resolved before anything is downloaded.
     check_device(config.device)
-    loaded = load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root)
-    metrics = resolve_metrics(config.metrics, config.asr, warnings, config.normaliser)
+    loaded = _load_dataset(config, dataset)
+    metrics = resolve_metrics(config.metrics, config.asr, warnings, config.normaliser, references_of(config))
     systems = resolve_systems(config)
     conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
     fetch_models_of(metrics)
@@ -163,7 +165,14 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     bound = [condition.bound(items) for condition in conditions]
     rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
     used = tuple(c for c in bound if any(row.condition is c for row in rows))
-    return Plan(loaded, items, rows, metrics, config.seed, tuple(warnings), used)
+    return Plan(loaded, items, rows, metrics, config.seed, tuple(warnings), used, generated=config.generated)
+
+
+def _load_dataset(config: RunConfig, name: str) -> Dataset:
+    if not config.generated:
+        return load_dataset(name, data_root=config.data_root, audio_root=config.audio_root)
+    prompts = None if config.prompts is None else load_prompts(config.prompts, config.prompt_root, config.only)
+    return Generated(Path(name), prompts)
 
 
 def resolve_items(
@@ -210,56 +219,10 @@ def _item(utterance: Utterance) -> Item:
         return Item(utterance, "", f"{utterance.path} cannot be read: {error.strerror}", Status.UNREADABLE)
 
 
-def resolve_metrics(
-    names: Sequence[str], asr: str, warnings: list[str], normaliser: str = "basic"
-) -> tuple[Metric, ...]:
-    """Metrics by name, with the recogniser and the normaliser written into those that need them."""
-    if asr != "auto":
-        backend(asr)
-    wanted: dict[str, bool] = {}  # whether it was named: then it is an error where it cannot run
-    for name in names:
-        if name in ("default", "all"):
-            wanted = dict.fromkeys(DEFAULT if name == "default" else METRICS.names(), False) | wanted
-        elif name == "headline":
-            wanted |= dict.fromkeys(HEADLINE, True)
-        else:
-            wanted[name] = True
-    found: dict[str, Metric] = {}
-    absent: dict[str, tuple[str, list[str]]] = {}  # by what one download would bring
-    for name, is_named in wanted.items():
-        made = metric(name)
-        if not made.variant and "text" in made.inputs:
-            if asr == "auto":
-                asr, notice = default_backend()
-                warnings += [notice] if notice else []
-            made = with_normaliser(made.with_variant(asr), normaliser)
-        if (reason := made.unsupported()) is not None and is_named:
-            raise UnavailableError(f"metric {made.label} cannot run here: {reason}")
-        if not is_named and (reason := made.unavailable()) is not None:
-            absent.setdefault(made.name.partition(".")[0], (reason, []))[1].append(made.label)
-        else:
-            found[made.label] = made
-    warnings += [f"left out: {', '.join(labels)} ({reason})" for reason, labels in absent.values()]
-    return tuple(found.values())
-
-
-def fetch_models_of(metrics: Sequence[Metric]) -> None:
-    """Brings the files of learned models.
-
-    Raises:
-        UnavailableError: One of them cannot be had.
-    """
-    for made in metrics:
-        try:
-            fetch_all(made.weights, f"metric:{made.label}")
-        except UnavailableError as error:
-            raise UnavailableError(f"metric {made.label} cannot run here: {error}") from error
-
-
 def resolve_systems(config: RunConfig) -> tuple[System, ...]:
     """Systems by name, the reference first."""
     names = [c for c in config.codec if isinstance(c, str)]
-    systems = [System(GroundTruth.name, GroundTruth())] if config.ground_truth else []
+    systems = [System(GroundTruth.name, GroundTruth())] if config.ground_truth and not config.generated else []
     systems += parse_systems(names, config.codebooks)
     for entry in config.codec:
         if isinstance(entry, PreparedFiles):
@@ -377,6 +340,7 @@ def describe_system(system: Row) -> dict[str, Any]:
     """A row of the table as `run.json` keeps it, for runs of every kind."""
     spec = system.spec
     stated = getattr(system.source, "stated_bitrate", None)
+    used = len(spec.codebooks[: system.codebooks])  # none for a bitstream
     return {
         "label": system.label,
         "system": system.system.label,
@@ -387,7 +351,9 @@ def describe_system(system: Row) -> dict[str, Any]:
         "group": spec.group.value,
         "fingerprint": system.fingerprint,
         "codebooks": system.codebooks,
+        "codebooks_used": used or None,
         "frame_rate_hz": spec.frame_rate,
+        "tokens_per_second": float(sum(spec.token_rate(i) for i in range(used))) if used else None,
         "nominal_bitrate": spec.bitrate(system.codebooks),
         "stated_bitrate": stated,
         "input_rate": spec.input_rate,
@@ -397,24 +363,7 @@ def describe_system(system: Row) -> dict[str, Any]:
         "causal": spec.causal,
         "streaming": spec.streaming,
         "licence": spec.licence,
+        "weights_licence": spec.weights_licence,
         "source": spec.source,
         "weights": system.source.weight_digests() if isinstance(system.source, Codec) else {},
-    }
-
-
-def _describe_metric(made: Metric) -> dict[str, Any]:
-    return {
-        "label": made.label,
-        "name": made.name,
-        "title": made.title,
-        "unit": made.unit,
-        "better": made.better,
-        "digits": made.digits,
-        "family": made.family,
-        "rate": made.rate,
-        "note": made.note,
-        "version": made.version,
-        "fingerprint": made.fingerprint,
-        "weights": {path: digest for f, _ in made.models for path, digest in f.model.weight_digests().items()},
-        "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in made.models if f.model.licence)),
     }

@@ -157,7 +157,9 @@ class Runner:
                 self._progress.advance()
         items = [item for item in self._plan.items if item.utterance.id in identities]
         addresses = {
-            (item.utterance.id, metric.label): score_address(metric, item, *identities[item.utterance.id])
+            (item.utterance.id, metric.label): score_address(
+                metric, item, *identities[item.utterance.id], generated=self._plan.generated
+            )
             for item in items
             for metric in self._plan.metrics
         }
@@ -199,6 +201,7 @@ class Runner:
             "decoded": decoded.source,
             "text": utterance.text,
             "language": utterance.language,
+            "generated": self._plan.generated,
         }
         staged = {key: metric for key, metric in pair.missing.items() if metric.label in self._staged}
         if staged:
@@ -261,7 +264,7 @@ def model_device(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def score_address(metric: Metric, item: Item, reference: str, decoded: str) -> str:
+def score_address(metric: Metric, item: Item, reference: str, decoded: str, *, generated: bool = False) -> str:
     """Where a score is kept: the metric and everything that it looks at, by content.
 
     Args:
@@ -269,6 +272,7 @@ def score_address(metric: Metric, item: Item, reference: str, decoded: str) -> s
         item: The utterance, for its text and language.
         reference: Content address of the signal that stands for the original.
         decoded: Content address of the decoded signal.
+        generated: Whether the reference is a prompt, which may have another length.
     """
     seen: dict[str, Callable[[], Any]] = {
         "reference": lambda: reference,
@@ -276,7 +280,10 @@ def score_address(metric: Metric, item: Item, reference: str, decoded: str) -> s
         "text": lambda: item.utterance.text,
         "language": lambda: item.utterance.language,
     }
-    return address(metric=metric.fingerprint, **{name: seen[name]() for name in sorted(metric.inputs)})
+    parts = {name: seen[name]() for name in sorted(metric.inputs)}
+    if generated and "reference" in parts:
+        parts["generated"] = True
+    return address(metric=metric.fingerprint, **parts)
 
 
 def facts_address(item: Item, reference: str, decoded: str) -> str:

@@ -155,9 +155,13 @@ def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> dict[str, Any]:
 def length_differences(plan: Plan, outcome: Outcome) -> tuple[dict[str, float], list[str]]:
     """Largest difference in seconds between recording and decoded audio per system; both are cut to the shorter one.
 
+    Generated speech has none: its prompts are other utterances.
+
     Returns:
         The differences, and a warning for each system where more than a tenth of a second was cut.
     """
+    if plan.generated:
+        return {}, []
     largest: dict[str, float] = {}
     for (label, _), facts in outcome.facts.items():
         if "decoded" in facts:
@@ -191,6 +195,8 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
         if means:
             found[system.label] = means
         given = means.get("input", means.get("reference"))
+        if plan.generated:
+            continue  # the level of a prompt says nothing about that of the utterance
         if given is not None and "decoded" in means and abs(change := means["decoded"] - given) > MAX_LEVEL_CHANGE_DB:
             how = "quieter" if change < 0 else "louder"
             warnings.append(

@@ -44,7 +44,8 @@ class Scorer:
         """All metrics of one job, which share what they derive from the two signals.
 
         Args:
-            job: `reference` and `decoded` (see `_load`), `text`, `language`, `metrics` (spellings).
+            job: `reference` and `decoded` (see `load_signal`), `text`, `language`, `metrics` (spellings), `generated`
+                (whether the reference is a prompt).
 
         Returns:
             `scores` in the order of `metrics`, and what was seen of the `reference` and the `decoded` signal.
@@ -56,7 +57,7 @@ class Scorer:
         except NotScorable as outcome:
             failed = Score.failed(outcome.status, outcome.reason)
             return {"scores": [_plain(failed)] * len(job["metrics"]), "signals": {}}
-        mismatch = length_mismatch(reference.audio, decoded.audio)
+        mismatch = "" if job["generated"] else length_mismatch(reference.audio, decoded.audio)
         scores = []
         for name in job["metrics"]:
             made = self._metrics.setdefault(name, metric(name))

@@ -1,0 +1,107 @@
+"""Generated speech: nobody recorded it, so a folder of files is compared with texts and with prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from codec_bench.audio import AUDIO_SUFFIXES, audio_files
+from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.manifest import Folder, is_file, read_text
+from codec_bench.errors import UsageError
+from codec_bench.records import Utterance
+
+
+class Generated(Dataset):
+    """Files that a system generated, by id; what stands for the recording is the prompt, never the same utterance.
+
+    The prompts also say whose voice it is: utterances of one prompt are one speaker, unless the folder knows better.
+
+    Args:
+        folder: The generated files; transcripts beside them are read as `Folder` does.
+        prompts: Recording of the wanted voice by id of the utterance; None where there are none. Only utterances that
+            have one are yielded.
+    """
+
+    def __init__(self, folder: Path, prompts: Mapping[str, Path] | None = None) -> None:
+        self._files = Folder(folder)
+        self._prompts = prompts
+        self.name = self._files.name
+
+    def utterances(self) -> Iterator[Utterance]:
+        """Yields the files, sorted by id; `path` is the prompt, or the file itself where there are no prompts.
+
+        Raises:
+            UsageError: There is no such folder, or no audio in it.
+        """
+        for utterance in self._files.utterances():
+            if self._prompts is None:
+                yield utterance
+            elif utterance.id in self._prompts:
+                prompt = self._prompts[utterance.id]
+                yield replace(utterance, path=prompt, speaker=utterance.speaker or prompt.stem)
+
+    def notes(self) -> list[str]:
+        """That there is nothing to reconstruct."""
+        against = "similarities are to each utterance's prompt" if self._prompts is not None else "there are no prompts"
+        return [f"Generated speech: no recording of the same utterances exists; {against}."]
+
+
+def read_prompts(path: Path) -> dict[str, str]:
+    """Reads which prompt each utterance has.
+
+    Args:
+        path: Lines of an utterance and its prompt, separated by blanks, as in `testsetB_utt2prompt` of UniCATS.
+
+    Returns:
+        The prompt, as it is named there, by id of the utterance, in the order of the file.
+
+    Raises:
+        UsageError: The file cannot be read, is empty or holds a wrong line, or an utterance comes twice.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        fields = line.split(maxsplit=1)
+        if not fields:
+            continue
+        if len(fields) < 2:
+            raise UsageError(f"{path}, line {number}: an utterance and its prompt belong here, not only {fields[0]!r}")
+        if fields[0] in found:
+            raise UsageError(f"{path}, line {number}: {fields[0]!r} was there before")
+        found[fields[0]] = fields[1].strip()
+    if not found:
+        raise UsageError(f"{path} is empty")
+    return found
+
+
+def load_prompts(path: Path, root: Path | None = None, only: Sequence[str] | None = None) -> dict[str, Path]:
+    """Finds the recordings of prompts.
+
+    Args:
+        path: See `read_prompts`; a prompt is the id of a recording below `root`, or its path from there.
+        root: Folder of the prompts; by default the one that holds the file.
+        only: Utterances whose prompts are wanted; all by default.
+
+    Returns:
+        The recording by id of the utterance, in the order of the file.
+
+    Raises:
+        UsageError: The file cannot be used, or a prompt is not there.
+    """
+    folder = path.parent if root is None else root
+    wanted = {name: prompt for name, prompt in read_prompts(path).items() if only is None or name in only}
+    known: dict[str, Path] | None = None
+    found: dict[str, Path] = {}
+    for utterance, prompt in wanted.items():
+        if Path(prompt).suffix.lower() in AUDIO_SUFFIXES and is_file(folder / prompt):
+            found[utterance] = folder / prompt
+            continue
+        known = audio_files(folder) if known is None else known
+        if prompt not in known:
+            raise UsageError(
+                f"{path}: {utterance} has the prompt {prompt!r}, and no recording below {folder} is named so; name the "
+                "folder of the prompts with --prompt-root"
+            )
+        found[utterance] = known[prompt]
+    return found
