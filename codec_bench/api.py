@@ -11,9 +11,10 @@ from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
 from codec_bench.hub import home
-from codec_bench.reports.table import build_table, markdown
+from codec_bench.reports.report import write_report
 from codec_bench.runs import provenance
 from codec_bench.runs.config import RunConfig, load_config, make_config
+from codec_bench.runs.corpus import corpus_values
 from codec_bench.runs.directory import Run, check_continues, default_folder, load_run, new_info, read_info, write_info
 from codec_bench.runs.listening import keep_audio
 from codec_bench.runs.plan import Plan, make_plan
@@ -95,7 +96,9 @@ def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
     write_info(out, info)
     for warning in plan.warnings:
         logger.warning(warning)
-    runner = Runner(plan, home() / "cache", worker_count(config.jobs), config.device, config.timeout)
+    runner = Runner(
+        plan, home() / "cache", worker_count(config.jobs), config.device, config.timeout, config.batch_seconds
+    )
     try:
         runner.run()
     except (KeyboardInterrupt, CodecBenchError) as error:
@@ -112,12 +115,14 @@ def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
 def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict[str, Any]) -> Run:
     """Writes what reports and people read."""
     outcome = runner.outcome
-    write_results(out, plan, outcome)
+    features = ArrayCache(home() / "cache" / "features")
+    corpus, of_corpora = corpus_values(plan, outcome, features)
+    write_results(out, plan, outcome, corpus)
     info["intervals"] = intervals(plan)
     info["coverage"] = coverage(plan, outcome, config.max_failed)
     info["lengths"], warnings = length_differences(plan, outcome)
     info["levels"], more = levels(plan, outcome)
-    warnings += more
+    warnings += [*more, *of_corpora]
     info["warnings"] += warnings
     for warning in warnings:
         logger.warning(warning)
@@ -130,17 +135,13 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict
     info["devices"] = runner.reconstructor.devices
     info["status"] = "failed" if info["coverage"]["failures"] else "finished"
     write_reconstructions(out, plan, outcome)
-    write_hypotheses(out, plan, outcome, ArrayCache(home() / "cache" / "features"))
+    write_hypotheses(out, plan, outcome, features)
     if config.keep_audio:
         keep_audio(out, plan, runner.reconstructor)
     write_info(out, info)
     finished = Run(out, info)
-    table = build_table(finished, config.bands)
-    write_atomically(out / "table.md", markdown(table).encode())
-    if config.report:
-        from codec_bench.reports.plots import write_plots
-
-        write_plots(table, out / "plots")
+    formats = ("md", "html") if config.report else ("md",)
+    write_report([finished], out, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",))
     return finished
 
 

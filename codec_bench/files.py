@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -67,3 +68,19 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
         while chunk := file.read(1 << 20):
             state.update(chunk)
     return state.hexdigest()
+
+
+@contextmanager
+def linked_folder(files: Mapping[str, Path]) -> Iterator[Path]:
+    """A temporary folder with links to files, wherever each lies: loaders want one folder, mirrors may have several.
+
+    Args:
+        files: The file by its path in the folder.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path, file in files.items():
+            link = folder / path
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file.resolve())
+        yield folder

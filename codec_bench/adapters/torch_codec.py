@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from codec_bench.adapters.replaceable import ReplaceableCodec, file_name
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
+from codec_bench.files import linked_folder
 from codec_bench.tokens import Code, IntArray, Tokens
 
 SEED = 0
@@ -91,7 +91,9 @@ class TorchCodec(ReplaceableCodec):
         """An array as a tensor on the model's device."""
         import torch
 
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+        made = torch.from_numpy(np.ascontiguousarray(array))
+        # From pinned memory the copy runs beside what the GPU still does for the recording before.
+        return made.pin_memory().to(self._device, non_blocking=True) if self._device != "cpu" else made
 
     def _books(self, code: Code) -> list[IntArray]:
         """The codes of the codebooks that a code has.
@@ -130,10 +132,5 @@ def snapshot(files: Mapping[str, Path]) -> Iterator[Path]:
     Args:
         files: Where each file is, by the path of the published one; see `ReplaceableCodec.weight_files`.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for path, file in files.items():
-            link = folder / file_name(path)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(file.resolve())
+    with linked_folder({file_name(path): file for path, file in files.items()}) as folder:
         yield folder

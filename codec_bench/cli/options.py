@@ -20,7 +20,7 @@ Out = Annotated[Path | None, typer.Option(help="Run directory; runs/<date>-<code
 MaxFailed = Annotated[float | None, typer.Option(help="Share of utterances that may fail; 0.05 by default.")]
 Timeout = Annotated[float | None, typer.Option(help="Seconds that scoring one pair may take; 600 by default.")]
 KeepAudio = Annotated[bool | None, typer.Option("--keep-audio", help="Keep decoded audio and tokens in --out.")]
-NoReport = Annotated[bool, typer.Option("--no-report", help="Draw no plots.")]
+NoReport = Annotated[bool, typer.Option("--no-report", help="Write table.md only: no plots, no report.html.")]
 NoGroundTruth = Annotated[bool, typer.Option("--no-ground-truth", help="Leave out the row of the recordings.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of the table.")]
 

@@ -22,6 +22,9 @@ def run(
     limit: o.Limit = None,
     jobs: o.Jobs = None,
     device: o.Device = None,
+    batch_seconds: Annotated[
+        float | None, typer.Option(help="Seconds of audio coded together on a GPU; 0: one recording at a time.")
+    ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Other weights for the codec: a file or a folder.")] = None,
     asr: o.Asr = None,
     normaliser: o.Normaliser = None,
@@ -64,6 +67,7 @@ def run(
         limit=limit,
         jobs=jobs,
         device=device,
+        batch_seconds=batch_seconds,
         checkpoint=checkpoint,
         asr=asr,
         normaliser=normaliser,

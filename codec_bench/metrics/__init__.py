@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from codec_bench.errors import UsageError
-from codec_bench.metrics.metric import Metric, Result, Variants
+from codec_bench.metrics.metric import Corpus, Metric, Result, Variants
 from codec_bench.registry import Registry
 
 METRICS: Registry[Metric] = Registry(
@@ -38,9 +38,9 @@ METRICS: Registry[Metric] = Registry(
         "mr_stft": "codec_bench.metrics.spectral:multi_resolution_stft",
         "mr_mel": "codec_bench.metrics.spectral:multi_resolution_mel",
         "visqol": "codec_bench.metrics.visqol:visqol",
-        "spk_sim": "codec_bench.metrics.speaker:speaker_similarity",
-        "campplus_sim": "codec_bench.metrics.speaker:campplus_similarity",
-        "ecapa_sim": "codec_bench.metrics.speaker:ecapa_similarity",
+        "spk_sim": "codec_bench.metrics.speaker.wavlm:speaker_similarity",
+        "campplus_sim": "codec_bench.metrics.speaker.campplus:campplus_similarity",
+        "ecapa_sim": "codec_bench.metrics.speaker.ecapa:ecapa_similarity",
         "vuv_f1_crepe": "codec_bench.metrics.crepe:voicing_f1_crepe",
         "sigmos.sig": "codec_bench.metrics.sigmos:signal_quality",
         "sigmos.noise": "codec_bench.metrics.sigmos:noisiness",
@@ -58,6 +58,7 @@ METRICS: Registry[Metric] = Registry(
         "dnsmos.bak": "codec_bench.metrics.dnsmos:background",
         "dnsmos.p808": "codec_bench.metrics.dnsmos:overall_p808",
         "mosnet": "codec_bench.metrics.mosnet:mosnet",
+        "fad": "codec_bench.metrics.fad:frechet_audio_distance",
     },
     group="codec_bench.metrics",
 )
@@ -96,6 +97,7 @@ def register_metric(
     variants: Variants | None = None,
     note: str = "",
     same_utterance: bool = True,
+    corpus: Corpus | None = None,
 ) -> Callable[[Callable[..., Result]], Metric]:
     """Decorator that registers a metric function; the arguments are those of `Metric`.
 
@@ -107,7 +109,7 @@ def register_metric(
         made = Metric(
             name, function, unit, better, range, rate, family, title or name, version, packages, digits,
             accepts_silence, params or {}, {} if variants is None else variants, "", note,
-            same_utterance=same_utterance,
+            same_utterance=same_utterance, corpus=corpus,
         )  # fmt: skip
         return METRICS.add(name, made)
 

@@ -1,8 +1,9 @@
 """Frechet distance between the embeddings of two sets of recordings: FAD, Frechet audio distance.
 
-It belongs to a set and not to an utterance: it is no mean of scores, so it is not among the metrics that runs compute.
-`FrechetAudioDistance` is its Python interface, for any `Feature` that makes embeddings. With no more embeddings than
-dimensions the distance says nothing, and is refused.
+It belongs to a set and not to an utterance: the value of a system is computed from the embeddings of all of its scored
+utterances, and is no mean of scores. `FrechetAudioDistance` is its Python interface, for any `Feature` that makes
+embeddings. With no more embeddings than dimensions the distance says nothing, and is refused. It has no interval: drawn
+sets hold some embeddings twice, which makes their distances larger than that of the set.
 
 Source: Kilgour et al., "Frechet audio distance: A reference-free metric for evaluating music enhancement algorithms",
 Interspeech 2019, who take VGGish embeddings.
@@ -10,12 +11,16 @@ Interspeech 2019, who take VGGish embeddings.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from codec_bench.metrics.signal import Feature, Recording
+from codec_bench.metrics import register_metric
+from codec_bench.metrics.secs import partial_embeddings
+from codec_bench.metrics.signal import Array, Feature, Recording, Signal
+from codec_bench.metrics.vggish import vggish_embeddings
 from codec_bench.records import NotScorable, Status
 
 Floats = NDArray[np.float64]
@@ -126,7 +131,7 @@ class FrechetAudioDistance:
     """FAD of decoded recordings from references, which need not be pairs.
 
     Attributes:
-        embedding: Makes `[n, d]` or `[d]` of a signal, e.g. one of `metrics/speaker.py`.
+        embedding: Makes `[n, d]` or `[d]` of a signal, e.g. one of `metrics/speaker/`.
         rate: Sampling rate in Hz that it takes.
         references: What was added as reference.
         decoded: What was added as decoded.
@@ -158,3 +163,50 @@ class FrechetAudioDistance:
             NotScorable: A set has not more embeddings than dimensions.
         """
         return self.references.distance(self.decoded)
+
+
+def distance_of_pairs(pairs: Iterable[tuple[Array, Array]]) -> float:
+    """The distance of the set of all second embeddings from the set of all first ones.
+
+    Args:
+        pairs: Embeddings of a recording and of its reconstruction, each `[n, d]`.
+
+    Raises:
+        NotScorable: A set has not more embeddings than dimensions.
+    """
+    references, decoded = FadAccumulator(), FadAccumulator()
+    for first, second in pairs:
+        references.add(first)
+        decoded.add(second)
+    return references.distance(decoded)
+
+
+@register_metric(
+    "fad",
+    better="lower",
+    range=(0.0, None),
+    rate=16_000,
+    family="distribution",
+    title="FAD",
+    variants={"resemblyzer": {"embedding": partial_embeddings}},
+    corpus=distance_of_pairs,
+    note="Frechet distance between the VGGish embeddings of all recordings and of all reconstructions (not a mean, so "
+    "without an interval); [resemblyzer] of Resemblyzer's embeddings of 1.6 s, which tell voices apart, not sounds. A "
+    "score of an utterance is the squared distance between its two mean embeddings.",
+)
+def frechet_audio_distance(reference: Signal, decoded: Signal, *, embedding: Feature = vggish_embeddings) -> float:
+    """What one utterance adds to the distance: how far its mean embedding moved, squared.
+
+    Args:
+        reference: Original at 16 kHz.
+        decoded: Reconstruction at 16 kHz.
+        embedding: Makes `[n, d]` of a signal.
+
+    Returns:
+        0 or more, 0 for a perfect copy. The value of a system is `distance_of_pairs`, not the mean of these.
+
+    Raises:
+        NotScorable: A signal is too short for an embedding.
+    """
+    step = reference[embedding].mean(axis=0, dtype=np.float64) - decoded[embedding].mean(axis=0, dtype=np.float64)
+    return float(step @ step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -16,11 +16,12 @@ from codec_bench.audio import RESAMPLER, Audio
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.signal import Feature, Recording, Signal
+from codec_bench.metrics.signal import Array, Feature, Recording, Signal
 from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.registry import unknown
 
 Result = float | Ratio
+Corpus = Callable[[Iterable[tuple[Array, Array]]], float]
 Variants = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any]]
 INPUTS = ("reference", "decoded", "text", "language")
 
@@ -49,6 +50,8 @@ class Metric:
         note: One line for table footnotes: definition, tracker, model.
         same_utterance: Whether `reference` has to be the recording of which `decoded` is a reconstruction. Speaker
             similarity compares any two recordings, so generated speech can be compared with its prompt.
+        corpus: Where the value of a corpus is no mean of scores: computes it from the two arrays, reference first, that
+            the parameter `embedding` gives of each scored pair. Such a value has no interval.
         origin: `package.module:object` where it was asked for in that way.
     """
 
@@ -70,6 +73,7 @@ class Metric:
     note: str = ""
     origin: str = ""
     same_utterance: bool = True
+    corpus: Corpus | None = None
 
     @property
     def spelling(self) -> str:
@@ -113,6 +117,18 @@ class Metric:
         signature = inspect.signature(self.function)
         defaults = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
         return defaults | dict(self.params)
+
+    @property
+    def embedding(self) -> Feature:
+        """The feature that `corpus` is computed from.
+
+        Raises:
+            UsageError: The function has no parameter `embedding` that is a feature.
+        """
+        found = self._bound_params().get("embedding")
+        if not isinstance(found, Feature):
+            raise UsageError(f"{self.name} has a corpus value, so its function needs a keyword `embedding`, a Feature")
+        return found
 
     @cached_property
     def models(self) -> tuple[tuple[Feature, int], ...]:

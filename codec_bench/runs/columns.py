@@ -123,6 +123,7 @@ def describe_metric(made: Metric) -> dict[str, Any]:
         "family": made.family,
         "rate": made.rate,
         "note": made.note,
+        "pooling": "corpus" if made.corpus is not None else "utterances",
         "version": made.version,
         "fingerprint": made.fingerprint,
         "uses": made.uses,

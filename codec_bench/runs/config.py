@@ -56,6 +56,8 @@ class RunConfig(BaseModel):
         jobs: Scoring processes; None for all cores.
         checkpoint: File or folder with other weights for the codec, of the same architecture.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
+        batch_seconds: Seconds of audio that a codec codes together, padding included; 0 for one recording at a time,
+            which is the default on a CPU.
         asr: Recogniser of `wer` and `cer`; `auto` takes the best that is installed.
         condition: What codecs are given besides the clean recordings: `noise@10`, `reverb`, `segment@1`; each is a row
             more per system.
@@ -90,6 +92,7 @@ class RunConfig(BaseModel):
     jobs: int | None = Field(default=None, ge=1)
     checkpoint: Path | None = None
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    batch_seconds: float | None = Field(default=None, ge=0)
     asr: str = "auto"
     normaliser: str = "basic"
     condition: StringList = []

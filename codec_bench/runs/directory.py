@@ -120,7 +120,7 @@ def read_info(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
     if info.get("schema", 0) > SCHEMA:
-        raise UsageError(f"{file} was written by a newer codec-bench (schema {info['schema']})")
+        raise UsageError(f"{file} was written by a newer codec-bench (schema {info['schema']}): update codec-bench")
     return {"kind": "reconstruction"} | info  # which schema 1 did not say
 
 
@@ -236,7 +236,11 @@ def check_continues(old: dict[str, Any], old_manifest: str, plan: Plan, out: Pat
     for kind, key in (("system", "label"), ("metric", "label")):
         made = {entry[key]: entry["fingerprint"] for entry in new[f"{kind}s"]}
         for entry in old[f"{kind}s"]:
-            if entry[key] not in made:
+            if entry.get("imported"):
+                what = (
+                    what or f"it has imported {entry[key]} results (codec-bench ratings {out} --remove takes them out)"
+                )
+            elif entry[key] not in made:
                 what = what or f"it has the {kind} {entry[key]}"
             elif made[entry[key]] != entry["fingerprint"]:
                 what = what or f"its {kind} {entry[key]} is another version"

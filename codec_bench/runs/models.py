@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
 from codec_bench.audio import Audio, resample
 from codec_bench.cache import ArrayCache
-from codec_bench.errors import UnavailableError
 from codec_bench.metrics.model import Model, Result, entry_of, free_models, run_model
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.records import NotScorable, Status
+from codec_bench.runs.batching import by_length, halved, parts
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def compute(
     absent = [(key, source) for key, source in absent if key not in cache]
     done = 0
     try:
-        for part in _parts(absent, AT_ONCE):
+        for part in parts(absent, AT_ONCE):
             signals = []
             for key, source in part:
                 try:
@@ -75,45 +75,17 @@ def compute(
 
 
 def batches(signals: Sequence[tuple[str, Audio]], model: Model) -> Iterator[list[tuple[str, Audio]]]:
-    """Signals of like lengths together, shortest first; of one length and rate where the model asks for that."""
-    ordered = sorted(signals, key=lambda signal: (signal[1].rate, len(signal[1])))
-    by = (lambda s: (s[1].rate, len(s[1]))) if model.equal_lengths else (lambda s: (s[1].rate, 0))
-    for _, group in groupby(ordered, key=by):
-        batch: list[tuple[str, Audio]] = []
-        for signal in group:
-            # A padded batch costs its longest signal times its size; the longest is the last one.
-            if batch and signal[1].seconds * (len(batch) + 1) > model.batch_seconds:
-                yield batch
-                batch = []
-            batch.append(signal)
-        if batch:
-            yield batch
+    """Signals of one rate and like lengths together; of one length where the model asks for that."""
+    of = (lambda s: (s[1].rate, len(s[1]))) if model.equal_lengths else (lambda s: (s[1].rate, 0))
+    for _, group in groupby(sorted(signals, key=of), key=of):
+        yield from by_length(group, lambda signal: signal[1].seconds, model.batch_seconds)
 
 
 def _applied(model: Model, audios: Sequence[Audio], device: str) -> Sequence[Result]:
-    """Applies a model to a batch; one that does not fit into memory, or fails, is halved down to single signals."""
-    try:
-        return run_model(model, audios, device)
-    except UnavailableError:
-        raise
-    except Exception as error:
-        if len(audios) == 1:
-            logger.debug("%s failed", model.name, exc_info=True)
-            return [NotScorable(f"{type(error).__name__}: {error}", Status.ERROR)]
-        _free_memory()
-        half = len(audios) // 2
-        return [*_applied(model, audios[:half], device), *_applied(model, audios[half:], device)]
+    """Applies a model to a batch; what fails alone has a reason."""
 
+    def failed(error: Exception) -> Result:
+        logger.debug("%s failed", model.name, exc_info=error)
+        return NotScorable(f"{type(error).__name__}: {error}", Status.ERROR)
 
-def _free_memory() -> None:
-    import sys
-
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
-def _parts(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while part := list(islice(iterator, size)):
-        yield part
+    return halved(lambda batch: run_model(model, batch, device), audios, failed)

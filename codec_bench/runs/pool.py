@@ -1,4 +1,4 @@
-"""A pool of scoring processes that outlives any of them."""
+"""A pool of processes that outlives any of them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from codec_bench.errors import CodecBenchError
 
@@ -30,19 +30,37 @@ class WorkerCrash(Exception):  # noqa: N818 - an outcome for one job
     """The worker process ended or hung; the message is one line with the end of its standard error."""
 
 
+class Server(Protocol):
+    """What does jobs, one at a time: a process here, or one on another machine."""
+
+    def call(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends a job and waits for its reply.
+
+        Raises:
+            WorkerCrash: The process ended, or did not reply in time.
+        """
+
+    def kill(self) -> None:
+        """Ends it at once, also while `call` waits."""
+
+    def close(self) -> None:
+        """Ends it and frees what belongs to it."""
+
+
 class Worker:
     """One scoring process.
 
     Args:
         cache: Folder of the caches.
         timeout: Seconds that one job may take.
+        module: What the process runs; it gets the cache as its argument, and serves lines as `runs.worker` does.
     """
 
-    def __init__(self, cache: Path, timeout: float) -> None:
+    def __init__(self, cache: Path, timeout: float, module: str = "codec_bench.runs.worker") -> None:
         self._timeout = timeout
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "codec_bench.runs.worker", str(cache)],
+            [sys.executable, "-m", module, str(cache)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -97,33 +115,31 @@ class Worker:
                     continue
 
 
-class WorkerPool:
-    """`jobs` processes that take jobs in the order of `submit`.
+class Pool:
+    """`jobs` servers that take jobs in the order of `submit`.
 
-    A process that dies or hangs is replaced; its job is tried once more and then fails with `WorkerCrash`, alone.
+    A server that dies or hangs is replaced; its job is tried once more and then fails with `WorkerCrash`, alone.
 
     Args:
-        jobs: Number of processes.
-        cache: Folder of the caches.
-        timeout: Seconds that one job may take.
+        jobs: Number of servers.
+        start: Starts one without waiting for it; called when there is a job for it.
     """
 
-    def __init__(self, jobs: int, cache: Path, timeout: float) -> None:
-        self._cache = cache
-        self._timeout = timeout
+    def __init__(self, jobs: int, start: Callable[[], Server]) -> None:
+        self._start = start
         self._queue: queue.SimpleQueue[tuple[Mapping[str, Any], Future[dict[str, Any]]] | None] = queue.SimpleQueue()
-        self._workers: dict[int, Worker] = {}
+        self._workers: dict[int, Server] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._threads = [threading.Thread(target=self._serve, args=(i,), daemon=True) for i in range(jobs)]
         for thread in self._threads:
             thread.start()
 
-    def __enter__(self) -> WorkerPool:
+    def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Ends all processes; jobs that are not done are dropped."""
+        """Ends all servers; jobs that are not done are dropped."""
         with self._lock:
             self._closed = True
             workers = list(self._workers.values())
@@ -164,7 +180,7 @@ class WorkerPool:
                     raise WorkerCrash("the run was ended")
                 worker = self._workers.get(index)
                 if worker is None:
-                    worker = self._workers[index] = Worker(self._cache, self._timeout)
+                    worker = self._workers[index] = self._start()
             try:
                 reply = worker.call(job)
             except WorkerCrash:
@@ -181,3 +197,20 @@ class WorkerPool:
                 raise error
             return reply
         raise AssertionError("unreachable")
+
+
+class WorkerPool(Pool):
+    """A pool of processes on this machine.
+
+    Args:
+        jobs: Number of processes.
+        cache: Folder of the caches.
+        timeout: Seconds that one job may take.
+        module: What the processes run.
+    """
+
+    def __init__(self, jobs: int, cache: Path, timeout: float, module: str = "codec_bench.runs.worker") -> None:
+        super().__init__(jobs, lambda: Worker(cache, timeout, module))
+
+    def __enter__(self) -> WorkerPool:
+        return self

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,23 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import Codec, Prepared
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
-from codec_bench.errors import CodecBenchError, UnavailableError
+from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
 from codec_bench.fingerprint import address
 from codec_bench.hub import local_digest
 from codec_bench.records import NotScorable, Status
+from codec_bench.runs.batching import by_length, halved
 from codec_bench.runs.conditions import Alteration, Piece
 from codec_bench.runs.plan import Item, Row
 from codec_bench.runs.worker import describe
 from codec_bench.tokens import Code, Tokens, code_from_arrays
+
+logger = logging.getLogger(__name__)
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+GPU_BATCH_SECONDS = 120.0
+"""Enough to keep a GPU busy; a batch that does not fit is halved."""
 
 Entry = dict[str, NDArray[Any]]
 """Audio as the cache keeps it: `samples`, `rate`, and what is known about how it was made."""
@@ -47,15 +57,18 @@ class Reconstructor:
     Args:
         cache: Folder of the caches (`codes/`, `audio/`).
         device: Where codecs run; `auto` takes a GPU for codecs that use torch, where there is one.
+        batch_seconds: Seconds of audio that are coded together, padding included; 0 codes one recording at a time, None
+            does so on a CPU and takes `GPU_BATCH_SECONDS` on a GPU.
 
     Attributes:
         devices: Where each codec that was loaded ran, by name.
     """
 
-    def __init__(self, cache: Path, device: str) -> None:
+    def __init__(self, cache: Path, device: str, batch_seconds: float | None = None) -> None:
         self._codes = ArrayCache(cache / "codes")
         self._audio = ArrayCache(cache / "audio")
         self._device = device
+        self._batch_seconds = batch_seconds
         self.devices: dict[str, str] = {}
         self._loaded: Codec | None = None
         self._broken: dict[int, str] = {}
@@ -88,6 +101,119 @@ class Reconstructor:
             return {"identity": identity, "path": str(item.utterance.path), "digest": item.digest}
         self._altered(row, item)
         return {"identity": identity, "address": identity}
+
+    def prepare(self, row: Row, items: Sequence[Item]) -> None:
+        """Codes several utterances together where that is faster, so that `decoded` finds them.
+
+        Nothing is lost here: what fails in a batch is left to `decoded`, which tries it alone and says why it failed.
+        """
+        if not isinstance(row.source, Codec) or not self._batch_budget(row.source):
+            return
+        pieces: dict[str, Piece] = {}
+        for item in items:
+            try:
+                if address(system=row.system.fingerprint, recording=row.condition.address(item)) not in self._audio:
+                    found = row.condition.pieces(item, lambda i: self._heard(row, i))
+                    pieces |= {piece.address: piece for piece in found}
+            except NotScorable:
+                continue
+        self._code_together(row, row.source, list(pieces.values()))
+
+    def lacking(self, row: Row, item: Item) -> list[Piece]:
+        """The pieces of a pair that `decoded` would have to encode or decode; for whoever does so elsewhere.
+
+        Raises:
+            NotScorable: The pieces cannot be had.
+        """
+        if isinstance(row.source, Prepared):
+            return []
+        pieces = row.condition.pieces(item, lambda i: self._heard(row, i))
+        uncoded = [p for p in pieces if address(code=row.source.fingerprint, recording=p.address) not in self._codes]
+        if self.identity(row, item) in self._audio:
+            return uncoded
+        system = row.system.fingerprint
+        return [p for p in pieces if p in uncoded or address(system=system, recording=p.address) not in self._audio]
+
+    def code(self, row: Row, pieces: Sequence[Piece]) -> dict[str, NotScorable]:
+        """Encodes and decodes pieces into the caches, together where the device makes that worth while.
+
+        Returns:
+            Why a piece could not be coded, by its address.
+        """
+        codec = row.source
+        assert isinstance(codec, Codec), "prepared audio is not coded"
+        self._code_together(row, codec, pieces)
+        failed = {}
+        for piece in pieces:
+            try:
+                code, _ = self._code(codec, piece)
+                self._part(row, piece, code)
+            except NotScorable as outcome:
+                failed[piece.address] = outcome
+        return failed
+
+    def _code_together(self, row: Row, codec: Codec, pieces: Sequence[Piece]) -> None:
+        if budget := self._batch_budget(codec):
+            self._encode_together(codec, pieces, budget)
+            self._decode_together(row, codec, [piece.address for piece in pieces], budget)
+
+    def _batch_budget(self, codec: Codec) -> float:
+        if self._batch_seconds is not None:
+            return self._batch_seconds
+        return 0.0 if chosen_device(self._device, codec) == "cpu" else GPU_BATCH_SECONDS
+
+    def _encode_together(self, codec: Codec, pieces: Sequence[Piece], budget: float) -> None:
+        """Encodes the pieces that the cache has no code for; the time is shared out by their length."""
+        heard: list[tuple[str, Audio]] = []
+        for piece in pieces:
+            key = address(code=codec.fingerprint, recording=piece.address)
+            if key not in self._codes:
+                try:
+                    audio = piece.audio()
+                    audio.check("the input")
+                except NotScorable:
+                    continue
+                heard.append((key, audio))
+        for batch in by_length(heard, lambda signal: signal[1].seconds, budget):
+            codes, seconds = self._together(codec, codec.encode_batch, [audio for _, audio in batch])
+            whole = sum(audio.seconds for _, audio in batch)
+            for (key, audio), code in zip(batch, codes, strict=True):
+                if code is not None:
+                    spent = np.array(seconds * audio.seconds / whole)
+                    self._codes.put(key, code.to_arrays() | {"encode_seconds": spent})
+
+    def _decode_together(self, row: Row, codec: Codec, recordings: Sequence[str], budget: float) -> None:
+        """Decodes the codes that are there and whose audio is not."""
+        waiting: list[tuple[str, Code]] = []
+        for recording in recordings:
+            key = address(system=row.system.fingerprint, recording=recording)
+            code = address(code=codec.fingerprint, recording=recording)
+            if key not in self._audio and (entry := self._codes.get(code)) is not None:
+                waiting.append((key, code_from_arrays(entry)))
+        for batch in by_length(waiting, lambda part: part[1].seconds, budget):
+            whole = sum(code.seconds for _, code in batch) or 1.0
+            audios, seconds = self._together(
+                codec, lambda codes: codec.decode_batch(codes, row.codebooks), [code for _, code in batch]
+            )
+            for (key, code), audio in zip(batch, audios, strict=True):
+                if audio is not None:
+                    self._audio.put(key, _entry_of(audio, seconds * code.seconds / whole))
+
+    def _together(
+        self, codec: Codec, function: Callable[[Sequence[In]], Sequence[Out]], batch: Sequence[In]
+    ) -> tuple[list[Out | None], float]:
+        """What a codec makes of a batch, None where it fails, and the seconds that it took."""
+        try:
+            self._load(codec)
+        except NotScorable:
+            return [None] * len(batch), 0.0
+        started = time.perf_counter()
+
+        def failed(error: Exception) -> Out | None:
+            logger.debug("%s failed on one of a batch", codec.name, exc_info=error)
+            return None
+
+        return halved(function, batch, failed), time.perf_counter() - started
 
     def decoded(self, row: Row, item: Item) -> Decoded:
         """The decoded audio of a pair, encoded and decoded where no cache has it.
@@ -137,6 +263,23 @@ class Reconstructor:
         pieces = row.condition.pieces(item, lambda i: self._heard(row, i))
         return [self._code(row.source, piece)[0].prefix(row.codebooks) for piece in pieces]
 
+    def latents(self, row: Row, item: Item) -> Mapping[str, NDArray[np.float32]]:
+        """What `Codec.latents` gives for the tokens of an utterance that is coded in one piece.
+
+        Raises:
+            NotScorable: There are no tokens.
+            UsageError: The codec offers none.
+        """
+        if not isinstance(row.source, Codec):
+            raise UsageError(f"{row.label} offers no latents: it is audio that exists already")
+        (code,) = self.codes(row, item)
+        if not isinstance(code, Tokens):
+            raise UsageError(f"{row.label} offers no latents: it sends packets")
+        found: Mapping[str, NDArray[np.float32]] = self._guarded(
+            row.source, Status.DECODE_FAILED, row.source.latents, code
+        )
+        return found
+
     def close(self) -> None:
         """Frees the loaded model."""
         if self._loaded is not None:
@@ -163,8 +306,7 @@ class Reconstructor:
         if [piece.address for piece in pieces] == [row.condition.address(item)]:
             return parts[0]
         audio = row.condition.assembled(item, [_audio_of(part) for part in parts])
-        seconds = row.condition.share(item) * sum(float(part["decode_seconds"]) for part in parts)
-        entry = {"samples": audio.samples, "rate": np.array(audio.rate), "decode_seconds": np.array(seconds)}
+        entry = _entry_of(audio, row.condition.share(item) * sum(float(part["decode_seconds"]) for part in parts))
         self._audio.put(self.identity(row, item), entry)
         return entry
 
@@ -176,8 +318,7 @@ class Reconstructor:
         if entry is None:
             started = time.perf_counter()
             audio = self._guarded(row.source, Status.DECODE_FAILED, row.source.decode, code, row.codebooks)
-            seconds = np.array(time.perf_counter() - started)
-            entry = {"samples": audio.samples, "rate": np.array(audio.rate), "decode_seconds": seconds}
+            entry = _entry_of(audio, time.perf_counter() - started)
             self._audio.put(key, entry)
         return entry
 
@@ -246,6 +387,10 @@ class Reconstructor:
             return local_digest(path)
         except OSError as error:
             raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
+
+
+def _entry_of(audio: Audio, decode_seconds: float) -> Entry:
+    return {"samples": audio.samples, "rate": np.array(audio.rate), "decode_seconds": np.array(decode_seconds)}
 
 
 def _audio_of(entry: Entry) -> Audio:

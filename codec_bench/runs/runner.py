@@ -14,8 +14,9 @@ from typing import Any
 from codec_bench.cache import ArrayCache
 from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
-from codec_bench.metrics.signal import Feature
+from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.records import NotScorable, Score, Status
+from codec_bench.runs.batching import parts
 from codec_bench.runs.models import compute
 from codec_bench.runs.plan import Item, Plan, Row
 from codec_bench.runs.pool import WorkerCrash, WorkerPool
@@ -25,6 +26,9 @@ from codec_bench.runs.store import ScoreStore
 from codec_bench.runs.worker import load_signal
 
 logger = logging.getLogger(__name__)
+
+CODED_AHEAD = 64
+"""Pairs that may be coded together: enough for batches of like lengths, few enough that scoring never waits long."""
 
 JOBS_AHEAD = 4
 """Decoded pairs that wait per scoring process: enough to keep it busy, few enough to bound memory."""
@@ -38,6 +42,7 @@ class Outcome:
         scores: By system label, utterance id and metric label.
         facts: What is known about each reconstruction, by system label and utterance id.
         decoded: Content address of each decoded signal, by system label and utterance id.
+        references: Content address of what it was compared with.
         scored: Scores that were computed now.
         reused: Scores that the cache had.
         seconds: Wall time of this invocation, and the time spent per stage summed over processes.
@@ -46,6 +51,7 @@ class Outcome:
     scores: dict[tuple[str, str, str], Score] = field(default_factory=dict)
     facts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     decoded: dict[tuple[str, str], str] = field(default_factory=dict)
+    references: dict[tuple[str, str], str] = field(default_factory=dict)
     scored: int = 0
     reused: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -71,18 +77,22 @@ class Runner:
         jobs: Scoring processes.
         device: Where codecs run.
         timeout: Seconds that scoring one pair may take.
+        batch_seconds: Seconds of audio that are coded together; see `Reconstructor`.
     """
 
-    def __init__(self, plan: Plan, cache: Path, jobs: int, device: str, timeout: float) -> None:
+    def __init__(
+        self, plan: Plan, cache: Path, jobs: int, device: str, timeout: float, batch_seconds: float | None = None
+    ) -> None:
         self._plan = plan
         self._cache = cache
         self._jobs = jobs
         self._timeout = timeout
         self.outcome = Outcome()
-        self.reconstructor = Reconstructor(cache, device)
+        self.reconstructor = Reconstructor(cache, device, batch_seconds)
         self._waiting: dict[Future[dict[str, Any]], _Pair] = {}
         self._device = device
         self._staged = {metric.label for metric in plan.metrics if self._stages(metric)}
+        self._features = ArrayCache(cache / "features")
         self._later: list[tuple[_Pair, dict[str, Any]]] = []
 
     def run(self) -> None:
@@ -93,17 +103,18 @@ class Runner:
             CodecBenchError: A metric cannot run here at all.
         """
         started = time.perf_counter()
-        pairs = len(self._plan.systems) * len(self._plan.items)
         try:
             with (
                 ScoreStore(self._cache / "scores.sqlite") as self._store,
                 WorkerPool(self._jobs, self._cache, self._timeout) as self._pool,
-                RunProgress(pairs) as self._progress,
+                RunProgress(len(self._plan.systems) * len(self._plan.items)) as self._progress,
             ):
                 for system in self._plan.systems:
-                    for pair in self._unfinished(system):
+                    for pairs in parts(self._unfinished(system), CODED_AHEAD):
                         self._progress.stage(f"decoding {system.label}")
-                        self._submit(pair)
+                        self._prepare(system, pairs)
+                        for pair in pairs:
+                            self._submit(pair)
                 self._finish("scoring the last pairs")
                 self.reconstructor.close()  # the models of metrics get the memory of the codecs
                 self._run_models()
@@ -122,7 +133,7 @@ class Runner:
 
     def _run_models(self) -> None:
         """Applies each model to all signals that wait for it, one model at a time."""
-        audio, features = ArrayCache(self._cache / "audio"), ArrayCache(self._cache / "features")
+        audio = ArrayCache(self._cache / "audio")
         wanted: dict[tuple[str, int], tuple[Feature, list[Mapping[str, Any]]]] = {}
         for pair, job in self._later:
             for metric in pair.missing.values():
@@ -133,7 +144,7 @@ class Runner:
             started = time.perf_counter()
             self._progress.stage(f"applying {feature.name}")
             device = model_device(self._device)
-            compute(feature, rate, sources, lambda source: load_signal(source, audio), features, device)
+            compute(feature, rate, sources, lambda source: load_signal(source, audio), self._features, device)
             self._spent(f"model {feature.name}", time.perf_counter() - started)
 
     def _finish(self, stage: str) -> None:
@@ -150,7 +161,9 @@ class Runner:
                 if item.problem:
                     raise NotScorable(item.problem, item.status)
                 decoded = self.reconstructor.identity(system, item)
-                identities[item.utterance.id] = (self.reconstructor.reference_identity(system, item), decoded)
+                reference = self.reconstructor.reference_identity(system, item)
+                identities[item.utterance.id] = (reference, decoded)
+                self.outcome.references[system.label, item.utterance.id] = reference
                 self.outcome.decoded[system.label, item.utterance.id] = decoded
             except NotScorable as outcome:
                 self._fail(system, item, self._plan.metrics, outcome)
@@ -171,7 +184,7 @@ class Runner:
             missing = {}
             for metric in self._plan.metrics:
                 key = addresses[name, metric.label]
-                if key in known:
+                if key in known and self._has_embeddings(metric, known[key], identities[name]):
                     self.outcome.scores[system.label, name, metric.label] = known[key]
                     self.outcome.reused += 1
                 else:
@@ -181,6 +194,18 @@ class Runner:
                 yield _Pair(system, item, missing, kept[name], {})
             else:
                 self._progress.advance()
+
+    def _has_embeddings(self, metric: Metric, score: Score, identities: Iterable[str]) -> bool:
+        """Whether what the value of the corpus is computed from is there; somebody may have pruned that cache alone."""
+        if metric.corpus is None or score.status is not Status.OK:
+            return True
+        return all(feature_address(i, metric.embedding, metric.rate) in self._features for i in identities)
+
+    def _prepare(self, system: Row, pairs: Iterable[_Pair]) -> None:
+        """Codes pairs together where the device makes that worth while; the scoring processes are busy meanwhile."""
+        started = time.perf_counter()
+        self.reconstructor.prepare(system, [pair.item for pair in pairs])
+        self._spent("coding", time.perf_counter() - started)
 
     def _submit(self, pair: _Pair) -> None:
         """Decodes a pair and hands it to the scoring processes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,23 @@ FAILED = {
 SIGNALS = ("reference", "input", "decoded")
 """What a pair has facts about; `input` is what the codec was given where that is not the recording."""
 
+CorpusValues = Mapping[tuple[str, str], float]
+
 MAX_LEVEL_CHANGE_DB = 20.0
 """A codec that changes the level by more than this is reported."""
 
 
-def write_results(path: Path, plan: Plan, outcome: Outcome) -> None:
-    """Writes `scores.parquet` and `summary.csv`; their rows do not depend on the order in which scores were made."""
+def write_results(path: Path, plan: Plan, outcome: Outcome, corpus: CorpusValues) -> None:
+    """Writes `scores.parquet` and `summary.csv`; their rows do not depend on the order in which scores were made.
+
+    Args:
+        path: The run directory.
+        plan: What was asked for.
+        outcome: What came out.
+        corpus: Values that are no mean of scores, by system and metric label.
+    """
     write_scores(path, score_frame(plan, outcome))
-    write_summary(path, summary_frame(plan, outcome))
+    write_summary(path, summary_frame(plan, outcome, corpus))
 
 
 def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
@@ -66,7 +76,7 @@ def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
     return frame.sort_values(["system", "utterance", "metric"], ignore_index=True)
 
 
-def summary_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
+def summary_frame(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> pd.DataFrame:
     """One row per system and metric."""
     names = [i.utterance.id for i in plan.items]
     clusters = dict(zip(names, cluster_names(names, [i.utterance.speaker for i in plan.items]), strict=True))
@@ -84,6 +94,8 @@ def summary_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
                 scale=metric.scale,
                 seed=plan.seed,
             )
+            if metric.corpus is not None:
+                found = replace(found, value=corpus.get((system.label, metric.label)), low=None, high=None)
             rows.append(
                 (
                     system.label, system.spec.group.value, bitrate, system.spec.frame_rate, metric.label, found.value,

@@ -55,8 +55,7 @@ class Scorer:
             same = job["decoded"]["identity"] == job["reference"]["identity"]
             decoded = reference if same else self._load(job["decoded"], is_reference=False)
         except NotScorable as outcome:
-            failed = Score.failed(outcome.status, outcome.reason)
-            return {"scores": [_plain(failed)] * len(job["metrics"]), "signals": {}}
+            return unscored(job, outcome)
         mismatch = "" if job["generated"] else length_mismatch(reference.audio, decoded.audio)
         scores = []
         for name in job["metrics"]:
@@ -75,22 +74,41 @@ class Scorer:
 def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
     """A signal from a file (`path`, `digest`) or from the audio cache (`address`).
 
+    Where `folder` is given, copies of the file (named by its digest) and of the cache lie there: this machine may not
+    see those of the machine that the job comes from.
+
     Raises:
         NotScorable: It is not there, or is another one by now.
     """
+    folder = Path(source["folder"]) if "folder" in source else None
     if "path" not in source:
-        entry = cache.get(source["address"])
+        entry = (cache if folder is None else ArrayCache(folder)).get(source["address"])
         if entry is None:
             raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
         return Audio(entry["samples"], int(entry["rate"]))
+    return read_audio(read_recording(source, folder), source["path"])
+
+
+def read_recording(source: Mapping[str, Any], folder: Path | None = None) -> bytes:
+    """The bytes of a source that is a file, from its copy in `folder` where one is given.
+
+    Raises:
+        NotScorable: It cannot be read, or is another one by now.
+    """
     path = Path(source["path"])
     try:
-        data = path.read_bytes()
+        data = (path if folder is None else folder / source["digest"]).read_bytes()
     except OSError as error:
         raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
     if digest(data) != source["digest"]:
         raise NotScorable(f"{path} changed while the run was going on", Status.UNREADABLE)
-    return read_audio(data, str(path))
+    return data
+
+
+def unscored(job: Mapping[str, Any], outcome: NotScorable) -> dict[str, Any]:
+    """The reply to a job of which no metric can be computed."""
+    failed = Score.failed(outcome.status, outcome.reason)
+    return {"scores": [_plain(failed)] * len(job["metrics"]), "signals": {}}
 
 
 def length_mismatch(reference: Audio, decoded: Audio) -> str:

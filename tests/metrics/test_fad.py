@@ -85,3 +85,56 @@ def test_recordings() -> None:
         same.add(Recording(Audio(signals[0], 16_000)), Recording(Audio(np.full(800, np.nan, np.float32), 16_000)))
     assert silent.value.status is Status.NOT_FINITE
     assert same.references.count == 160
+
+
+@pytest.mark.slow
+def test_the_column_of_a_run_is_the_distance_of_the_sets(shared, tmp_path) -> None:
+    """Over real reconstructions: the value of the table is that of scipy over the embeddings of the library itself."""
+    from scipy.linalg import sqrtm
+
+    import codec_bench
+    from codec_bench.audio import read_audio, resample
+
+    resemblyzer = pytest.importorskip("resemblyzer")
+    manifest = shared / "data" / "manifests" / "speech_en.tsv"
+    options = {"metrics": ["fad[resemblyzer]"], "report": False, "jobs": 2}
+    kept = {"limit": 40, "keep_audio": True, "out": tmp_path / "run"}
+    run = codec_bench.run("codec2@3200", str(manifest), **kept, **options)
+    found = run.summary.set_index("system").value
+
+    encoder = resemblyzer.VoiceEncoder("cpu", verbose=False)
+
+    def embeddings(folder) -> np.ndarray:
+        made = []
+        for path in sorted(folder.glob("*.wav")):
+            audio = resample(read_audio(path), 16_000)
+            made.append(encoder.embed_utterance(audio.samples, return_partials=True)[1])
+        return np.concatenate(made)
+
+    first, second = (embeddings(tmp_path / "run/audio" / name) for name in ("ground-truth", "codec2@3200"))
+    assert len(first) > 256
+    covariances = [np.cov(s, rowvar=False) for s in (first, second)]
+    root = np.real(sqrtm(covariances[0] @ covariances[1]))
+    step = first.mean(axis=0, dtype=float) - second.mean(axis=0, dtype=float)
+    expected = step @ step + np.trace(covariances[0] + covariances[1] - 2 * root)
+    assert found["codec2@3200"] == pytest.approx(expected, rel=0.02)
+    assert found["ground-truth"] == pytest.approx(0, abs=1e-6)
+    assert run.summary.ci_low.isna().all()
+
+    few = codec_bench.run("codec2@3200", "demo", limit=2, out=tmp_path / "few", **options)
+    assert few.summary.value.isna().all()
+    assert any("needs more" in warning for warning in few.info["warnings"])
+
+
+def test_a_pruned_embedding_is_made_again(tmp_path, monkeypatch) -> None:
+    import shutil
+
+    import codec_bench
+
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / "home"))
+    options = {"metrics": ["fad[resemblyzer]"], "report": False, "jobs": 1, "limit": 2, "out": tmp_path / "run"}
+    codec_bench.run("codec2@3200", "demo", **options)
+    shutil.rmtree(tmp_path / "home" / "cache" / "features")
+    again = codec_bench.run("codec2@3200", "demo", **options)
+    assert again.info["sessions"][-1]["scores_computed"] == 4
+    assert not any("lost from the cache" in warning for warning in again.info["warnings"])

@@ -12,17 +12,20 @@ import torch
 
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
-from codec_bench.metrics import speaker
 from codec_bench.metrics.model import Model, free_models, run_model
-from codec_bench.metrics.speaker import campplus_similarity, cosine, ecapa_similarity, kaldi_fbank, speaker_similarity
+from codec_bench.metrics.speaker import campplus, ecapa, wavlm_large
+from codec_bench.metrics.speaker.campplus import campplus_similarity, kaldi_fbank
+from codec_bench.metrics.speaker.ecapa import ecapa_similarity
+from codec_bench.metrics.speaker.networks import cosine
+from codec_bench.metrics.speaker.wavlm import WAVLM_MODEL, WAVLM_SV, speaker_similarity
 from codec_bench.records import NotScorable, Status
 
 RATE = 16_000
 DATA = Path(__file__).parent / "data"
 MODELS = {
-    "campplus": speaker._CAMPPLUS_MODEL,
-    "ecapa": speaker._ECAPA_MODEL,
-    "wavlm_large": speaker._WAVLM_LARGE_MODEL,
+    "campplus": campplus.CAMPPLUS_MODEL,
+    "ecapa": ecapa.ECAPA_MODEL,
+    "wavlm_large": wavlm_large.WAVLM_LARGE_MODEL,
 }
 METRICS = {
     "campplus": campplus_similarity,
@@ -200,13 +203,13 @@ def wavlm(mirror: Path) -> Any:
 
 
 def test_wavlm_embedding_equals_transformers(wavlm: Any, speech: np.ndarray) -> None:
-    (embedding,) = run_model(speaker._WAVLM_MODEL, [Audio(speech, RATE)], "cpu")
+    (embedding,) = run_model(WAVLM_MODEL, [Audio(speech, RATE)], "cpu")
     with torch.no_grad():
         expected = wavlm(torch.from_numpy(speech)[None]).embeddings[0].numpy()
     np.testing.assert_allclose(embedding, expected, atol=1e-5)
     signals = [Audio(speech[start : start + 16_000], RATE) for start in (0, 12_000)]
-    for one, signal in zip(run_model(speaker._WAVLM_MODEL, signals, "cpu"), signals, strict=True):
-        (alone,) = run_model(speaker._WAVLM_MODEL, [signal], "cpu")
+    for one, signal in zip(run_model(WAVLM_MODEL, signals, "cpu"), signals, strict=True):
+        (alone,) = run_model(WAVLM_MODEL, [signal], "cpu")
         np.testing.assert_allclose(np.asarray(one), np.asarray(alone), atol=1e-5)
 
 
@@ -217,7 +220,7 @@ def test_wavlm_similarity(wavlm: Any, speech: np.ndarray) -> None:
 
 
 def test_wavlm_that_lacks_a_tensor_is_refused(wavlm: Any, mirror: Path, speech: np.ndarray) -> None:
-    path = mirror / speaker.WAVLM_SV[-1].path
+    path = mirror / WAVLM_SV[-1].path
     tensors = torch.load(path, weights_only=True)
     del tensors["projector.weight"]
     torch.save(tensors, path)

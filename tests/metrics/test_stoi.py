@@ -11,7 +11,10 @@ import pystoi
 import pytest
 import soundfile
 
+from codec_bench.audio import Audio, read_audio, resample
 from codec_bench.metrics import metric
+from codec_bench.metrics import stoi as stoi_module
+from codec_bench.metrics.signal import Recording
 from codec_bench.metrics.stoi import MIN_SAMPLES
 from codec_bench.records import Status
 
@@ -116,3 +119,39 @@ def test_real_codecs(shared: Path, system: str, plain: float, extended: float) -
     pairs = [(soundfile.read(folder / "GT" / file.name)[0], soundfile.read(file)[0]) for file in files]
     for name, expected in (("stoi", plain), ("estoi", extended)):
         assert np.mean([float(metric(name)(*pair, RATE)) for pair in pairs]) == pytest.approx(expected, abs=0.005)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_digital_silence_is_scored_as_the_package_does_it(shared: Path, name: str) -> None:
+    _, reference, decoded = list(golden(shared, "stoi"))[1]
+    decoded = decoded.copy()
+    decoded[len(decoded) // 3 : len(decoded) // 2] = 0
+    np.random.seed(0)
+    expected = pystoi.stoi(reference, decoded, RATE, extended=name == "estoi")
+    # Where a segment is silent but for rounding, the extended form is decided by rounding, in the package too.
+    assert float(metric(name)(reference, decoded, RATE)) == pytest.approx(
+        expected, abs=1e-4 if name == "estoi" else 1e-6
+    )
+
+
+def test_equals_the_package_on_real_codecs(shared: Path) -> None:
+    folder = shared / "data" / "testB_pairs"
+    worst = 0.0
+    for path in sorted((folder / "LLM-Codec").glob("*.flac"))[:6]:
+        signals = [resample(read_audio(f), RATE).samples for f in (folder / "GT" / path.name, path)]
+        length = min(map(len, signals))
+        cut = [s[:length].astype(np.float64) for s in signals]
+        for name in NAMES:
+            expected = pystoi.stoi(*cut, RATE, extended=name == "estoi")
+            worst = max(worst, abs(float(metric(name)(*signals, RATE)) - expected))
+    assert worst < 1e-6
+
+
+def test_both_forms_share_what_they_derive(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    original = stoi_module.band_envelopes
+    monkeypatch.setattr(stoi_module, "band_envelopes", lambda *a: calls.append(1) or original(*a))
+    reference, decoded = (Recording(Audio(noise(20_000, seed), RATE)) for seed in (0, 1))
+    for name in NAMES:
+        metric(name).score(reference, decoded)
+    assert len(calls) == 2  # once per signal

@@ -19,7 +19,8 @@ from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
 from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable, Utterance
-from codec_bench.reports.table import build_table, markdown
+from codec_bench.reports.formats.markdown import markdown
+from codec_bench.reports.table import build_table
 from codec_bench.runs.conditions import Alteration, Altered, Concatenated, Segmented, parse_conditions
 from codec_bench.runs.conditions.noise import LTASS_DB, LTASS_HZ, speech_shaped_noise
 from codec_bench.runs.directory import Run

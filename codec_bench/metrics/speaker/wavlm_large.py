@@ -1,0 +1,205 @@
+"""WavLM large with the small ECAPA-TDNN of UniSpeech upon it, the usual SIM of zero-shot speech synthesis."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from codec_bench.audio import Audio
+from codec_bench.hub import RemoteFile, locate
+from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.speaker.networks import RATE, Weights, damaged, exact, rows_of, tensors_of, too_short, waves_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# On Google Drive, which gives no file to programs: https://drive.google.com/file/d/1-aE1NfzpRCLxA4GUxX9ITI3F9LlbtEGP
+WAVLM_LARGE = RemoteFile("models/unispeech/wavlm_large_finetune.pth")
+
+TRANSFORMERS = ("torch", "transformers", *(("torchaudio",) if find_spec("torchaudio") else ()))
+"""transformers imports torchaudio wherever it is installed, and fails where that is broken."""
+
+
+@contextmanager
+def silent_transformers() -> Iterator[None]:
+    """No progress bars and no reports while a model is loaded; what matters in them is checked here."""
+    from transformers.utils import logging as reports
+
+    level, bars = reports.get_verbosity(), reports.is_progress_bar_enabled()
+    reports.set_verbosity(logging.CRITICAL)
+    reports.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        reports.set_verbosity(level)
+        if bars:
+            reports.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def unispeech_embedding(weights: Weights, features: Tensor) -> Tensor:
+    """The small ECAPA-TDNN that UniSpeech puts upon features of a self-supervised model.
+
+    Args:
+        weights: Of the published checkpoint, whose embedding has 256 dimensions.
+        features: `[batch, frames, d]`, the weighted sum of the layers; at least 2 frames.
+
+    Returns:
+        `[batch, 256]`.
+
+    Source: `downstreams/speaker_verification` of microsoft/UniSpeech.
+    """
+    import torch
+    from torch.nn import functional
+
+    w = weights
+
+    def layer(x: Tensor, convolution: str, norm: str, dilation: int = 1) -> Tensor:
+        reach = (w.tensors[f"{convolution}.weight"].shape[-1] - 1) // 2 * dilation
+        return w.norm(torch.relu(w.convolution(x, convolution, padding=reach, dilation=dilation)), norm)
+
+    def block(x: Tensor, name: str, dilation: int) -> Tensor:
+        y = layer(x, f"{name}.Conv1dReluBn1.conv", f"{name}.Conv1dReluBn1.bn")
+        parts = list(y.chunk(8, dim=1))
+        middle = f"{name}.Res2Conv1dReluBn"
+        for index in range(7):
+            part = parts[index] + parts[index - 1] if index else parts[index]
+            parts[index] = layer(part, f"{middle}.convs.{index}", f"{middle}.bns.{index}", dilation)
+        y = layer(torch.cat(parts, dim=1), f"{name}.Conv1dReluBn2.conv", f"{name}.Conv1dReluBn2.bn")
+        squeezed = torch.relu(w.linear(y.mean(dim=2), f"{name}.SE_Connect.linear1"))
+        return x + y * torch.sigmoid(w.linear(squeezed, f"{name}.SE_Connect.linear2"))[..., None]
+
+    outputs = [layer(functional.instance_norm(features.transpose(1, 2) + 1e-6), "layer1.conv", "layer1.bn")]
+    for number in (2, 3, 4):
+        outputs.append(block(outputs[-1], f"layer{number}", number))
+    x = torch.relu(w.convolution(torch.cat(outputs[1:], dim=1), "conv"))
+    attention = w.convolution(torch.tanh(w.convolution(x, "pooling.linear1")), "pooling.linear2").softmax(dim=2)
+    mean = (attention * x).sum(dim=2)
+    deviation = ((attention * x**2).sum(dim=2) - mean**2).clamp(min=1e-9).sqrt()
+    return w.linear(w.norm(torch.cat([mean, deviation], dim=1), "bn"), "linear")
+
+
+_WAVLM_NAMES = (
+    (r"^post_extract_proj\.", "feature_projection.projection."),
+    (r"^layer_norm\.", "feature_projection.layer_norm."),
+    (r"^mask_emb$", "masked_spec_embed"),
+    (r"^(feature_extractor\.conv_layers\.\d+)\.0\.", r"\1.conv."),
+    (r"^(feature_extractor\.conv_layers\.\d+)\.2\.1\.", r"\1.layer_norm."),
+    (r"\.pos_conv\.0\.weight_g$", ".pos_conv_embed.conv.parametrizations.weight.original0"),
+    (r"\.pos_conv\.0\.weight_v$", ".pos_conv_embed.conv.parametrizations.weight.original1"),
+    (r"\.pos_conv\.0\.", ".pos_conv_embed.conv."),
+    (r"\.self_attn_layer_norm\.", ".layer_norm."),
+    (r"\.self_attn\.grep_linear\.", ".attention.gru_rel_pos_linear."),
+    (r"\.self_attn\.grep_a$", ".attention.gru_rel_pos_const"),
+    (r"\.self_attn\.relative_attention_bias\.", ".attention.rel_attn_embed."),
+    (r"\.self_attn\.", ".attention."),
+    (r"\.fc1\.", ".feed_forward.intermediate_dense."),
+    (r"\.fc2\.", ".feed_forward.output_dense."),
+)
+"""Names of the original WavLM and what transformers calls the same tensor."""
+
+
+def wavlm_of(original: Mapping[str, Tensor]) -> Any:
+    """The `WavLMModel` of transformers with the tensors of an original WavLM large, whose sizes they tell.
+
+    Raises:
+        KeyError: A tensor is missing.
+        RuntimeError: Tensors do not fit together.
+    """
+    from transformers import WavLMConfig, WavLMModel
+
+    bias = original["encoder.layers.0.self_attn.relative_attention_bias.weight"]
+    position = original["encoder.pos_conv.0.weight_v"]
+    config = WavLMConfig(
+        hidden_size=position.shape[0],
+        num_hidden_layers=sum(name.endswith(".fc1.weight") for name in original),
+        num_attention_heads=bias.shape[1],
+        intermediate_size=original["encoder.layers.0.fc1.weight"].shape[0],
+        conv_dim=tuple(original[f"feature_extractor.conv_layers.{i}.0.weight"].shape[0] for i in range(7)),
+        num_conv_pos_embeddings=position.shape[2],
+        num_conv_pos_embedding_groups=position.shape[0] // position.shape[1],
+        num_buckets=bias.shape[0],
+        max_bucket_distance=800,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        apply_spec_augment=False,
+        layerdrop=0.0,
+    )
+    renamed = {}
+    for name, tensor in original.items():
+        new = name
+        for pattern, replacement in _WAVLM_NAMES:
+            new = re.sub(pattern, replacement, new)
+        renamed[new] = tensor
+    with silent_transformers():
+        model: Any = WavLMModel(config)
+    missing, _ = model.load_state_dict(renamed, strict=False)
+    if absent := [name for name in missing if name != "masked_spec_embed"]:
+        raise KeyError(f"it lacks {len(absent)} tensors, e.g. {absent[0]}")
+    return model.eval().requires_grad_(False)
+
+
+WAVLM_LARGE_SAMPLES = 400 + 320
+"""Two frames; one has no deviation to be normalized by."""
+
+
+def _load_wavlm_large(device: str) -> tuple[Any, Weights]:
+    """WavLM and the weights of the network upon it.
+
+    Raises:
+        UnavailableError: The file is not here, or is another one.
+    """
+    import torch
+
+    try:
+        tensors = tensors_of(WAVLM_LARGE, "cpu")["model"]
+        prefix = "feature_extract.model."
+        original = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        head = {n: tensor.to(device) for n, tensor in tensors.items() if not n.startswith("feature_extract.")}
+        loaded = wavlm_of(original).to(device), Weights(head)
+        with torch.inference_mode():
+            _wavlm_large_embedding(loaded, torch.zeros(1, RATE, device=device))
+    except (KeyError, AttributeError, RuntimeError, TypeError) as error:
+        raise damaged(locate(WAVLM_LARGE), error) from error
+    return loaded
+
+
+def _wavlm_large_embedding(loaded: tuple[Any, Weights], waves: Tensor) -> Tensor:
+    """Embeddings `[batch, 256]` of signals of one length, `[batch, n]`."""
+    import torch
+    from torch.nn import functional
+
+    wavlm, weights = loaded
+    normalized = functional.layer_norm(waves, waves.shape[1:])
+    output = wavlm(normalized, output_hidden_states=True)
+    # The last of `hidden_states` has not yet passed the final normalization, or has, as the version may be.
+    layers = torch.stack([*output.hidden_states[:-1], output.last_hidden_state])
+    shares = weights.tensors["feature_weight"].softmax(dim=0)
+    return unispeech_embedding(weights, (shares[:, None, None, None] * layers).sum(dim=0))
+
+
+def _apply_wavlm_large(loaded: tuple[Any, Weights], audios: Sequence[Audio]) -> list[Result]:
+    if len(audios[0]) < WAVLM_LARGE_SAMPLES:
+        return [too_short("WavLM large", WAVLM_LARGE_SAMPLES)] * len(audios)
+    with exact():
+        return rows_of(_wavlm_large_embedding(loaded, waves_of(audios, loaded[0].device)))
+
+
+WAVLM_LARGE_MODEL = Model(
+    "wavlm-large-ecapa",
+    _load_wavlm_large,
+    _apply_wavlm_large,
+    weights=(WAVLM_LARGE,),
+    packages=("torch", "transformers"),
+    modules=TRANSFORMERS,
+    extra="transformers",
+    licence="CC BY-SA 3.0",
+    equal_lengths=True,
+    is_heavy=True,
+)
+
+wavlm_large_embedding = model_feature(WAVLM_LARGE_MODEL)
+"""Embedding of a whole signal at 16 kHz, float32 `[256]`, not normalized."""

@@ -1,0 +1,141 @@
+"""VGGish: embeddings of 0.96 s of audio, those of the Frechet audio distance.
+
+Source: Hershey et al., "CNN architectures for large-scale audio classification", ICASSP 2017; weights and front end as
+the port torchvggish publishes them (no PCA, no quantisation), with the last ReLU left out, as the package
+frechet_audio_distance does by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.audio import Audio
+from codec_bench.hub import RemoteFile, locate
+from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.records import NotScorable, Status
+
+RATE = 16_000
+WINDOW, HOP, FFT = 400, 160, 512
+MELS, LOWEST_HZ, HIGHEST_HZ = 64, 125.0, 7500.0
+LOG_OFFSET = 0.01
+FRAMES = 96
+"""Spectra per embedding: 0.96 s, without overlap."""
+
+CHANNELS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool")
+HIDDEN, WIDTH = 4096, 128
+AT_ONCE = 64
+"""Patches that go through the network together."""
+
+WEIGHTS = RemoteFile(
+    "models/vggish/vggish-10086976.pth",
+    source="https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
+)
+
+
+def network() -> Any:
+    """The network with weights of no meaning, a `torch.nn.Module` from float32 `[batch, 1, 96, 64]` to `[batch, 128]`.
+
+    Its parameters have the names of the published checkpoint.
+    """
+    import torch
+    from torch import nn
+
+    class VggIsh(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layers: list[nn.Module] = []
+            before = 1
+            for item in CHANNELS:
+                if isinstance(item, str):
+                    layers.append(nn.MaxPool2d(2, 2))
+                else:
+                    layers += [nn.Conv2d(before, item, 3, padding=1), nn.ReLU()]
+                    before = item
+            self.features = nn.Sequential(*layers)
+            inner = before * (FRAMES // 16) * (MELS // 16)
+            self.embeddings = nn.Sequential(
+                nn.Linear(inner, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, WIDTH)
+            )
+
+        def forward(self, patches: torch.Tensor) -> torch.Tensor:
+            # The checkpoint was trained with channels last.
+            return self.embeddings(self.features(patches).permute(0, 2, 3, 1).flatten(1))  # type: ignore[no-any-return]
+
+    return VggIsh()
+
+
+def patches(audio: Audio) -> NDArray[np.float32]:
+    """Log mel spectra in patches of 0.96 s; what is left over at the end is not used.
+
+    Args:
+        audio: A whole recording at 16 kHz.
+
+    Returns:
+        `[patches, 96, 64]`, none for audio of less than 0.975 s.
+    """
+    if len(audio) < WINDOW:
+        return np.zeros((0, FRAMES, MELS), np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(audio.samples.astype(np.float64), WINDOW)[::HOP]
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi / WINDOW * np.arange(WINDOW))
+    spectra = np.log(np.abs(np.fft.rfft(frames * hann, FFT)) @ _mel_weights() + LOG_OFFSET)
+    whole = len(spectra) // FRAMES
+    return spectra[: whole * FRAMES].reshape(whole, FRAMES, MELS).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _mel_weights() -> NDArray[np.float64]:
+    """`[257, 64]`: triangles on HTK's mel scale, straight in mel and not in hertz; nothing of the constant part."""
+
+    def mel(hertz: Any) -> Any:
+        return 1127.0 * np.log(1.0 + hertz / 700.0)
+
+    bins = mel(np.linspace(0, RATE / 2, FFT // 2 + 1))[:, None]
+    edges = np.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), MELS + 2)
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    weights = np.maximum(0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
+    weights[0] = 0
+    return np.asarray(weights)
+
+
+def _load(device: str) -> Any:
+    import torch
+
+    state = torch.load(locate(WEIGHTS), map_location="cpu", weights_only=True)
+    made = network()
+    made.load_state_dict(state)
+    return made.eval().to(device)
+
+
+def _apply(loaded: Any, audios: Sequence[Audio]) -> list[Result]:
+    import torch
+
+    parts = [patches(audio) for audio in audios]
+    device = next(loaded.parameters()).device
+    stacked = torch.from_numpy(np.concatenate(parts))[:, None]
+    with torch.inference_mode():
+        made = [loaded(stacked[i : i + AT_ONCE].to(device)).cpu() for i in range(0, len(stacked), AT_ONCE)]
+    embeddings = torch.cat(made).numpy() if made else np.zeros((0, WIDTH), np.float32)
+    results: list[Result] = []
+    for part, found in zip(parts, np.split(embeddings, np.cumsum([len(p) for p in parts])[:-1]), strict=True):
+        too_short = NotScorable("shorter than the 0.975 s of a VGGish embedding", Status.TOO_SHORT)
+        results.append(found if len(part) else too_short)
+    return results
+
+
+vggish_embeddings = model_feature(
+    Model(
+        "vggish",
+        _load,
+        _apply,
+        weights=(WEIGHTS,),
+        packages=("torch",),
+        licence="Apache-2.0",
+        is_heavy=True,
+    )
+)
+"""`[patches, 128]` of a recording at 16 kHz."""
