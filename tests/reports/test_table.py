@@ -9,9 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from codec_bench.reports.plots import write_plots
-from codec_bench.reports.table import Table, build_table, markdown
+from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.reports.formats.markdown import markdown
+from codec_bench.reports.table import Table, build_table
 from codec_bench.runs.directory import Run
+from codec_bench.runs.plan import Row as PlannedRow
+from codec_bench.runs.plan import describe_system
+from codec_bench.testing.codecs import Identity
+from codec_bench.tokens import Codebook
 
 METRICS = {"wer": ("lower", 2), "gpe": ("lower", 2), "pesq_wb": ("higher", 2), "stoi": ("higher", 3)}
 
@@ -38,9 +44,20 @@ def make_run(folder: Path, rows: list[dict[str, Any]], groups: dict[str, str], *
     summary.to_csv(folder / "summary.csv", index=False)
     labels = list(dict.fromkeys(summary.metric))
     info = {
+        "kind": "reconstruction",
         "plan": {
-            "dataset": {"name": "set", "utterances": 500, "speakers": 37, "synthetic": False} | data,
-            "systems": [{"label": s, "group": groups.get(s, "semantic")} for s in dict.fromkeys(summary.system)],
+            "dataset": {
+                "name": "set",
+                "utterances": 500,
+                "speakers": 37,
+                "synthetic": False,
+                "manifest_sha256": "a" * 64,
+            }
+            | data,
+            "systems": [
+                {"label": s, "system": s, "group": groups.get(s, "semantic"), "fingerprint": f"made of {s}"}
+                for s in dict.fromkeys(summary.system)
+            ],
             "metrics": [
                 {
                     "label": m,
@@ -51,6 +68,7 @@ def make_run(folder: Path, rows: list[dict[str, Any]], groups: dict[str, str], *
                     "digits": METRICS[m.partition("[")[0]][1],
                     "family": "quality",
                     "note": "",
+                    "fingerprint": f"definition of {m}",
                 }
                 for m in labels
             ],
@@ -163,11 +181,72 @@ def test_synthetic_speech_is_labelled(tmp_path: Path):
     assert "SYNTHETIC SPEECH" in markdown(build_table(run))
 
 
-def test_plots_are_drawn_for_every_block(published: Run, tmp_path: Path):
-    files = write_plots(build_table(published), tmp_path / "plots")
-    assert [f.name for f in files] == ["main_metrics.png"]
-    assert all(f.read_bytes().startswith(b"\x89PNG") and f.stat().st_size > 10_000 for f in files)
+def test_what_a_system_costs_is_a_block_on_request(tmp_path: Path):
+    run = make_run(tmp_path, [row("mimi@8", "stoi", 1.1, 0.9)], {})
+    run.systems["mimi@8"] |= {
+        "codebooks": 8, "codebooks_used": 8, "tokens_per_second": 100.0, "parameters": 79_300_000, "causal": True,
+        "streaming": False,
+    }  # fmt: skip
+    table = build_table(run)
+    assert "tokens/s" not in markdown(table)
+    lines = markdown(table, efficiency=True).splitlines()
+    at = lines.index("### Efficiency")
+    assert lines[at + 2] == "| system | kbps | Hz | tokens/s | codebooks | parameters | causal | streaming |"
+    assert lines[at + 5] == "| mimi@8 | 1.10 | 16.67 | 100 | 8 | 79.3 M | yes | no |"
 
 
-def test_no_bitrate_no_plot(tmp_path: Path):
-    assert write_plots(build_table(make_run(tmp_path, [row("a", "stoi", None, 0.9)], {})), tmp_path) == []
+def test_intervals_can_be_left_out_with_their_explanation(published: Run):
+    text = markdown(build_table(published), intervals=False)
+    assert "±" not in text
+    assert "**1.48**" in text
+    assert "±" in markdown(build_table(published))
+
+
+def test_a_column_without_direction_has_no_best(tmp_path: Path):
+    run = make_run(tmp_path, [row(s, "stoi", 3, v) for s, v in (("a", 0.9), ("b", 0.8))], {})
+    run.metrics["stoi"]["better"] = ""
+    table = build_table(run)
+    assert ranks(table, "stoi") == {}
+    assert table.columns[0].heading == "STOI"
+    assert "Bold" not in markdown(table)
+
+
+def test_the_footnotes_say_what_the_numbers_were_made_with(tmp_path: Path):
+    rows = [row("bicodec", m, 0.65, 1.0) for m in ("wer[nemo:stt_en]", "gpe", "pesq_wb")]
+    run = make_run(tmp_path, rows, {}, title="a set for tests")
+    run.info["provenance"].update(python="3.11.7", git={"commit": "0123456789abcdef", "dirty": False})
+    run.metrics["wer[nemo:stt_en]"] |= {"uses": {"transcribe": "nemo:stt_en", "normalise": "whisper-english"}}
+    run.metrics["gpe"] |= {"uses": {"track": "f0/praat"}, "packages": {"praat-parselmouth": "0.4.7"}}
+    run.metrics["pesq_wb"] |= {"packages": {"pesq": "0.0.4"}, "licence": "CC BY-NC-SA 4.0"}
+    run.systems["bicodec"] |= {"weights": {"m/model.pt": "f" * 64}, "licence": "MIT", "weights_licence": "CC-BY-NC-4.0"}
+    assert build_table(run).setup == (
+        "Data set: set (a set for tests); ASR: nemo:stt_en; text normaliser: whisper-english; pitch tracker: praat; "
+        "resampler: soxr HQ; codec-bench 0 (commit 0123456789ab), Python 3.11.7, pesq 0.0.4, praat-parselmouth 0.4.7; "
+        "weights whose licence limits their use: bicodec (CC-BY-NC-4.0), pesq_wb (CC BY-NC-SA 4.0)."
+    )
+    assert build_table(run).footnotes[-1] == build_table(run).setup
+
+
+def test_a_failed_run_says_so(tmp_path: Path):
+    run = make_run(tmp_path, [row("a", "stoi", 3, 0.9, n=300)], {})
+    run.info["coverage"]["failures"] = ["a: 200 of 500 utterances failed, first u1 (crashed: it hung)"]
+    run.info["coverage"]["statuses"]["stoi"] = {"ok": 300, "crashed": 200}
+    text = markdown(build_table(run))
+    assert "The run counts as failed: a: 200 of 500 utterances failed" in text
+    assert "Not scored (over all systems): stoi: 200 × crashed." in text
+
+
+def test_tokens_per_second_are_summed_over_codebooks_of_different_rates():
+    class ThreeRates(Identity):
+        name = "three-rates"
+
+        @classmethod
+        def mode_spec(cls, mode: str | None) -> CodecSpec:
+            books = tuple(Codebook(4096, hop) for hop in (2048, 1024, 512))
+            return CodecSpec("Three rates", Group.ACOUSTIC, 24_000, 24_000, books)
+
+    described = [describe_system(PlannedRow(System("x", ThreeRates(), count))) for count in (None, 3, 2)]
+    # SNAC's 24 kHz model: 24000 / 2048 + 24000 / 1024 + 24000 / 512
+    assert [d["tokens_per_second"] for d in described] == [82.03125, 82.03125, 35.15625]
+    assert [d["codebooks_used"] for d in described] == [3, 3, 2]
+    assert describe_system(PlannedRow(parse_systems(["codec2@1200"])[0]))["tokens_per_second"] is None

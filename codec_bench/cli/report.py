@@ -1,0 +1,59 @@
+"""`codec-bench report`: tables, plots and the interactive page of runs that are finished."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codec_bench.cli import options as o
+
+
+def report(
+    run: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories of any kind.")],
+    formats: Annotated[
+        str, typer.Option("--format", help="Of md, csv, tex, html; html also brings the interactive report.html.")
+    ] = "md,csv,tex,html",
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether pictures are drawn.")] = True,
+    plot_format: Annotated[str, typer.Option(help="Of png, svg, pdf.")] = "png",
+    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Whether values have their ±.")] = True,
+    efficiency: Annotated[
+        bool,
+        typer.Option("--efficiency", help="Columns for tokens per second, codebooks, parameters, causal, streaming."),
+    ] = False,
+    bands: o.Bands = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder; the run directory by default, report/ where there are several runs.")
+    ] = None,
+) -> None:
+    """Write tables, plots and the HTML report of one run, or of several beside each other, and print the tables."""
+    from codec_bench.reports.console import print_table
+    from codec_bench.reports.report import write_report
+    from codec_bench.reports.sections import BANDS, parse_bands
+    from codec_bench.reports.table import build_tables
+    from codec_bench.runs.directory import load_run
+
+    edges = BANDS if bands is None else parse_bands(bands)
+    runs = [load_run(folder) for folder in run]
+    folder = out or (runs[0].path if len(runs) == 1 else Path("report"))
+    written = write_report(
+        runs,
+        folder,
+        formats=_listed(formats),
+        plots=plots,
+        intervals=intervals,
+        efficiency=efficiency,
+        bands=edges,
+        plot_formats=_listed(plot_format),
+    )
+    for i, table in enumerate(build_tables(runs, edges)):
+        sys.stdout.write("\n" if i else "")
+        print_table(table, intervals=intervals, efficiency=efficiency)
+    for path in written:
+        sys.stderr.write(f"written: {path}\n")
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,223 @@
+"""What a table is made of, whatever run it comes from and however it is printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+NOTHING = "–"
+"""Stands where there is no value."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric as a column; `better` is empty where no direction is, so that nothing is marked as best."""
+
+    label: str
+    name: str
+    title: str
+    unit: str
+    better: str
+    digits: int
+    family: str
+
+    @property
+    def variant(self) -> str:
+        """`pocketsphinx` of `wer[pocketsphinx]`; empty without a variant."""
+        return self.label[len(self.name) :].removeprefix("[").removesuffix("]")
+
+    @property
+    def heading(self) -> str:
+        """`WER[pocketsphinx] % ↓`."""
+        variant = self.label[len(self.name) :]
+        return " ".join(part for part in (self.title + variant, self.unit, ARROWS.get(self.better, "")) if part)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value with its interval and coverage; rank 1 is the best of its section, 2 the second best."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    expected: int
+    digits: int
+    rank: int = 0
+
+    @property
+    def number(self) -> str:
+        """`1.806`, or a dash."""
+        return NOTHING if self.value is None else f"{self.value:.{self.digits}f}"
+
+    @property
+    def margin(self) -> str:
+        """Half the interval, `0.052`; empty without one."""
+        if self.value is None or self.low is None or self.high is None:
+            return ""
+        return f"{(self.high - self.low) / 2:.{self.digits}f}"
+
+    @property
+    def coverage(self) -> str:
+        """`38` where only 38 of more utterances have a value; empty for all of them, and for none."""
+        return str(self.n) if self.value is not None and self.n != self.expected else ""
+
+    @property
+    def text(self) -> str:
+        """`1.806 ±0.052`, with `(38)` behind it where only 38 utterances have a value."""
+        return self.shown()
+
+    def shown(self, intervals: bool = True) -> str:
+        """The text with or without its interval; the coverage is there in both cases."""
+        margin = f" ±{self.margin}" if intervals and self.margin else ""
+        return self.number + margin + (f" ({self.coverage})" if self.coverage else "")
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """What a system costs and how it can be used; None where it is not known, or does not apply.
+
+    Attributes:
+        tokens_per_second: Sum over the codebooks that are decoded; None for a bitstream, which has no tokens.
+        codebooks: How many are decoded.
+        parameters: Number of trained parameters.
+        causal: Whether output never depends on later input beyond the frame.
+        streaming: Whether it can be run frame by frame as it is.
+    """
+
+    tokens_per_second: float | None = None
+    codebooks: int | None = None
+    parameters: int | None = None
+    causal: bool | None = None
+    streaming: bool | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """As printed under `EFFICIENCY_HEADINGS`."""
+        return (
+            _trimmed(self.tokens_per_second),
+            NOTHING if self.codebooks is None else str(self.codebooks),
+            NOTHING if self.parameters is None else f"{self.parameters / 1e6:.1f} M",
+            _yes(self.causal),
+            _yes(self.streaming),
+        )
+
+
+SETTING_HEADINGS = ("kbps", "Hz")
+EFFICIENCY_HEADINGS = ("tokens/s", "codebooks", "parameters", "causal", "streaming")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A system, under a condition or clean.
+
+    Attributes:
+        label: As printed; unique in its table.
+        bitrate: kbit/s.
+        bitrate_source: `computed`, `counted` or `stated`.
+        frame_rate: Hz, of the fastest codebook.
+        cells: One per column, by the column's label.
+        condition: What was done to the recordings; empty for a clean row.
+        group: `reference`, `semantic`, `acoustic` or `classic`.
+        system: The label in the run's own files; differs from `label` where two runs have the same system.
+        run: Folder of the run.
+        title: Name for people.
+        efficiency: What the system costs.
+    """
+
+    label: str
+    bitrate: float | None
+    bitrate_source: str
+    frame_rate: float | None
+    cells: dict[str, Cell]
+    condition: str = ""
+    group: str = ""
+    system: str = ""
+    run: str = ""
+    title: str = ""
+    efficiency: Efficiency = field(default_factory=Efficiency)
+
+    @property
+    def codec(self) -> str:
+        """`opus`: without setting and condition."""
+        return (self.system or self.label).removesuffix(f"+{self.condition}").partition("@")[0]
+
+    @property
+    def family(self) -> str:
+        """`opus`, `opus+noise@10`: rows that differ in the setting of the codec alone."""
+        return f"{self.codec}+{self.condition}" if self.condition else self.codec
+
+    @property
+    def bitrate_text(self) -> str:
+        """kbit/s; a figure that somebody stated, and nobody counted, carries a mark."""
+        if self.bitrate is None:
+            return NOTHING
+        return f"{self.bitrate:.2f}{'†' if self.bitrate_source == 'stated' else ''}"
+
+    @property
+    def frame_rate_text(self) -> str:
+        """Hz, without trailing zeros."""
+        return _trimmed(self.frame_rate)
+
+    def settings(self, efficiency: bool = False) -> tuple[str, ...]:
+        """What stands between the system and its values: bitrate, frame rate, and on request what it costs."""
+        return (self.bitrate_text, self.frame_rate_text, *(self.efficiency.texts if efficiency else ()))
+
+
+def setting_headings(efficiency: bool = False) -> tuple[str, ...]:
+    """Headings of `Row.settings`."""
+    return SETTING_HEADINGS + (EFFICIENCY_HEADINGS if efficiency else ())
+
+
+@dataclass(frozen=True)
+class Section:
+    """Systems that are compared with each other."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, independent of how it is printed.
+
+    Attributes:
+        caption: Data set, and whether its speech is synthetic.
+        blocks: Titles with the columns that are printed side by side.
+        sections: Systems that are compared with each other.
+        footnotes: What every reader must know; `notes` leaves out what does not apply.
+        definitions: What each column is, for those who look it up.
+        kind: Of the runs: `reconstruction`, `probe`, `tokens` or `speed`.
+        dataset: Name of the data set.
+        runs: Folders of the runs that the rows come from.
+        setup: The footnote that says what the numbers were made with.
+        margin_note: The footnote that explains the ±.
+    """
+
+    caption: str
+    blocks: tuple[tuple[str, tuple[Column, ...]], ...]
+    sections: tuple[Section, ...]
+    footnotes: tuple[str, ...]
+    definitions: tuple[str, ...]
+    kind: str = "reconstruction"
+    dataset: str = ""
+    runs: tuple[str, ...] = ()
+    setup: str = ""
+    margin_note: str = ""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns in the order in which they are printed."""
+        return tuple(column for _, columns in self.blocks for column in columns)
+
+    def notes(self, intervals: bool = True) -> tuple[str, ...]:
+        """The footnotes; without intervals, without the one that explains them."""
+        return tuple(note for note in self.footnotes if intervals or note != self.margin_note)
+
+
+def _trimmed(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _yes(value: bool | None) -> str:
+    return NOTHING if value is None else "yes" if value else "no"

@@ -1,0 +1,51 @@
+"""Tables as tidy CSV: one row per system with everything that is known about it, for spreadsheets and programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from codec_bench.reports.cells import Table
+
+FACTS = (
+    "table", "kind", "dataset", "section", "group", "condition", "system", "run", "bitrate_kbps", "bitrate_source",
+    "frame_rate_hz", "tokens_per_second", "codebooks", "parameters", "causal", "streaming",
+)  # fmt: skip
+PARTS = ("", "_low", "_high", "_n", "_expected")
+"""Behind a column's label: value, interval, utterances with a value, utterances of which there could be one."""
+
+
+def tidy_csv(tables: Sequence[Table]) -> str:
+    """One CSV for all tables; numbers have all their digits.
+
+    A field is empty where there is no value, and where a column belongs to another table or was not asked for; `_n`
+    and `_expected` tell these apart.
+
+    Args:
+        tables: Numbered from 1 in the column `table`.
+    """
+    labels = list(dict.fromkeys(column.label for table in tables for column in table.columns))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*FACTS, *(label + part for label in labels for part in PARTS)])
+    for number, table in enumerate(tables, 1):
+        for section in table.sections:
+            for row in section.rows:
+                cost = row.efficiency
+                facts: list[Any] = [
+                    number, table.kind, table.dataset, section.title, row.group, row.condition, row.label, row.run,
+                    row.bitrate, row.bitrate_source, row.frame_rate, cost.tokens_per_second, cost.codebooks,
+                    cost.parameters, _truth(cost.causal), _truth(cost.streaming),
+                ]  # fmt: skip
+                for label in labels:
+                    cell = row.cells.get(label)
+                    known = cell is not None and cell.expected > 0
+                    facts += [cell.value, cell.low, cell.high, cell.n, cell.expected] if cell and known else [None] * 5
+                writer.writerow(facts)
+    return text.getvalue()
+
+
+def _truth(value: bool | None) -> str | None:
+    return None if value is None else str(value).lower()

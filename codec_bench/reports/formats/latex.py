@@ -1,0 +1,185 @@
+r"""Tables as LaTeX for a paper, with the package booktabs and nothing else.
+
+What is written is a fragment for `\input`: one `table*` per block of columns that fits the page, with a caption, group
+headings, and the footnotes below. Arrows give the direction; the best of a group is bold, the second best underlined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from codec_bench.reports.cells import ARROWS, Cell, Column, Row, Section, Table, setting_headings
+from codec_bench.reports.formats.tex import comment, escape
+
+PAGE_WIDTH = 469.0
+r"""\textwidth in points of LaTeX's two-column article; IEEE's and Interspeech's are wider."""
+
+MAX_LINES = 32
+"""Rows and group headings of one float; more would not fit the height of a page."""
+
+LONGEST_VARIANT = 16
+"""Characters; a longer variant of a metric (a recogniser with its model) is named below the table."""
+
+_SMALL, _TINY = 4.8, 3.9  # points that a character takes in \small and \scriptsize, with some room: digits, lower case
+_GAP = 8.0  # twice \tabcolsep as set below
+_ARROWS = {ARROWS["higher"]: r"$\uparrow$", ARROWS["lower"]: r"$\downarrow$"}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Columns and sections of one float."""
+
+    title: str
+    columns: tuple[Column, ...]
+    sections: tuple[Section, ...]
+
+
+def latex(
+    tables: Sequence[Table], *, intervals: bool = True, efficiency: bool = False, page_width: float = PAGE_WIDTH
+) -> str:
+    r"""A fragment with all tables, for plain pdfLaTeX (XeLaTeX and LuaLaTeX read it too).
+
+    Args:
+        tables: What to write.
+        intervals: Whether each value has its ±.
+        efficiency: Whether there is a block with tokens per second, codebooks, parameters, causal and streaming.
+        page_width: \textwidth of the paper in points; a block of columns that is wider is split.
+    """
+    return (
+        comment("Written by codec-bench. It needs \\usepackage{booktabs}; put it into a paper with \\input.")
+        + comment(f"Each table is at most {page_width:g} pt wide.")
+        + "\n".join(_table(table, intervals, efficiency, page_width) for table in tables)
+    )
+
+
+def _table(table: Table, intervals: bool, efficiency: bool, page_width: float) -> str:
+    marks = _marks(table.columns)
+    parts = list(_parts(table, intervals, page_width, marks))
+    if efficiency:
+        parts = [*_numbered("Efficiency", [((), sections) for sections in _chunks(table.sections)]), *parts]
+    floats = []
+    for i, part in enumerate(parts):
+        # What must be known to read a number stands below every float; the rest below the last one.
+        notes = [n for n in table.notes(intervals) if n != table.setup] if i == len(parts) - 1 else []
+        explained = [f"$^{mark}$ {escape(c.variant)}" for c in part.columns if (mark := marks.get(c.label))]
+        floats.append(_float(part, table, [*explained, *map(escape, notes), escape(table.setup)], intervals, marks))
+    definitions = "".join(comment(note) for note in table.definitions)
+    return "\n".join(floats) + definitions
+
+
+def _parts(table: Table, intervals: bool, page_width: float, marks: dict[str, str]) -> Iterator[_Part]:
+    """The blocks of the table, split where they are wider or longer than a page."""
+    rows = [row for section in table.sections for row in section.rows]
+    fixed = sum(_width(texts) for texts in ([r.label for r in rows], ["00.00"], ["000.00"]))
+    chunks = _chunks(table.sections)
+    for title, columns in table.blocks:
+        pieces: list[list[Column]] = [[]]
+        used = fixed
+        for column in columns:
+            width = _column_width(column, rows, intervals, marks)
+            if pieces[-1] and used + width > page_width:
+                pieces.append([])
+                used = fixed
+            pieces[-1].append(column)
+            used += width
+        yield from _numbered(title, list(product(pieces, chunks)))
+
+
+def _numbered(title: str, parts: Sequence[tuple[Sequence[Column], tuple[Section, ...]]]) -> Iterator[_Part]:
+    for i, (columns, sections) in enumerate(parts, 1):
+        yield _Part(title if len(parts) == 1 else f"{title}, {i} of {len(parts)}", tuple(columns), sections)
+
+
+def _chunks(sections: Sequence[Section]) -> list[tuple[Section, ...]]:
+    """Sections in groups of at most `MAX_LINES` lines; one that is longer goes on under its heading."""
+    chunks: list[list[Section]] = [[]]
+    left = MAX_LINES
+    for section in sections:
+        rows = section.rows
+        title = section.title
+        while rows:
+            if left < 2 or (left < 4 and len(rows) > left - 1):
+                chunks.append([])
+                left = MAX_LINES
+            now, rows = rows[: left - 1], rows[left - 1 :]
+            chunks[-1].append(Section(title, now))
+            left -= 1 + len(now)
+            title = f"{section.title} (continued)"
+    return [tuple(chunk) for chunk in chunks]
+
+
+def _float(part: _Part, table: Table, notes: Sequence[str], intervals: bool, marks: dict[str, str]) -> str:
+    is_efficiency = not part.columns
+    settings = setting_headings(is_efficiency)
+    count = 1 + len(settings) + len(part.columns)
+    headings = ["system", *map(escape, settings), *(_heading(c, marks) for c in part.columns)]
+    lines = [
+        r"\begin{table*}[tp]",
+        r"\centering\small",
+        rf"\caption{{{escape(f'{part.title}. {table.caption}')}}}",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{@{{}}l{'r' * (count - 1)}@{{}}}}",
+        r"\toprule",
+        " & ".join(headings) + r" \\",
+    ]
+    for section in part.sections:
+        lines += [r"\midrule", rf"\multicolumn{{{count}}}{{@{{}}l@{{}}}}{{\itshape {escape(section.title)}}} \\"]
+        for row in section.rows:
+            cells = [escape(row.label), *map(escape, row.settings(is_efficiency))]
+            cells += [_cell(row.cells[c.label], intervals) for c in part.columns]
+            lines.append(" & ".join(cells) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [
+        r"\par\smallskip",
+        rf"\parbox{{\textwidth}}{{\footnotesize\raggedright {' '.join(notes)}}}",
+        r"\end{table*}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _heading(column: Column, marks: dict[str, str]) -> str:
+    """Title, unit and arrow, with a short variant above them."""
+    mark = marks.get(column.label)
+    first = escape(column.title) + (f"$^{mark}$" if mark else "")
+    below = [escape(column.unit)] if column.unit else []
+    below += [_ARROWS[ARROWS[column.better]]] if column.better else []
+    lines = [first]
+    if column.variant and not mark:
+        lines.append(rf"{{\scriptsize {escape(column.variant)}}}")
+    if below:
+        lines.append(rf"{{\scriptsize {' '.join(below)}}}")
+    stacked = r" \\ ".join(lines)
+    return stacked if len(lines) == 1 else rf"\shortstack[r]{{{stacked}}}"
+
+
+def _cell(cell: Cell, intervals: bool) -> str:
+    number = escape(cell.number).replace("-", "$-$")
+    number = {1: rf"\textbf{{{number}}}", 2: rf"\underline{{{number}}}"}.get(cell.rank, number)
+    margin = rf" {{\scriptsize$\pm${cell.margin}}}" if intervals and cell.margin else ""
+    return number + margin + (rf" {{\scriptsize({cell.coverage})}}" if cell.coverage else "")
+
+
+def _column_width(column: Column, rows: Sequence[Row], intervals: bool, marks: dict[str, str]) -> float:
+    cells = [row.cells[column.label] for row in rows]
+    widths = [
+        _SMALL * len(c.number)
+        + _TINY * ((len(c.margin) + 2 if intervals and c.margin else 0) + (len(c.coverage) + 3 if c.coverage else 0))
+        for c in cells
+    ]
+    variant = 0 if column.label in marks else len(column.variant)
+    heading = max(_SMALL * (len(column.title) + 1), _TINY * max(variant, len(column.unit) + 3))
+    return max([heading, *widths]) + _GAP
+
+
+def _width(texts: Sequence[str]) -> float:
+    return _SMALL * max(map(len, texts), default=0) + _GAP
+
+
+def _marks(columns: Sequence[Column]) -> dict[str, str]:
+    """Letters for the variants that are too long for a heading."""
+    long = [c for c in columns if len(c.variant) > LONGEST_VARIANT]
+    letters = {v: chr(ord("a") + i % 26) * (1 + i // 26) for i, v in enumerate(dict.fromkeys(c.variant for c in long))}
+    return {c.label: letters[c.variant] for c in long}

@@ -1,0 +1,127 @@
+"""`codec-bench report`: what is printed where, what is written where, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ..conftest import ROOT
+
+Report = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    """Runs `codec-bench report` in a folder with two copies of a run."""
+    for name in ("one", "two"):
+        shutil.copytree(ROOT / "tests" / "runs" / "data" / "schema_1", tmp_path / name)
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "codec_bench", "report", *arguments],
+            check=False, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=os.environ.copy(),
+        )  # fmt: skip
+
+    return call
+
+
+TABLES = ("--format", "md,csv,tex", "--no-plots")
+
+
+def test_one_run_is_reported_in_its_own_folder(report: Report, tmp_path: Path):
+    done = report("one", *TABLES)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [f"written: one/table.{name}" for name in ("md", "csv", "tex")]
+    assert (tmp_path / "one" / "table.md").read_text() == done.stdout
+    assert "| codec2@1200 | 1.20 | 25 | 29.51 ±20.44 |" in done.stdout
+
+
+def test_several_runs_are_reported_beside_each_other(report: Report, tmp_path: Path):
+    done = report("one", "two", *TABLES)
+    assert done.returncode == 0, done.stderr
+    assert sorted(f.name for f in (tmp_path / "report").iterdir()) == ["table.csv", "table.md", "table.tex"]
+    assert "codec2@1200 (one)" in done.stdout
+    assert "codec2@1200 (two)" in done.stdout
+
+
+def test_options_shape_the_table(report: Report, tmp_path: Path):
+    done = report("one", *TABLES, "--no-intervals", "--efficiency", "--bands", "5", "--out", "there")
+    assert done.returncode == 0, done.stderr
+    assert "±" not in done.stdout
+    assert "### Efficiency" in done.stdout
+    assert "*&gt; 5 kbps, classic*" in done.stdout
+    text = (tmp_path / "there" / "table.tex").read_text()
+    assert r"\itshape \textless{} 5 kbps, classic" in text
+    assert r"$\pm$" not in text
+
+
+@pytest.mark.slow
+def test_everything_by_default(report: Report, tmp_path: Path):
+    done = report("one", "--plot-format", "svg")
+    assert done.returncode == 0, done.stderr
+    names = {f.name for f in (tmp_path / "one").iterdir()}
+    assert {"table.md", "table.csv", "table.tex", "table.html", "report.html", "plots"} <= names
+    assert {f.suffix for f in (tmp_path / "one" / "plots").iterdir()} == {".svg"}
+
+
+def test_a_run_ends_with_the_default_report(tmp_path: Path):
+    command = ["run", "--codec", "codec2@1200,codec2@3200", "--dataset", "demo", "--limit", "2", "--metrics", "stoi"]
+    command += ["--jobs", "1", "--out", "out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "codec_bench", *command],
+        check=False, capture_output=True, text=True, timeout=300, cwd=tmp_path,
+        env=os.environ | {"CODEC_BENCH_HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "table.md").read_text() == done.stdout
+    assert (tmp_path / "out" / "plots" / "main_metrics.png").read_bytes().startswith(b"\x89PNG")
+    assert "codec2@3200" in (tmp_path / "out" / "report.html").read_text()
+
+
+def edited(path: Path, **changes: object) -> None:
+    info = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(info | changes), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nothing",), "nothing is no run directory: it has no run.json"),
+        (("one", "--format", "csb"), "unknown format 'csb'; did you mean 'csv'?"),
+        (("one", "--bands", "1,2"), "bands are positive and falling, e.g. 2,0.85,0.65, not '1,2'"),
+        (("one", "--bands", "low"), "bands are positive and falling"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(report: Report, arguments: tuple[str, ...], message: str):
+    done = report(*arguments, "--no-plots")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unfinished_run_and_a_newer_one_are_refused(report: Report, tmp_path: Path):
+    edited(tmp_path / "one" / "run.json", status="running")
+    edited(tmp_path / "two" / "run.json", schema=99)
+    done = report("one")
+    assert (done.returncode, done.stderr) == (
+        2, "codec-bench: the run in one is not finished: repeat its command to continue it\n",
+    )  # fmt: skip
+    done = report("two")
+    assert done.returncode == 2
+    assert "two/run.json was written by a newer codec-bench (schema 99)" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(report: Report, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    done = report("one", *TABLES, "--out", "file/there")
+    assert done.returncode == 2
+    assert done.stderr.startswith("codec-bench: file/there/table.md cannot be written: ")
+    assert done.stderr.count("\n") == 1
