@@ -8,13 +8,21 @@ import sys
 
 import typer
 
+from codec_bench.cli.baseline import baseline
 from codec_bench.cli.cache import cache
+from codec_bench.cli.compare import compare
 from codec_bench.cli.doctor import doctor
 from codec_bench.cli.env import env
+from codec_bench.cli.export import export
 from codec_bench.cli.fetch import fetch
 from codec_bench.cli.list import list_plugins
+from codec_bench.cli.probe import probe
+from codec_bench.cli.ratings import ratings
+from codec_bench.cli.report import report
+from codec_bench.cli.reproduce import reproduce
 from codec_bench.cli.run import run
 from codec_bench.cli.score import score
+from codec_bench.cli.tokens import tokens
 from codec_bench.errors import CodecBenchError
 
 INTERRUPTED = 130
@@ -29,6 +37,14 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(score)
+app.command()(compare)
+app.add_typer(baseline, name="baseline")
+app.command()(probe)
+app.command()(tokens)
+app.command()(report)
+app.command()(reproduce)
+app.add_typer(export, name="export")
+app.command()(ratings)
 app.command("list")(list_plugins)
 app.command()(fetch)
 app.command()(doctor)

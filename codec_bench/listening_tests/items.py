@@ -1,0 +1,175 @@
+"""Which systems and utterances of a run people will hear."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from codec_bench.errors import UsageError
+from codec_bench.registry import unknown
+from codec_bench.runs.directory import Run, slug
+
+
+@dataclass(frozen=True)
+class Item:
+    """An utterance of the test.
+
+    Attributes:
+        utterance: Its id in the run.
+        speaker: Empty where it is not known.
+        paths: The kept audio by label of the system, the reference among them.
+        seconds: Length of the reference.
+    """
+
+    utterance: str
+    speaker: str
+    paths: dict[str, Path]
+    seconds: float
+
+
+def reference_of(run: Run) -> str:
+    """Label of the clean recordings.
+
+    Raises:
+        UsageError: The run has no row for them, or is of another kind.
+    """
+    if run.kind != "reconstruction":
+        raise UsageError(f"{run.path} is a run of the kind {run.kind!r}: there is nothing to listen to")
+    for label, system in run.systems.items():
+        if system["group"] == "reference" and not system.get("condition"):
+            return label
+    raise UsageError(f"{run.path} has no row of the recordings: repeat its command without --no-ground-truth")
+
+
+def choose_systems(run: Run, wanted: Sequence[str] | None, most: int) -> list[str]:
+    """Labels of the systems under test.
+
+    Args:
+        run: The run.
+        wanted: Labels; by default every clean row but the recordings.
+        most: How many there may be.
+
+    Raises:
+        UsageError: A label is not known or is the reference, or there are too many.
+    """
+    reference = reference_of(run)
+    offered = [label for label in run.systems if label != reference]
+    for label in wanted or []:
+        if label == reference:
+            raise UsageError(f"{label!r} is the reference, which is in every test: leave it out of --systems")
+        if label not in offered:
+            raise UsageError(unknown("system", label, offered))
+    chosen = list(dict.fromkeys(wanted or [s for s in offered if not run.systems[s].get("condition")]))
+    if not chosen:
+        raise UsageError(f"{run.path} has no system besides the recordings")
+    if len(chosen) > most:
+        raise UsageError(
+            f"{len(chosen)} systems are too many for one page, {most} fit: choose with --systems from "
+            f"{', '.join(offered)}"
+        )
+    return chosen
+
+
+def choose_items(
+    run: Run, systems: Sequence[str], count: int, seed: int, seconds: tuple[float, float]
+) -> tuple[list[Item], int]:
+    """Draws utterances that every system has decoded, as evenly over the speakers as they allow.
+
+    One utterance of every speaker comes before the second one of any; which ones, and which speakers come first where
+    they are more than `count`, is drawn.
+
+    Args:
+        run: The run, with kept audio.
+        systems: Labels under test.
+        count: How many utterances.
+        seed: Of the draw.
+        seconds: Shortest and longest reference.
+
+    Returns:
+        The items, and how many there were to draw from.
+
+    Raises:
+        UsageError: No audio was kept, or fewer than `count` utterances qualify.
+    """
+    candidates = _candidates(run, systems, seconds)
+    if len(candidates) < count:
+        raise UsageError(
+            f"{len(candidates)} utterances of {run.path} last {seconds[0]:g} to {seconds[1]:g} s and have audio of all "
+            f"systems, {count} are wanted: change --items, --min-seconds or --max-seconds"
+        )
+    generator = np.random.default_rng([seed, 1])
+    turns: dict[str, int] = {}
+    ranked: list[tuple[int, int, Item]] = []
+    for index in generator.permutation(len(candidates)):
+        item = candidates[index]
+        speaker = item.speaker or item.utterance  # an unknown speaker is one of their own
+        turns[speaker] = turns.get(speaker, -1) + 1
+        ranked.append((turns[speaker], len(ranked), item))
+    return [item for _, _, item in sorted(ranked, key=lambda r: r[:2])[:count]], len(candidates)
+
+
+def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) -> list[Item]:
+    import soundfile
+
+    reference = reference_of(run)
+    folders = {label: run.path / "audio" / slug(label) for label in [reference, *systems]}
+    missing = [label for label, folder in folders.items() if not folder.is_dir()]
+    if missing:
+        raise UsageError(f"{run.path} has no audio of {', '.join(missing)}: keep it with {_command(run)}")
+    found = []
+    for row in _utterances(run):
+        paths = {label: folder / f"{row['id']}.wav" for label, folder in folders.items()}
+        if all(path.is_file() for path in paths.values()):
+            try:
+                length = float(soundfile.info(paths[reference]).duration)
+            except soundfile.LibsndfileError as error:
+                raise UsageError(f"{paths[reference]} cannot be read: {error}") from error
+            if seconds[0] <= length <= seconds[1]:
+                found.append(Item(row["id"], row["speaker"], paths, length))
+    return found
+
+
+def _utterances(run: Run) -> list[dict[str, str]]:
+    path = run.path / "utterances.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def speakers_of(run: Run) -> dict[str, str]:
+    """Speaker of every utterance of a run, empty where it is not known."""
+    return {row["id"]: row["speaker"] for row in _utterances(run)}
+
+
+def _command(run: Run) -> str:
+    """The command that keeps the audio of a run; what was computed is taken from the cache."""
+    from codec_bench.runs.config import RunConfig
+
+    words = ["codec-bench", "run"]
+    for name, value in run.info.get("config", {}).items():
+        field = RunConfig.model_fields.get(name)
+        if (
+            name in ("keep_audio", "out")
+            or field is None
+            or value in (None, [], field.get_default(call_default_factory=True, validated_data={}))
+        ):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if value is False:
+            words.append(f"--no-{name.replace('_', '-')}")
+        elif value is True:
+            words.append(option)
+        elif isinstance(value, list) and all(isinstance(part, str | int | float) for part in value):
+            words += [option, ",".join(map(str, value))]
+        elif isinstance(value, str | int | float):
+            words += [option, str(value)]
+        else:
+            return f"the command of the run, with --keep-audio and --out {shlex.quote(str(run.path))}"
+    return shlex.join([*words, "--keep-audio", "--out", str(run.path)])

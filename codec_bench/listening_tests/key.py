@@ -1,0 +1,150 @@
+"""The key of a listening test: what each anonymous file was. Listeners must not see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from codec_bench.errors import UsageError
+from codec_bench.files import write_atomically
+from codec_bench.fingerprint import address
+from codec_bench.runs.directory import Run
+
+SCHEMA = 1
+
+Kind = Literal["mushra", "abx"]
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One audio file of a test.
+
+    Attributes:
+        name: Anonymous; the name of the file and what webMUSHRA writes into its results.
+        system: Label of the system; of the anchors, `anchor-3.5k`.
+        role: `reference`, `system` or `anchor`.
+        gain_db: What the audio was multiplied by.
+        sha256: Of the file.
+    """
+
+    name: str
+    system: str
+    role: Literal["reference", "system", "anchor"]
+    gain_db: float
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One page of a test.
+
+    Attributes:
+        id: What webMUSHRA writes into its results.
+        utterance: The id of the utterance in the run.
+        speaker: Empty where it is not known.
+        rate: Sampling rate of all its files in Hz.
+        seconds: Their length.
+        reference: Given to listeners as the reference; in MUSHRA also hidden among the stimuli.
+        stimuli: What is rated, or the other one of an ABX pair.
+        training: Whether the page is for practice, and its ratings are not counted.
+    """
+
+    id: str
+    utterance: str
+    speaker: str
+    rate: int
+    seconds: float
+    reference: Stimulus
+    stimuli: tuple[Stimulus, ...]
+    training: bool = False
+
+
+@dataclass(frozen=True)
+class Key:
+    """Everything that the results of a test need to become numbers about systems.
+
+    Attributes:
+        kind: `mushra` or `abx`.
+        test_id: `session_test_id` in the results.
+        run: Which run was exported; see `identify`.
+        systems: Labels under test.
+        anchors: Labels of the anchors, the lowest first.
+        trials: The pages.
+        settings: Seed, options and versions that made the test.
+    """
+
+    kind: Kind
+    test_id: str
+    run: Mapping[str, Any]
+    systems: tuple[str, ...]
+    anchors: tuple[str, ...]
+    trials: tuple[Trial, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of the test."""
+        return address(key=asdict(self))
+
+    def save(self, path: Path) -> None:
+        """Writes the key as JSON."""
+        text = json.dumps({"schema": SCHEMA} | asdict(self), indent=1, allow_nan=False, ensure_ascii=False)
+        write_atomically(path, f"{text}\n".encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Key:
+        """Reads a key.
+
+        Raises:
+            UsageError: It is no key, or a newer codec-bench wrote it.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if "test_id" in data and data["schema"] > SCHEMA:
+                raise UsageError(f"{path} was written by a newer codec-bench (schema {data['schema']})")
+            trials = tuple(
+                Trial(
+                    **trial
+                    | {
+                        "reference": Stimulus(**trial["reference"]),
+                        "stimuli": tuple(Stimulus(**stimulus) for stimulus in trial["stimuli"]),
+                    }
+                )
+                for trial in data["trials"]
+            )
+            systems, anchors = tuple(data["systems"]), tuple(data["anchors"])
+            return cls(data["kind"], data["test_id"], data["run"], systems, anchors, trials, data["settings"])
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{path} is no key of a listening test; `codec-bench export` writes one as key.json"
+            ) from error
+
+    def check_belongs_to(self, run: Run) -> None:
+        """Refuses a run that the test was not made from.
+
+        Raises:
+            UsageError: The run has other recordings, or a system is missing or another version.
+        """
+        if self.run["manifest_sha256"] != run.info["plan"]["dataset"]["manifest_sha256"]:
+            raise UsageError(f"the test was made from a run with other utterances than {run.path}: {self.run['path']}")
+        for label, fingerprint in self.run["systems"].items():
+            if label not in run.systems:
+                raise UsageError(f"{run.path} has no system {label!r}; the test was made from {self.run['path']}")
+            if run.systems[label]["fingerprint"] != fingerprint:
+                raise UsageError(f"{label!r} of {run.path} is another version than the one that people heard")
+
+
+def identify(run: Run, systems: list[str]) -> dict[str, Any]:
+    """What of a run decides what people heard, so that results meet no other run."""
+    return {
+        "path": str(run.path.resolve()),
+        "dataset": run.info["plan"]["dataset"]["name"],
+        "manifest_sha256": run.info["plan"]["dataset"]["manifest_sha256"],
+        "systems": {label: run.systems[label]["fingerprint"] for label in systems},
+        "codec_bench": run.info["provenance"]["codec_bench"],
+    }

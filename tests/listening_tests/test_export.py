@@ -1,0 +1,249 @@
+"""What an export writes, measured on the files."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from codec_bench.audio import Audio, fit, read_audio, resample
+from codec_bench.errors import UsageError
+from codec_bench.files import file_digest
+from codec_bench.listening_tests.export import Exported, Options, export_abx, export_mushra
+from codec_bench.listening_tests.key import Key
+from codec_bench.listening_tests.levels import loudness
+from codec_bench.runs.directory import Run, load_run, slug, write_info
+
+from .conftest import SYSTEMS
+
+OPTIONS = Options(items=5, training=1, anchors=("3.5k", "7k"))
+
+
+@pytest.fixture
+def exported(run: Run, tmp_path: Path) -> Exported:
+    return export_mushra(run, tmp_path / "test", OPTIONS)
+
+
+def audio_folder(exported: Exported) -> Path:
+    return exported.configuration.parent / "resources" / exported.key.test_id
+
+
+def stimuli(exported: Exported):
+    for trial in exported.key.trials:
+        for stimulus in (trial.reference, *trial.stimuli):
+            yield trial, stimulus, audio_folder(exported) / f"{stimulus.name}.wav"
+
+
+def test_every_file_is_what_the_key_says(exported: Exported, run: Run):
+    """Undoing the gain gives back the system's audio of that utterance and no other."""
+    checked = 0
+    for trial, stimulus, path in stimuli(exported):
+        samples, rate = soundfile.read(path, dtype="float64")
+        assert file_digest(path) == stimulus.sha256
+        if stimulus.role == "anchor":
+            continue
+        kept = read_audio(run.path / "audio" / slug(stimulus.system) / f"{trial.utterance}.wav")
+        expected = fit(resample(kept, rate).samples, len(samples))
+        error = np.abs(samples - expected * 10 ** (stimulus.gain_db / 20)).max()
+        assert error < 2 / 32768, (trial.id, stimulus)
+        checked += 1
+    assert checked == 6 * (1 + len(SYSTEMS))
+
+
+def test_files_of_a_page_have_one_rate_and_length_and_are_equally_loud(exported: Exported):
+    for trial in exported.key.trials:
+        infos, levels = [], []
+        for stimulus in (trial.reference, *trial.stimuli):
+            path = audio_folder(exported) / f"{stimulus.name}.wav"
+            infos.append(soundfile.info(path))
+            audio = read_audio(path)
+            levels.append(loudness(audio, stimulus.system))
+            assert audio.peak <= 10 ** (-1 / 20) + 1 / 32768
+        assert {(i.samplerate, i.frames, i.channels, i.subtype) for i in infos} == {
+            (trial.rate, round(trial.seconds * trial.rate), 1, "PCM_16")
+        }
+        assert max(levels) - min(levels) < 0.1
+
+
+def test_anchors_lack_what_is_above_their_edge_and_keep_what_is_below(exported: Exported):
+    kept = removed = 0
+    for trial in exported.key.trials:
+        reference = spectrum(audio_folder(exported) / f"{trial.reference.name}.wav")
+        for stimulus in trial.stimuli:
+            if stimulus.role != "anchor":
+                continue
+            edge = {"anchor-3.5k": 3500, "anchor-7k": 7000}[stimulus.system]
+            made = spectrum(audio_folder(exported) / f"{stimulus.name}.wav")
+            frequency = np.fft.rfftfreq(2 * (len(made) - 1), 1 / trial.rate)
+            gain = stimulus.gain_db - trial.reference.gain_db
+            # Bands of 100 Hz where the recording has something to keep or to take away.
+            for low in range(200, trial.rate // 2 - 100, 100):
+                band = (frequency >= low) & (frequency < low + 100)
+                before = 10 * np.log10(np.mean(np.abs(reference[band]) ** 2))
+                after = 10 * np.log10(np.mean(np.abs(made[band]) ** 2) + 1e-9)
+                if low + 100 <= edge - 300 and before > 0:
+                    assert after - before == pytest.approx(gain, abs=0.5)
+                    kept += 1
+                elif low >= edge + 500 and before > -15:
+                    assert after - before < gain - 25
+                    removed += 1
+    assert kept > 100
+    assert removed > 100
+
+
+def spectrum(path: Path) -> np.ndarray:
+    samples, _ = soundfile.read(path, dtype="float64")
+    return np.fft.rfft(samples * np.hanning(len(samples)))
+
+
+def test_nothing_that_listeners_get_names_a_system_or_an_utterance(exported: Exported, tmp_path: Path):
+    folder = tmp_path / "test" / "webmushra"
+    text = exported.configuration.read_text() + " ".join(str(p.relative_to(folder)) for p in folder.rglob("*"))
+    text = re.sub(r"(?m)^.*(createAnchor|listener).*$", "", text)
+    for word in [*SYSTEMS, "codec2", "opus", "anchor", "rms", "slt", "ground-truth"]:
+        assert word not in text
+    assert exported.key_path == tmp_path / "test" / "key.json"  # not where the web server looks
+    names = [s.name for _, s, _ in stimuli(exported)]
+    assert len(set(names)) == len(names) == len(list(audio_folder(exported).iterdir()))
+    # Neither is the place on the page a hint.
+    places = {tuple(s.system for s in trial.stimuli) for trial in exported.key.trials}
+    assert len(places) > 1
+
+
+def test_the_configuration_has_the_pages_of_webmushra(exported: Exported):
+    text = exported.configuration.read_text()
+    found = yaml.safe_load(text)
+    assert found["testId"] == exported.key.test_id
+    assert found["remoteService"] == "service/write.php"
+    kinds = [page[0] if isinstance(page, list) else page["type"] for page in found["pages"]]
+    assert kinds == ["generic", "volume", "generic", "mushra", "generic", "random", "finish"]
+    pages = [page for page in found["pages"][5] if isinstance(page, dict)]
+    assert len(pages) == 5
+    for page, trial in zip(pages, exported.key.trials[1:], strict=True):
+        assert page["id"] == trial.id
+        assert list(page["stimuli"]) == [s.name for s in trial.stimuli]
+        assert (page["createAnchor35"], page["createAnchor70"], page["showConditionNames"]) == (False, False, False)
+        for path in [page["reference"], *page["stimuli"].values()]:
+            assert (exported.configuration.parent.parent / path).is_file()
+    # Its YAML reader does not know a list that begins on the line of another list's dash.
+    assert "- - " not in text
+    assert re.search(r"^  -\n    - random\n    - type: mushra$", text, re.MULTILINE)
+
+
+def test_items_are_balanced_over_speakers_and_follow_the_seed(run: Run, tmp_path: Path):
+    first = export_mushra(run, tmp_path / "a", Options(items=7))
+    again = export_mushra(run, tmp_path / "b", Options(items=7))
+    other = export_mushra(run, tmp_path / "c", Options(items=7, seed=1))
+    assert first.key == again.key == Key.load(first.key_path)
+    assert first.candidates == 24
+    counts = Counter(trial.speaker for trial in first.key.trials)
+    assert len(counts) == 5
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert {t.utterance for t in first.key.trials} != {t.utterance for t in other.key.trials}
+    assert not {s.name for _, s, _ in stimuli(first)} & {s.name for _, s, _ in stimuli(other)}
+
+
+def test_abx_pairs_of_systems_are_balanced(run: Run, tmp_path: Path):
+    options = Options(items=4, pairs="systems", repeats=2)
+    key = export_abx(run, tmp_path / "abx", options).key
+    assert len(key.trials) == 4 * 3 * 2
+    for pair in ({"codec2@3200", "opus@6000"}, {"opus@6000", "opus@16000"}, {"codec2@3200", "opus@16000"}):
+        own = [t for t in key.trials if {t.reference.system, t.stimuli[0].system} == pair]
+        assert len(own) == 8
+        assert sorted(Counter(t.reference.system for t in own).values()) == [4, 4]
+        assert set(Counter(t.utterance for t in own).values()) == {2}
+
+
+def test_abx_against_the_recording_uses_pages_of_paired_comparison(run: Run, tmp_path: Path):
+    made = export_abx(run, tmp_path / "abx", Options(items=2, systems=["opus@6000"], bits=24))
+    assert {t.reference.system for t in made.key.trials} == {"ground-truth"}
+    pages = yaml.safe_load(made.configuration.read_text())["pages"][2][1:]
+    assert [(p["type"], len(p["stimuli"]), "unforced" in p) for p in pages] == [("paired_comparison", 1, False)] * 2
+    assert {soundfile.info(path).subtype for _, _, path in stimuli(made)} == {"PCM_24"}
+
+
+def test_audio_at_another_rate_or_length_becomes_that_of_the_reference(run: Run, tmp_path: Path):
+    path = run.path / "audio" / "opus@6000" / "rms-01.wav"
+    audio = resample(read_audio(path), 24_000)
+    soundfile.write(path, audio.samples[:-3000], 24_000)
+    made = export_mushra(run, tmp_path / "test", Options(items=24, systems=["opus@6000"]))
+    trial = next(t for t in made.key.trials if t.utterance == "rms-01")
+    stimulus = next(s for s in trial.stimuli if s.system == "opus@6000")
+    samples, rate = soundfile.read(audio_folder(made) / f"{stimulus.name}.wav")
+    assert (rate, len(samples)) == (16_000, round(trial.seconds * 16_000))
+    assert not samples[-1900:].any()
+    assert samples[-6000:-2100].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(systems=["opus@600"]), "unknown system 'opus@600'; did you mean 'opus@6000'"),
+        (Options(systems=["ground-truth"]), "'ground-truth' is the reference"),
+        (Options(items=25), "24 utterances of .* 25 are wanted: change --items"),
+        (Options(seconds=(3.5, 3.6), items=24), "last 3.5 to 3.6 s"),
+        (Options(anchors=("5k",)), "unknown anchor '5k'; known: 3.5k, 7k"),
+    ],
+)
+def test_what_cannot_be_exported_says_what_to_change(run: Run, tmp_path: Path, options: Options, message: str):
+    with pytest.raises(UsageError, match=message):
+        export_mushra(run, tmp_path / "test", options)
+    assert not (tmp_path / "test").exists()
+
+
+def test_too_many_systems_for_a_page(run: Run, tmp_path: Path):
+    info = json.loads((run.path / "run.json").read_text())
+    extra = [info["plan"]["systems"][1] | {"label": f"more@{n}"} for n in range(8)]
+    info["plan"]["systems"] += extra
+    write_info(run.path, info)
+    with pytest.raises(UsageError, match="11 systems are too many for one page, 10 fit: choose with --systems"):
+        export_mushra(load_run(run.path), tmp_path / "test", Options())
+
+
+def test_without_kept_audio_the_message_has_the_command_that_keeps_it(run: Run, tmp_path: Path):
+    shutil.rmtree(run.path / "audio")
+    with pytest.raises(UsageError, match="has no audio of ground-truth, codec2@3200") as error:
+        export_mushra(run, tmp_path / "test", Options(items=2))
+    words = shlex.split(str(error.value).partition("keep it with ")[2])
+    assert words[:2] == ["codec-bench", "run"]
+    assert "--keep-audio" in words
+    # The command is right: it continues this run, and then there is audio.
+    from typer.testing import CliRunner
+
+    from codec_bench.cli import app
+
+    done = CliRunner().invoke(app, words[1:])
+    assert done.exit_code == 0, done.output
+    assert export_mushra(load_run(run.path), tmp_path / "test", Options(items=2)).key.trials
+
+
+def test_a_run_without_recordings_has_no_reference(run: Run, tmp_path: Path):
+    info = json.loads((run.path / "run.json").read_text())
+    info["plan"]["systems"] = [s for s in info["plan"]["systems"] if s["group"] != "reference"]
+    write_info(run.path, info)
+    with pytest.raises(UsageError, match="without --no-ground-truth"):
+        export_mushra(load_run(run.path), tmp_path / "test", Options())
+
+
+def test_a_folder_in_use_is_left_alone(exported: Exported, run: Run, tmp_path: Path):
+    before = exported.key_path.read_bytes()
+    with pytest.raises(UsageError, match="is there already: choose another --out"):
+        export_mushra(run, tmp_path / "test", replace(OPTIONS, seed=5))
+    assert exported.key_path.read_bytes() == before
+
+
+def test_silent_output_is_named(run: Run, tmp_path: Path):
+    for path in (run.path / "audio" / "opus@6000").iterdir():
+        audio = read_audio(path)
+        soundfile.write(path, Audio(np.zeros_like(audio.samples), audio.rate).samples, audio.rate)
+    with pytest.raises(UsageError, match="of opus@6000 is silent"):
+        export_mushra(run, tmp_path / "test", Options(items=2))
