@@ -27,14 +27,22 @@ class Kind(str, Enum):
     CODECS = "codecs"
     METRICS = "metrics"
     DATASETS = "datasets"
+    TASKS = "tasks"
+    PAPERS = "papers"
 
 
 def list_plugins(
-    kind: Annotated[Kind, typer.Argument(help="codecs, metrics or datasets")], as_json: Json = False
+    kind: Annotated[Kind, typer.Argument(help="codecs, metrics, datasets, tasks or papers")], as_json: Json = False
 ) -> None:
-    """List codecs, metrics or data sets, and whether they can run here."""
-    machine = {Kind.CODECS: codec_facts, Kind.METRICS: metric_rows, Kind.DATASETS: dataset_rows}
-    people = machine | {Kind.CODECS: codec_rows}
+    """List codecs, metrics, data sets, tasks of probes or papers' tables, and whether they can run here."""
+    machine = {
+        Kind.CODECS: codec_facts,
+        Kind.METRICS: metric_rows,
+        Kind.DATASETS: dataset_rows,
+        Kind.TASKS: task_rows,
+        Kind.PAPERS: paper_facts,
+    }
+    people = machine | {Kind.CODECS: codec_rows, Kind.PAPERS: paper_rows}
     rows = (machine if as_json else people)[kind]()
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))
@@ -188,6 +196,74 @@ def dataset_rows() -> list[dict[str, Any]]:
     for spelling, title in OWN_DATASETS.items():
         rows.append({"dataset": spelling, "title": title, **own})
     return rows
+
+
+def task_rows() -> list[dict[str, Any]]:
+    """One row per task of `probe`."""
+    from codec_bench.probes.recipes import RECIPES
+
+    needs = {"label": "label", "speaker": "speaker", "text": "transcript", "phones": "transcript"}
+    columns = {"label": "accuracy, macro F1; mAP where labels have semicolons", "speaker": "accuracy, macro F1"}
+    return [
+        {
+            "task": name,
+            "title": recipe.title,
+            "column": needs[recipe.target],
+            "gives": columns.get(recipe.target, "PER" if recipe.target == "phones" else "WER, CER"),
+            "heads": " ".join(sorted(recipe.heads, key=lambda head: head != recipe.head)),
+            "without a split": ("speakers apart" if recipe.speaker_disjoint else "utterances apart")
+            + (f", {recipe.folds} folds" if recipe.folds > 1 else ""),
+            "version": recipe.version,
+        }
+        for name, recipe in RECIPES.items()
+    ]
+
+
+def paper_rows() -> list[dict[str, Any]]:
+    """One row per published table; what people read. `paper_facts` has the same for programs."""
+    return [
+        {
+            "table": fact["table"],
+            "kind": fact["kind"],
+            "data set": ", ".join(fact["datasets"]),
+            "rows": fact["rows"],
+            "run here": fact["rows_here"],
+            "once fetched": fact["rows_fetchable"],
+            "measured by": fact["command"],
+            "caption": fact["caption"],
+        }
+        for fact in paper_facts()
+    ]
+
+
+def paper_facts() -> list[dict[str, Any]]:
+    """One entry per published table, for programs; `rows_fetchable` run once their weights are fetched."""
+    from codec_bench.reproduction import load_paper, paper_names
+    from codec_bench.reproduction.availability import command_of, counts, datasets_of
+
+    facts = []
+    for name in paper_names():
+        paper = load_paper(name)
+        for table in paper.tables.values():
+            found = counts(table)
+            facts.append(
+                {
+                    "table": table.id,
+                    "paper": paper.title,
+                    "citation": paper.citation,
+                    "source": paper.url,
+                    "where": table.where,
+                    "kind": table.kind,
+                    "caption": table.caption,
+                    "datasets": datasets_of(table),
+                    "columns": [column.title for column in table.columns.values()],
+                    "rows": found.rows,
+                    "rows_here": found.here,
+                    "rows_fetchable": found.fetched,
+                    "command": command_of(table),
+                }
+            )
+    return facts
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:

@@ -1,0 +1,165 @@
+"""Which rows and columns of a table can be measured here, and why the others cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codec_bench.adapters.prepared import GroundTruth
+from codec_bench.adapters.systems import fetch_weights
+from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.hub import fetch_all
+from codec_bench.metrics import metric
+from codec_bench.reproduction.facts import codec_of
+from codec_bench.reproduction.paper import Row, Table
+
+COMMANDS = {"probe": "codec-bench probe", "tokens": "codec-bench tokens", "speed": "codec-bench speed"}
+"""What measures the tables that `codec-bench run` does not."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much of a table can be measured here.
+
+    Attributes:
+        rows: All rows.
+        here: Rows whose codec runs now, with nothing more to fetch.
+        fetched: Rows whose codec runs once its weights are fetched; those that run now are not counted.
+    """
+
+    rows: int
+    here: int
+    fetched: int
+
+
+def counts(table: Table) -> Counts:
+    """How many rows of a table can be measured here; only codecs are looked at, not data sets and metrics."""
+    never = [never_reason(table, row) for row in table.rows]
+    now = [row_reason(table, row) for row in table.rows]
+    here = sum(not reason for reason in now)
+    return Counts(len(table.rows), here, sum(not reason for reason in never) - here)
+
+
+def never_reason(table: Table, row: Row) -> str:
+    """Why a row cannot be measured here whatever is downloaded; empty where it can."""
+    if row.system is None:
+        return table.reason(row)
+    if table.kind == "efficiency":
+        return ""  # its description is all that is needed
+    if table.kind == "generation":
+        return table.why
+    if row.system == GroundTruth.name:
+        return ""
+    cls, spec, _ = codec_of(row.system)
+    if table.measured_by_run and not spec.decodes:
+        return f"{cls.name} has no decoder; give the audio that another model made of its tokens with --files"
+    return cls.unsupported() or ""
+
+
+def row_reason(table: Table, row: Row) -> str:
+    """Why a row cannot be measured here now; empty where it can."""
+    reason = never_reason(table, row)
+    if reason or table.kind == "efficiency" or row.system in (None, GroundTruth.name):
+        return reason
+    cls, _, _ = codec_of(str(row.system))
+    return cls.unavailable() or ""
+
+
+def fetch_row(table: Table, row: Row) -> str:
+    """Brings what a row needs; the reason where that cannot be had, else empty."""
+    reason = never_reason(table, row)
+    if reason or row.system in (None, GroundTruth.name):
+        return reason
+    cls, spec, count = codec_of(str(row.system))
+    setting = str(row.system).partition("@")[2] or None
+    try:
+        fetch_weights(cls(setting) if cls.modes else cls(codebooks=count) if spec.codebooks else cls())
+    except UnavailableError as error:
+        return str(error)
+    return ""
+
+
+def fetch_metric(label: str) -> str:
+    """Brings what a metric needs; the reason where that cannot be had, else empty."""
+    try:
+        made = metric(label)
+        if reason := made.unsupported():
+            return reason
+        fetch_all(made.weights, f"metric:{label}")
+    except UnavailableError as error:
+        return str(error)
+    except UsageError as error:
+        return f"{label}: {error}"
+    return ""
+
+
+def command_of(table: Table) -> str:
+    """What measures a table: `codec-bench reproduce`, another command, or `nothing here`."""
+    if table.kind == "efficiency" or (table.measured_by_run and (table.protocol.dataset or table.datasets)):
+        return "codec-bench reproduce"
+    if table.measured_by_run:
+        return "codec-bench reproduce, with --dataset"
+    found = commands(table)
+    return " ".join(found[0].split()[:2]) if found else "nothing here"
+
+
+def datasets_of(table: Table) -> list[str]:
+    """The data sets that a table is about."""
+    own = [table.protocol.dataset] if table.protocol.dataset else []
+    columns = [column.dataset for column in table.columns.values() if column.dataset]
+    return list(dict.fromkeys([*own, *table.datasets.values(), *columns]))
+
+
+def commands(table: Table) -> list[str]:
+    """The commands that would measure a table of another kind, one per task and data set; empty where none does.
+
+    >>> from codec_bench.reproduction import find_tables
+    >>> commands(find_tables("magicodec:table4")[0])
+    ['codec-bench probe --codec bigcodec,wavtokenizer-small-75,magicodec --task phone --dataset librispeech-asr']
+    """
+    if table.kind == "generation":
+        asr = f" --asr {table.protocol.asr}" if table.protocol.asr else ""
+        return [f"codec-bench score --decoded DIR --text TRANSCRIPTS.tsv --prompts PROMPTS{asr}"]
+    start = COMMANDS.get(table.kind)
+    rows = [row for row in table.rows if row.system]
+    if start is None or not rows:
+        return []
+    of_count: dict[str, list[str]] = {}  # a row about some codebooks of a system needs a command of its own
+    for row in rows:
+        codec, option = _codec_and_option(row)
+        of_count.setdefault(option, []).append(codec)
+    lines = []
+    for option, codecs in of_count.items():
+        line = f"{start} --codec {','.join(dict.fromkeys(codecs))}{option}"
+        columns = table.columns.values()
+        if table.kind == "probe":
+            tasks = dict.fromkeys((column.task, column.dataset) for column in columns if column.task)
+            lines += [f"{line} --task {task} --dataset {dataset}" for task, dataset in tasks]
+        elif table.kind == "speed":
+            lengths = ",".join(f"{column.seconds:g}" for column in columns if column.seconds)
+            lines.append(f"{line} --seconds {lengths}")
+        else:
+            lines.append(f"{line} --dataset {table.protocol.dataset or 'librispeech-test-clean'}")
+    return lines
+
+
+def run_label(row: Row) -> str:
+    """How runs call the system of a row that has one.
+
+    >>> from codec_bench.reproduction import find_tables
+    >>> [run_label(row) for row in find_tables("longcat:table3")[0].rows if row.system]
+    ['longcat@1']
+    """
+    codec, option = _codec_and_option(row)
+    return f"{codec}@{row.codebooks}" if option else codec
+
+
+def _codec_and_option(row: Row) -> tuple[str, str]:
+    """A codec as a command names it, and `--codebooks` where the row is about fewer than the system decodes."""
+    system = str(row.system)
+    if system == GroundTruth.name:
+        return system, ""
+    cls, spec, count = codec_of(system)
+    decoded = count or len(spec.codebooks)
+    if row.codebooks is None or row.codebooks == decoded:
+        return system, ""
+    return cls.name, f" --codebooks {row.codebooks}"

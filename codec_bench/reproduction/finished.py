@@ -1,0 +1,96 @@
+"""Values of runs that exist already, beside a published table: probes, token statistics, speed, reconstructions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from codec_bench.errors import UsageError
+from codec_bench.reproduction.availability import run_label
+from codec_bench.reproduction.judging import Absence, Cell, Reproduction, fact_cells, judge
+from codec_bench.reproduction.paper import Column, Row, Table
+from codec_bench.runs.directory import Run
+
+KINDS = {"probe": "probe", "tokens": "tokens", "speed": "speed", "reconstruction": "reconstruction",
+         "ablation": "reconstruction"}  # fmt: skip
+"""Kind of run that measures a kind of table."""
+
+
+def compare_runs(table: Table, runs: Sequence[Run], rows: Sequence[Row]) -> Reproduction:
+    """Puts the values of finished runs beside a table; nothing is computed.
+
+    A row takes the values of the system that it names, and a column those of the run over its data set; where only one
+    column asks for a value, a run over other data gives it, too, and is not judged.
+
+    Args:
+        table: What was published.
+        runs: Runs of the kind that measures it; where two have a value, the last one counts.
+        rows: Those to look at.
+
+    Raises:
+        UsageError: A run is of another kind, or has no system of the table.
+    """
+    wanted = KINDS.get(table.kind)
+    for run in runs:
+        if run.kind != wanted:
+            raise UsageError(f"{run.path} is a run of kind {run.kind}; {table.id} is about {wanted or table.kind}")
+    cells = {(cell.row, cell.key): cell for cell in fact_cells(table) if cell.row in {table.label(r) for r in rows}}
+    for row in rows:
+        for key, column in table.columns.items():
+            found = [cell for run in runs if (cell := _cell(table, row, key, column, run)) is not None]
+            if found:
+                cells[table.label(row), key] = found[-1]
+    seen = {cell.row for cell in cells.values() if cell.expected}
+    if not seen:
+        systems = ", ".join(dict.fromkeys(run_label(row) for row in rows if row.system))
+        raise UsageError(f"none of the runs has a system and a column of {table.id}: it is about {systems}")
+    absent = [Absence(table.label(r), table.reason(r) or "not in the runs") for r in rows if table.label(r) not in seen]
+    notes = [f"values of {run.path}: {_data(run)}" for run in runs]
+    return Reproduction(table, tuple(cells.values()), tuple(absent), tuple(notes), (), tuple(runs))
+
+
+def _cell(table: Table, row: Row, key: str, column: Column, run: Run) -> Cell | None:
+    """The value of one run, or None where it has none."""
+    label = column.metric or column.result
+    if row.system is None or not label:
+        return None
+    name, published_on = run.info["plan"]["dataset"]["name"], column.dataset or table.dataset(row)
+    rivals = sum(other.result == column.result for other in table.columns.values()) if column.dataset else 1
+    if published_on is not None and name != published_on and (rivals > 1 or table.datasets):
+        return None
+    summary = run.summary
+    lines = summary[(summary["system"] == run_label(row)) & (summary["metric"] == label)]
+    if lines.empty:
+        return None
+    line = lines.iloc[0]
+    value, low, high = (_scaled(line[part], column.scale) for part in ("value", "ci_low", "ci_high"))
+    if column.codebook is not None:
+        value, low, high = _of_codebook(run, run_label(row), label, column.codebook), None, None
+        if value is None:
+            return None
+    other = "" if published_on in (None, name) else f"on {name}, not {published_on}"
+    published = table.published(row)[key]
+    verdict, reason = judge(column, published, value, row.doubtful.get(key, ""), other)
+    n, expected = int(line["n"]), int(line["n_expected"])
+    return Cell(table.label(row), key, column, published, value, verdict, reason, low, high, n, expected, label)
+
+
+def _of_codebook(run: Run, system: str, label: str, codebook: int) -> float | None:
+    """The value of one codebook, of `codebooks.csv`."""
+    try:
+        books = pd.read_csv(run.path / "codebooks.csv")
+        lines = books[(books["system"] == system) & (books["codebook"] == codebook)]
+        return None if lines.empty else float(lines.iloc[0][label])
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{run.path / 'codebooks.csv'} cannot be read: {error}") from error
+
+
+def _scaled(value: float, scale: float) -> float | None:
+    return None if value is None or math.isnan(value) else float(value) * scale
+
+
+def _data(run: Run) -> str:
+    data = run.info["plan"]["dataset"]
+    return f"{data['name']}, {data['utterances']} utterances"

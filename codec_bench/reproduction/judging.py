@@ -1,0 +1,193 @@
+"""Published beside measured: one cell per row and column, and whether they agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeGuard
+
+from codec_bench.reproduction.facts import fact_of
+from codec_bench.reproduction.paper import Column, Row, Table, Value
+from codec_bench.runs.directory import Run
+
+
+class Verdict(str, Enum):
+    """How a measured value relates to the published one."""
+
+    WITHIN = "within tolerance"
+    OUTSIDE = "outside tolerance"
+    NOT_RUN = "not run"
+    UNJUDGED = "not judged"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row and column.
+
+    Attributes:
+        row: Name of the row.
+        key: Name of the column.
+        column: The column.
+        published: As the paper has it; None where it has none.
+        measured: Here; None where nothing was measured.
+        verdict: How both relate.
+        reason: Why they are not compared, or why nothing was measured.
+        low: Lower end of the interval around the measured value.
+        high: Its upper end.
+        n: Utterances with a value.
+        expected: Utterances that should have one.
+        metric: What was measured, `wer[pocketsphinx]`.
+    """
+
+    row: str
+    key: str
+    column: Column
+    published: Value
+    measured: Value
+    verdict: Verdict
+    reason: str = ""
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    expected: int = 0
+    metric: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Measured minus published; None where one of them is missing or is no number."""
+        if not _is_number(self.measured) or not _is_number(self.published):
+            return None
+        return self.measured - self.published
+
+    @property
+    def inside_interval(self) -> bool | None:
+        """Whether the published value lies in the interval around the measured one; None where there is none."""
+        if self.low is None or self.high is None or self.published is None:
+            return None
+        rounding = 0.5 * 10.0**-self.column.digits
+        return self.low - rounding <= self.published <= self.high + rounding
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A row that was not measured, and why."""
+
+    row: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came out for one table.
+
+    Attributes:
+        table: What was published.
+        cells: Published and measured, by row and column.
+        absent: Rows that were not measured.
+        notes: What makes the comparison less than one to one; loud.
+        commands: What would measure the table, where this command does not.
+        runs: The run directories behind it.
+        obstacle: What keeps all of it from being measured; empty where nothing does.
+    """
+
+    table: Table
+    cells: tuple[Cell, ...]
+    absent: tuple[Absence, ...] = ()
+    notes: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    runs: tuple[Run, ...] = ()
+    obstacle: str = ""
+
+    @property
+    def outside(self) -> tuple[Cell, ...]:
+        """The cells that are outside of their tolerance."""
+        return tuple(cell for cell in self.cells if cell.verdict is Verdict.OUTSIDE)
+
+    @property
+    def measured(self) -> tuple[Cell, ...]:
+        """The cells with a measured value."""
+        return tuple(cell for cell in self.cells if cell.measured is not None)
+
+
+def judge(column: Column, published: Value, measured: Value, doubt: str = "", other: str = "") -> tuple[Verdict, str]:
+    """Compares a measured value with the published one.
+
+    Args:
+        column: Which column; its tolerance counts.
+        published: The paper's value.
+        measured: The value here.
+        doubt: Why the published one cannot be relied on; empty where it can.
+        other: Why both were not measured in the same way; empty where they were.
+
+    Returns:
+        A verdict, with a reason where it is neither within nor outside.
+
+    >>> column = Column(title="PESQ", metric="pesq_wb", tolerance=0.05, because="two decimals are printed")
+    >>> judge(column, 1.82, 1.806)[0].value, judge(column, 1.82, 1.567)[0].value
+    ('within tolerance', 'outside tolerance')
+    """
+    if measured is None:
+        return Verdict.NOT_RUN, "nothing was scored"
+    reason = f"doubtful: {doubt}" if doubt else "the paper has no value" if published is None else other
+    if not reason and column.tolerance is None:
+        reason = "no tolerance is known"
+    if reason or published is None or column.tolerance is None:
+        return Verdict.UNJUDGED, reason
+    # Differences of decimals carry rounding errors: a value at the edge must not fall out by the last bit.
+    agrees = abs(measured - published) <= column.tolerance + 1e-9
+    return (Verdict.WITHIN if agrees else Verdict.OUTSIDE), ""
+
+
+def fact_cells(table: Table) -> list[Cell]:
+    """The cells that follow from the descriptions of the codecs: no audio is needed."""
+    cells = []
+    for row in table.rows:
+        for key, column in table.columns.items():
+            if column.fact is None or row.system is None:
+                continue
+            published, found = table.published(row)[key], fact_of(row.system, column.fact)
+            verdict, reason = judge(column, published, found, row.doubtful.get(key, ""))
+            if found is None:
+                reason = "the description of the codec does not say"
+            cells.append(Cell(table.label(row), key, column, published, found, verdict, reason, metric=column.fact))
+    return cells
+
+
+def measured_cells(
+    table: Table, labels: Mapping[str, str], row: Row | None, name: str, run: Run, system: str, other: Mapping[str, str]
+) -> list[Cell]:
+    """The cells of one system of a run.
+
+    Args:
+        table: What was published.
+        labels: Metric that was measured, by column.
+        row: Row of the table; None for a system that is not in it.
+        name: Name of the row.
+        run: The run.
+        system: Its label there.
+        other: Why a column was not measured as the paper did, by column.
+    """
+    summary = {row["metric"]: row for row in run.summary.to_dict("records") if row["system"] == system}
+    cells = []
+    for key, label in labels.items():
+        column = table.columns[key]
+        published = None if row is None else table.published(row)[key]
+        found = summary[label]
+        value, low, high = (_finite(found[part]) for part in ("value", "ci_low", "ci_high"))
+        doubt = "" if row is None else row.doubtful.get(key, "")
+        verdict, reason = judge(column, published, value, doubt, other.get(key, ""))
+        if row is None and value is not None:
+            reason = "not in the table"
+        n, expected = int(found["n"]), int(found["n_expected"])
+        cells.append(Cell(name, key, column, published, value, verdict, reason, low, high, n, expected, label))
+    return cells
+
+
+def _is_number(value: Value) -> TypeGuard[float]:
+    return value is not None and not isinstance(value, bool)
+
+
+def _finite(value: Any) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)

@@ -1,0 +1,313 @@
+"""A published table as data: its rows, its columns, the protocol behind it, and what is doubtful about it.
+
+The figures lie in `papers/*.yaml`, one file per paper. What is loaded is checked and does not change afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.registry import unknown
+
+Kind = Literal["reconstruction", "probe", "tokens", "speed", "generation", "efficiency", "ablation"]
+Fact = Literal["bitrate_bps", "parameters_m", "frame_rate_hz", "token_rate", "codebooks", "streaming"]
+Value = bool | float | None
+
+ROW_FACTS = ("system", "kbps", "frame_rate", "codebooks", "tokens_per_second")
+"""What can be doubtful about a row besides its columns."""
+
+
+class Part(BaseModel):
+    """What all parts of a paper have in common: no unknown fields, and no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(Part):
+    """A column.
+
+    Attributes:
+        title: Heading, as the paper has it.
+        metric: The metric that measures it here, `wer[nemo]`; empty where none does.
+        fact: What a codec's description says without any measurement.
+        result: The column of a probe, token or speed run that measures it, `accuracy[sid]`.
+        codebook: Of which codebook, where such a run has a value for each.
+        scale: By which such a value is multiplied, for the unit of the paper.
+        unit: Behind the title.
+        better: Which direction is better; empty where neither is.
+        digits: Decimals that the paper prints.
+        tolerance: How far a measured value may be from the published one, in the column's unit.
+        because: Why so far.
+        task: Of a probe.
+        dataset: Of a probe.
+        seconds: Length of the recordings of a speed measurement.
+    """
+
+    title: str
+    metric: str = ""
+    fact: Fact | None = None
+    result: str = ""
+    codebook: int | None = Field(default=None, ge=1)
+    scale: float = Field(default=1.0, gt=0)
+    unit: str = ""
+    better: Literal["higher", "lower", ""] = ""
+    digits: int = Field(default=3, ge=0)
+    tolerance: float | None = Field(default=None, ge=0)
+    because: str = ""
+    task: str = ""
+    dataset: str = ""
+    seconds: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Column:
+        if (self.metric or self.fact) and (self.tolerance is None or not self.because):
+            raise ValueError("a column that is measured needs a tolerance and its reason (because)")
+        return self
+
+    @property
+    def heading(self) -> str:
+        """`WER % ↓`."""
+        arrow = {"higher": "↑", "lower": "↓", "": ""}[self.better]
+        return " ".join(part for part in (self.title, self.unit, arrow) if part)
+
+    def text(self, value: Value) -> str:
+        """A value as the paper prints it."""
+        if value is None:
+            return "–"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return f"{value:.{self.digits}f}"
+
+
+class Protocol(Part):
+    """How a table was measured.
+
+    Attributes:
+        dataset: Name of a data set; None where there is none, or where sections or columns have their own.
+        why: Why there is none.
+        utterances: How many the paper evaluates; None where it does not say.
+        sample_rate: Hz at which signals are compared; 0 where each metric has its own.
+        asr: Recogniser.
+        tracker: Of pitch and voicing.
+        unstated: What the paper does not say.
+    """
+
+    dataset: str | None = None
+    why: str = ""
+    utterances: int | None = Field(default=None, ge=1)
+    sample_rate: int = Field(ge=0)
+    asr: str = ""
+    tracker: str = ""
+    unstated: tuple[str, ...] = ()
+
+
+class Row(Part):
+    """A row.
+
+    Attributes:
+        name: As published; with the setting behind it where a table has several rows of one name.
+        section: Heading above it.
+        system: What runs it here, `mimi@8`; None where nothing does.
+        why: Why nothing does.
+        kbps: As published; the following three, too.
+        frame_rate: Frames/s of the fastest codebook.
+        codebooks: How many.
+        tokens_per_second: Of all codebooks.
+        sizes: Entries of each codebook.
+        values: One per column; None where the paper has none.
+        spread: Standard deviations, where the paper has some.
+        doubtful: Reasons, by column or by one of `ROW_FACTS`: that figure cannot be relied on.
+        note: What else a reader must know.
+    """
+
+    name: str
+    section: str = ""
+    system: str | None = None
+    why: str = ""
+    kbps: float | None = Field(default=None, gt=0)
+    frame_rate: float | None = Field(default=None, gt=0)
+    codebooks: int | None = Field(default=None, ge=1)
+    tokens_per_second: float | None = Field(default=None, gt=0)
+    sizes: tuple[int, ...] = ()
+    values: tuple[Value, ...]
+    spread: tuple[float | None, ...] = ()
+    doubtful: Mapping[str, str] = Field(default_factory=dict)
+    note: str = ""
+
+
+class Table(Part):
+    """A table or figure.
+
+    Attributes:
+        paper: Name of the paper.
+        number: `table5`, `figure6`.
+        caption: What it shows, in our words.
+        where: Section of the paper.
+        kind: What was measured.
+        protocol: How.
+        columns: By name, in order.
+        rows: In order.
+        datasets: Data sets of the sections, where each has its own.
+        why: Why rows without a system have none, where they do not say it themselves.
+        notes: What a reader must know about the whole table.
+    """
+
+    paper: str
+    number: str
+    caption: str
+    where: str
+    kind: Kind
+    protocol: Protocol
+    columns: Mapping[str, Column]
+    rows: tuple[Row, ...] = Field(min_length=1)
+    datasets: Mapping[str, str] = Field(default_factory=dict)
+    why: str = ""
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Table:
+        labels = [self.label(row) for row in self.rows]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"two rows have the name {next(n for n in labels if labels.count(n) > 1)!r}")
+        for row in self.rows:
+            if len(row.values) != len(self.columns) or len(row.spread) not in (0, len(self.columns)):
+                raise ValueError(f"row {row.name!r} has {len(row.values)} values for {len(self.columns)} columns")
+            if row.system is None and not (row.why or self.why):
+                raise ValueError(f"row {row.name!r} has no system and does not say why")
+            if strange := set(row.doubtful) - {*self.columns, *ROW_FACTS}:
+                raise ValueError(f"row {row.name!r} doubts {min(strange)!r}, which is no column")
+            if self.datasets and row.section not in self.datasets:
+                raise ValueError(f"row {row.name!r} has a section without data set")
+        return self
+
+    @property
+    def id(self) -> str:
+        """`longcat:table5`."""
+        return f"{self.paper}:{self.number}"
+
+    @property
+    def measured_by_run(self) -> bool:
+        """Whether reconstructing and scoring a data set gives its columns."""
+        return any(column.metric for column in self.columns.values())
+
+    def label(self, row: Row) -> str:
+        """The name of a row, with its section where other rows have the same name."""
+        alike = sum(other.name == row.name for other in self.rows)
+        return f"{row.name} ({row.section})" if alike > 1 and row.section else row.name
+
+    def dataset(self, row: Row) -> str | None:
+        """The data set that a row was measured on."""
+        return self.datasets.get(row.section, self.protocol.dataset)
+
+    def reason(self, row: Row) -> str:
+        """Why nobody can run a row; empty where it has a system."""
+        return "" if row.system else row.why or self.why
+
+    def published(self, row: Row) -> dict[str, Value]:
+        """The values of a row by column."""
+        return dict(zip(self.columns, row.values, strict=True))
+
+
+class Paper(Part):
+    """A paper.
+
+    Attributes:
+        name: As the command line has it.
+        title: For people.
+        citation: Authors, title, place, year.
+        url: Where to read it.
+        tables: By number, in order.
+    """
+
+    name: str
+    title: str
+    citation: str
+    url: str
+    tables: Mapping[str, Table]
+
+
+def paper_names() -> list[str]:
+    """The papers there are, in alphabetical order.
+
+    >>> paper_names()
+    ['longcat', 'magicodec', 'stable-codec', 'wavtokenizer']
+    """
+    return sorted(f.name.removesuffix(".yaml") for f in _folder().iterdir() if f.name.endswith(".yaml"))
+
+
+@lru_cache(maxsize=16)
+def load_paper(name: str) -> Paper:
+    """A paper by name.
+
+    Raises:
+        UsageError: There is no such paper.
+        CodecBenchError: Its file is wrong.
+
+    >>> load_paper("longcat").tables["table5"].rows[6].name
+    'LLM-Codec'
+    """
+    if name not in paper_names():
+        raise UsageError(unknown("paper", name, paper_names()))
+    text = _folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return parse_paper(text, f"{name}.yaml")
+
+
+def parse_paper(text: str, source: str) -> Paper:
+    """Reads the text of a paper's file.
+
+    Protocols and columns are named once per paper, and tables refer to them.
+
+    Args:
+        text: YAML.
+        source: What messages call it.
+
+    Raises:
+        CodecBenchError: It is no YAML, or something in it is missing or inconsistent.
+    """
+    try:
+        content = yaml.safe_load(text)
+        columns, protocols = content.pop("columns"), content.pop("protocols")
+        content.pop("reasons", None)  # only the place of sentences that cells share
+        for number, table in content["tables"].items():
+            table["columns"] = {key: columns[key] for key in table["columns"]}
+            table["protocol"] = protocols[table["protocol"]]
+            table |= {"paper": content["name"], "number": number}
+        return Paper(**content)
+    except yaml.YAMLError as error:
+        raise CodecBenchError(f"{source} is no YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise CodecBenchError(f"{source}: {where}: {problem['msg'].removeprefix('Value error, ')}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CodecBenchError(f"{source} lacks a part, or refers to one that it does not have: {error}") from error
+
+
+def find_tables(name: str) -> list[Table]:
+    """The tables that `PAPER` or `PAPER:TABLE` stands for.
+
+    Raises:
+        UsageError: There is no such paper or table.
+
+    >>> [table.id for table in find_tables("longcat:table5")]
+    ['longcat:table5']
+    """
+    paper_name, colon, number = name.partition(":")
+    paper = load_paper(paper_name)
+    if not colon:
+        return list(paper.tables.values())
+    wanted = number if not number.isdigit() else f"table{number}"
+    if wanted not in paper.tables:
+        raise UsageError(unknown(f"table of {paper_name}", number, list(paper.tables)))
+    return [paper.tables[wanted]]
+
+
+def _folder() -> Any:
+    return resources.files("codec_bench.reproduction").joinpath("papers")

@@ -1,0 +1,197 @@
+"""A reproduction as text and files: published, measured, difference and interval side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codec_bench.files import write_atomically
+from codec_bench.reproduction.judging import Cell, Reproduction, Verdict
+from codec_bench.reproduction.paper import Row, Table, Value
+
+MARKS = {Verdict.WITHIN: "✓", Verdict.OUTSIDE: "✗", Verdict.NOT_RUN: "–", Verdict.UNJUDGED: "?"}
+"""A mark and its words always stand together, so that nothing hangs on a sign alone."""
+
+HEADINGS = ("row", "column", "published", "measured", "difference", "95 % interval", "n", "verdict")
+
+
+def comparison_lines(result: Reproduction) -> list[tuple[str, ...]]:
+    """One line per row and column that was measured, or could have been: the cells of `HEADINGS`."""
+    return [
+        (
+            cell.row,
+            cell.column.heading,
+            cell.column.text(cell.published),
+            _with_spare_digit(cell, cell.measured),
+            _difference(cell),
+            _interval(cell),
+            f"{cell.n}/{cell.expected}" if cell.expected else "",
+            _verdict(cell),
+        )
+        for cell in result.cells
+    ]
+
+
+def published_lines(table: Table) -> tuple[list[str], list[tuple[str, ...]]]:
+    """The published table: its headings, and one line per row."""
+    with_rate = any(row.kbps is not None for row in table.rows)
+    headings = ["row", *(["kbps"] if with_rate else []), *(c.heading for c in table.columns.values()), "system"]
+    lines = []
+    for row in table.rows:
+        rate = [_marked(row, "kbps", f"{row.kbps:g}" if row.kbps else "")] if with_rate else []
+        values = [_marked(row, key, _value(table, row, key)) for key in table.columns]
+        lines.append((table.label(row), *rate, *values, row.system or "none"))
+    return headings, lines
+
+
+def footnotes(result: Reproduction) -> list[str]:
+    """What a reader must know: the protocol, what is doubtful, the tolerances and their reasons."""
+    table, protocol = result.table, result.table.protocol
+    notes = list(result.notes)
+    data = protocol.dataset or ", ".join(table.datasets.values())
+    how = [f"data set {data}" if data else f"no data set ({protocol.why})"]
+    how += [f"{protocol.sample_rate / 1000:g} kHz"] if protocol.sample_rate else []
+    how += [f"recogniser {protocol.asr}"] if protocol.asr and any("wer" in c for c in table.columns) else []
+    how += [f"tracker {protocol.tracker}"] if protocol.tracker else []
+    notes.append(f"Protocol: {', '.join(how)}.")
+    if protocol.unstated:
+        notes.append(f"Not stated by the paper: {'; '.join(protocol.unstated)}.")
+    notes += [f"{c.title}: tolerance {c.tolerance:g}{_unit(c.unit)}, {c.because}." for c in _judged(result)]
+    notes += [
+        f"* {table.label(row)}, {table.columns[key].title if key in table.columns else key}: doubtful: {why}."
+        for row in table.rows
+        for key, why in row.doubtful.items()
+    ]
+    notes += [f"{table.label(row)}: {row.note}." for row in table.rows if row.note]
+    notes += [f"{note[:1].upper()}{note[1:]}." for note in table.notes]
+    return notes
+
+
+def markdown(result: Reproduction) -> str:
+    """The whole as Markdown: what was measured, what was not, what was published, and the notes."""
+    table = result.table
+    parts = [f"# {table.id}: {table.caption}", f"Kind: {table.kind}. Source: {table.where}."]
+    warnings = [note for note in result.notes if note.isupper() or note[:6].isupper()]
+    parts += [f"**{_escape(note)}**" for note in warnings]
+    if result.cells:
+        parts.append("## Published and measured\n\n" + _grid(HEADINGS, comparison_lines(result), right=range(2, 6)))
+    if result.absent:
+        lines = "\n".join(f"- {_escape(a.row)}: {_escape(a.reason)}" for a in result.absent)
+        parts.append(f"## Not run\n\n{lines}")
+    if result.commands:
+        parts.append("## What would measure it\n\n```sh\n" + "\n".join(result.commands) + "\n```")
+    headings, lines_ = published_lines(table)
+    parts.append("## As published\n\n" + _grid(headings, lines_, right=range(1, len(headings) - 1)))
+    rest = [note for note in footnotes(result) if note not in warnings]
+    parts.append("## Notes\n\n" + "\n".join(f"- {_escape(note)}" for note in rest))
+    return "\n\n".join(parts) + "\n"
+
+
+def frame(result: Reproduction) -> pd.DataFrame:
+    """One row per row and column of the table, for programs."""
+    return pd.DataFrame([_record(result.table, cell) for cell in result.cells], columns=list(_FIELDS))
+
+
+_FIELDS = (
+    "table", "row", "column", "metric", "unit", "published", "measured", "difference", "tolerance", "ci_low", "ci_high",
+    "published_in_interval", "n", "n_expected", "verdict", "reason",
+)  # fmt: skip
+
+
+def _record(table: Table, cell: Cell) -> dict[str, Any]:
+    values = (
+        table.id, cell.row, cell.key, cell.metric, cell.column.unit, cell.published, cell.measured, cell.difference,
+        cell.column.tolerance, cell.low, cell.high, cell.inside_interval, cell.n, cell.expected, cell.verdict.value,
+        cell.reason,
+    )  # fmt: skip
+    return dict(zip(_FIELDS, values, strict=True))
+
+
+def as_json(result: Reproduction) -> dict[str, Any]:
+    """The whole for programs; no NaN, no infinity."""
+    table = result.table
+    return {
+        "table": table.id,
+        "caption": table.caption,
+        "kind": table.kind,
+        "cells": [_record(table, cell) for cell in result.cells],
+        "not_run": [{"row": absence.row, "reason": absence.reason} for absence in result.absent],
+        "commands": list(result.commands),
+        "runs": [str(run.path) for run in result.runs],
+        "notes": footnotes(result),
+    }
+
+
+def write(result: Reproduction, folder: Path) -> None:
+    """Writes `reproduction.md`, `.csv` and `.json`.
+
+    Raises:
+        CodecBenchError: The folder cannot be written.
+    """
+    write_atomically(folder / "reproduction.md", markdown(result).encode())
+    write_atomically(folder / "reproduction.csv", frame(result).to_csv(index=False, lineterminator="\n").encode())
+    text = json.dumps(as_json(result), indent=1, allow_nan=False, ensure_ascii=False)
+    write_atomically(folder / "reproduction.json", (text + "\n").encode())
+
+
+def _verdict(cell: Cell) -> str:
+    words = f"{MARKS[cell.verdict]} {cell.verdict.value}"
+    return f"{words}: {cell.reason}" if cell.reason else words
+
+
+def _with_spare_digit(cell: Cell, value: Value) -> str:
+    """A measured value with a decimal more than was published, so that rounding is seen."""
+    if value is None or isinstance(value, bool):
+        return cell.column.text(value)
+    return f"{value:.6g}" if cell.column.fact else f"{value:.{cell.column.digits + 1}f}"
+
+
+def _difference(cell: Cell) -> str:
+    if cell.difference is None:
+        return ""
+    return f"{cell.difference:+.3g}" if cell.column.fact else f"{cell.difference:+.{cell.column.digits + 1}f}"
+
+
+def _interval(cell: Cell) -> str:
+    if cell.low is None or cell.high is None:
+        return ""
+    digits = cell.column.digits + 1
+    return f"{cell.low:.{digits}f} .. {cell.high:.{digits}f}"
+
+
+def _value(table: Table, row: Row, key: str) -> str:
+    text = table.columns[key].text(table.published(row)[key])
+    if row.spread and (spread := row.spread[list(table.columns).index(key)]) is not None:
+        return f"{text} ± {spread:g}"
+    return text
+
+
+def _marked(row: Row, key: str, text: str) -> str:
+    return f"{text} *" if key in row.doubtful else text
+
+
+def _judged(result: Reproduction) -> list[Any]:
+    keys = dict.fromkeys(cell.key for cell in result.cells if cell.measured is not None)
+    return [c for key in keys if (c := result.table.columns[key]).tolerance is not None]
+
+
+def _unit(unit: str) -> str:
+    return f" {'points' if unit == '%' else unit}" if unit else ""
+
+
+def _grid(headings: Sequence[str], lines: Iterable[Sequence[str]], right: Iterable[int]) -> str:
+    to_right = set(right)
+    rule = ["---:" if i in to_right else "---" for i in range(len(headings))]
+    rows = [headings, rule, *([_escape(cell) for cell in line] for line in lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _escape(text: str) -> str:
+    """Text that stays text: names of rows may come from a command line."""
+    for sign in "\\`*_|[]":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("<", "&lt;").replace(">", "&gt;")

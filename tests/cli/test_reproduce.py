@@ -1,0 +1,105 @@
+"""`codec-bench reproduce` and `list papers` as users meet them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from codec_bench.cli.reproduce import folders_of
+from codec_bench.errors import UsageError
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Runs `codec-bench` in an empty folder, without network."""
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {"CODEC_BENCH_HOME": str(tmp_path / "home"), "CODEC_BENCH_OFFLINE": "1"}
+        return subprocess.run(
+            [sys.executable, "-m", "codec_bench", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=tmp_path,
+            env=os.environ | environment,
+        )
+
+    return call
+
+
+def test_list_papers_shows_every_table(cli: Cli) -> None:
+    lines = cli("list", "papers").stdout.splitlines()
+    assert len(lines) == 1 + 8 + 7 + 7 + 9
+    facts = json.loads(cli("list", "papers", "--json").stdout)
+    by_table = {fact["table"]: fact for fact in facts}
+    assert by_table["longcat:table5"]["rows"] == 13
+    assert by_table["longcat:table5"]["columns"] == ["WER", "GPE", "PESQ", "STOI", "SECS"]
+    assert by_table["magicodec:table1"]["rows_here"] == 11
+    assert by_table["wavtokenizer:table4"]["command"] == "codec-bench probe"
+    assert "LongCat Team" in by_table["longcat:figure6"]["citation"]
+
+
+def test_a_table_of_facts_is_compared_at_once(cli: Cli) -> None:
+    done = cli("reproduce", "magicodec:table1", "--row", "Mimi", "--json", "--out", "facts")
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(done.stdout)
+    found = {cell["column"]: (cell["published"], cell["measured"]) for cell in result["cells"]}
+    assert found["bitrate"] == (550, 550)
+    assert found["streaming"] == (True, True)
+
+
+@pytest.mark.parametrize(("extra", "code"), [((), 0), (("--strict",), 1)])
+def test_strict_ends_with_1_where_a_cell_is_outside(cli: Cli, extra: tuple[str, ...], code: int) -> None:
+    done = cli("reproduce", "magicodec:table1", "--row", "SNAC", *extra)
+    assert done.returncode == code
+    assert "✗ outside tolerance" in done.stdout
+    assert ("outside tolerance in magicodec:table1 (--strict): SNAC streaming" in done.stderr) == bool(extra)
+
+
+@pytest.mark.slow
+def test_files_of_a_row_are_scored_and_written(cli: Cli, shared: Path, tmp_path: Path) -> None:
+    pairs = shared / "data" / "testB_pairs"
+    done = cli(
+        "reproduce", "longcat:table5", "--dataset", str(pairs / "GT"), "--files", f"LLM-Codec={pairs / 'LLM-Codec'}",
+        "--files", f"EnCodec={pairs / 'EnCodec'}", "--metrics", "stoi", "--limit", "2", "--jobs", "1", "--no-report",
+        "--out", "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "| LLM-Codec | STOI ↑ | 0.879 |" in done.stdout
+    assert "| EnCodec | STOI ↑ | – |" in done.stdout
+    assert "**DATA SET REPLACED" in done.stdout
+    names = {"reproduction.md", "reproduction.csv", "reproduction.json", "run.json", "summary.csv"}
+    assert names <= {path.name for path in (tmp_path / "run").iterdir()}
+    again = cli("reproduce", "longcat:table5", "--run", "run", "--row", "Ground Truth Recording", "--out", "again")
+    assert again.returncode == 0, again.stderr
+    assert "| Ground Truth Recording | STOI ↑ | 1.000 | 1.0000 |" in again.stdout
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("longcat:table1",), "nothing of longcat:table1 can be measured here"),
+    (("longcat:table9",), "table9"),
+    (("nobody",), "paper"),
+    (("longcat", "--files", "a=b"), "--files belongs to one table"),
+    (("longcat:5", "--files", "nothing"), "is no ROW=DIR"),
+    (("longcat:5", "--run", "nowhere"), "no run directory"),
+])  # fmt: skip
+def test_what_is_wrong_is_one_line_and_code_2(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    done = cli("reproduce", *arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert said in line
+
+
+def test_row_names_may_hold_equals_signs() -> None:
+    assert folders_of(["EnCodec (Q = 8)=a=b", "X=files:c"]) == {"EnCodec (Q = 8)": "a=b", "X": "c"}
+    with pytest.raises(UsageError, match="twice"):
+        folders_of(["X=a", "X=b"])

@@ -1,0 +1,68 @@
+"""When a measured value agrees with a published one, and when nobody may say so."""
+
+from __future__ import annotations
+
+import pytest
+
+from codec_bench.reproduction import Column, find_tables
+from codec_bench.reproduction.facts import fact_of
+from codec_bench.reproduction.judging import Cell, Verdict, fact_cells, judge
+
+PESQ = Column(title="PESQ", metric="pesq_wb", better="higher", digits=2, tolerance=0.05, because="so")
+
+
+@pytest.mark.parametrize(("published", "measured", "verdict"), [
+    (1.82, 1.82, Verdict.WITHIN), (1.82, 1.87, Verdict.WITHIN), (1.82, 1.77, Verdict.WITHIN),
+    (1.82, 1.8701, Verdict.OUTSIDE), (1.82, 1.7699, Verdict.OUTSIDE), (True, True, Verdict.WITHIN),
+    (1.82, None, Verdict.NOT_RUN), (None, 1.82, Verdict.UNJUDGED), (None, None, Verdict.NOT_RUN),
+])  # fmt: skip
+def test_tolerance(published: float | None, measured: float | None, verdict: Verdict) -> None:
+    assert judge(PESQ, published, measured)[0] is verdict
+
+
+def test_better_than_published_is_outside_too() -> None:
+    assert judge(PESQ, 1.82, 3.0)[0] is Verdict.OUTSIDE
+
+
+def test_doubt_and_other_protocols_are_not_judged() -> None:
+    assert judge(PESQ, 4.5, 4.64, doubt="raw scale") == (Verdict.UNJUDGED, "doubtful: raw scale")
+    assert judge(PESQ, 1.82, 9.0, other="wer[x], not wer[y]") == (Verdict.UNJUDGED, "wer[x], not wer[y]")
+    assert judge(Column(title="?"), 1.0, 1.0)[0] is Verdict.UNJUDGED
+
+
+def test_yes_and_no_are_compared_as_such() -> None:
+    streaming = Column(title="streaming", fact="streaming", tolerance=0, because="yes or no")
+    assert judge(streaming, True, False)[0] is Verdict.OUTSIDE
+    cell = Cell("r", "streaming", streaming, True, False, Verdict.OUTSIDE)
+    assert (cell.difference, cell.inside_interval) == (None, None)
+
+
+def test_difference_and_interval() -> None:
+    cell = Cell("r", "pesq", PESQ, 1.82, 1.806, Verdict.WITHIN, low=1.74, high=1.86)
+    assert cell.difference == pytest.approx(-0.014)
+    assert cell.inside_interval is True
+    # 1.824 is printed as 1.82, so an interval from 1.824 on may hold what was published.
+    assert Cell("r", "pesq", PESQ, 1.82, 1.9, Verdict.OUTSIDE, low=1.824, high=2.0).inside_interval is True
+    assert Cell("r", "pesq", PESQ, 1.82, 1.9, Verdict.OUTSIDE, low=1.826, high=2.0).inside_interval is False
+
+
+@pytest.mark.parametrize(("system", "fact", "value"), [
+    ("mimi@4", "bitrate_bps", 550.0), ("mimi@4", "token_rate", 50.0), ("mimi@4", "codebooks", 4.0),
+    ("mimi@4", "frame_rate_hz", 12.5), ("mimi@4", "streaming", True), ("snac-24khz", "bitrate_bps", 984.375),
+    ("opus@6000", "token_rate", None), ("opus@6000", "codebooks", None), ("bigvgan", "bitrate_bps", None),
+    ("wavtokenizer-medium-75", "parameters_m", None),
+])  # fmt: skip
+def test_facts_of_descriptions(system: str, fact: str, value: object) -> None:
+    assert fact_of(system, fact) == value  # type: ignore[arg-type]
+
+
+def test_the_efficiency_table_needs_no_audio_and_its_rates_agree() -> None:
+    """All rates of MagiCodec's table 1 follow from the codecs; parameters and streaming are matters of opinion."""
+    (table,) = find_tables("magicodec:table1")
+    cells = fact_cells(table)
+    assert len(cells) == 11 * 6
+    for cell in cells:
+        if cell.key in ("bitrate", "frame-rate", "token-rate", "codebooks"):
+            assert cell.verdict is Verdict.WITHIN, cell
+    wrong = {(c.row, c.key) for c in cells if c.verdict is Verdict.OUTSIDE}
+    assert wrong == {("DAC", "parameters"), ("SNAC", "streaming"), ("Vocos", "streaming")}

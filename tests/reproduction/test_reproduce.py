@@ -1,0 +1,233 @@
+"""Rows that run: real reconstructions of test set B, small codecs from a mirror, and everything that does not run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from codec_bench import api
+from codec_bench.errors import UsageError
+from codec_bench.reproduction import find_tables
+from codec_bench.reproduction.availability import commands, counts
+from codec_bench.reproduction.finished import compare_runs
+from codec_bench.reproduction.judging import Reproduction, Verdict
+from codec_bench.reproduction.report import markdown, write
+from codec_bench.reproduction.reproduce import Request, nothing_ran, reproduce
+
+from ..adapters.small_models import build
+
+QUICK = {"jobs": 1, "report": False}
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+
+
+@pytest.fixture
+def small_mimi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror in which Mimi's files are those of a small model: what it decodes is noise."""
+    build("mimi", tmp_path / "mirror")
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "mirror"))
+
+
+def cells(result: Reproduction, row: str) -> dict[str, tuple[object, Verdict]]:
+    return {cell.key: (cell.measured, cell.verdict) for cell in result.cells if cell.row == row}
+
+
+def absences(result: Reproduction) -> dict[str, str]:
+    return {absence.row: absence.reason for absence in result.absent}
+
+
+@pytest.mark.slow
+def test_llm_codec_measures_as_published(shared: Path, tmp_path: Path) -> None:
+    """Real audio of a system of the paper, 30 of its 500 utterances: against the paper and somebody else's figures."""
+    pairs = shared / "data" / "testB_pairs"
+    request = Request(
+        files={"llm-codec": str(pairs / "LLM-Codec"), "EnCodec": str(pairs / "EnCodec")},
+        dataset=str(pairs / "GT"),
+        metrics=("gpe", "pesq_wb", "stoi", "secs"),
+        out=tmp_path / "run",
+        options=QUICK,
+    )
+    result = reproduce(find_tables("longcat:table5")[0], request)
+
+    published = {c.key: c.published for c in result.cells if c.row == "LLM-Codec"}
+    assert {key: published[key] for key in ("pesq", "stoi", "secs", "gpe")} == {
+        "pesq": 1.82, "stoi": 0.879, "secs": 0.919, "gpe": 1.86,
+    }  # fmt: skip
+    found = cells(result, "LLM-Codec")
+    assert {key: verdict for key, (_, verdict) in found.items()} == {
+        "wer": Verdict.NOT_RUN, "gpe": Verdict.WITHIN, "pesq": Verdict.WITHIN, "stoi": Verdict.WITHIN,
+        "secs": Verdict.WITHIN,
+    }  # fmt: skip
+    independent = re.search(r"\| LLM-Codec \|(.*)\|", (pairs / "README.md").read_text(encoding="utf-8"))
+    assert independent is not None
+    pesq, _, stoi, _, secs, gpe = (float(cell) for cell in independent[1].split("|"))
+    for key, value in {"pesq": pesq, "stoi": stoi, "secs": secs, "gpe": gpe}.items():
+        assert found[key][0] == pytest.approx(value, abs=0.002)
+    assert all(cell.inside_interval for cell in result.cells if cell.row == "LLM-Codec" and cell.measured is not None)
+    assert all(cell.reason == "not in the table" for cell in result.cells if cell.row == "EnCodec" and cell.measured)
+    assert any("ONLY A PART: 30 of the paper's 500" in note for note in result.notes)
+    assert {c.n for c in result.measured} == {30}
+
+
+def test_parts_and_replaced_data_are_said(shared: Path, tmp_path: Path) -> None:
+    pairs = shared / "data" / "testB_pairs"
+    request = Request(
+        files={"LLM-Codec": str(pairs / "LLM-Codec")},
+        dataset=str(pairs / "GT"),
+        metrics=("stoi",),
+        out=tmp_path / "run",
+        options=QUICK | {"limit": 3},
+    )
+    result = reproduce(find_tables("longcat:table5")[0], request)
+    assert any(note.startswith("DATA SET REPLACED") for note in result.notes)
+    assert any(note.startswith("ONLY A PART: 3 of the paper's 500") for note in result.notes)
+    assert {cell.n for cell in result.measured} == {3}
+    assert cells(result, "Ground Truth Recording")["stoi"][1] is Verdict.WITHIN
+    assert {cell.reason for cell in result.cells if cell.key == "gpe"} == {"left out by --metrics"}
+    # The run directory is a run like any other, and the reproduction lies beside it.
+    write(result, tmp_path / "run")
+    assert api.load_run(tmp_path / "run").kind == "reconstruction"
+    plain = json.loads((tmp_path / "run" / "reproduction.json").read_text(encoding="utf-8"))
+    frame = pd.read_csv(tmp_path / "run" / "reproduction.csv")
+    row = frame[(frame["row"] == "LLM-Codec") & (frame["column"] == "stoi")].iloc[0]
+    assert row["published"] == 0.879
+    assert row["difference"] == pytest.approx(row["measured"] - 0.879)
+    assert len(plain["cells"]) == len(frame)
+    assert {entry["row"] for entry in plain["not_run"]} == set(absences(result))
+
+
+def test_reasons_of_rows_that_do_not_run(tmp_path: Path) -> None:
+    request = Request(dataset="demo", metrics=("stoi",), out=tmp_path / "run", options=QUICK | {"limit": 2})
+    found = absences(reproduce(find_tables("longcat:table5")[0], request))
+    assert "env create facodec" in found["FACodec (with detail codes)"]
+    assert "no decoder" in found["S3 Tokenizer (F = 50 Hz)"]
+    assert "CODEC_BENCH_OFFLINE" in found["Mimi"]
+    assert len(found) == 12  # all but the recordings
+    quoted = absences(reproduce(find_tables("magicodec:table2")[0], request))
+    assert "neither code nor weights" in quoted["TS3Codec"]
+
+
+@pytest.mark.slow
+def test_a_codec_of_the_table_runs_under_its_protocol(small_mimi: None, tmp_path: Path) -> None:
+    request = Request(
+        rows=("mimi",), dataset="demo", metrics=("stoi", "pesq_wb"), out=tmp_path / "run", options=QUICK | {"limit": 2}
+    )
+    result = reproduce(find_tables("longcat:table5")[0], request)
+    (run,) = result.runs
+    assert set(run.systems) == {"mimi@8"}
+    assert set(run.metrics) == {"stoi", "pesq_wb"}
+    stoi = run.summary[run.summary["metric"] == "stoi"].iloc[0]
+    assert cells(result, "Mimi")["stoi"] == (stoi["value"], Verdict.OUTSIDE)  # noise is far from speech
+    assert result.outside
+    assert cells(result, "Mimi")["wer"][1] is Verdict.NOT_RUN
+
+
+@pytest.mark.slow
+def test_another_recogniser_is_measured_and_not_judged(shared: Path, tmp_path: Path) -> None:
+    pairs = shared / "data" / "testB_pairs"
+    request = Request(
+        files={"LLM-Codec": str(pairs / "LLM-Codec")},
+        rows=("LLM-Codec",),
+        dataset=str(pairs / "GT"),
+        metrics=("wer",),
+        asr="pocketsphinx",
+        out=tmp_path / "run",
+        options=QUICK | {"limit": 1, "text": pairs / "transcripts.tsv"},
+    )
+    (cell,) = (c for c in reproduce(find_tables("longcat:5")[0], request).cells if c.key == "wer")
+    assert (cell.metric, cell.verdict) == ("wer[pocketsphinx]", Verdict.UNJUDGED)
+    assert cell.measured is not None
+    assert "not the wer[nemo] of the paper" in cell.reason
+
+
+def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mimi: None, tmp_path: Path) -> None:
+    (table,) = find_tables("stable-codec:table7")
+    request = Request(dataset="demo", metrics=("stoi",), out=tmp_path / "run", options=QUICK | {"limit": 1})
+    result = reproduce(table, request)
+    assert {cell.row for cell in result.measured} == {"Mimi (Italian)"}
+    assert len(result.runs) == 1
+
+
+@pytest.mark.parametrize(("table", "said"), [
+    ("longcat:table1", "not published"), ("longcat:figure6", "in-house"), ("stable-codec:table4", "not published"),
+    ("magicodec:table3", "codec-bench score"), ("stable-codec:table9", "codec-bench tokens --codec dac-16khz@4"),
+    ("wavtokenizer:table4", "--task er --dataset ravdess"), ("wavtokenizer:table1", "libritts-test-clean is not here"),
+])  # fmt: skip
+def test_what_cannot_run_at_all_is_refused_with_the_next_step(table: str, said: str) -> None:
+    result = reproduce(find_tables(table)[0], Request(options=QUICK))
+    assert result.measured == ()
+    assert said in nothing_ran(result)
+    assert "\n" not in nothing_ran(result)
+    assert "## As published" in markdown(result)
+
+
+def test_commands_name_each_task_and_data_set() -> None:
+    (longcat,) = find_tables("longcat:table3")
+    assert commands(longcat) == [
+        f"codec-bench probe --codec longcat --codebooks 1 --task {task} --dataset {dataset}"
+        for task, dataset in (
+            ("asr", "aishell-1"), ("asr", "librispeech-asr"), ("sid", "voxceleb1"), ("sed", "audioset"),
+            ("er", "iemocap"),
+        )
+    ]  # fmt: skip
+    (speed,) = find_tables("stable-codec:table10")
+    assert commands(speed)[0].endswith("--seconds 5,30,60")
+    assert commands(find_tables("longcat:table5")[0]) == []
+
+
+def test_wrong_requests(tmp_path: Path) -> None:
+    (table,) = find_tables("longcat:table5")
+    with pytest.raises(UsageError, match="LLM-Codec"):
+        reproduce(table, Request(rows=("LLM-Kodec",)))
+    with pytest.raises(UsageError, match="kind tokens"):
+        reproduce(find_tables("stable-codec:table9")[0], Request(files={"DAC": "x"}))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="empty"):
+        reproduce(table, Request(files={"Mimi": str(tmp_path / "empty")}, dataset="demo", metrics=("stoi",)))
+
+
+def test_counts_say_what_runs_here(small_mimi: None) -> None:
+    found = counts(find_tables("longcat:table5")[0])
+    assert (found.rows, found.here) == (13, 2)  # the recordings and Mimi
+    assert found.fetched >= 3  # the three settings of LongCat need their weights alone
+    assert counts(find_tables("magicodec:table1")[0]).here == 11
+    assert counts(find_tables("longcat:table1")[0]).here == 0
+
+
+def test_a_finished_run_of_tokens_stands_beside_its_table(small_mimi: None, tmp_path: Path) -> None:
+    from codec_bench.token_statistics.command import TokensConfig, run_tokens
+
+    config = TokensConfig(
+        codec=("mimi@8",), dataset="demo", limit=2, lm=False, stability=0, map_method="none", out=tmp_path / "tokens"
+    )
+    run = run_tokens(config)
+    (table,) = find_tables("stable-codec:table9")
+    result = compare_runs(table, [run], table.rows)
+    found = {cell.key: cell for cell in result.cells if cell.row == "Mimi"}
+    books = pd.read_csv(tmp_path / "tokens" / "codebooks.csv").set_index("codebook")
+    assert found["ne3"].measured == books.loc[3, "normalised_entropy"]
+    assert found["ne3"].published == 0.90
+    # The sum over codebooks of Huffman bits times rate, in bit/s as the paper has it.
+    huffman = sum(row["huffman_bits"] * row["rate_hz"] for _, row in books.iterrows())
+    assert found["huffman"].measured == pytest.approx(huffman, rel=0.02)
+    assert len(result.absent) == 6
+
+
+def test_a_finished_reconstruction_stands_beside_its_table(small_mimi: None, tmp_path: Path) -> None:
+    run = api.run("mimi@8", "demo", metrics=["stoi"], limit=1, out=tmp_path / "run", **QUICK)
+    (table,) = find_tables("longcat:table5")
+    result = compare_runs(table, [run], table.rows)
+    (cell,) = (c for c in result.cells if c.row == "Mimi")
+    assert cell.measured == run.summary.set_index(["system", "metric"]).loc[("mimi@8", "stoi"), "value"]
+    assert (cell.verdict, cell.reason) == (Verdict.UNJUDGED, "on demo, not libritts-test-b")
+    with pytest.raises(UsageError, match="kind reconstruction"):
+        compare_runs(find_tables("stable-codec:table9")[0], [run], table.rows)
+    with pytest.raises(UsageError, match="none of the runs"):
+        compare_runs(find_tables("wavtokenizer:table2")[0], [run], find_tables("wavtokenizer:table2")[0].rows[1:])
