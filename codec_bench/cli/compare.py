@@ -1,0 +1,69 @@
+"""`codec-bench compare`: is a run worse than an earlier one?"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codec_bench.cli.options import Json
+
+
+def compare(
+    baseline: Annotated[Path, typer.Argument(help="Run directory, or a file of `baseline save`.")],
+    candidate: Annotated[Path, typer.Argument(help="Run directory, or a file of `baseline save`.")],
+    gate: Annotated[Path | None, typer.Option(help="YAML file with limits per metric; defaults without it.")] = None,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(help="A=B: system A of the baseline with system B of the candidate; may be repeated."),
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write Markdown; appended where this is $GITHUB_STEP_SUMMARY.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML: one test per system and limited metric.")] = None,
+    seed: Annotated[int, typer.Option(help="Of bootstrap and permutation test.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Compare a run with an earlier one, utterance by utterance. Exit 0: pass, 1: regression, 3: cannot decide."""
+    from codec_bench.comparison import compare as compare_runs
+    from codec_bench.comparison import load_gate, load_measurements
+    from codec_bench.comparison.as_json import as_json as plain
+    from codec_bench.comparison.console import print_comparison
+    from codec_bench.comparison.junit import junit as junit_xml
+    from codec_bench.comparison.markdown import markdown as as_markdown
+    from codec_bench.files import write_atomically
+
+    limits = load_gate(gate) if gate is not None else None  # before long files are read
+    found = compare_runs(load_measurements(baseline), load_measurements(candidate), limits, pair or (), seed)
+    if markdown is not None:
+        write_summary(markdown, as_markdown(found))
+    if junit is not None:
+        write_atomically(junit, junit_xml(found))
+    if as_json:
+        typer.echo(json.dumps(plain(found), indent=1, allow_nan=False, ensure_ascii=False))
+    else:
+        print_comparison(found)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+def write_summary(path: Path, text: str) -> None:
+    """Writes Markdown; other steps of a GitHub job write to the summary too, so there it is appended.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    from codec_bench.files import write_atomically, write_error
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not summary or path.resolve() != Path(summary).resolve():
+        write_atomically(path, text.encode())
+        return
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise write_error(path, error) from error

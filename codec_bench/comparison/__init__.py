@@ -1,0 +1,23 @@
+"""Whether a run is worse than another: paired differences, a gate, and stored baselines."""
+
+from __future__ import annotations
+
+from codec_bench.comparison.baseline import load_baseline, save_baseline
+from codec_bench.comparison.compare import Comparison, Result, compare
+from codec_bench.comparison.decision import Verdict
+from codec_bench.comparison.gate import Gate, load_gate
+from codec_bench.comparison.measurements import Measurements, load_measurements, measurements_of
+
+__all__ = [
+    "Comparison",
+    "Gate",
+    "Measurements",
+    "Result",
+    "Verdict",
+    "compare",
+    "load_baseline",
+    "load_gate",
+    "load_measurements",
+    "measurements_of",
+    "save_baseline",
+]

@@ -1,0 +1,57 @@
+"""A comparison as plain data, for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from codec_bench.comparison import wording
+from codec_bench.comparison.compare import Comparison, Result
+from codec_bench.comparison.measurements import Measurements
+
+SCHEMA = 1
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """All that is known of a comparison; numbers are finite, absent ones are null."""
+    return {
+        "schema": SCHEMA,
+        "verdict": comparison.verdict.value,
+        "exit_code": comparison.exit_code,
+        "headline": wording.headline(comparison),
+        "baseline": _side(comparison.baseline),
+        "candidate": _side(comparison.candidate),
+        "gate": {"source": comparison.gate.source, **comparison.gate.settings.model_dump()},
+        "tests": comparison.tests,
+        "seed": comparison.seed,
+        "obstacles": list(comparison.obstacles),
+        "notes": list(comparison.notes),
+        "results": [_result(r) for r in comparison.results],
+    }
+
+
+def _side(measured: Measurements) -> dict[str, Any]:
+    facts = ("name", "utterances", "speakers", "manifest_sha256")
+    return {"source": measured.source, "dataset": {k: measured.dataset.get(k) for k in facts}}
+
+
+def _result(result: Result) -> dict[str, Any]:
+    paired = result.paired
+    numbers: dict[str, Any] = {}
+    if paired is not None:
+        numbers = asdict(paired) | {"difference": paired.difference, "relative": paired.relative}
+    return {
+        "baseline_system": result.pair.baseline.label,
+        "candidate_system": result.pair.candidate.label,
+        "metric": result.column.label,
+        "unit": result.column.unit,
+        "better": result.column.better,
+        "verdict": result.verdict.value,
+        "reasons": list(result.reasons),
+        "limit": None if result.limit is None else asdict(result.limit),
+        "p_corrected": result.corrected,
+        "clustered_by": result.unit,
+        "n_expected": result.expected,
+        "paired": numbers or None,
+        "worst": [asdict(changed) for changed in result.worst],
+    }

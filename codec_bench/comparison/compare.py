@@ -1,0 +1,253 @@
+"""The comparison of two runs: every pair of rows on every metric, and one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from codec_bench.comparison import comparability
+from codec_bench.comparison.decision import EXIT_CODES, Verdict, decide, overall, worsening
+from codec_bench.comparison.gate import Gate, Limit
+from codec_bench.comparison.measurements import REFERENCE, Column, Measurements, Outcome
+from codec_bench.comparison.paired import MIN_SPEAKERS, Paired, compare_paired, holm
+from codec_bench.comparison.pairing import Pair, find_pairs
+from codec_bench.metrics import METRICS
+
+WORST = 5
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An utterance that got worse.
+
+    Attributes:
+        utterance: Its id.
+        baseline: Its value in the baseline.
+        candidate: Its value in the candidate.
+        audio: Paths of the decoded audio, candidate's last; what was not kept is not there.
+    """
+
+    utterance: str
+    baseline: float
+    candidate: float
+    audio: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """One metric of one pair.
+
+    Attributes:
+        pair: The rows.
+        column: The metric; the baseline's where it has it.
+        limit: How much worse it may get; None for a metric that is shown only.
+        verdict: What it came to.
+        reasons: Why it is undecided.
+        paired: The difference on the utterances that both scored; None where there are none.
+        corrected: p of "worse" after Holm's correction; None where no test was made.
+        unit: What was drawn: `speakers` or `utterances`.
+        expected: Utterances that the baseline was asked for.
+        worst: Utterances that got worse most, the worst first.
+    """
+
+    pair: Pair
+    column: Column
+    limit: Limit | None
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    paired: Paired | None = None
+    corrected: float | None = None
+    unit: str = "utterances"
+    expected: int = 0
+    worst: tuple[Changed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs side by side.
+
+    Attributes:
+        baseline: The earlier one.
+        candidate: The later one.
+        gate: The limits.
+        results: By pair, then by metric.
+        verdict: Of the whole.
+        obstacles: Why nothing can be decided.
+        notes: What a reader should know.
+        tests: Over how many tests the p-values are corrected.
+        seed: Of bootstrap and swaps.
+    """
+
+    baseline: Measurements
+    candidate: Measurements
+    gate: Gate
+    results: tuple[Result, ...]
+    verdict: Verdict
+    obstacles: tuple[str, ...]
+    notes: tuple[str, ...]
+    tests: int
+    seed: int
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 regression, 3 undecided."""
+        return EXIT_CODES[self.verdict]
+
+    def of(self, verdict: Verdict) -> list[Result]:
+        """The results with a verdict."""
+        return [r for r in self.results if r.verdict is verdict]
+
+
+def compare(
+    baseline: Measurements,
+    candidate: Measurements,
+    gate: Gate | None = None,
+    pairs: Sequence[str] = (),
+    seed: int = 0,
+) -> Comparison:
+    """Compares two runs.
+
+    Args:
+        baseline: What `load_measurements` read of the earlier run or of a stored baseline.
+        candidate: The later run.
+        gate: Limits; the defaults where there is none.
+        pairs: `A=B`; see `find_pairs`.
+        seed: Of bootstrap and swaps: the same runs and seed give the same result.
+
+    Raises:
+        UsageError: Nothing to pair, or a gate that does not fit the metrics.
+    """
+    gate = gate or Gate()
+    columns = {**candidate.columns, **baseline.columns}
+    gate.check_names([*columns, *(c.name for c in columns.values())], METRICS.names())
+    found, notes = find_pairs(baseline, candidate, pairs)
+    obstacles = comparability.run_obstacles(baseline, candidate)
+    results = []
+    for pair in found:
+        for column in _columns(baseline, candidate, gate):
+            results.append(_measure(baseline, candidate, pair, column, gate.limit_of(column), obstacles, seed))
+    same = [p.label for p in found if p.baseline.fingerprint == p.candidate.fingerprint]
+    if same:
+        notes.append(f"codec, weights and setting are the same in both runs (equal fingerprints): {', '.join(same)}")
+    notes += _unlimited(gate, columns)
+    decided, tests = _decided(results, gate.settings.alpha)
+    verdict = overall([(r.verdict, r.limit is not None and r.limit.required) for r in decided])
+    if not any(r.limit for r in decided):
+        obstacles = [*obstacles, "no metric that is in the runs has a limit: give --gate FILE.yaml"]
+    return Comparison(
+        baseline, candidate, gate, tuple(decided), verdict, tuple(obstacles), tuple(dict.fromkeys(notes)), tests, seed
+    )
+
+
+def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> list[Column]:
+    """All metrics of the baseline, those of the candidate that the gate names, and those that neither has."""
+    columns = list(baseline.columns.values())
+    for column in candidate.columns.values():
+        named = column.label in gate.entries or column.name in gate.entries
+        # A variant of a metric that the baseline has in another variant is reported there.
+        if column.label not in baseline.columns and named and column.name not in {c.name for c in columns}:
+            columns.append(column)
+    there = {c.label for c in columns} | {c.name for c in columns}
+    for key, entry in gate.entries.items():
+        if key not in there:
+            name = key.partition("[")[0]
+            better = "lower" if entry.max_increase is not None else "higher" if entry.max_decrease is not None else ""
+            columns.append(Column(key, name, key, entry.unit or "", better, 3, 0, ""))
+    return columns
+
+
+def _unlimited(gate: Gate, columns: Mapping[str, Column]) -> list[str]:
+    shown = [c.label for c in columns.values() if gate.limit_of(c) is None]
+    return [f"without a limit, shown only: {', '.join(shown)}"] if shown else []
+
+
+def _measure(
+    baseline: Measurements,
+    candidate: Measurements,
+    pair: Pair,
+    column: Column,
+    limit: Limit | None,
+    obstacles: Sequence[str],
+    seed: int,
+) -> Result:
+    """The difference in one metric, and what stands against deciding on it; `_decided` does the rest."""
+    left = baseline.of(pair.baseline.label, column.label)
+    right = candidate.of(pair.candidate.label, column.label)
+    both = sorted(u for u, o in left.items() if o.status == "ok" and u in right and right[u].status == "ok")
+    reasons = [*obstacles, *comparability.pair_obstacles(baseline, candidate, pair)]
+    different = comparability.column_obstacles(baseline, candidate, column.label)
+    paired, unit = None, "utterances"
+    if both and not different:
+        clusters, unit = _clusters(both, baseline.speakers)
+        paired = compare_paired(_parts(left, both), _parts(right, both), clusters, scale=column.scale, seed=seed)
+    if limit is not None:
+        reasons += different
+        if not different:
+            reasons += comparability.coverage_obstacles(left, right, len(both), limit)
+            if pair.baseline.system != REFERENCE:
+                reasons += comparability.drift_obstacles(baseline, candidate, column, limit)
+    return Result(
+        pair,
+        column,
+        limit,
+        Verdict.SHOWN if limit is None else Verdict.UNDECIDED,
+        tuple(reasons if limit is not None else different),
+        paired,
+        unit=unit,
+        expected=len(left) or int(baseline.dataset["utterances"]),
+        worst=_worst(baseline, candidate, pair, column, left, right, both) if not different else (),
+    )
+
+
+def _decided(results: Sequence[Result], alpha: float) -> tuple[list[Result], int]:
+    """The results with their verdicts: the correction needs all tests at once."""
+    p_values = {}
+    for index, result in enumerate(results):
+        if result.limit is not None and result.paired is not None and not result.reasons:
+            found = worsening(result.paired, result.limit)
+            p_values[index] = 1.0 if found is None else found.p
+    corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    decided = list(results)
+    for index, p in corrected.items():
+        result = results[index]
+        assert result.paired is not None and result.limit is not None
+        verdict, reasons = decide(result.paired, result.limit, p, alpha, len(corrected))
+        decided[index] = replace(result, verdict=verdict, reasons=reasons, corrected=p)
+    return decided, len(corrected)
+
+
+def _clusters(utterances: Sequence[str], speakers: Mapping[str, str | None]) -> tuple[list[str], str]:
+    known = [speakers.get(u) for u in utterances]
+    if len({s for s in known if s}) < MIN_SPEAKERS:
+        return list(utterances), "utterances"
+    names = [f"speaker:{s}" if s else f"utterance:{u}" for u, s in zip(utterances, known, strict=True)]
+    return names, "speakers"
+
+
+def _parts(side: Mapping[str, Outcome], utterances: Sequence[str]) -> tuple[list[float], list[float]]:
+    return [side[u].numerator for u in utterances], [side[u].denominator for u in utterances]
+
+
+def _worst(
+    baseline: Measurements,
+    candidate: Measurements,
+    pair: Pair,
+    column: Column,
+    left: Mapping[str, Outcome],
+    right: Mapping[str, Outcome],
+    both: Sequence[str],
+) -> tuple[Changed, ...]:
+    if not column.better:
+        return ()
+    sign = 1 if column.better == "lower" else -1
+    before, after = (
+        {u: column.scale * side[u].numerator / side[u].denominator for u in both} for side in (left, right)
+    )
+    change = {u: sign * (after[u] - before[u]) for u in both}
+    worst = sorted((u for u in both if change[u] > 0), key=lambda u: (-change[u], u))[:WORST]
+    rows = ((baseline, pair.baseline.label), (candidate, pair.candidate.label))
+    found = []
+    for u in worst:
+        paths = [measured.audio_of(label, u) for measured, label in rows]
+        found.append(Changed(u, before[u], after[u], tuple(str(path) for path in paths if path is not None)))
+    return tuple(found)

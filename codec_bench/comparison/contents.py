@@ -1,0 +1,46 @@
+"""What a baseline holds, for people."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from codec_bench.comparison.measurements import Column, Measurements
+from codec_bench.stats import estimate
+
+
+def print_contents(measured: Measurements, console: Console | None = None) -> None:
+    """Prints data set, provenance and the value of each system and metric, with n of n.
+
+    Args:
+        measured: What to show.
+        console: Where to; standard output by default.
+    """
+    console = console or Console()
+    data = measured.dataset
+    console.print(Text(f"{measured.described}, {data.get('speakers') or 'unknown'} speakers"), soft_wrap=True)
+    console.print(Text(f"manifest {data['manifest_sha256']}"), soft_wrap=True)
+    console.print(Text(f"codec-bench {measured.provenance.get('codec_bench') or 'unknown'}"), soft_wrap=True)
+    grid = Table(pad_edge=False)
+    for heading in ("system", "metric", "value", "n", "version"):
+        grid.add_column(Text(heading), justify="left" if heading in ("system", "metric") else "right")
+    for system in measured.systems:
+        for column in measured.columns.values():
+            value, n = _value(measured, system, column)
+            grid.add_row(*(Text(t) for t in (system, column.label, value, n, str(column.version))))
+    console.print(grid)
+
+
+def _value(measured: Measurements, system: str, column: Column) -> tuple[str, str]:
+    outcomes = measured.of(system, column.label)
+    good = {u: o for u, o in outcomes.items() if o.status == "ok"}
+    found = estimate(
+        [o.numerator for o in good.values()],
+        [o.denominator for o in good.values()],
+        list(good),
+        expected=len(outcomes),
+        scale=column.scale,
+    )
+    value = "–" if found.value is None else f"{found.value:.{column.digits}f} {column.unit}".rstrip()
+    return value, f"{found.n} of {found.expected}"

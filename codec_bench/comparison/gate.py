@@ -1,0 +1,258 @@
+"""The gate: how much worse each metric may get, and when that cannot be said.
+
+A gate file is YAML. Keys are metrics (by name or full label) and the settings of `Gate`:
+
+    alpha: 0.05
+    pesq_wb: {max_decrease: 0.03}
+    wer: {max_increase: 0.2, unit: points, required: true}
+    mcd: {max_increase: 2, unit: percent}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from codec_bench.comparison.measurements import Column
+from codec_bench.errors import UsageError
+from codec_bench.registry import unknown
+
+UNITS = ("absolute", "points", "percent")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much worse one metric may get.
+
+    Attributes:
+        threshold: Positive; in the metric's unit, or in percent of the baseline's value where `relative`.
+        relative: Whether it is.
+        required: Whether the gate as a whole cannot decide where this metric cannot.
+        min_utterances: Fewer than this decide nothing.
+        max_coverage_drop: Share of the baseline's utterances that may have lost their value.
+        basis: Where a default comes from.
+        max_increase: Which direction is limited.
+    """
+
+    threshold: float
+    relative: bool = False
+    required: bool = True
+    min_utterances: int = 20
+    max_coverage_drop: float = 0.02
+    basis: str = ""
+    max_increase: bool = False
+
+    @property
+    def described(self) -> str:
+        """`−0.03` in the metric's unit, or `+2 % rel.`."""
+        return f"{'+' if self.max_increase else '−'}{self.threshold:g}{' % rel.' if self.relative else ''}"
+
+
+def _default(threshold: float, basis: str, *, required: bool = True) -> Limit:
+    return Limit(threshold, required=required, basis=basis)
+
+
+_OPINION = "half of 0.1 MOS, the last digit in which predicted opinion scores are usually compared"
+_SPEAKER = "convention: as secs, of which it is a stronger kind"
+_NOISY = "; recognisers are so noisy that a small set cannot exclude it, hence not required"
+
+DEFAULTS: Mapping[str, Limit] = {
+    "pesq_wb": _default(0.03, "4 % of the step"),
+    "pesq_nb": _default(0.03, "4 % of the step"),
+    "visqol": _default(0.03, "convention: as pesq_wb, which has the same scale"),
+    "stoi": _default(0.005, "12 % of the step"),
+    "estoi": _default(0.01, "15 % of the step"),
+    "si_sdr": _default(0.3, "17 % of the step"),
+    "mcd": _default(0.1, "15 % of the step"),
+    "vde": _default(0.5, "16 % of the step"),
+    "ffe": _default(0.5, "16 % of the step"),
+    "gpe": _default(0.5, "convention: as vde; the step does not change it"),
+    "secs": _default(0.01, "a third of the step"),
+    "spk_sim": _default(0.01, _SPEAKER),
+    "campplus_sim": _default(0.01, _SPEAKER),
+    "ecapa_sim": _default(0.01, _SPEAKER),
+    "wer": _default(1.0, "17 % of the step" + _NOISY, required=False),
+    "cer": _default(1.0, "convention: as wer" + _NOISY, required=False),
+    "per": _default(1.0, "convention: as wer" + _NOISY, required=False),
+    "sigmos": _default(0.05, _OPINION),
+    "nisqa": _default(0.05, _OPINION),
+    "utmos": _default(0.05, _OPINION),
+    "dnsmos": _default(0.05, _OPINION),
+}
+"""By metric name, in the metric's own unit and against the direction that is better.
+
+"The step" is what opus loses from 8 to 6 kbit/s on the bundled demo set: 0.77 in
+`pesq_wb`, 0.84 in `pesq_nb`, 0.041 in `stoi`, 0.068 in `estoi`, 1.8 dB in `si_sdr`, 0.67 dB in `mcd`, 3.2 points in
+`vde`, 3.1 in `ffe`, 0.029 in `secs`, 6 in `wer` (PocketSphinx). All are conventions of this project, none a threshold
+of perception.
+"""
+
+
+class _Entry(BaseModel):
+    """A metric of a gate file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_increase: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    max_decrease: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    unit: str | None = None
+    required: bool = True
+    min_utterances: int | None = Field(default=None, ge=1)
+    max_coverage_drop: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> _Entry:
+        if self.max_increase is not None and self.max_decrease is not None:
+            raise ValueError("give max_increase or max_decrease, not both")
+        return self
+
+
+class Settings(BaseModel):
+    """What holds for all metrics of a gate.
+
+    Attributes:
+        alpha: Chance of any false alarm over all pairs and metrics of a comparison.
+        min_utterances: Fewer common utterances than this decide nothing.
+        max_coverage_drop: Share of the baseline's scored utterances that may have no score in the candidate.
+        defaults: Whether metrics that the file does not name keep their default limits.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    min_utterances: int = Field(default=20, ge=1)
+    max_coverage_drop: float = Field(default=0.02, ge=0, le=1)
+    defaults: bool = False
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Limits for the metrics of a comparison.
+
+    Attributes:
+        settings: What holds for all.
+        entries: What the gate file says per metric.
+        source: The file, or `defaults`.
+    """
+
+    settings: Settings = field(default_factory=lambda: Settings(defaults=True))
+    entries: Mapping[str, _Entry] = field(default_factory=dict)
+    source: str = "defaults"
+
+    def limit_of(self, column: Column) -> Limit | None:
+        """The limit of a metric, found by its full label, else by its name; None where it is shown only.
+
+        Raises:
+            UsageError: The file limits the direction that is better, or has a unit that the metric cannot have.
+        """
+        key = next((k for k in (column.label, column.name) if k in self.entries), None)
+        if key is not None:
+            return self._given(key, self.entries[key], column)
+        if not self.settings.defaults or column.name not in DEFAULTS or not column.better:
+            return None
+        return self._completed(DEFAULTS[column.name], column)
+
+    def _completed(self, limit: Limit, column: Column) -> Limit:
+        return replace(
+            limit,
+            min_utterances=self.settings.min_utterances,
+            max_coverage_drop=self.settings.max_coverage_drop,
+            max_increase=column.better == "lower",
+        )
+
+    def _given(self, key: str, entry: _Entry, column: Column) -> Limit:
+        where = f"{self.source}: {key}"
+        if entry.unit is not None and entry.unit not in (*UNITS, column.unit):
+            raise UsageError(f"{where}: {unknown('unit', entry.unit, [*UNITS, column.unit])}")
+        if entry.unit == "points" and column.unit != "%":
+            raise UsageError(f"{where}: points are for metrics in percent; leave the unit out, or write percent")
+        threshold = entry.max_increase if entry.max_increase is not None else entry.max_decrease
+        default = DEFAULTS.get(column.name)
+        if threshold is None:
+            if default is None or not column.better:
+                raise UsageError(f"{where} has no default limit: give max_increase or max_decrease")
+            if entry.unit == "percent":
+                raise UsageError(
+                    f"{where}: the default limit is absolute; give max_increase or max_decrease in percent"
+                )
+            limit = self._completed(default, column)
+        else:
+            increase = entry.max_increase is not None
+            if column.better and increase != (column.better == "lower"):
+                right = "max_decrease" if increase else "max_increase"
+                raise UsageError(f"{where}: {column.better} is better, so what can be limited is {right}")
+            # "%" alone is the unit of the metric, where it is one; `percent` always means of the baseline.
+            limit = replace(
+                self._completed(Limit(threshold), column), relative=entry.unit == "percent", max_increase=increase
+            )
+        changes = {"min_utterances": entry.min_utterances, "max_coverage_drop": entry.max_coverage_drop}
+        given: dict[str, Any] = {k: v for k, v in changes.items() if v is not None}
+        return replace(limit, required=entry.required, **given)
+
+    def check_names(self, labels: Iterable[str], known: Iterable[str]) -> None:
+        """Raises for a metric of the file that exists nowhere.
+
+        Args:
+            labels: Labels and names of the metrics in both runs.
+            known: Names of all metrics that this program has.
+
+        Raises:
+            UsageError: The line says what may be meant.
+        """
+        there, names = set(labels), set(known)
+        for key in self.entries:
+            if key not in there and key.partition("[")[0] not in names:
+                everything = sorted({*there, *names, *Settings.model_fields})
+                raise UsageError(f"{self.source}: {unknown('metric or setting', key, everything)}")
+
+
+def load_gate(path: Path) -> Gate:
+    """Reads a gate file.
+
+    Raises:
+        UsageError: It cannot be read, or says something that is not known; one line.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    data = {} if data is None else data
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise UsageError(f"{path} is no gate: write lines like pesq_wb: {{max_decrease: 0.03}}")
+    settings = _checked(Settings, {k: v for k, v in data.items() if k in Settings.model_fields}, path, "")
+    entries = {
+        key: _checked(_Entry, {} if value is None else value, path, key)
+        for key, value in data.items()
+        if key not in Settings.model_fields
+    }
+    if not entries and not settings.defaults:
+        raise UsageError(f"{path} limits no metric: name one, or write defaults: true")
+    return Gate(settings, entries, str(path))
+
+
+_Model = Settings | _Entry
+
+
+def _checked(model: type[Any], value: Any, path: Path, key: str) -> Any:
+    where = f"{path}: {key}" if key else str(path)
+    if not isinstance(value, dict):
+        # Most often a setting that is misspelt, or a bare number for a metric.
+        names = [*Settings.model_fields, *DEFAULTS]
+        hint = "" if key in DEFAULTS else f" ({unknown('setting', key, names)})"
+        raise UsageError(f"{where}: write {{max_increase: X}} or {{max_decrease: X}}, not {value!r}{hint}")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise UsageError(f"{where}: {unknown('key', name, list(model.model_fields))}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{where}{f'.{name}' if name and key else f': {name}' if name else ''}: {message}") from None

@@ -1,0 +1,141 @@
+"""What a comparison says, as plain text; how it is laid out is up to each format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codec_bench.comparison.compare import Changed, Comparison, Result
+from codec_bench.comparison.decision import Verdict, is_better
+from codec_bench.stats import LEVEL, MIN_CLUSTERS
+
+HEADINGS = ("system", "metric", "baseline", "candidate", f"difference [{LEVEL:.0%}]", "limit", "p", "n", "verdict")
+
+WORDS = {
+    Verdict.REGRESSION: "REGRESSION",
+    Verdict.UNDECIDED: "cannot decide",
+    Verdict.PASS: "pass",
+    Verdict.SHOWN: "no limit",
+}
+ORDER = (Verdict.REGRESSION, Verdict.UNDECIDED, Verdict.PASS, Verdict.SHOWN)
+TITLES = {Verdict.REGRESSION: "Regression", Verdict.UNDECIDED: "Cannot decide", Verdict.PASS: "Pass"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A result as cells, in the order of `HEADINGS`."""
+
+    cells: tuple[str, ...]
+    verdict: Verdict
+
+
+def lines(comparison: Comparison) -> list[Line]:
+    """One per pair and metric: the pair with the worst verdict first, and of each its worst."""
+    worst: dict[str, int] = {}
+    for result in comparison.results:
+        rank = ORDER.index(result.verdict)
+        worst[result.pair.label] = min(rank, worst.get(result.pair.label, rank))
+    place = {label: number for number, label in enumerate(worst)}
+    ordered = sorted(
+        comparison.results, key=lambda r: (worst[r.pair.label], place[r.pair.label], ORDER.index(r.verdict))
+    )
+    return [Line(_cells(r), r.verdict) for r in ordered]
+
+
+def headline(comparison: Comparison) -> str:
+    """`Regression: 2 of 12 limits are broken, 1 cannot be decided.`"""
+    limited = [r for r in comparison.results if r.limit is not None]
+    broken = len(comparison.of(Verdict.REGRESSION))
+    required = [r for r in comparison.of(Verdict.UNDECIDED) if r.limit is not None and r.limit.required]
+    other = len(comparison.of(Verdict.UNDECIDED)) - len(required)
+    parts = [
+        f"{broken} of {len(limited)} limits broken" if broken else "",
+        f"{len(comparison.of(Verdict.PASS))} kept",
+        f"{len(required)} cannot be decided" if required else "",
+        f"{other} not required cannot be decided" if other else "",
+    ]
+    text = ", ".join(part for part in parts if part) if limited else "no limit applies"
+    return f"{TITLES[comparison.verdict]}: {text}."
+
+
+def sources(comparison: Comparison) -> str:
+    """What was compared with what."""
+    return f"Baseline {comparison.baseline.described}; candidate {comparison.candidate.described}."
+
+
+def explanations(comparison: Comparison) -> list[str]:
+    """Why what is undecided is so, the reasons of the whole first; equal reasons share a line."""
+    found = list(comparison.obstacles)
+    by_reason: dict[str, list[Result]] = {}
+    for result in comparison.results:
+        for reason in result.reasons:
+            if reason not in comparison.obstacles:
+                by_reason.setdefault(reason, []).append(result)
+    for reason, results in by_reason.items():
+        found.append(f"{_named(comparison, results)}: {reason}")
+    return found
+
+
+def footnotes(comparison: Comparison) -> list[str]:
+    """How the numbers were made, and what else a reader should know."""
+    units = sorted({r.unit for r in comparison.results if r.paired is not None})
+    drawn = f"Bootstrap over {' or '.join(units)}, seed {comparison.seed}. " if units else ""
+    tested = f"p: one-sided swap test that the candidate is worse, Holm-corrected over {comparison.tests} tests. "
+    return [
+        *comparison.notes,
+        f"{drawn}{tested if comparison.tests else ''}A regression is worse by more than the limit with p ≤ "
+        f"{comparison.gate.settings.alpha:g}; a pass has its whole interval within the limit. Limits: "
+        f"{comparison.gate.source}.",
+    ]
+
+
+def worst_lists(comparison: Comparison) -> list[tuple[str, Sequence[Changed]]]:
+    """The utterances that changed most, for every metric that regressed."""
+    return [(f"{r.pair.label}, {r.column.heading}", r.worst) for r in comparison.of(Verdict.REGRESSION) if r.worst]
+
+
+def message(result: Result) -> str:
+    """One line on a result, for a log or a test report."""
+    if result.verdict is Verdict.UNDECIDED:
+        return "; ".join(result.reasons)
+    _, _, before, after, difference, limit, p, n, _ = _cells(result)
+    return f"{before} → {after}, {difference}, limit {limit}, p {p}, n {n}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A number with its sign; a true minus, and no `−0.000`."""
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text if float(f"{value:.{digits}f}") else text.lstrip("+−")
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    column, paired, limit = result.column, result.paired, result.limit
+    digits = column.digits
+    n = f"{paired.n if paired else 0} of {result.expected}"
+    verdict = WORDS[result.verdict]
+    if result.verdict is Verdict.UNDECIDED and limit is not None and not limit.required:
+        verdict += " (not required)"
+    limited = limit.described if limit is not None else "–"
+    heading = " ".join(part for part in (column.heading, column.unit) if part)
+    if paired is None:
+        return (result.pair.label, heading, "–", "–", "–", limited, "–", n, verdict)
+    if result.verdict in (Verdict.PASS, Verdict.SHOWN) and is_better(paired, column):
+        verdict += ", better"
+    difference = signed(paired.difference, digits)
+    if limit is not None and limit.relative and paired.relative is not None:
+        difference += f" ({signed(100 * paired.relative, 1)} %)"
+    if paired.clusters >= MIN_CLUSTERS:  # with fewer an interval would look far better than it is
+        difference += f" [{signed(paired.low, digits)}, {signed(paired.high, digits)}]"
+    p = "–" if result.corrected is None else "<0.001" if result.corrected < 0.001 else f"{result.corrected:.3f}"
+    values = (f"{paired.baseline:.{digits}f}", f"{paired.candidate:.{digits}f}")
+    return (result.pair.label, heading, *values, difference, limited, p, n, verdict)
+
+
+def _named(comparison: Comparison, results: Sequence[Result]) -> str:
+    """The metrics that a reason is about; with their systems where not all pairs have it."""
+    pairs = list(dict.fromkeys(r.pair.label for r in comparison.results))
+    labels = list(dict.fromkeys(r.column.label for r in results))
+    about = list(dict.fromkeys(r.pair.label for r in results))
+    if len(pairs) == 1 or (about == pairs and len(results) == len(pairs) * len(labels)):
+        return ", ".join(labels)
+    return f"{', '.join(about)}: {', '.join(labels)}"

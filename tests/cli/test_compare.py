@@ -1,0 +1,129 @@
+"""`compare` and `baseline` as CI calls them: exit codes, files, one-line errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from junitparser import JUnitXml
+
+import codec_bench
+from codec_bench.cli import main
+
+Cli = Callable[..., "Done"]
+NOISE = "codec_bench.testing.codecs:Noise@{}"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of one codec each: good, good again, 3 dB worse, and good on three utterances."""
+    root = tmp_path_factory.mktemp("runs")
+    wanted = {"good": (15, None), "again": (15, None), "worse": (12, None), "three": (15, 3), "small": (15, 3)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
+        for name, (snr, limit) in wanted.items():
+            options = {"metrics": ["pesq_wb", "si_sdr"], "jobs": 1, "report": False, "limit": limit}
+            codec_bench.run(NOISE.format(snr), "demo", out=root / name, **options)
+    return root
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def cli(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """The program's entry, in this process: imports cost more than what is tested here."""
+    monkeypatch.chdir(runs)
+
+    def call(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["codec-bench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(str(ended.value.code)), *capsys.readouterr())
+
+    return call
+
+
+def test_equal_runs_pass_a_worse_one_fails_and_three_utterances_decide_nothing(cli: Cli):
+    for baseline, candidate, code, said in (
+        ("good", "again", 0, "Pass: 2 kept."),
+        ("good", "worse", 1, "Regression: 2 of 2 limits broken"),
+        ("worse", "good", 0, "pass, better"),
+        ("three", "small", 3, "too few utterances: 3 scored in both"),
+        ("good", "three", 3, "different utterances of demo: the baseline has 24 utterances, the candidate 3"),
+    ):
+        done = cli("compare", baseline, candidate)
+        assert done.returncode == code, done.stderr
+        assert said in done.stdout
+
+
+def test_a_stored_baseline_stands_for_its_run(cli: Cli, tmp_path: Path):
+    saved = cli("baseline", "save", "good", "--out", tmp_path / "b.json.gz")
+    assert saved.returncode == 0
+    assert "2 systems, 2 metrics, 24 utterances" in saved.stderr
+    by_run, by_file = cli("compare", "good", "worse"), cli("compare", tmp_path / "b.json.gz", "worse")
+    assert (by_run.returncode, by_file.returncode) == (1, 1)
+    assert by_file.stdout.split("\n\n")[2] == by_run.stdout.split("\n\n")[2]  # the table
+    shown = cli("baseline", "show", tmp_path / "b.json.gz").stdout
+    assert "demo: 24 utterances" in shown
+    assert "24 of 24" in shown
+
+
+def test_files_for_ci(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    summary, report = tmp_path / "summary.md", tmp_path / "compare.xml"
+    summary.write_text("# Job\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    done = cli("compare", "good", "worse", "--markdown", summary, "--junit", report)
+    assert done.returncode == 1
+    assert summary.read_text() == "# Job\n" + done.stdout  # of other steps nothing is lost
+    assert JUnitXml.fromfile(str(report)).failures == 2
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    cli("compare", "good", "again", "--markdown", summary)
+    assert summary.read_text().startswith("## codec-bench: Pass")  # elsewhere the file is made anew
+
+
+def test_json_goes_to_standard_output_alone(runs: Path):
+    command = [sys.executable, "-m", "codec_bench", "compare", "good", "worse", "--json"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=runs)
+    assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (1, 1)
+
+
+def test_a_gate_and_pairs_are_used(cli: Cli, tmp_path: Path):
+    gate = tmp_path / "gate.yaml"
+    gate.write_text("pesq_wb: {max_decrease: 0.5}\n")
+    pair = f"{NOISE.format(15)}={NOISE.format(12)}"
+    done = cli("compare", "good", "worse", "--gate", gate, "--pair", pair)
+    assert done.returncode == 0
+    assert "without a limit, shown only: si\\_sdr" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compare", "good", "nothing"), "nothing does not exist"),
+        (("compare", "god", "good"), "did you mean 'good'"),
+        (("compare", "home", "good"), "home is no run directory"),
+        (("compare", "good/run.json", "good"), "is no baseline: codec-bench baseline save"),
+        (("compare", "good", "good", "--pair", "x=y"), "unknown system of the baseline 'x'"),
+        (("compare", "good", "good", "--gate", "nothing.yaml"), "nothing.yaml cannot be read"),
+        (("baseline", "save", "good", "--out", "b.txt"), "a baseline is a .json or a .json.gz file"),
+        (("baseline", "save", "good", "--out", "good/run.json/b.json"), "cannot be written"),
+        (("compare", "good", "good", "--junit", "good/run.json/b.xml"), "cannot be written"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(cli: Cli, arguments: tuple[str, ...], said: str):
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1

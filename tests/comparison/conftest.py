@@ -1,0 +1,84 @@
+"""Runs made of numbers, and real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+import codec_bench
+from codec_bench.comparison.measurements import Column, Measurements, Outcome, SystemRow
+
+COLUMNS = {
+    "pesq_wb": Column("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "p1"),
+    "wer[a]": Column("wer[a]", "wer", "WER", "%", "lower", 2, 1, "w1", 100.0),
+    "mcd": Column("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "m1"),
+}
+
+Make = Callable[..., Measurements]
+
+
+@pytest.fixture
+def make() -> Make:
+    """Measurements from values per system and metric; a value may be a pair, or a status."""
+
+    def made(
+        scores: Mapping[str, Mapping[str, Sequence[object]]],
+        *,
+        speakers: Sequence[str | None] | None = None,
+        columns: Mapping[str, Column] = COLUMNS,
+        manifest: str = "m",
+        name: str = "set",
+        conditions: Mapping[str, str] | None = None,
+        references: Mapping[str, str] | None = None,
+    ) -> Measurements:
+        length = max(len(values) for metrics in scores.values() for values in metrics.values())
+        ids = [f"u{i:03d}" for i in range(length)]
+        rows = {}
+        for label in scores:
+            system, _, condition = label.partition("+")
+            reference = (references or {}).get(label, "clean")
+            rows[label] = SystemRow(label, system, condition, reference, "f")
+        used = [m for m in columns if any(m in metrics for metrics in scores.values())]
+        return Measurements(
+            source="run",
+            kind="reconstruction",
+            dataset={"name": name, "utterances": length, "speakers": 0, "manifest_sha256": manifest},
+            columns={m: columns[m] for m in used},
+            systems=rows,
+            conditions=conditions or {},
+            speakers=dict(zip(ids, speakers or [None] * length, strict=True)),
+            scores={
+                system: {m: {u: _outcome(v) for u, v in zip(ids, values, strict=True)} for m, values in metrics.items()}
+                for system, metrics in scores.items()
+            },
+        )
+
+    return made
+
+
+def _outcome(value: object) -> Outcome:
+    if isinstance(value, str):
+        return Outcome(0.0, 0.0, value)
+    if isinstance(value, tuple):
+        return Outcome(float(value[0]), float(value[1]))
+    return Outcome(float(str(value)), 1.0)
+
+
+@pytest.fixture(scope="session")
+def noise_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real run over the demo set: white noise at 15 and at 12 dB, two metrics, audio kept."""
+    folder = tmp_path_factory.mktemp("noise")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODEC_BENCH_HOME", str(folder / "home"))
+        codec_bench.run(
+            ["codec_bench.testing.codecs:Noise@15", "codec_bench.testing.codecs:Noise@12"],
+            "demo",
+            metrics=["pesq_wb", "si_sdr"],
+            jobs=1,
+            report=False,
+            keep_audio=True,
+            out=folder / "run",
+        )
+    return folder / "run"
