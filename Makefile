@@ -36,6 +36,8 @@ lint: install
 bench: install
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/metric_cost.py
 	$(BIN)/python benchmarks/two_workers.py
+	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/batched_codec.py --codec codec2@3200 --limit 8 --rounds 1
 	test -z "$(LONGCAT_MANIFEST)" || $(BIN)/python benchmarks/longcat_stages.py $(LONGCAT_MANIFEST)
 
 clean:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from importlib.metadata import files
 from typing import Any, ClassVar
 
@@ -109,9 +110,14 @@ class AvCodec(ClassicCodec):
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         import av
 
-        # A wheel names the libraries that it brings by version and digest.
-        bundled = sorted(f.name for f in files("av") or [] if self.library and f.name.startswith(self.library))
-        return {"libavcodec": list(av.library_versions["libavcodec"]), "library": bundled}
+        library = [name for name in _bundled() if self.library and name.startswith(self.library)]
+        return {"libavcodec": list(av.library_versions["libavcodec"]), "library": library}
+
+
+@cache
+def _bundled() -> list[str]:
+    """Names of the files of the wheel, which name the libraries that it brings by version and digest."""
+    return sorted(file.name for file in files("av") or [])
 
 
 class Opus(AvCodec):
