@@ -22,6 +22,7 @@ from codec_bench.cli.report import report
 from codec_bench.cli.reproduce import reproduce
 from codec_bench.cli.run import run
 from codec_bench.cli.score import score
+from codec_bench.cli.speed import speed
 from codec_bench.cli.tokens import tokens
 from codec_bench.errors import CodecBenchError
 
@@ -41,6 +42,7 @@ app.command()(compare)
 app.add_typer(baseline, name="baseline")
 app.command()(probe)
 app.command()(tokens)
+app.command()(speed)
 app.command()(report)
 app.command()(reproduce)
 app.add_typer(export, name="export")

@@ -1,0 +1,173 @@
+"""How often the entries of each codebook are used, and what coding them by their frequency would save."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.records import NotScorable, Status
+from codec_bench.token_statistics.key_counts import IntArray, Spectrum
+from codec_bench.token_statistics.prefix_code import huffman_lengths
+from codec_bench.tokens import Codebook, Tokens
+
+
+@dataclass(frozen=True)
+class CodebookUse:
+    """The use of one codebook over a data set.
+
+    Entropy and Huffman length are those of single tokens by their relative frequency over the data set, as the
+    Stable-Codec paper (Parker et al., 2024, appendix A.8) has them: what depends on earlier tokens is not used.
+
+    Attributes:
+        book: The codebook.
+        rate: Tokens per second.
+        counts: int64 `[book.size]`.
+    """
+
+    book: Codebook
+    rate: Fraction
+    counts: IntArray
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were counted."""
+        return int(self.counts.sum())
+
+    @property
+    def used(self) -> int:
+        """Entries that occur."""
+        return int(np.count_nonzero(self.counts))
+
+    @property
+    def dead(self) -> int:
+        """Entries that never occur."""
+        return self.book.size - self.used
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the entries that occur."""
+        return self.used / self.book.size
+
+    @cached_property
+    def entropy_bits(self) -> float:
+        """Entropy in bits per token; no code for single tokens needs less on average."""
+        return Spectrum.of(self.counts).entropy_bits
+
+    @property
+    def normalised_entropy(self) -> float | None:
+        """Entropy out of log2 of the codebook's size, not of the used entries; None for a single entry."""
+        return self.entropy_bits / math.log2(self.book.size) if self.book.size > 1 else None
+
+    @property
+    def perplexity(self) -> float:
+        """2 to the entropy: so many entries, equally often used, would have it."""
+        return float(2**self.entropy_bits)
+
+    @cached_property
+    def code_lengths(self) -> IntArray:
+        """int64 `[book.size]`: lengths of Huffman's code in bits."""
+        return huffman_lengths(self.counts)
+
+    @property
+    def huffman_bits(self) -> float:
+        """Mean length of Huffman's code in bits per token; 0 where nothing was counted."""
+        return float(self.counts @ self.code_lengths) / max(1, self.tokens)
+
+    @cached_property
+    def information(self) -> NDArray[np.float64]:
+        """float64 `[book.size]`: -log2 of each entry's relative frequency in bits; 0 for entries that never occur."""
+        shares = self.counts / max(1, self.tokens)
+        return -np.log2(shares, out=np.zeros(len(shares)), where=shares > 0)
+
+
+class CodebookCounts:
+    """Counts the entries of each codebook of a system."""
+
+    def __init__(self) -> None:
+        self._books: tuple[tuple[Codebook, Fraction], ...] = ()
+        self._counts: list[IntArray] = []
+
+    def check(self, tokens: Tokens) -> None:
+        """Raises where tokens are not of the codebooks of those before them.
+
+        Raises:
+            NotScorable: They have other codebooks or rates.
+        """
+        if not tokens.streams:
+            raise NotScorable("there are no codebooks", Status.EMPTY)
+        if self._books and _kinds(_books(tokens)) != _kinds(self._books):
+            raise NotScorable("the tokens are of other codebooks than those before them", Status.UNDEFINED)
+
+    def add(self, tokens: Tokens) -> None:
+        """Counts the tokens of an utterance.
+
+        Raises:
+            NotScorable: They have other codebooks or rates than those before them.
+        """
+        self.check(tokens)
+        if not self._books:
+            self._books = _books(tokens)
+            self._counts = [np.zeros(s.codebook.size, np.int64) for s in tokens.streams]
+        for counts, stream in zip(self._counts, tokens.streams, strict=True):
+            np.add.at(counts, stream.codes, 1)
+
+    def merge(self, other: CodebookCounts) -> None:
+        """Adds what another counter has counted.
+
+        Raises:
+            NotScorable: It counted other codebooks.
+        """
+        if not other._books:
+            return
+        if not self._books:
+            self._books, self._counts = other._books, [counts.copy() for counts in other._counts]
+            return
+        if _kinds(self._books) != _kinds(other._books):
+            raise NotScorable("the tokens are of other codebooks than those before them", Status.UNDEFINED)
+        self._counts = [mine + theirs for mine, theirs in zip(self._counts, other._counts, strict=True)]
+
+    def use(self) -> list[CodebookUse]:
+        """The use of each codebook so far."""
+        pairs = zip(self._books, self._counts, strict=True)
+        return [CodebookUse(book, rate, counts.copy()) for (book, rate), counts in pairs]
+
+
+def _books(tokens: Tokens) -> tuple[tuple[Codebook, Fraction], ...]:
+    return tuple((s.codebook, s.rate) for s in tokens.streams)
+
+
+def _kinds(books: tuple[tuple[Codebook, Fraction], ...]) -> list[tuple[int, float, Fraction]]:
+    """What must be the same for all utterances. The hop need not: for packets it counts samples of the recording."""
+    return [(book.size, book.bits, rate) for book, rate in books]
+
+
+def entropy_bitrate(use: list[CodebookUse]) -> float:
+    """Bit/s by the entropies: what ideal arithmetic coding of single tokens comes to."""
+    return sum(float(u.rate) * u.entropy_bits for u in use)
+
+
+def huffman_bitrate(use: list[CodebookUse]) -> float:
+    """Bit/s with one Huffman code per codebook."""
+    return sum(float(u.rate) * u.huffman_bits for u in use)
+
+
+def nominal_bitrate(use: list[CodebookUse]) -> float:
+    """Bit/s with the same number of bits for all entries of a codebook."""
+    return sum(float(u.rate) * u.book.bits for u in use)
+
+
+def coded_bits(tokens: Tokens, use: list[CodebookUse]) -> tuple[float, int]:
+    """Bits of an utterance by the frequencies of the data set: ideal, and with Huffman's codes.
+
+    Args:
+        tokens: Of the utterance, which is one of those that `use` counted.
+        use: Of the data set.
+    """
+    pairs = list(zip(tokens.streams, use, strict=True))
+    ideal = sum(float(u.information[s.codes].sum()) for s, u in pairs)
+    return ideal, sum(int(u.code_lengths[s.codes].sum()) for s, u in pairs)

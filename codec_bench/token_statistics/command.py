@@ -1,0 +1,319 @@
+"""Carries out `codec-bench tokens`: from names to a run directory."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from codec_bench.adapters.systems import parse_systems
+from codec_bench.datasets.loading import load_dataset
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.files import write_atomically
+from codec_bench.fingerprint import address
+from codec_bench.hub import home
+from codec_bench.records import Utterance
+from codec_bench.runs import provenance
+from codec_bench.runs.directory import Run, new_info, read_info, slug, write_info
+from codec_bench.runs.plan import (
+    Item,
+    check_device,
+    describe_dataset,
+    fetch_weights_of,
+    manifest_of,
+    resolve_items,
+)
+from codec_bench.runs.progress import RunProgress
+from codec_bench.stats import LEVEL, MIN_CLUSTERS, RESAMPLES, cluster_unit
+from codec_bench.token_statistics.analysis import AnalysisOptions, SystemResult, analyse, count_text
+from codec_bench.token_statistics.columns import columns_of
+from codec_bench.token_statistics.embedding_map import check_method, label_column
+from codec_bench.token_statistics.language_model import ModelSettings
+from codec_bench.token_statistics.results import cautions, coverage_of, write_results, write_tables
+from codec_bench.token_statistics.sources import CodecTokens, KeptTokens, TokenSource
+from codec_bench.token_statistics.split import drawn, split_by_speaker
+from codec_bench.token_statistics.stability import CHANGES
+from codec_bench.token_statistics.transcripts import PHONES, WORDS, phones_of, phones_problem, words_of
+
+logger = logging.getLogger(__name__)
+
+MAX_FAILED = 0.05
+MODEL_TRAIN = 1000
+MODEL_TEST = 100
+
+
+@dataclass(frozen=True)
+class TokensConfig:
+    """What is asked of `codec-bench tokens`.
+
+    Attributes:
+        codec: Codecs, with or without a setting.
+        dataset: A data set.
+        tokens: A run directory with kept tokens, in the place of codecs and a data set.
+        codebooks: Numbers of codebooks.
+        limit: Only the first so many utterances.
+        data_root: Folder of a data set that cannot be found otherwise.
+        audio_root: Folder that the paths of a manifest are relative to.
+        symbol_codebooks: n-grams are of tuples of so many first codebooks.
+        pair_codebooks: Mutual information is between pairs of so many first codebooks.
+        lm: Whether the language model is trained.
+        lm_steps: Its steps.
+        stability: Utterances whose changed audio is encoded; 0 for none.
+        map_method: `tsne`, `umap`, `pca` or `none`.
+        map_utterances: Utterances on the map.
+        label: Column by which the map is drawn.
+        device: Where codecs and the language model run.
+        seed: Of splits, draws and the bootstrap.
+        out: Run directory; None makes one below `runs/`.
+    """
+
+    codec: tuple[str, ...] = ()
+    dataset: str = "libritts-test-b"
+    tokens: Path | None = None
+    codebooks: tuple[int, ...] = ()
+    limit: int | None = None
+    data_root: Path | None = None
+    audio_root: Path | None = None
+    symbol_codebooks: int = 1
+    pair_codebooks: int = 8
+    lm: bool = True
+    lm_steps: int = 300
+    stability: int = 200
+    map_method: str = "tsne"
+    map_utterances: int = 1000
+    label: str | None = None
+    device: str = "auto"
+    seed: int = 0
+    out: Path | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As `run.json` keeps it."""
+        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+
+
+@dataclass
+class _Work:
+    """What is looked at."""
+
+    source: TokenSource
+    items: tuple[Item, ...]
+    dataset: Mapping[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+
+def run_tokens(config: TokensConfig) -> Run:
+    """Looks at the tokens of codecs and writes a run directory.
+
+    Codes and the results of language models are kept by content, so that repeating the command after a kill goes on.
+
+    Raises:
+        UsageError: Something in the request cannot be done.
+        CodecBenchError: The run could not go on.
+    """
+    check_device(config.device)
+    work = _from_files(config) if config.tokens is not None else _from_codecs(config)
+    options, label, method = _options(config, work)
+    texts = _texts(work, options.longest)
+    columns = columns_of(options)
+    systems = {name: _text_system(name) for name in texts} | dict(work.source.systems)
+    plan = {
+        "dataset": work.dataset,
+        "systems": list(systems.values()),
+        "conditions": [],
+        "metrics": [c.description for c in columns],
+        "seed": config.seed,
+        "label": label,
+    }
+    out = config.out or _default_folder(config, work, plan)
+    previous = read_info(out)
+    if previous is not None and not _same(previous, plan):
+        raise UsageError(f"{out} holds another run: choose another --out")
+    info = new_info("tokens", config.plain(), plan, work.warnings, previous)
+    write_atomically(out / "utterances.csv", manifest_of(work.items))
+    write_info(out, info)
+    for warning in work.warnings:
+        logger.warning(warning)
+    try:
+        results = _analyse(work, options)
+    except (KeyboardInterrupt, CodecBenchError) as error:
+        stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        info["sessions"][-1] |= {"ended": provenance.now(), "stopped": stopped}
+        write_info(out, info)
+        raise
+    rows = {name: SystemResult(counted=count, spectra=spectra) for name, (count, spectra) in texts.items()}
+    write_tables(out, results, {n: r.spectra for n, r in rows.items()}, work.items, label, method, config.seed)
+    write_results(out, systems, results, rows, columns, work.items, config.seed)
+    speakers = [i.utterance.speaker for i in work.items]
+    info["intervals"] = {
+        "method": "percentile bootstrap", "unit": cluster_unit(speakers), "level": LEVEL, "resamples": RESAMPLES,
+        "seed": config.seed,
+    }  # fmt: skip
+    info["coverage"] = coverage_of(results, work.items, MAX_FAILED)
+    more = cautions(rows | results, columns)
+    for warning in more:
+        logger.warning(warning)
+    info["warnings"] += more
+    info["language_models"] = {
+        name: {"best_step": r.model.steps, "train_tokens": r.model.train_tokens, "device": r.model.device}
+        for name, r in results.items()
+        if r.model is not None
+    }
+    info["devices"] = getattr(work.source, "devices", {})
+    info["sessions"][-1] |= {"ended": provenance.now()}
+    info["status"] = "failed" if info["coverage"]["failures"] else "finished"
+    write_info(out, info)
+    return Run(out, info)
+
+
+def _from_codecs(config: TokensConfig) -> _Work:
+    """Codecs that encode a data set."""
+    if not config.codec:
+        raise UsageError("name codecs with --codec, or a run directory with kept tokens with --tokens")
+    warnings: list[str] = []
+    loaded = load_dataset(config.dataset, data_root=config.data_root, audio_root=config.audio_root)
+    systems = parse_systems(config.codec, config.codebooks, needs_audio=False)
+    source = CodecTokens(systems, home() / "cache", config.device)
+    fetch_weights_of(systems)
+    items = resolve_items(loaded, warnings, limit=config.limit)
+    source.check(next(i for i in items if not i.problem))
+    return _Work(source, items, describe_dataset(loaded, items), warnings)
+
+
+def _from_files(config: TokensConfig) -> _Work:
+    """Tokens that a run kept."""
+    assert config.tokens is not None, "the caller looked"
+    if config.codec or config.codebooks:
+        raise UsageError("--tokens brings its own systems: leave out --codec and --codebooks")
+    source = KeptTokens.of(config.tokens)
+    items = source.items[: config.limit]
+    return _Work(source, items, {**source.dataset, "utterances": len(items)})
+
+
+def _options(config: TokensConfig, work: _Work) -> tuple[AnalysisOptions, str | None, str]:
+    """What is looked at, the label of the map, and how the map is made."""
+    items = work.items
+    model = replace(ModelSettings(), steps=config.lm_steps, seed=config.seed) if config.lm else None
+    split = split_by_speaker(items, config.seed, MODEL_TRAIN, MODEL_TEST) if model is not None else None
+    if model is not None and split is None:
+        work.warnings.append("no language model: it takes three utterances at least")
+    elif split is not None and split.unit == "utterances":
+        work.warnings.append(
+            "the language model is tested on other utterances than it learnt from, but not on other speakers: fewer "
+            "than three are known"
+        )
+    if split is not None:
+        test_unit = cluster_unit([items[i].utterance.speaker for i in split.test])
+        if test_unit != cluster_unit([i.utterance.speaker for i in items]):
+            work.warnings.append(
+                f"intervals of the language model draw {test_unit}: its test part has fewer than {MIN_CLUSTERS} "
+                "speakers"
+            )
+    stability: list[int] = []
+    if config.stability and work.source.can_encode:
+        stability = sorted(drawn(items, config.stability, config.seed, "stability"))
+    elif config.stability:
+        work.warnings.append("no stability of tokens: kept tokens cannot be made again")
+    label, mapped, method = None, [], config.map_method
+    if method != "none":
+        method = check_method(method)
+        if method != config.map_method:
+            work.warnings.append("the map is of principal components; for t-SNE: pip install 'codec-bench[maps]'")
+        utterances: list[Utterance] = [i.utterance for i in items]
+        label = label_column(utterances, config.label)
+        mapped = sorted(drawn(items, config.map_utterances, config.seed, "map"))
+    device = "cpu" if config.device == "auto" else config.device
+    options = AnalysisOptions(
+        symbol_codebooks=config.symbol_codebooks,
+        pair_codebooks=config.pair_codebooks,
+        model=model,
+        split=split,
+        stability=tuple(stability),
+        mapped=tuple(mapped),
+        device=device,
+        cache=home() / "cache",
+    )
+    return options, label, method
+
+
+def _texts(work: _Work, longest: int) -> dict[str, tuple[int, list[Any]]]:
+    """Transcripts that were counted and spectra of n-grams, of words and of phones where there are transcripts."""
+    found = {}
+    streams: dict[str, Callable[[Utterance], list[str]]] = {WORDS: words_of}
+    if any(i.utterance.text for i in work.items):
+        problem = phones_problem()
+        if problem is None:
+            streams[PHONES] = phones_of
+        else:
+            work.warnings.append(f"no phones of the transcripts: {problem}")
+    for name, stream in streams.items():
+        counted = sum(1 for i in work.items if stream(i.utterance))
+        if counted:
+            found[name] = (counted, count_text((stream(i.utterance) for i in work.items), longest))
+    return found
+
+
+def _text_system(name: str) -> dict[str, Any]:
+    """Words or phones as a row of the table."""
+    return {
+        "label": name,
+        "system": name,
+        "condition": None,
+        "reference": "clean",
+        "note": "",
+        "title": f"{name} of the transcripts",
+        "group": "reference",
+        "fingerprint": address(text=name),
+        "codebooks": None,
+        "frame_rate_hz": None,
+        "nominal_bitrate": None,
+        "stated_bitrate": None,
+        "weights": {},
+    }
+
+
+def _analyse(work: _Work, options: AnalysisOptions) -> dict[str, SystemResult]:
+    """Looks at each system, one after the other."""
+    each = 2 * len(work.items) + len(CHANGES) * len(options.stability) + len(options.mapped)
+    results = {}
+    with RunProgress(each * len(work.source.systems)) as progress:
+
+        def told(stage: str, utterances: int) -> None:
+            progress.stage(stage)
+            progress.advance(utterances)
+
+        try:
+            for system in work.source.systems:
+                results[system] = analyse(work.source, system, work.items, options, told)
+        finally:
+            work.source.close()
+    return results
+
+
+def _same(previous: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
+    """Whether a run directory holds the same plan."""
+    return bool(previous["kind"] == "tokens" and previous["plan"] == json.loads(json.dumps(plan)))
+
+
+def _default_folder(config: TokensConfig, work: _Work, plan: Mapping[str, Any]) -> Path:
+    """`runs/<date>-tokens-<codecs>-<dataset>`, with a number behind it where another run is there already."""
+    codecs = dict.fromkeys(label.partition("@")[0] for label in work.source.systems)
+    parts = [date.today().isoformat(), "tokens", *map(slug, codecs), slug(str(work.dataset["name"]))]
+    name = "-".join(parts)[:120]
+    for number in range(1, 1000):
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        previous = read_info(folder)
+        if previous is None or _same(previous, plan):
+            return folder
+    raise UsageError("runs/ holds a thousand runs of this name: give --out")
+
+
+def codebook_rows(run: Run) -> Sequence[Mapping[str, Any]]:
+    """`codebooks.csv` of a run, row by row."""
+    import pandas as pd
+
+    rows: list[Mapping[str, Any]] = pd.read_csv(run.path / "codebooks.csv").to_dict("records")  # type: ignore[assignment]
+    return rows

@@ -1,0 +1,231 @@
+"""Where tokens come from: codecs that run here, or files that an earlier run kept."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.systems import System
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.records import NotScorable, Status, Utterance
+from codec_bench.runs.conditions import Condition
+from codec_bench.runs.directory import load_run, slug
+from codec_bench.runs.plan import Item, Row, describe_system
+from codec_bench.runs.reconstruct import Reconstructor
+from codec_bench.token_statistics.embedding_map import FloatArray, histogram_embedding
+from codec_bench.token_statistics.stability import QUIETER, SHIFT, Reencoded
+from codec_bench.token_streams import tokens_of
+from codec_bench.tokens import Code, Tokens, code_from_arrays
+
+
+class TokenSource(Protocol):
+    """Gives the tokens of systems, one utterance after the other."""
+
+    @property
+    def systems(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each system is, as `run.json` keeps it, by label."""
+        ...
+
+    @property
+    def can_encode(self) -> bool:
+        """Whether changed audio can be encoded."""
+        ...
+
+    def tokens(self, system: str, item: Item) -> Tokens:
+        """The tokens of an utterance.
+
+        Raises:
+            NotScorable: There are none.
+        """
+        ...
+
+    def changed(self, system: str, item: Item, change: str) -> Tokens:
+        """The tokens of an utterance after a change of `stability.CHANGES`.
+
+        Raises:
+            NotScorable: There are none.
+        """
+        ...
+
+    def embedding(self, system: str, item: Item) -> tuple[FloatArray, str]:
+        """One vector for an utterance, and what it is the mean of.
+
+        Raises:
+            NotScorable: There are no tokens.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees what is loaded."""
+        ...
+
+
+class CodecTokens:
+    """Tokens of codecs, each recording encoded once.
+
+    Args:
+        systems: Codecs at one setting.
+        cache: Folder of the caches.
+        device: Where codecs run.
+    """
+
+    can_encode = True
+
+    def __init__(self, systems: Sequence[System], cache: Path, device: str) -> None:
+        for system in systems:
+            if not isinstance(system.source, Codec):
+                raise UsageError(f"{system.label} has no tokens: audio that exists already was not encoded here")
+        self._rows = {system.label: Row(system) for system in systems}
+        self.systems: Mapping[str, Mapping[str, Any]] = {n: describe_system(row) for n, row in self._rows.items()}
+        self._reconstructor = Reconstructor(cache, device)
+        self._no_latents: set[str] = set()
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """Where each codec ran."""
+        return self._reconstructor.devices
+
+    def check(self, item: Item) -> None:
+        """Encodes one utterance with each system, so that one whose packets are no tokens is found at once.
+
+        Raises:
+            UsageError: The packets of a system are no tokens.
+        """
+        for label, row in self._rows.items():
+            try:
+                tokens_of(self._code(row, item))
+            except NotScorable:
+                continue
+            except UsageError as error:
+                raise UsageError(f"{label} has no tokens to look at: {error}") from error
+
+    def tokens(self, system: str, item: Item) -> Tokens:
+        """The tokens of an utterance."""
+        return _tokens(self._code(self._rows[system], item))
+
+    def changed(self, system: str, item: Item, change: str) -> Tokens:
+        """The tokens of an utterance after a change."""
+        row = self._rows[system]
+        condition: Condition
+        if change == "reencode":
+            if not row.spec.decodes:
+                raise NotScorable(f"{row.source.name} has no decoder", Status.UNDEFINED)
+            condition = Reencoded(
+                identity=lambda i: self._reconstructor.identity(row, i),
+                decoded=lambda i: self._reconstructor.audio(row, i),
+            )
+        else:
+            condition = {"shift": SHIFT, "gain": QUIETER}[change]
+        return _tokens(self._code(Row(row.system, condition), item))
+
+    def embedding(self, system: str, item: Item) -> tuple[FloatArray, str]:
+        """The mean of the codec's first latents, or of one-hot vectors where it offers none."""
+        tokens = self.tokens(system, item)
+        if system not in self._no_latents:
+            try:
+                found = self._reconstructor.latents(self._rows[system], item)
+            except UsageError:
+                self._no_latents.add(system)
+            else:
+                name = next(iter(found))
+                return np.asarray(found[name].mean(axis=0), np.float64), name
+        return histogram_embedding(tokens), "one-hot"
+
+    def close(self) -> None:
+        """Frees the loaded model."""
+        self._reconstructor.close()
+
+    def _code(self, row: Row, item: Item) -> Code:
+        if item.problem:
+            raise NotScorable(item.problem, item.status)
+        (code,) = self._reconstructor.codes(row, item)
+        return code
+
+
+@dataclass(frozen=True)
+class KeptTokens:
+    """Tokens that `run --keep-audio` kept.
+
+    Attributes:
+        folder: The run directory.
+        systems: The clean rows that have tokens.
+        items: The utterances.
+        dataset: The data set as `run.json` keeps it.
+    """
+
+    folder: Path
+    systems: Mapping[str, Mapping[str, Any]]
+    items: tuple[Item, ...]
+    dataset: Mapping[str, Any]
+    can_encode: bool = False
+
+    @classmethod
+    def of(cls, folder: Path) -> KeptTokens:
+        """Reads what a run directory says.
+
+        Raises:
+            UsageError: It is no finished run, or it kept no tokens.
+        """
+        run = load_run(folder)
+        systems = {
+            label: system
+            for label, system in run.systems.items()
+            if not system.get("condition") and (folder / "tokens" / slug(label)).is_dir()
+        }
+        if not systems:
+            raise UsageError(f"{folder} has no tokens: make it with codec-bench run ... --keep-audio")
+        return cls(folder, systems, tuple(_items(folder / "utterances.csv")), run.info["plan"]["dataset"])
+
+    def tokens(self, system: str, item: Item) -> Tokens:
+        """The tokens of an utterance."""
+        path = self.folder / "tokens" / slug(system) / f"{item.utterance.id}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                code = code_from_arrays(arrays)
+        except FileNotFoundError:
+            raise NotScorable(f"{path} does not exist", Status.MISSING) from None
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise NotScorable(f"{path} cannot be read: {error}", Status.UNREADABLE) from error
+        return _tokens(code)
+
+    def changed(self, system: str, item: Item, change: str) -> Tokens:
+        """Nothing: there is no codec."""
+        raise NotScorable("kept tokens cannot be made again", Status.UNDEFINED)
+
+    def embedding(self, system: str, item: Item) -> tuple[FloatArray, str]:
+        """The mean of one-hot vectors."""
+        return histogram_embedding(self.tokens(system, item)), "one-hot"
+
+    def close(self) -> None:
+        """Nothing is loaded."""
+
+
+def _items(path: Path) -> list[Item]:
+    """The utterances of a run directory, without their audio."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    return [
+        Item(
+            Utterance(r["id"], Path(), r["text"] or None, r["speaker"] or None, r["language"] or None),
+            r["sha256"],
+        )
+        for r in rows
+    ]
+
+
+def _tokens(code: Code) -> Tokens:
+    """The tokens of a code; what has none is an outcome of this utterance."""
+    try:
+        return tokens_of(code)
+    except CodecBenchError as error:
+        raise NotScorable(str(error), Status.UNDEFINED) from error

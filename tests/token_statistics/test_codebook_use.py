@@ -1,0 +1,145 @@
+"""Use of codebooks: golden values, cases to check by hand, scipy, and every optimal code of small alphabets."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import entropy
+
+from codec_bench.records import NotScorable
+from codec_bench.token_statistics.codebook_use import (
+    CodebookCounts,
+    coded_bits,
+    entropy_bitrate,
+    huffman_bitrate,
+    nominal_bitrate,
+)
+from codec_bench.token_statistics.prefix_code import huffman_lengths
+from codec_bench.tokens import Codebook, Stream, Tokens
+from tests.token_statistics.streams import tokens_with
+
+COUNTS = st.lists(st.integers(0, 60), min_size=1, max_size=40).filter(any)
+
+
+def use_of(*parts: Tokens):
+    counts = CodebookCounts()
+    for part in parts:
+        counts.add(part)
+    return counts.use()
+
+
+def test_golden_values(shared: Path):
+    golden = json.loads((shared / "golden/metrics/tokens.json").read_text())
+    (use,) = found = use_of(tokens_with(golden["tokens"], size=golden["codebook"], rate=50))
+    assert use.entropy_bits == pytest.approx(golden["entropy_bits"], rel=1e-12)
+    assert use.normalised_entropy == pytest.approx(golden["normalized_entropy"], rel=1e-12)
+    assert use.huffman_bits == pytest.approx(golden["huffman_avg_bits"], rel=1e-12)
+    assert huffman_bitrate(found) == pytest.approx(golden["huffman_bps_at_50Hz"], rel=1e-12)
+    assert use.used == golden["used"]
+
+
+def test_uniform_stream():
+    found = use_of(tokens_with(list(range(8)) * 5, size=8, rate=25))
+    (use,) = found
+    assert (use.used, use.dead, use.utilisation, use.entropy_bits, use.normalised_entropy) == (8, 0, 1, 3, 1)
+    assert (use.perplexity, use.huffman_bits) == (8, 3)
+    assert entropy_bitrate(found) == huffman_bitrate(found) == nominal_bitrate(found) == 75
+
+
+def test_constant_stream_takes_a_bit_per_token():
+    (use,) = found = use_of(tokens_with([3] * 40, size=8))
+    assert (use.used, use.dead, use.entropy_bits, use.normalised_entropy, use.perplexity) == (1, 7, 0, 0, 1)
+    assert (use.huffman_bits, huffman_bitrate(found), entropy_bitrate(found)) == (1, 50, 0)
+
+
+def test_two_symbols_one_three_times_as_often():
+    (use,) = use_of(tokens_with([0, 0, 0, 5] * 10, size=8))
+    by_hand = 2 - 0.75 * np.log2(3)  # 3/4 log2(4/3) + 1/4 log2(4)
+    assert use.entropy_bits == pytest.approx(by_hand, rel=1e-14)
+    assert use.normalised_entropy == pytest.approx(by_hand / 3, rel=1e-14)
+    assert (use.huffman_bits, use.utilisation) == (1, 0.25)
+
+
+def test_bitrates_add_up_over_codebooks_of_different_rates():
+    slow = Stream(np.array([0, 1, 2, 3]), Codebook(4, hop=640), Fraction(25))
+    fast = Stream(np.array([0, 1] * 4), Codebook(4, hop=320), Fraction(50))
+    found = use_of(Tokens((slow, fast)))
+    assert entropy_bitrate(found) == 25 * 2 + 50 * 1
+    assert nominal_bitrate(found) == 25 * 2 + 50 * 2
+
+
+@given(COUNTS)
+def test_entropy_is_that_of_scipy(counts: list[int]):
+    codes = np.repeat(np.arange(len(counts)), counts)
+    (use,) = use_of(tokens_with(codes, size=len(counts)))
+    assert use.entropy_bits == pytest.approx(float(entropy(counts, base=2)), abs=1e-12)
+    if len(counts) > 1:
+        assert use.normalised_entropy == pytest.approx(float(entropy(counts, base=len(counts))), abs=1e-12)
+
+
+@given(COUNTS)
+def test_huffman_lengths_are_those_of_a_prefix_code_within_a_bit_of_the_entropy(counts: list[int]):
+    lengths = huffman_lengths(np.array(counts))
+    used = np.array(counts) > 0
+    assert (lengths[~used] == 0).all()
+    assert (lengths[used] > 0).all()
+    if used.sum() > 1:
+        assert np.sum(0.5 ** lengths[used]) == 1  # Kraft's inequality, without a leaf to spare
+    mean, bound = np.dot(counts, lengths) / sum(counts), float(entropy(counts, base=2))
+    assert bound - 1e-9 <= mean < bound + 1 or used.sum() == 1
+
+
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=5))
+def test_no_prefix_code_is_shorter(counts: list[int]):
+    allowed = (
+        lengths
+        for lengths in product(range(1, len(counts)), repeat=len(counts))
+        if sum(0.5**length for length in lengths) <= 1
+    )
+    best = min(np.dot(counts, lengths) for lengths in allowed)
+    assert np.dot(counts, huffman_lengths(np.array(counts))) == best
+
+
+def test_the_bits_of_utterances_add_up_to_those_of_the_data_set():
+    draw = np.random.default_rng(0)
+    parts = [tokens_with(*draw.geometric(0.3, (2, n)).clip(max=16) - 1) for n in (5, 70, 31)]
+    found = use_of(*parts)
+    bits = np.array([coded_bits(part, found) for part in parts]).sum(axis=0)
+    seconds = sum(part.seconds for part in parts)
+    assert bits / seconds == pytest.approx([entropy_bitrate(found), huffman_bitrate(found)], rel=1e-12)
+
+
+@given(st.permutations(range(6)), st.integers(1, 5))
+def test_order_and_division_change_nothing(order: list[int], cut: int):
+    parts = [tokens_with(np.random.default_rng(i).integers(0, 16, 20 + i)) for i in range(6)]
+    at_once = use_of(tokens_with(np.concatenate([p.streams[0].codes for p in parts])))
+    one, other = CodebookCounts(), CodebookCounts()
+    for place, index in enumerate(order):
+        (one if place < cut else other).add(parts[index])
+    other.merge(one)
+    empty = CodebookCounts()
+    empty.merge(other)
+    assert empty.use()[0].counts.tolist() == at_once[0].counts.tolist()
+
+
+def test_tokens_of_other_codebooks_are_refused():
+    counts = CodebookCounts()
+    counts.add(tokens_with([1, 2]))
+    with pytest.raises(NotScorable, match="other codebooks"):
+        counts.add(tokens_with([1, 2], size=32))
+    with pytest.raises(NotScorable, match="other codebooks"):
+        counts.add(tokens_with([1, 2], [1, 2]))
+
+
+def test_the_hop_may_differ_as_that_of_packets_counts_samples_of_the_recording():
+    counts = CodebookCounts()
+    for hop in (320, 441):
+        counts.add(Tokens((Stream(np.array([1]), Codebook(16, hop=hop), Fraction(50)),)))
+    assert counts.use()[0].tokens == 2
