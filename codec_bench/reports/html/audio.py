@@ -1,0 +1,112 @@
+"""Recordings and decoded audio for listening: inside the page where they are small, else in files beside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from codec_bench.errors import UsageError
+from codec_bench.files import write_atomically
+from codec_bench.runs.directory import Run, slug
+
+EMBEDDED_LIMIT = 30_000_000
+"""Characters of audio that a page may hold; with more, each utterance has a file in `FOLDER` that loads on demand."""
+
+FOLDER = "report_audio"
+_OWN_FILE = re.compile(r"\d+-\d+\.js")
+
+Tracks = dict[str, tuple[int, str]]
+"""By position of the system: sampling rate in Hz, FLAC in base64."""
+
+
+def embed_audio(runs: dict[int, Run], utterances: dict[int, list[str]], out: Path) -> dict[str, Tracks] | None:
+    """Packs the kept audio of runs.
+
+    Args:
+        runs: By position in the report; those without kept audio add nothing.
+        utterances: Identifiers of their utterances, in the order of the page.
+        out: The report's folder.
+
+    Returns:
+        Tracks by `<run>-<utterance>` for the page; None where they were too large, and lie in files beside it.
+
+    Raises:
+        UsageError: A kept file is damaged, or the folder cannot be written.
+    """
+    _remove_old(out)
+    held: dict[str, Tracks] | None = {}
+    size = 0
+    for index, run in runs.items():
+        for key, tracks in _packed(run, index, utterances[index]):
+            if held is None:
+                _write(out, key, tracks)
+                continue
+            held[key] = tracks
+            size += sum(len(data) for _, data in tracks.values())
+            if size > EMBEDDED_LIMIT:
+                for kept, older in held.items():
+                    _write(out, kept, older)
+                held = None
+    return held
+
+
+def has_audio(run: Run) -> bool:
+    """Whether decoded audio was kept."""
+    return (run.path / "audio").is_dir()
+
+
+def keeping_command(run: Run) -> str:
+    """The command that makes the same run with audio, or what to add where no command made it.
+
+    Everything that was computed is in the cache, so that it takes little time.
+    """
+    program, *options = [str(part) for part in run.info.get("provenance", {}).get("command", [])] or [""]
+    if Path(program).name not in ("codec-bench", "__main__.py") or not options:
+        return ""
+    if not any(o == "--out" or o.startswith("--out=") for o in options):
+        options += ["--out", str(run.path)]
+    return shlex.join(["codec-bench", *options, "--keep-audio"])
+
+
+def _packed(run: Run, index: int, utterances: list[str]) -> Iterator[tuple[str, Tracks]]:
+    for number, utterance in enumerate(utterances):
+        tracks = {
+            str(position): _flac(file)
+            for position, system in enumerate(run.systems)
+            if (file := run.path / "audio" / slug(system) / f"{utterance}.wav").is_file()
+        }
+        if tracks:
+            yield f"{index}-{number}", tracks
+
+
+def _flac(path: Path) -> tuple[int, str]:
+    """16 bit, which is what sound cards play: a third of the size of the float file that was kept."""
+    try:
+        samples, rate = soundfile.read(path, dtype="float32")
+        data = io.BytesIO()
+        soundfile.write(data, np.clip(samples, -1, 1), rate, format="FLAC", subtype="PCM_16")
+    except (OSError, soundfile.SoundFileError) as error:
+        raise UsageError(f"{path} cannot be read: {error}; repeat the run with --keep-audio") from error
+    return int(rate), base64.b64encode(data.getvalue()).decode()
+
+
+def _write(out: Path, key: str, tracks: dict[str, Any]) -> None:
+    """A script and no JSON: a page from `file://` may load scripts only."""
+    write_atomically(out / FOLDER / f"{key}.js", f'codecBenchAudio("{key}",{json.dumps(tracks)});\n'.encode())
+
+
+def _remove_old(out: Path) -> None:
+    """Drops the files of an older report in the same folder, and nothing else."""
+    if (out / FOLDER).is_dir():
+        for file in (out / FOLDER).iterdir():
+            if _OWN_FILE.fullmatch(file.name):
+                file.unlink()

@@ -1,0 +1,76 @@
+"""What a recogniser heard against the transcript, word by word, with the same alignment as WER."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from codec_bench.metrics.wer import UNSPACED
+
+KINDS = {"substitute": 0, "delete": 1, "insert": 2}
+"""Codes of the page for jiwer's chunks; equal ones are left out."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An aligned pair of texts.
+
+    Attributes:
+        reference: Words of the transcript, or its characters where the language has no spaces.
+        heard: Words or characters of the hypothesis.
+        changes: `(kind, reference start, reference end, heard start, heard end)` of each run of errors, ends exclusive.
+        errors: Substitutions, deletions and insertions together: the numerator of WER (of CER for characters).
+    """
+
+    reference: list[str]
+    heard: list[str]
+    changes: list[tuple[int, int, int, int, int]]
+    errors: int
+
+
+def by_characters(language: str | None) -> bool:
+    """Whether texts of a language are compared by characters, as it is written without spaces.
+
+    >>> by_characters("zh-CN"), by_characters("en"), by_characters(None)
+    (True, False, False)
+    """
+    return language is not None and language.lower().replace("_", "-").split("-")[0] in UNSPACED
+
+
+def differences(references: Sequence[str], heard: Sequence[str], *, characters: bool = False) -> list[Difference]:
+    """Aligns normalised texts, as the metrics do.
+
+    Args:
+        references: Normalised transcripts.
+        heard: Normalised hypotheses, as many.
+        characters: Whether characters are compared, without spaces; else words.
+
+    Returns:
+        One difference per pair, in order.
+
+    >>> differences(["the old car"], ["old cart"])[0].changes
+    [(1, 0, 1, 0, 0), (0, 2, 3, 1, 2)]
+    """
+    import jiwer
+
+    if not references:
+        return []
+    if characters:
+        wanted_joined, heard_joined = ([text.replace(" ", "") for text in texts] for texts in (references, heard))
+        found: Any = jiwer.process_characters(wanted_joined, heard_joined)
+    else:
+        found = jiwer.process_words(list(references), list(heard))
+    return [
+        Difference(list(wanted), list(got), changes, sum(max(r1 - r0, h1 - h0) for _, r0, r1, h0, h1 in changes))
+        for wanted, got, chunks in zip(found.references, found.hypotheses, found.alignments, strict=True)
+        for changes in [_changes(chunks)]
+    ]
+
+
+def _changes(chunks: Sequence[Any]) -> list[tuple[int, int, int, int, int]]:
+    return [
+        (KINDS[c.type], c.ref_start_idx, c.ref_end_idx, c.hyp_start_idx, c.hyp_end_idx)
+        for c in chunks
+        if c.type in KINDS
+    ]

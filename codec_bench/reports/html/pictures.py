@@ -1,0 +1,62 @@
+"""The plots that lie beside a report, as pictures inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codec_bench.reports.html.embedding import data_uri
+
+KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
+EMBEDDED_LIMIT = 15_000_000
+"""Bytes of pictures that a page holds; further ones are links."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot of a report.
+
+    Attributes:
+        title: Heading.
+        caption: What it shows; may be empty.
+        source: The picture itself, as a `data:` address; empty where the page held enough already.
+        file: Path relative to the report.
+    """
+
+    title: str
+    caption: str
+    source: str
+    file: str
+
+
+def pictures(out: Path, plots: Sequence[Any] = ()) -> list[Picture]:
+    """The pictures of `out/plots`.
+
+    Args:
+        out: The report's folder.
+        plots: What `write_plots` returned: objects with `title`, `caption` and `paths`. Files that they do not name
+            follow with their name as title.
+    """
+    described = [(p.title, p.caption, _best([Path(path) for path in p.paths])) for p in plots]
+    named = {Path(path).resolve() for p in plots for path in p.paths}
+    others: dict[str, list[Path]] = {}
+    for file in sorted((out / "plots").glob("*")):
+        if file.suffix in KINDS and file.resolve() not in named:
+            others.setdefault(file.stem, []).append(file)
+    described += [(stem.replace("_", " ").capitalize(), "", _best(files)) for stem, files in others.items()]
+    found, size = [], 0
+    for title, caption, path in described:
+        if path is None:
+            continue
+        data = path.read_bytes()
+        size += len(data)
+        source = data_uri(data, KINDS[path.suffix]) if size <= EMBEDDED_LIMIT else ""
+        found.append(Picture(title, caption, source, f"plots/{path.name}"))
+    return found
+
+
+def _best(paths: Sequence[Path]) -> Path | None:
+    """The smaller file of a picture: drawings are small as SVG, point clouds and spectrograms are as PNG."""
+    return min((p for p in paths if p.suffix in KINDS and p.is_file()), key=lambda p: p.stat().st_size, default=None)
