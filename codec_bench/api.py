@@ -16,9 +16,10 @@ from codec_bench.runs import provenance
 from codec_bench.runs.config import RunConfig, load_config, make_config
 from codec_bench.runs.corpus import corpus_values
 from codec_bench.runs.directory import Run, check_continues, default_folder, load_run, new_info, read_info, write_info
+from codec_bench.runs.engines import make_engine
 from codec_bench.runs.listening import keep_audio
 from codec_bench.runs.plan import Plan, make_plan
-from codec_bench.runs.runner import Runner, worker_count
+from codec_bench.runs.runner import Runner
 from codec_bench.runs.summary import (
     coverage,
     intervals,
@@ -96,9 +97,8 @@ def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
     write_info(out, info)
     for warning in plan.warnings:
         logger.warning(warning)
-    runner = Runner(
-        plan, home() / "cache", worker_count(config.jobs), config.device, config.timeout, config.batch_seconds
-    )
+    cache = home() / "cache"
+    runner = Runner(plan, cache, make_engine(config, cache))
     try:
         runner.run()
     except (KeyboardInterrupt, CodecBenchError) as error:

@@ -21,6 +21,10 @@ def run(
     metrics: o.Metrics = None,
     limit: o.Limit = None,
     jobs: o.Jobs = None,
+    engine: Annotated[str | None, typer.Option(help="local or ray: where codecs and metrics run.")] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="HOST:PORT or auto: a running Ray cluster; without it, one is started here.")
+    ] = None,
     device: o.Device = None,
     batch_seconds: Annotated[
         float | None, typer.Option(help="Seconds of audio coded together on a GPU; 0: one recording at a time.")
@@ -66,6 +70,8 @@ def run(
         metrics=metrics,
         limit=limit,
         jobs=jobs,
+        engine=engine,
+        ray_address=ray_address,
         device=device,
         batch_seconds=batch_seconds,
         checkpoint=checkpoint,

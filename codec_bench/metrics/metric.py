@@ -133,7 +133,12 @@ class Metric:
     @cached_property
     def models(self) -> tuple[tuple[Feature, int], ...]:
         """The features of learned models that this metric needs, and their rates."""
-        return tuple((f, self.rate) for f in self._bound_params().values() if isinstance(f, Feature) and f.model)
+        return tuple((feature, self.rate) for feature in self.features if feature.model)
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """What it takes as parameters and shares with other metrics; those that it names in its code are not known."""
+        return tuple(value for value in self._bound_params().values() if isinstance(value, Feature))
 
     @property
     def uses(self) -> dict[str, str]:
@@ -144,9 +149,8 @@ class Metric:
     @property
     def package_versions(self) -> dict[str, str]:
         """Installed versions of all distributions that decide the values, those of its models included."""
-        features = [f for f in self._bound_params().values() if isinstance(f, Feature)]
-        models = [f.model for f in features if f.model]
-        return package_versions({p for part in (self, *features, *models) for p in part.packages})
+        models = [f.model for f in self.features if f.model]
+        return package_versions({p for part in (self, *self.features, *models) for p in part.packages})
 
     @property
     def weights(self) -> tuple[RemoteFile, ...]:

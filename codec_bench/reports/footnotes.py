@@ -51,13 +51,15 @@ def margin_note(runs: Sequence[Run]) -> str:
 
 def footnotes(runs: Sequence[Run], rows: Sequence[Row], apart: str) -> list[str]:
     """What a reader must know to use the numbers, the explanation of ± left out."""
-    notes = ["A figure in brackets is the number of utterances with a value where it is not all of them."]
+    counted = "rounds" if runs[0].kind == "speed" else "utterances"
+    notes = [f"A figure in brackets is the number of {counted} with a value where it is not all of them."]
     if any(column["better"] for run in runs for column in run.metrics.values()):
         notes[0] += " Bold: best of its group; underlined: second best."
     notes += [apart] if apart else []
     if any(r.bitrate_source == "stated" for r in rows):
         notes.append("† bitrate as stated by whoever made the files; all others are computed or counted.")
     notes += [note for run in runs for note in run.info["plan"]["dataset"].get("notes", [])]
+    notes += [note for run in runs for note in run.info.get("notes", [])]
     notes += [note for run in runs for note in _conditions(run)]
     names = run_names(runs)
     for run, name in zip(runs, names, strict=True):

@@ -70,7 +70,7 @@ def write_report(
     if plots:
         from codec_bench.reports.plots import write_plots
 
-        drawn = write_plots(runs, out / "plots", plot_formats, plot_kinds)
+        drawn = write_plots(runs, out / "plots", plot_formats, plot_kinds, bands)
         written += [path for plot in drawn for path in plot.paths]
     if "html" in formats:
         from codec_bench.reports.html import write_html

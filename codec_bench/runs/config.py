@@ -53,7 +53,10 @@ class RunConfig(BaseModel):
         metrics: `default`, `all`, `headline`, or names.
         limit: Only the first so many utterances of each data set.
         only: Ids of the utterances to take; all by default.
-        jobs: Scoring processes; None for all cores.
+        jobs: Scoring processes; None for all cores. With Ray the CPUs to use; None for all of the cluster.
+        engine: `local`, or `ray` for a Ray cluster.
+        ray_address: `HOST:PORT` of a running cluster, or `auto`; None takes the environment variable RAY_ADDRESS, and
+            where that is not set, a cluster of this machine is started for the run.
         checkpoint: File or folder with other weights for the codec, of the same architecture.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
         batch_seconds: Seconds of audio that a codec codes together, padding included; 0 for one recording at a time,
@@ -90,6 +93,8 @@ class RunConfig(BaseModel):
     limit: int | None = Field(default=None, ge=1)
     only: StringList | None = None
     jobs: int | None = Field(default=None, ge=1)
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str | None = None
     checkpoint: Path | None = None
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     batch_seconds: float | None = Field(default=None, ge=0)
@@ -130,7 +135,9 @@ class RunConfig(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _one_root(self) -> RunConfig:
+    def _fits_together(self) -> RunConfig:
+        if self.ray_address is not None and self.engine != "ray":
+            raise ValueError("ray_address belongs to engine ray: add --engine ray")
         if len(self.dataset) > 1 and (self.audio_root or self.text):
             raise ValueError("audio_root and text belong to one data set: run several data sets one by one with them")
         return self

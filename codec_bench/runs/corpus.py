@@ -8,8 +8,8 @@ from codec_bench.cache import ArrayCache
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Array, feature_address
 from codec_bench.records import NotScorable, Status
+from codec_bench.runs.outcome import Outcome
 from codec_bench.runs.plan import Plan, Row
-from codec_bench.runs.runner import Outcome
 
 
 def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict[tuple[str, str], float], list[str]]:

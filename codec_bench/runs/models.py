@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 256
 """Signals that are read and sorted by length together: enough for batches of like lengths, few enough for memory."""
 
+LISTED = 4096
+"""Signals that are listed together: a run may have millions."""
+
 Load = Callable[[Mapping[str, Any]], Audio]
 """Reads a signal from what the scoring process is told about it."""
 
@@ -31,7 +34,22 @@ def compute(
     cache: ArrayCache,
     device: str,
 ) -> int:
-    """Computes a model's feature of all signals that the cache lacks it for, and frees the model.
+    """As `compute_kept`, whatever the number of signals; frees the model then."""
+    try:
+        return sum(compute_kept(feature, rate, part, load, cache, device) for part in parts(sources, LISTED))
+    finally:
+        free_models()
+
+
+def compute_kept(
+    feature: Feature,
+    rate: int,
+    sources: Iterable[Mapping[str, Any]],
+    load: Load,
+    cache: ArrayCache,
+    device: str,
+) -> int:
+    """Computes a model's feature of all signals that the cache lacks it for; the model stays loaded.
 
     What goes wrong with one signal costs that signal: scoring tries it once more, alone, and says why it failed.
 
@@ -54,23 +72,20 @@ def compute(
     absent = [(feature_address(identity, feature, rate), source) for identity, source in wanted.items()]
     absent = [(key, source) for key, source in absent if key not in cache]
     done = 0
-    try:
-        for part in parts(absent, AT_ONCE):
-            signals = []
-            for key, source in part:
-                try:
-                    audio = load(source)
-                    audio.check("the signal")
-                except NotScorable:
-                    continue  # scoring meets the same problem, and gives it its status
-                signals.append((key, resample(audio, rate) if rate else audio))
-            for batch in batches(signals, model):
-                for (key, _), result in zip(batch, _applied(model, [audio for _, audio in batch], device), strict=True):
-                    if not isinstance(result, NotScorable) or result.status is not Status.ERROR:
-                        cache.put(key, entry_of(result))
-                        done += 1
-    finally:
-        free_models()
+    for part in parts(absent, AT_ONCE):
+        signals = []
+        for key, source in part:
+            try:
+                audio = load(source)
+                audio.check("the signal")
+            except NotScorable:
+                continue  # scoring meets the same problem, and gives it its status
+            signals.append((key, resample(audio, rate) if rate else audio))
+        for batch in batches(signals, model):
+            for (key, _), result in zip(batch, _applied(model, [audio for _, audio in batch], device), strict=True):
+                if not isinstance(result, NotScorable) or result.status is not Status.ERROR:
+                    cache.put(key, entry_of(result))
+                    done += 1
     return done
 
 

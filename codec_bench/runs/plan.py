@@ -154,7 +154,8 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     """
     warnings: list[str] = []
     # All names are resolved before anything is downloaded.
-    check_device(config.device)
+    if config.engine == "local":  # a Ray cluster has its own GPUs
+        check_device(config.device)
     loaded = _load_dataset(config, dataset)
     metrics = resolve_metrics(config.metrics, config.asr, warnings, config.normaliser, references_of(config))
     systems = resolve_systems(config)

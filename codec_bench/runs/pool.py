@@ -54,9 +54,10 @@ class Worker:
         cache: Folder of the caches.
         timeout: Seconds that one job may take.
         module: What the process runs; it gets the cache as its argument, and serves lines as `runs.worker` does.
+        threads: Of BLAS and OpenMP in the process.
     """
 
-    def __init__(self, cache: Path, timeout: float, module: str = "codec_bench.runs.worker") -> None:
+    def __init__(self, cache: Path, timeout: float, module: str = "codec_bench.runs.worker", threads: int = 1) -> None:
         self._timeout = timeout
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self._process = subprocess.Popen(
@@ -64,7 +65,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=os.environ | dict.fromkeys(THREAD_VARIABLES, "1"),
+            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)),
             start_new_session=True,  # Ctrl-C is for the parent, which ends its workers itself
         )
 
@@ -97,7 +98,7 @@ class Worker:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         self._errors.seek(0)
         tail = self._errors.read()[-400:].decode(errors="replace").strip()
-        return f"the scoring process was {how}" if not tail else f"the scoring process was {how}: {tail}"
+        return f"the worker process was {how}" if not tail else f"the worker process was {how}: {tail}"
 
     def kill(self) -> None:
         """Ends the process at once."""
@@ -170,7 +171,7 @@ class Pool:
                 continue
             try:
                 future.set_result(self._call(index, job))
-            except (WorkerCrash, CodecBenchError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
                 future.set_exception(error)
 
     def _call(self, index: int, job: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.adapters.codec import Codec, Prepared
+from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
@@ -73,6 +74,13 @@ class Reconstructor:
         self._loaded: Codec | None = None
         self._broken: dict[int, str] = {}
         self._recording: tuple[str, Audio] | None = None
+        self._fingerprints: dict[int, tuple[System | Codec, str]] = {}
+
+    def _fingerprint(self, of: System | Codec) -> str:
+        """Computed once: it asks for versions and digests of files, which stay as they are while a run goes on."""
+        if id(of) not in self._fingerprints:
+            self._fingerprints[id(of)] = (of, of.fingerprint)
+        return self._fingerprints[id(of)][1]
 
     def identity(self, row: Row, item: Item) -> str:
         """Content address of the decoded audio of a pair, known before it is made.
@@ -81,7 +89,7 @@ class Reconstructor:
             NotScorable: There is no file for the utterance, or the condition cannot use it.
         """
         if not isinstance(row.source, Prepared):
-            return address(system=row.system.fingerprint, recording=row.condition.address(item))
+            return address(system=self._fingerprint(row.system), recording=row.condition.address(item))
         if isinstance(row.condition, Alteration):
             return row.condition.address(item)
         return f"file:{self._prepared_digest(row.source, item)}"
@@ -96,11 +104,34 @@ class Reconstructor:
         Raises:
             NotScorable: It cannot be had.
         """
-        identity = self.reference_identity(row, item)
-        if not row.altered_reference:
-            return {"identity": identity, "path": str(item.utterance.path), "digest": item.digest}
-        self._altered(row, item)
-        return {"identity": identity, "address": identity}
+        if row.altered_reference:
+            self._altered(row, item)
+        return self._reference_source(row, item, self.reference_identity(row, item))
+
+    def sources(self, row: Row, item: Item, reference: str, decoded: str) -> dict[str, dict[str, Any]]:
+        """What loads both signals of a pair that was decoded, as `reference` and `decoded`; nothing is made or read.
+
+        Args:
+            row: The row.
+            item: The utterance.
+            reference: What `reference_identity` returned.
+            decoded: What `identity` returned.
+        """
+        return {
+            "reference": self._reference_source(row, item, reference),
+            "decoded": self._decoded_source(row, item, decoded),
+        }
+
+    def _reference_source(self, row: Row, item: Item, identity: str) -> dict[str, Any]:
+        if row.altered_reference:
+            return {"identity": identity, "address": identity}
+        return {"identity": identity, "path": str(item.utterance.path), "digest": item.digest}
+
+    def _decoded_source(self, row: Row, item: Item, identity: str) -> dict[str, Any]:
+        if not isinstance(row.source, Prepared) or isinstance(row.condition, Alteration):
+            return {"identity": identity, "address": identity}
+        path = row.source.path(item.utterance)
+        return {"identity": identity, "path": str(path), "digest": identity.removeprefix("file:")}
 
     def prepare(self, row: Row, items: Sequence[Item]) -> None:
         """Codes several utterances together where that is faster, so that `decoded` finds them.
@@ -112,7 +143,7 @@ class Reconstructor:
         pieces: dict[str, Piece] = {}
         for item in items:
             try:
-                if address(system=row.system.fingerprint, recording=row.condition.address(item)) not in self._audio:
+                if self.identity(row, item) not in self._audio:
                     found = row.condition.pieces(item, lambda i: self._heard(row, i))
                     pieces |= {piece.address: piece for piece in found}
             except NotScorable:
@@ -128,10 +159,11 @@ class Reconstructor:
         if isinstance(row.source, Prepared):
             return []
         pieces = row.condition.pieces(item, lambda i: self._heard(row, i))
-        uncoded = [p for p in pieces if address(code=row.source.fingerprint, recording=p.address) not in self._codes]
+        codec = self._fingerprint(row.source)
+        uncoded = [p for p in pieces if address(code=codec, recording=p.address) not in self._codes]
         if self.identity(row, item) in self._audio:
             return uncoded
-        system = row.system.fingerprint
+        system = self._fingerprint(row.system)
         return [p for p in pieces if p in uncoded or address(system=system, recording=p.address) not in self._audio]
 
     def code(self, row: Row, pieces: Sequence[Piece]) -> dict[str, NotScorable]:
@@ -166,7 +198,7 @@ class Reconstructor:
         """Encodes the pieces that the cache has no code for; the time is shared out by their length."""
         heard: list[tuple[str, Audio]] = []
         for piece in pieces:
-            key = address(code=codec.fingerprint, recording=piece.address)
+            key = address(code=self._fingerprint(codec), recording=piece.address)
             if key not in self._codes:
                 try:
                     audio = piece.audio()
@@ -186,9 +218,9 @@ class Reconstructor:
         """Decodes the codes that are there and whose audio is not."""
         waiting: list[tuple[str, Code]] = []
         for recording in recordings:
-            key = address(system=row.system.fingerprint, recording=recording)
-            code = address(code=codec.fingerprint, recording=recording)
-            if key not in self._audio and (entry := self._codes.get(code)) is not None:
+            key = address(system=self._fingerprint(row.system), recording=recording)
+            coded = address(code=self._fingerprint(codec), recording=recording)
+            if key not in self._audio and (entry := self._codes.get(coded)) is not None:
                 waiting.append((key, code_from_arrays(entry)))
         for batch in by_length(waiting, lambda part: part[1].seconds, budget):
             whole = sum(code.seconds for _, code in batch) or 1.0
@@ -226,10 +258,7 @@ class Reconstructor:
         if isinstance(row.condition, Alteration):
             facts["input"] = _input_facts(self._altered(row, item))
         if isinstance(row.source, Prepared):
-            if isinstance(row.condition, Alteration):
-                return Decoded({"identity": identity, "address": identity}, facts)
-            path = row.source.path(item.utterance)
-            return Decoded({"identity": identity, "path": str(path), "digest": identity.removeprefix("file:")}, facts)
+            return Decoded(self._decoded_source(row, item, identity), facts)
         pieces = row.condition.pieces(item, lambda i: self._heard(row, i))
         coded = [self._code(row.source, piece) for piece in pieces]
         sent = [code.prefix(row.codebooks) for code, _ in coded]
@@ -288,7 +317,7 @@ class Reconstructor:
 
     def _code(self, codec: Codec, piece: Piece) -> tuple[Code, float]:
         """What `codec` sends for a piece, and how many seconds encoding took when it was made."""
-        key = address(code=codec.fingerprint, recording=piece.address)
+        key = address(code=self._fingerprint(codec), recording=piece.address)
         entry = self._codes.get(key)
         if entry is not None:
             return code_from_arrays(entry), float(entry["encode_seconds"])
@@ -313,7 +342,7 @@ class Reconstructor:
     def _part(self, row: Row, piece: Piece, code: Code) -> Entry:
         """The decoded audio of a piece."""
         assert isinstance(row.source, Codec), "prepared audio has no pieces"
-        key = address(system=row.system.fingerprint, recording=piece.address)
+        key = address(system=self._fingerprint(row.system), recording=piece.address)
         entry = self._audio.get(key)
         if entry is None:
             started = time.perf_counter()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codec_bench.cache import ArrayCache
 from codec_bench.fingerprint import address
@@ -17,47 +17,22 @@ from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.records import NotScorable, Score, Status
 from codec_bench.runs.batching import parts
-from codec_bench.runs.models import compute
+from codec_bench.runs.outcome import Outcome
 from codec_bench.runs.plan import Item, Plan, Row
-from codec_bench.runs.pool import WorkerCrash, WorkerPool
+from codec_bench.runs.pool import WorkerCrash
 from codec_bench.runs.progress import RunProgress
-from codec_bench.runs.reconstruct import Reconstructor
 from codec_bench.runs.store import ScoreStore
-from codec_bench.runs.worker import load_signal
+
+if TYPE_CHECKING:
+    from codec_bench.runs.engines import Engine
 
 logger = logging.getLogger(__name__)
 
-CODED_AHEAD = 64
-"""Pairs that may be coded together: enough for batches of like lengths, few enough that scoring never waits long."""
-
-JOBS_AHEAD = 4
-"""Decoded pairs that wait per scoring process: enough to keep it busy, few enough to bound memory."""
+LOOKED_UP = 1000
+"""Utterances whose scores are looked up together: few enough that their addresses take no memory to speak of."""
 
 
-@dataclass
-class Outcome:
-    """What a run found.
-
-    Attributes:
-        scores: By system label, utterance id and metric label.
-        facts: What is known about each reconstruction, by system label and utterance id.
-        decoded: Content address of each decoded signal, by system label and utterance id.
-        references: Content address of what it was compared with.
-        scored: Scores that were computed now.
-        reused: Scores that the cache had.
-        seconds: Wall time of this invocation, and the time spent per stage summed over processes.
-    """
-
-    scores: dict[tuple[str, str, str], Score] = field(default_factory=dict)
-    facts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    decoded: dict[tuple[str, str], str] = field(default_factory=dict)
-    references: dict[tuple[str, str], str] = field(default_factory=dict)
-    scored: int = 0
-    reused: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Pair:
     """One system on one utterance: what is missing, and where it will be kept."""
 
@@ -65,7 +40,7 @@ class _Pair:
     item: Item
     missing: Mapping[str, Metric]  # by address
     kept: str  # where the facts are
-    facts: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Runner:
@@ -73,27 +48,21 @@ class Runner:
 
     Args:
         plan: What to do.
-        cache: Folder of the caches and the score store.
-        jobs: Scoring processes.
-        device: Where codecs run.
-        timeout: Seconds that scoring one pair may take.
-        batch_seconds: Seconds of audio that are coded together; see `Reconstructor`.
+        cache: Folder of the caches and the score store; this process alone writes the scores.
+        engine: Where the work is done.
     """
 
-    def __init__(
-        self, plan: Plan, cache: Path, jobs: int, device: str, timeout: float, batch_seconds: float | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, cache: Path, engine: Engine) -> None:
         self._plan = plan
         self._cache = cache
-        self._jobs = jobs
-        self._timeout = timeout
-        self.outcome = Outcome()
-        self.reconstructor = Reconstructor(cache, device, batch_seconds)
+        self._engine = engine
+        self.reconstructor = engine.reconstructor
+        names = [i.utterance.id for i in plan.items]
+        self.outcome = Outcome([s.label for s in plan.systems], names, [m.label for m in plan.metrics])
         self._waiting: dict[Future[dict[str, Any]], _Pair] = {}
-        self._device = device
-        self._staged = {metric.label for metric in plan.metrics if self._stages(metric)}
+        self._staged: frozenset[str] = frozenset()
         self._features = ArrayCache(cache / "features")
-        self._later: list[tuple[_Pair, dict[str, Any]]] = []
+        self._later: list[tuple[Row, Item, tuple[tuple[str, Metric], ...]]] = []
 
     def run(self) -> None:
         """Computes what no cache has; all of it is in `outcome` then.
@@ -103,49 +72,60 @@ class Runner:
             CodecBenchError: A metric cannot run here at all.
         """
         started = time.perf_counter()
-        try:
-            with (
-                ScoreStore(self._cache / "scores.sqlite") as self._store,
-                WorkerPool(self._jobs, self._cache, self._timeout) as self._pool,
-                RunProgress(len(self._plan.systems) * len(self._plan.items)) as self._progress,
-            ):
-                for system in self._plan.systems:
-                    for pairs in parts(self._unfinished(system), CODED_AHEAD):
-                        self._progress.stage(f"decoding {system.label}")
-                        self._prepare(system, pairs)
-                        for pair in pairs:
-                            self._submit(pair)
-                self._finish("scoring the last pairs")
-                self.reconstructor.close()  # the models of metrics get the memory of the codecs
-                self._run_models()
-                for pair, job in self._later:
-                    self._send(pair, job)
-                self._finish("scoring with learned models")
-        finally:
-            self.reconstructor.close()
+        with (
+            ScoreStore(self._cache / "scores.sqlite") as self._store,
+            RunProgress(len(self._plan.systems) * len(self._plan.items)) as self._progress,
+            self._engine,
+        ):
+            self._staged = frozenset(metric.label for metric in self._plan.metrics if self._stages(metric))
+            for system in self._plan.systems:
+                self._progress.stage(f"decoding {system.label}")
+                for pair, problem in self._engine.coded(system, self._unfinished(system)):
+                    self._submit(pair, problem)
+            self._finish("scoring the last pairs")
+            self._engine.free_codecs()  # the models of metrics get the memory of the codecs
+            self._run_models()
+            for system, item, missing in self._later:
+                self._send_later(system, item, dict(missing))
+            self._finish("scoring with learned models")
+        for stage, seconds in self._engine.seconds.items():
+            self._spent(stage, seconds)
         self._spent("total", time.perf_counter() - started)
 
     def _stages(self, metric: Metric) -> bool:
-        """Whether a metric's models are applied to all signals at once, here, before it is scored."""
+        """Whether a metric's models are applied to all signals at once, before it is scored."""
         if not metric.models:
             return False  # nothing that has to ask torch for a GPU
-        return model_device(self._device) != "cpu" or any(feature.model.is_heavy for feature, _ in metric.models)
+        return self._engine.model_device != "cpu" or any(feature.model.is_heavy for feature, _ in metric.models)
 
     def _run_models(self) -> None:
         """Applies each model to all signals that wait for it, one model at a time."""
-        audio = ArrayCache(self._cache / "audio")
-        wanted: dict[tuple[str, int], tuple[Feature, list[Mapping[str, Any]]]] = {}
-        for pair, job in self._later:
-            for metric in pair.missing.values():
+        wanted: dict[tuple[str, int], tuple[Metric, Feature]] = {}
+        for _, _, missing in self._later:
+            for _, metric in missing:
                 for feature, rate in metric.models:
-                    _, sources = wanted.setdefault((feature.fingerprint, rate), (feature, []))
-                    sources += [job[side] for side in ("reference", "decoded") if side in metric.inputs]
-        for (_, rate), (feature, sources) in wanted.items():
+                    wanted.setdefault((feature.fingerprint, rate), (metric, feature))
+        for (fingerprint, rate), (metric, feature) in wanted.items():
             started = time.perf_counter()
             self._progress.stage(f"applying {feature.name}")
-            device = model_device(self._device)
-            compute(feature, rate, sources, lambda source: load_signal(source, audio), self._features, device)
+            self._engine.apply(metric, feature, rate, self._sources(fingerprint, rate))
             self._spent(f"model {feature.name}", time.perf_counter() - started)
+
+    def _sources(self, fingerprint: str, rate: int) -> Iterator[Mapping[str, Any]]:
+        """The signals that wait for a feature, a few of them several times."""
+        takers = {
+            metric.label: tuple(side for side in ("reference", "decoded") if side in metric.inputs)
+            for metric in self._plan.metrics
+            if any((feature.fingerprint, at) == (fingerprint, rate) for feature, at in metric.models)
+        }
+        for system, item, missing in self._later:
+            sides = dict.fromkeys(side for _, metric in missing for side in takers.get(metric.label, ()))
+            sources = self._sources_of(system, item)
+            yield from (sources[side] for side in sides)
+
+    def _sources_of(self, system: Row, item: Item) -> Mapping[str, Mapping[str, Any]]:
+        key = system.label, item.utterance.id
+        return self.reconstructor.sources(system, item, self.outcome.references[key], self.outcome.decoded[key])
 
     def _finish(self, stage: str) -> None:
         """Waits for all pairs that were sent."""
@@ -153,10 +133,15 @@ class Runner:
         while self._waiting:
             self._collect()
 
-    def _unfinished(self, system: Row) -> Iterable[_Pair]:
+    def _unfinished(self, system: Row) -> Iterator[_Pair]:
         """The pairs of a system that still lack scores; everything that is known is noted on the way."""
+        for items in parts(self._plan.items, LOOKED_UP):
+            yield from self._lacking(system, items)
+
+    def _lacking(self, system: Row, items: Iterable[Item]) -> Iterator[_Pair]:
         identities: dict[str, tuple[str, str]] = {}
-        for item in self._plan.items:
+        usable = []
+        for item in items:
             try:
                 if item.problem:
                     raise NotScorable(item.problem, item.status)
@@ -165,21 +150,21 @@ class Runner:
                 identities[item.utterance.id] = (reference, decoded)
                 self.outcome.references[system.label, item.utterance.id] = reference
                 self.outcome.decoded[system.label, item.utterance.id] = decoded
+                usable.append(item)
             except NotScorable as outcome:
                 self._fail(system, item, self._plan.metrics, outcome)
                 self._progress.advance()
-        items = [item for item in self._plan.items if item.utterance.id in identities]
         addresses = {
             (item.utterance.id, metric.label): score_address(
                 metric, item, *identities[item.utterance.id], generated=self._plan.generated
             )
-            for item in items
+            for item in usable
             for metric in self._plan.metrics
         }
         known = self._store.scores(addresses.values())
-        kept = {item.utterance.id: facts_address(item, *identities[item.utterance.id]) for item in items}
+        kept = {item.utterance.id: facts_address(item, *identities[item.utterance.id]) for item in usable}
         facts = self._store.facts(kept.values())
-        for item in items:
+        for item in usable:
             name = item.utterance.id
             missing = {}
             for metric in self._plan.metrics:
@@ -191,7 +176,7 @@ class Runner:
                     missing[key] = metric
             self.outcome.facts[system.label, name] = facts.get(kept[name], {})
             if missing or kept[name] not in facts:
-                yield _Pair(system, item, missing, kept[name], {})
+                yield _Pair(system, item, missing, kept[name])
             else:
                 self._progress.advance()
 
@@ -201,16 +186,12 @@ class Runner:
             return True
         return all(feature_address(i, metric.embedding, metric.rate) in self._features for i in identities)
 
-    def _prepare(self, system: Row, pairs: Iterable[_Pair]) -> None:
-        """Codes pairs together where the device makes that worth while; the scoring processes are busy meanwhile."""
-        started = time.perf_counter()
-        self.reconstructor.prepare(system, [pair.item for pair in pairs])
-        self._spent("coding", time.perf_counter() - started)
-
-    def _submit(self, pair: _Pair) -> None:
-        """Decodes a pair and hands it to the scoring processes."""
+    def _submit(self, pair: _Pair, problem: NotScorable | None) -> None:
+        """Finds the decoded audio of a pair, or makes it, and hands the pair to the scoring processes."""
         started = time.perf_counter()
         try:
+            if problem is not None:
+                raise problem
             reference = self.reconstructor.reference(pair.system, pair.item)
             decoded = self.reconstructor.decoded(pair.system, pair.item)
         except NotScorable as outcome:
@@ -219,26 +200,34 @@ class Runner:
             return
         finally:
             self._spent("coding", time.perf_counter() - started)
-        pair.facts.update(decoded.facts)
+        staged = {key: metric for key, metric in pair.missing.items() if metric.label in self._staged}
+        if staged:
+            self._later.append((pair.system, pair.item, tuple(staged.items())))
+            self.outcome.facts[pair.system.label, pair.item.utterance.id] = decoded.facts
+            self._progress.more(1)
+        now = {key: metric for key, metric in pair.missing.items() if key not in staged}
+        self._send(_Pair(pair.system, pair.item, now, pair.kept, decoded.facts), reference, decoded.source)
+
+    def _send_later(self, system: Row, item: Item, missing: Mapping[str, Metric]) -> None:
+        """Hands a pair to the scoring processes once more, when its models were applied."""
+        key = system.label, item.utterance.id
+        kept = facts_address(item, self.outcome.references[key], self.outcome.decoded[key])
+        sources = self._sources_of(system, item)
+        pair = _Pair(system, item, missing, kept, self.outcome.facts[key])
+        self._send(pair, sources["reference"], sources["decoded"])
+
+    def _send(self, pair: _Pair, reference: Mapping[str, Any], decoded: Mapping[str, Any]) -> None:
         utterance = pair.item.utterance
         job = {
             "reference": reference,
-            "decoded": decoded.source,
+            "decoded": decoded,
             "text": utterance.text,
             "language": utterance.language,
             "generated": self._plan.generated,
+            "metrics": [metric.spelling for metric in pair.missing.values()],
         }
-        staged = {key: metric for key, metric in pair.missing.items() if metric.label in self._staged}
-        if staged:
-            self._later.append((replace(pair, missing=staged), job))
-            self._progress.more(1)
-        self._send(replace(pair, missing={k: m for k, m in pair.missing.items() if k not in staged}), job)
-
-    def _send(self, pair: _Pair, job: Mapping[str, Any]) -> None:
-        """Hands a pair to the scoring processes."""
-        metrics = [metric.spelling for metric in pair.missing.values()]
-        self._waiting[self._pool.submit({**job, "metrics": metrics})] = pair
-        while len(self._waiting) >= JOBS_AHEAD * self._jobs:
+        self._waiting[self._engine.submit(job)] = pair
+        while len(self._waiting) >= self._engine.ahead:
             self._collect()
 
     def _collect(self) -> None:
@@ -278,15 +267,6 @@ class Runner:
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.outcome.seconds[stage] = self.outcome.seconds.get(stage, 0.0) + seconds
-
-
-def model_device(wanted: str) -> str:
-    """The device for learned models of metrics: the one that was asked for, or for `auto` the first GPU."""
-    if wanted != "auto":
-        return wanted
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def score_address(metric: Metric, item: Item, reference: str, decoded: str, *, generated: bool = False) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from codec_bench.cache import ArrayCache
 from codec_bench.files import write_atomically
@@ -15,8 +18,8 @@ from codec_bench.metrics.asr import hypothesis
 from codec_bench.metrics.wer import normaliser_of, recogniser_of
 from codec_bench.records import Status
 from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
+from codec_bench.runs.outcome import Outcome
 from codec_bench.runs.plan import Plan
-from codec_bench.runs.runner import Outcome
 from codec_bench.stats import LEVEL, RESAMPLES, cluster_names, cluster_unit, estimate
 
 SCORE_COLUMNS = [
@@ -56,24 +59,41 @@ def write_results(path: Path, plan: Plan, outcome: Outcome, corpus: CorpusValues
 
 
 def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
-    """All scores, sorted: the file is the same whatever the order of codecs, metrics and utterances was."""
-    rows = []
-    for system in plan.systems:
-        for item in plan.items:
-            for metric in plan.metrics:
-                u = item.utterance
-                s = outcome.scores[system.label, u.id, metric.label]
-                ok = s.status is Status.OK
-                rows.append(
-                    (
-                        system.label, u.id, u.speaker, metric.label, s.value, s.status.value, s.reason,
-                        s.numerator if ok else None, s.denominator if ok else None, s.seconds,
-                    )
-                )  # fmt: skip
-    frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
-    numbers = ["value", "numerator", "denominator", "seconds"]
-    frame[numbers] = frame[numbers].astype("float64")
-    return frame.sort_values(["system", "utterance", "metric"], ignore_index=True)
+    """All scores, sorted: the file is the same whatever the order of codecs, metrics and utterances was.
+
+    It is put together by columns, because a run may have millions of rows.
+    """
+    utterances = [item.utterance for item in plan.items]
+    order = sorted(range(len(utterances)), key=lambda place: utterances[place].id)
+    metrics = sorted(metric.label for metric in plan.metrics)
+    rows = len(order) * len(metrics)
+    frames = []
+    for system in sorted(system.label for system in plan.systems):
+        frame = {
+            "system": np.full(rows, system, object),
+            "utterance": np.repeat(np.array([utterances[place].id for place in order], object), len(metrics)),
+            "speaker": np.repeat(np.array([utterances[place].speaker for place in order], object), len(metrics)),
+            "metric": np.tile(np.array(metrics, object), len(order)),
+        }
+        columns = [_score_columns(outcome.scores.column(system, metric)) for metric in metrics]
+        for name in SCORE_COLUMNS[len(frame) :]:
+            frame[name] = np.stack([column[name][order] for column in columns], axis=1).ravel()
+        frames.append(pd.DataFrame(frame, columns=SCORE_COLUMNS))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _score_columns(found: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """The columns of one system and metric; what has no value has no numbers either."""
+    ok = np.array([status is Status.OK for status in found["status"]])
+    numerator, denominator = (np.where(ok, found[name], np.nan) for name in ("numerator", "denominator"))
+    return {
+        "value": found["scale"] * numerator / denominator,
+        "status": np.array([status.value for status in found["status"]], object),
+        "reason": np.array(found["reason"], object),
+        "numerator": numerator,
+        "denominator": denominator,
+        "seconds": found["seconds"],
+    }
 
 
 def summary_frame(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> pd.DataFrame:
@@ -84,12 +104,12 @@ def summary_frame(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> pd.Data
     for system in plan.systems:
         bitrate, source = bitrate_of(plan, outcome, system.label)
         for metric in plan.metrics:
-            scored = [(n, outcome.scores[system.label, n, metric.label]) for n in names]
-            good = [(n, s) for n, s in scored if s.status is Status.OK]
+            scored = outcome.scores.column(system.label, metric.label)
+            good = [place for place, status in enumerate(scored["status"]) if status is Status.OK]
             found = estimate(
-                [s.numerator for _, s in good],
-                [s.denominator for _, s in good],
-                [clusters[n] for n, _ in good],
+                scored["numerator"][good].tolist(),
+                scored["denominator"][good].tolist(),
+                [clusters[names[place]] for place in good],
                 expected=len(names),
                 scale=metric.scale,
                 seed=plan.seed,
@@ -128,7 +148,7 @@ def bitrate_of(plan: Plan, outcome: Outcome, label: str) -> tuple[float | None, 
     nominal = system.spec.bitrate(system.codebooks)
     if nominal is not None:
         return nominal / 1000, "computed"
-    facts = [f for (s, _), f in outcome.facts.items() if s == label and "bits" in f]
+    facts = [f for _, f in outcome.facts.of(label) if "bits" in f]
     seconds = sum(f["coded_seconds"] for f in facts)
     # Rounded to a millionth of a bit/s: durations are floats, and a constant rate must come out as it is.
     return (round(sum(f["bits"] for f in facts) / seconds / 1000, 9), "counted") if seconds else (None, "")
@@ -147,14 +167,15 @@ def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> dict[str, Any]:
     for system in plan.systems:
         failed: dict[str, str] = {}
         scored = 0
-        for item in plan.items:
-            for metric in plan.metrics:
-                s = outcome.scores[system.label, item.utterance.id, metric.label]
-                counts = statuses.setdefault(metric.label, {})
-                counts[s.status.value] = counts.get(s.status.value, 0) + 1
-                scored += s.status is Status.OK
-                if s.status.value in FAILED:
-                    failed.setdefault(item.utterance.id, f"{s.status.value}: {s.reason}")
+        columns = [(metric.label, outcome.scores.column(system.label, metric.label)) for metric in plan.metrics]
+        for place, item in enumerate(plan.items):
+            for label, column in columns:
+                status = column["status"][place]
+                counts = statuses.setdefault(label, {})
+                counts[status.value] = counts.get(status.value, 0) + 1
+                scored += status is Status.OK
+                if status.value in FAILED:
+                    failed.setdefault(item.utterance.id, f"{status.value}: {column['reason'][place]}")
         share = len(failed) / len(plan.items)
         if failed and (share > max_failed or not scored):
             name, reason = next(iter(failed.items()))
@@ -175,10 +196,11 @@ def length_differences(plan: Plan, outcome: Outcome) -> tuple[dict[str, float], 
     if plan.generated:
         return {}, []
     largest: dict[str, float] = {}
-    for (label, _), facts in outcome.facts.items():
-        if "decoded" in facts:
-            seconds = [facts[side]["samples"] / facts[side]["rate"] for side in ("reference", "decoded")]
-            largest[label] = max(largest.get(label, 0.0), abs(seconds[0] - seconds[1]))
+    for label in (system.label for system in plan.systems):
+        for _, facts in outcome.facts.of(label):
+            if "decoded" in facts:
+                seconds = [facts[side]["samples"] / facts[side]["rate"] for side in ("reference", "decoded")]
+                largest[label] = max(largest.get(label, 0.0), abs(seconds[0] - seconds[1]))
     rounded = {s.label: round(largest[s.label], 6) for s in plan.systems if s.label in largest}
     return rounded, [
         f"{label}: decoded audio and recording differ by up to {seconds:.2f} s in length; both were cut to the shorter"
@@ -198,10 +220,12 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
     found: dict[str, dict[str, float]] = {}
     warnings = []
     for system in plan.systems:
-        facts = [f for (label, _), f in sorted(outcome.facts.items()) if label == system.label and "decoded" in f]
+        levels_of: dict[str, list[float]] = {side: [] for side in SIGNALS}
+        for _, known in sorted((name, _levels_in(f)) for name, f in outcome.facts.of(system.label) if "decoded" in f):
+            for side, level in known:
+                levels_of[side].append(level)
         means: dict[str, float] = {}
-        for side in SIGNALS:
-            values = [f[side]["level_db"] for f in facts if side in f and f[side]["level_db"] is not None]
+        for side, values in levels_of.items():
             if values:
                 means[side] = round(sum(values) / len(values), 2)
         if means:
@@ -217,14 +241,18 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
     return found, warnings + _side_effects(plan, outcome)
 
 
+def _levels_in(facts: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The level of each signal that has one."""
+    return [(side, facts[side]["level_db"]) for side in SIGNALS if facts.get(side, {}).get("level_db") is not None]
+
+
 def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
     """What conditions did besides what they are for; once for each, as all systems get the same recordings."""
     inputs: dict[str, dict[str, Mapping[str, Any]]] = {}
     for system in plan.systems:
-        for item in plan.items:
-            facts = outcome.facts.get((system.label, item.utterance.id), {})
+        for name, facts in outcome.facts.of(system.label):
             if "input" in facts:
-                inputs.setdefault(system.condition.label, {})[item.utterance.id] = facts["input"]
+                inputs.setdefault(system.condition.label, {})[name] = facts["input"]
     warnings = []
     for label, found in inputs.items():
         lower = [f["turned_down_db"] for f in found.values() if f["turned_down_db"]]
@@ -247,15 +275,23 @@ def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
 
 def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
     """Writes `reconstructions.csv`: payload bits, duration, level and coding time of every pair."""
-    rows = []
+    columns: dict[str, list[Any]] = {
+        "system": [],
+        "utterance": [],
+    }  # a dictionary per row would take five times as much
     for system in plan.systems:
         for item in plan.items:
-            facts: Mapping[str, Any] = outcome.facts.get((system.label, item.utterance.id), {})
-            flat = {k: v for k, v in facts.items() if not isinstance(v, Mapping)}
+            row = len(columns["system"])
+            facts: Mapping[str, Any] = outcome.facts[system.label, item.utterance.id]
+            flat = {"system": system.label, "utterance": item.utterance.id}
+            flat |= {k: v for k, v in facts.items() if not isinstance(v, Mapping)}
             for side in SIGNALS:
                 flat |= {f"{side}_{k}": v for k, v in facts.get(side, {}).items()}
-            rows.append({"system": system.label, "utterance": item.utterance.id} | flat)
-    write_atomically(out / "reconstructions.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+            for name, value in flat.items():
+                columns.setdefault(name, [math.nan] * row).append(value)
+            for values in columns.values():
+                values.extend([math.nan] * (row + 1 - len(values)))
+    write_atomically(out / "reconstructions.csv", pd.DataFrame(columns).to_csv(index=False).encode())
 
 
 def write_hypotheses(out: Path, plan: Plan, outcome: Outcome, cache: ArrayCache) -> None:

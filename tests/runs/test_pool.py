@@ -84,6 +84,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             "decoded": source,
             "text": None,
             "language": None,
+            "generated": False,
             "metrics": [f"pool_metrics:{name}"],
         }
 
