@@ -114,18 +114,24 @@ _LOCK = threading.Lock()
 def run_model(model: Model, audios: Sequence[Audio], device: str) -> list[Result]:
     """Applies a model, which stays loaded until `free_models`.
 
-    On a CPU one thread is used, so that a result depends neither on the machine nor on how many processes share it;
-    heavy models, which one process computes for all, use every core.
+    On a GPU convolutions are exact, as on a CPU. On a CPU one thread is used, so that a result depends neither on the
+    machine nor on how many processes share it; heavy models, which one process computes for all, use every core.
 
     Raises:
         UnavailableError: An extra or a file is missing.
     """
     with _LOCK:
         loaded = _loaded(model, device)
-        if model.is_heavy or device != "cpu" or "torch" not in model.packages:
+        if "torch" not in model.packages:
             return list(model.apply(loaded, audios))
         import torch
 
+        if device != "cpu":
+            # CUDA rounds the inputs of convolutions to 10 bits (TF32) unless told not to.
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                return list(model.apply(loaded, audios))
+        if model.is_heavy:
+            return list(model.apply(loaded, audios))
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
