@@ -1,0 +1,124 @@
+"""Every metric against bitrate, with intervals: the rate-distortion curves of codecs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from codec_bench.reports.cells import Column
+from codec_bench.reports.plots import style
+from codec_bench.reports.plots.material import Entry, Material, Picture, codec_of, stem
+
+FILLS = ("full", "bottom", "left", "top", "right")
+"""Of the markers under each condition, the clean one first; points over few utterances are hollow."""
+
+
+def draw(material: Material) -> Iterator[Picture]:
+    """One grid per block of metrics; nothing where no system has a bitrate.
+
+    A codec is a line over its settings; under a condition it keeps its colour and has a line of another style. Rows
+    without a bitrate are horizontal lines.
+    """
+    bitrates = [e.row.bitrate for e in material.coded if e.row.bitrate]
+    if not bitrates:
+        return
+    for title, columns in material.table.blocks:
+        figure, axes = style.grid(len(columns))
+        partial = False
+        for axis, column in zip(axes, columns, strict=True):
+            partial |= _panel(axis, material, column)
+            style.log_bitrate_axis(axis, bitrates)
+        handles = _handles(material, columns)
+        style.legend_below(figure, list(handles.values()), list(handles))
+        style.headline(figure, f"{title} against bitrate", material.table.caption)
+        caption = f"{title} against bitrate. Bars: {material.intervals}. Horizontal lines: rows that have no bitrate."
+        if partial:
+            caption += " Hollow: a value over less than 95 % of the utterances."
+        yield Picture(stem(title), f"{title} against bitrate", caption, figure)
+
+
+def _panel(axis: Axes, material: Material, column: Column) -> bool:
+    """One metric; says whether a point is hollow."""
+    hollow = False
+    for name, members in _families(material).items():
+        look = members[0].look
+        points = [
+            (e.row.bitrate, cell.value, *style.interval(cell), style.is_partial(cell.n, cell.expected))
+            for e in members
+            if e.row.bitrate and (cell := e.cell(column)) is not None
+        ]
+        if not points:
+            continue
+        x, y, below, above, partial = zip(*sorted(points), strict=True)
+        line, fill = _condition_style(material, members[0])
+        axis.errorbar(
+            x, y, yerr=(below, above), color=look.colour, linestyle=line, elinewidth=1, capsize=2.5, label=name
+        )
+        for at, value, is_hollow in zip(x, y, partial, strict=True):
+            axis.plot(at, value, **_marker(look, "none" if is_hollow else fill))
+        hollow |= any(partial)
+    low, high = axis.get_ylim()
+    far = []
+    for entry in _flat(material):
+        if (cell := entry.cell(column)) is not None and cell.value is not None:
+            look = entry.look
+            if entry.is_reference and axis.containers and style.is_far(cell.value, low, high):
+                far.append(f"{entry.label}: {cell.number} {column.unit}".strip())
+                continue
+            axis.axhline(cell.value, color=look.colour, linestyle=look.line, linewidth=1.1, label=entry.label, zorder=1)
+    if far:
+        axis.text(0.98, 1.02, "\n".join(far), transform=axis.transAxes, ha="right", fontsize=8, color=style.GREY)
+    axis.set_ylabel(style.axis_label(column))
+    axis.set_title(style.direction(column), fontsize=9, loc="left", color=style.SOFT)
+    axis.grid(visible=True)
+    return hollow
+
+
+def _families(material: Material) -> dict[str, list[Entry]]:
+    """Rows of a codec that differ in its setting alone, for those that have a bitrate."""
+    found: dict[str, list[Entry]] = {}
+    for entry in material.coded:
+        if entry.row.bitrate:
+            found.setdefault(entry.family, []).append(entry)
+    codecs = list(dict.fromkeys(codec_of(members[0].row) for members in found.values()))
+    return dict(sorted(found.items(), key=lambda item: codecs.index(codec_of(item[1][0].row))))
+
+
+def _flat(material: Material) -> list[Entry]:
+    """Rows that have no bitrate, under no condition."""
+    return [e for e in material.entries if not e.row.condition and (e.is_reference or not e.row.bitrate)]
+
+
+def _condition_style(material: Material, entry: Entry) -> tuple[Any, str]:
+    """Line and filling of the markers under the condition of a row."""
+    number = material.conditions.index(entry.row.condition)
+    return style.LINES[number % len(style.LINES)], FILLS[number % len(FILLS)]
+
+
+def _marker(look: style.Look, fill: str) -> dict[str, Any]:
+    return {
+        "color": look.colour, "marker": look.marker, "markeredgecolor": look.colour, "markerfacecoloralt": "white",
+        "fillstyle": fill,
+    }  # fmt: skip
+
+
+def _handles(material: Material, columns: Sequence[Column]) -> dict[str, Line2D]:
+    """The legend: everything that is drawn in any of the axes, once."""
+
+    def is_drawn(entry: Entry) -> bool:
+        return any(entry.cell(c) is not None for c in columns)
+
+    handles = {}
+    for name, members in _families(material).items():
+        if any(is_drawn(e) for e in members):
+            look = members[0].look
+            line, fill = _condition_style(material, members[0])
+            handles[name] = Line2D([], [], linestyle=line, **_marker(look, fill))
+    for entry in _flat(material):
+        if is_drawn(entry):
+            look = entry.look
+            handles[entry.label] = Line2D([], [], color=look.colour, linestyle=look.line, linewidth=1.1)
+    return handles

@@ -1,0 +1,194 @@
+"""Metrics against the length of the utterance: Stable-Codec's figure 3."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from codec_bench.reports.cells import Column
+from codec_bench.reports.plots import style
+from codec_bench.reports.plots.material import Entry, Material, Picture, stem
+from codec_bench.stats import Estimate, cluster_names, estimate
+
+EDGES = (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 60, 120, 300, 600)
+"""Seconds at which a bin may end."""
+
+FEWEST = 5
+"""Utterances in a bin; bins with fewer are joined with the next."""
+
+MOST_BINS = 8
+MOST_SYSTEMS = 9
+"""More systems than this would hide each other: then each codec is shown at its highest bitrate, as the paper does."""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Utterances of like length.
+
+    Attributes:
+        low: Seconds, included; 0 for the first bin.
+        high: Seconds, excluded; infinite for the last bin.
+        utterances: Their ids.
+    """
+
+    low: float
+    high: float
+    utterances: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """`3-5` seconds, and how many."""
+        if self.low == 0:
+            span = f"< {self.high:g}"
+        elif math.isinf(self.high):
+            span = f"≥ {self.low:g}"
+        else:
+            span = f"{self.low:g}–{self.high:g}"
+        return f"{span}\nn={len(self.utterances)}"
+
+
+def draw(material: Material) -> Iterator[Picture]:
+    """One grid per block of metrics; nothing where lengths are not known or all utterances are about as long."""
+    bins = length_bins(durations(material))
+    systems = _systems(material)
+    if len(bins) < 2 or not systems:
+        return
+    for title, columns in material.table.blocks:
+        found = {(e.label, c.label): by_length(e.scores(c), bins, c, material.seed) for e in systems for c in columns}
+        shown = [c for c in columns if any(_values(found[e.label, c.label]) for e in systems)]
+        if not shown:
+            continue
+        width = max(3.7, 0.62 * len(bins) + 1.0)
+        figure, axes = style.grid(len(shown), width=width)
+        for axis, column in zip(axes, shown, strict=True):
+            _panel(axis, bins, [(e, found[e.label, column.label]) for e in systems], column)
+        handles = {e.label: Line2D([], [], **_line(e)) for e in systems}
+        style.legend_below(figure, list(handles.values()), list(handles))
+        style.headline(figure, f"{title} against the length of the utterance", material.table.caption)
+        yield Picture(
+            stem("lengths", title),
+            f"{title} against the length of the utterance",
+            _caption(material, systems),
+            figure,
+        )
+
+
+def durations(material: Material) -> dict[str, float]:
+    """Seconds of every recording; empty for generated speech, whose length is the system's own."""
+    if any(run.info["plan"].get("generated") for run in material.runs):
+        return {}
+    frame = material.frame("reconstructions.csv", ["system", "utterance"])
+    if frame is None or not {"reference_samples", "reference_rate"} <= set(frame):
+        return {}
+    known = frame.dropna(subset=["reference_samples", "reference_rate"]).drop_duplicates("utterance")
+    seconds = known.reference_samples.astype(float) / known.reference_rate.astype(float)
+    return dict(zip(known.utterance.astype(str), seconds.tolist(), strict=True))
+
+
+def length_bins(seconds: Mapping[str, float]) -> list[Bin]:
+    r"""Bins between round figures that hold at least `FEWEST` utterances and about an equal share of them.
+
+    >>> [b.label for b in length_bins({str(i): 0.5 + i for i in range(12)})]
+    ['< 5\nn=5', '≥ 5\nn=7']
+    """
+    target = max(FEWEST, math.ceil(len(seconds) / MOST_BINS))
+    bins: list[Bin] = []
+    low = 0.0
+    for high in (*map(float, EDGES), math.inf):
+        members = frozenset(u for u, s in seconds.items() if low <= s < high)
+        if len(members) >= target:
+            bins.append(Bin(low, high, members))
+            low = high
+    rest = frozenset(u for u, s in seconds.items() if s >= low)
+    if bins and (rest or not math.isinf(bins[-1].high)):
+        last = bins.pop()
+        bins.append(Bin(last.low, math.inf, last.utterances | rest))
+    return bins
+
+
+def by_length(scores: pd.DataFrame, bins: Sequence[Bin], column: Column, seed: int) -> list[Estimate]:
+    """The value of a metric over each bin, with an interval, in the way in which the table pools and draws."""
+    names = [str(u) for u in scores.utterance]
+    speakers = [None if pd.isna(s) else str(s) for s in scores.speaker]
+    clusters = np.asarray(cluster_names(names, speakers), dtype=object)
+    tops, bottoms = scores.numerator.to_numpy(float), scores.denominator.to_numpy(float)
+    found = []
+    for part in bins:
+        inside = np.asarray([n in part.utterances for n in names], dtype=bool)
+        found.append(
+            estimate(
+                tops[inside].tolist(),
+                bottoms[inside].tolist(),
+                [str(c) for c in clusters[inside]],
+                expected=len(part.utterances),
+                scale=100.0 if column.unit == "%" else 1.0,
+                seed=seed,
+            )
+        )
+    return found
+
+
+def _systems(material: Material) -> list[Entry]:
+    """The clean rows, or the highest bitrate of each codec where they are many."""
+    if len(material.clean) <= MOST_SYSTEMS:
+        return material.clean
+    best: dict[str, Entry] = {}
+    for entry in material.clean:
+        known = best.get(entry.family)
+        if known is None or (entry.row.bitrate or 0.0) > (known.row.bitrate or 0.0):
+            best[entry.family] = entry
+    return list(best.values())
+
+
+def _values(estimates: Sequence[Estimate]) -> int:
+    return sum(e.value is not None for e in estimates)
+
+
+def _panel(axis: Axes, bins: Sequence[Bin], rows: Sequence[tuple[Entry, list[Estimate]]], column: Column) -> None:
+    step = min(0.06, 0.36 / len(rows))
+    for i, (entry, estimates) in enumerate(rows):
+        offset = (i - (len(rows) - 1) / 2) * step
+        points = [(k + offset, e) for k, e in enumerate(estimates) if e.value is not None]
+        if not points:
+            continue
+        x = [at for at, _ in points]
+        y = [float(e.value or 0.0) for _, e in points]
+        reach = [(y0 - e.low, e.high - y0) if e.low is not None and e.high is not None else (0.0, 0.0)
+                 for y0, (_, e) in zip(y, points, strict=True)]  # fmt: skip
+        errors = np.maximum(np.asarray(reach, float).T, 0.0)
+        line = _line(entry)
+        axis.errorbar(x, y, yerr=errors, elinewidth=0.9, capsize=2, label=entry.label, **line)
+        for at, value, (_, e) in zip(x, y, points, strict=True):
+            if style.is_partial(e.n, e.expected):
+                axis.plot(at, value, **(line | {"markerfacecolor": "white", "linestyle": ""}))
+    axis.set_xticks(range(len(bins)), [b.label for b in bins])
+    axis.set_xlim(-0.5, len(bins) - 0.5)
+    axis.set_xlabel("length (s), number of utterances")
+    axis.set_ylabel(style.axis_label(column))
+    axis.set_title(style.direction(column), fontsize=9, loc="left", color=style.SOFT)
+    axis.grid(visible=True, axis="y")
+
+
+def _line(entry: Entry) -> dict[str, Any]:
+    look = entry.look
+    return {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 4.5, "linewidth": 1.2}
+
+
+def _caption(material: Material, systems: Sequence[Entry]) -> str:
+    caption = (
+        "Values pooled over the utterances of each length, as in Stable-Codec's figure 3 but without overlap. Bars: "
+        "95% bootstrap intervals; none where a bin has fewer than 5 speakers (or utterances, where speakers are not "
+        "drawn). Points are moved sideways so that they do not cover each other; hollow: less than 95 % of the bin."
+    )
+    if len(systems) < len(material.clean):
+        caption += " Each codec at its highest bitrate."
+    if len(material.clean) < len(material.coded):
+        caption += " Rows under a condition are left out."
+    return caption

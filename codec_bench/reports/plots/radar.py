@@ -1,0 +1,122 @@
+"""Radar charts: several metrics of the systems of a bitrate group at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from matplotlib.lines import Line2D
+from matplotlib.projections.polar import PolarAxes
+
+from codec_bench.reports.cells import Column
+from codec_bench.reports.plots import style
+from codec_bench.reports.plots.material import Entry, Material, Picture
+from codec_bench.reports.sections import band_names, band_of
+
+KINDS = ("reconstruction", "probe")
+"""Of runs whose columns say how good a system is; statistics of tokens and times do not add up to a shape."""
+
+FEWEST, MOST = 3, 9
+"""Metrics on one chart; with fewer than `FEWEST` systems each would be the best or the worst in everything."""
+
+CENTRE = -0.2
+"""Where the middle lies when the worst value is 0 and the best is 1: the worst system keeps a shape."""
+
+
+def draw(material: Material) -> Iterator[Picture]:
+    """One chart per bitrate group and condition; nothing for fewer than `FEWEST` systems or directed metrics."""
+    columns, ends = _spokes(material)
+    groups = _groups(material, columns)
+    if material.table.kind not in KINDS or len(columns) < FEWEST or sum(map(len, groups.values())) < FEWEST:
+        return
+    title = "Metrics by bitrate group"
+    polar = {"projection": "polar"}
+    figure, axes = style.grid(len(groups), width=4.3, height=3.6, extra=0.6, subplot_kw=polar)
+    for axis, (name, members) in zip(axes, groups.items(), strict=True):
+        _chart(cast(PolarAxes, axis), name, members, columns, ends)
+    handles = {e.setting: Line2D([], [], **_line(e)) for members in groups.values() for e in members}
+    style.legend_below(figure, list(handles.values()), list(handles))
+    style.headline(figure, title, material.table.caption)
+    caption = (
+        "Each spoke is one metric, from the worst value of all coded rows of this report (inner circle) to the best "
+        "(rim), whatever its direction; both values stand at its end, worst → best. The scale is the same in "
+        "all charts. A line has a gap where a system has no value."
+    )
+    yield Picture("radar", title, caption, figure)
+
+
+def _spokes(material: Material) -> tuple[list[Column], dict[str, tuple[float, float]]]:
+    """The metrics, with the worst and the best value of each."""
+    many = [c for c in material.main if c.better]
+    if len(many) < FEWEST:
+        many = [c for c in material.table.columns if c.better]
+    columns, ends = [], {}
+    for column in many:
+        values = [cell.value for e in material.coded if (cell := e.cell(column)) and cell.value is not None]
+        if values and min(values) < max(values):
+            columns.append(column)
+            low, high = min(values), max(values)
+            ends[column.label] = (low, high) if column.better == "higher" else (high, low)
+    return columns[:MOST], ends
+
+
+def _groups(material: Material, columns: Sequence[Column]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for condition in material.conditions:
+        for band in [*band_names(material.bands), "bitrate not known"]:
+            members = [
+                e
+                for e in material.coded
+                if e.row.condition == condition
+                and band_of(e.row.bitrate, material.bands) == band
+                and any(e.cell(c) for c in columns)
+            ]
+            if members:
+                found[f"{band}, {condition}" if condition else band] = members
+    return found
+
+
+def _chart(
+    axis: PolarAxes,
+    name: str,
+    members: Sequence[Entry],
+    columns: Sequence[Column],
+    ends: dict[str, tuple[float, float]],
+) -> None:
+    angles = [2 * math.pi * i / len(columns) for i in range(len(columns))]
+    axis.set_theta_offset(math.pi / 2)
+    axis.set_theta_direction(-1)
+    axis.set_rlim(CENTRE, 1.0)
+    axis.set_rgrids([0.0, 0.25, 0.5, 0.75, 1.0], labels=[""] * 5)
+    axis.set_thetagrids([math.degrees(a) for a in angles], labels=[""] * len(angles))
+    axis.grid(visible=True)
+    axis.spines["polar"].set_color("#A0A0A0")
+    for angle, column in zip(angles, columns, strict=True):
+        worst, best = (f"{v:.{column.digits}f}" for v in ends[column.label])
+        side = round(math.sin(angle), 6)
+        axis.annotate(
+            f"{style.axis_label(column)}\n{worst} → {best}",
+            (angle, 1.0),
+            xytext=(9 * math.sin(angle), 9 * math.cos(angle)),
+            textcoords="offset points",
+            ha="center" if side == 0 else "left" if side > 0 else "right",
+            va="center" if abs(math.cos(angle)) < 0.5 else "bottom" if math.cos(angle) > 0 else "top",
+            fontsize=8,
+        )
+    for entry in members:
+        radii = [_radius(entry, column, ends) for column in columns]
+        axis.plot([*angles, angles[0]], [*radii, radii[0]], label=entry.label, **_line(entry))
+    axis.set_title(name, pad=36, fontsize=10, fontweight="bold")
+
+
+def _line(entry: Entry) -> dict[str, Any]:
+    look = entry.look
+    return {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 4.5, "clip_on": False}
+
+
+def _radius(entry: Entry, column: Column, ends: dict[str, tuple[float, float]]) -> float:
+    """0 for the worst value, 1 for the best, not a number for none."""
+    worst, best = ends[column.label]
+    cell = entry.cell(column)
+    return math.nan if cell is None or cell.value is None else (cell.value - worst) / (best - worst)
