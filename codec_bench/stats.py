@@ -82,18 +82,24 @@ def estimate(
     value = scale * float(top.sum() / bottom.sum())
     if len(names) < MIN_CLUSTERS:
         return Estimate(value, None, None, n, expected, len(names))
-    weights = _draws(len(names), seed, resamples)
+    weights = _weights(len(names), seed, resamples)
     ratios = scale * (weights @ top) / (weights @ bottom)
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(ratios, [tail, 100 - tail])
     return Estimate(value, float(low), float(high), n, expected, len(names))
 
 
-@lru_cache(maxsize=64)
-def _draws(clusters: int, seed: int, resamples: int) -> NDArray[np.float64]:
-    """How often each cluster is drawn, `[resamples, clusters]`."""
+@lru_cache(maxsize=8)
+def draws(clusters: int, seed: int, resamples: int = RESAMPLES) -> NDArray[np.uint16]:
+    """How often each cluster is drawn, `[resamples, clusters]`; the same for whoever asks with the same arguments."""
     generator = np.random.default_rng([seed, clusters, resamples])
-    return generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.float64)
+    return generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.uint16)
+
+
+@lru_cache(maxsize=8)
+def _weights(clusters: int, seed: int, resamples: int) -> NDArray[np.float64]:
+    """`draws` as floats, which multiply without being converted each time."""
+    return draws(clusters, seed, resamples).astype(np.float64)
 
 
 def cluster_unit(speakers: Sequence[str | None]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from codec_bench.comparison import wording
 from codec_bench.comparison.compare import Comparison
 from codec_bench.comparison.decision import Verdict
+from codec_bench.markdown import table_row
 
 LEFT = 2
 """Columns with words, from the left; the last one is words too."""
@@ -23,19 +23,19 @@ def markdown(comparison: Comparison) -> str:
     ]
     head = [escape(h) for h in wording.HEADINGS]
     middle = len(head) - LEFT - 1
-    lines = [_line(head), _line([*["---"] * LEFT, *["---:"] * middle, "---"])]
+    lines = [table_row(head), table_row([*["---"] * LEFT, *["---:"] * middle, "---"])]
     for line in found:
         cells = [escape(cell) for cell in line.cells]
         if line.verdict is Verdict.REGRESSION:
             cells[-1] = f"**{cells[-1]}**"
-        lines.append(_line(cells))
+        lines.append(table_row(cells))
     parts.append("\n".join(lines))
     for title, worst in wording.worst_lists(comparison):
-        rows = [_line(["utterance", "baseline", "candidate", "audio"]), _line(["---", "---:", "---:", "---"])]
+        rows = [table_row(["utterance", "baseline", "candidate", "audio"]), table_row(["---", "---:", "---:", "---"])]
         for changed in worst:
             audio = ", ".join(escape(path) for path in changed.audio) or "–"
             rows.append(
-                _line([escape(changed.utterance), f"{changed.baseline:.3f}", f"{changed.candidate:.3f}", audio])
+                table_row([escape(changed.utterance), f"{changed.baseline:.3f}", f"{changed.candidate:.3f}", audio])
             )
         table = "\n".join(rows)
         parts.append(
@@ -62,7 +62,3 @@ def escape(text: str, *, html: bool = False) -> str:
     text = re.sub(r"([\\`*_|\[\]#~!$])", r"\\\1", text)
     # GitHub notifies whoever is named, and links bare addresses.
     return re.sub(r"(?<!\w)@(?=\w)|(?<=http)(?=s?:)|(?<=www)(?=\.)", lambda m: f"{m[0]}<!-- -->", text)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.stats import LEVEL
+from codec_bench.stats import LEVEL, draws
 
 RESAMPLES = 5000
 PERMUTATIONS = 9999
@@ -111,7 +111,7 @@ def compare_paired(
     values = scale * tops.sum(axis=1) / bottoms.sum(axis=1)
 
     drawn = np.concatenate(
-        [scale * (w @ tops.T) / (w @ bottoms.T) for w in _chunks(_draws(count, seed, resamples))]
+        [scale * (w @ tops.T) / (w @ bottoms.T) for w in _chunks(draws(count, seed, resamples))]
     )  # [resamples, 2]
     tails = [50 * (1 - level), 100 - 50 * (1 - level)]
     differences = drawn[:, 1] - drawn[:, 0]
@@ -180,13 +180,6 @@ def _swapped(swaps: Array, tops: Array, bottoms: Array, scale: float) -> Array:
     first = (tops[0].sum() + top) / (bottoms[0].sum() + bottom)
     second = (tops[1].sum() - top) / (bottoms[1].sum() - bottom)
     return np.asarray(scale * (second - first), np.float64)
-
-
-@lru_cache(maxsize=4)
-def _draws(clusters: int, seed: int, resamples: int) -> NDArray[np.uint16]:
-    """How often each cluster is drawn, `[resamples, clusters]`."""
-    generator = np.random.default_rng([seed, clusters, resamples])
-    return generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.uint16)
 
 
 @lru_cache(maxsize=4)

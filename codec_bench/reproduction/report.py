@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from codec_bench.files import write_atomically
+from codec_bench.markdown import escape, table_row
 from codec_bench.reproduction.judging import Cell, Reproduction, Verdict
 from codec_bench.reproduction.paper import Row, Table, Value
 
@@ -76,18 +77,18 @@ def markdown(result: Reproduction) -> str:
     table = result.table
     parts = [f"# {table.id}: {table.caption}", f"Kind: {table.kind}. Source: {table.where}."]
     warnings = [note for note in result.notes if note.isupper() or note[:6].isupper()]
-    parts += [f"**{_escape(note)}**" for note in warnings]
+    parts += [f"**{escape(note)}**" for note in warnings]
     if result.cells:
         parts.append("## Published and measured\n\n" + _grid(HEADINGS, comparison_lines(result), right=range(2, 6)))
     if result.absent:
-        lines = "\n".join(f"- {_escape(a.row)}: {_escape(a.reason)}" for a in result.absent)
+        lines = "\n".join(f"- {escape(a.row)}: {escape(a.reason)}" for a in result.absent)
         parts.append(f"## Not run\n\n{lines}")
     if result.commands:
         parts.append("## What would measure it\n\n```sh\n" + "\n".join(result.commands) + "\n```")
     headings, lines_ = published_lines(table)
     parts.append("## As published\n\n" + _grid(headings, lines_, right=range(1, len(headings) - 1)))
     rest = [note for note in footnotes(result) if note not in warnings]
-    parts.append("## Notes\n\n" + "\n".join(f"- {_escape(note)}" for note in rest))
+    parts.append("## Notes\n\n" + "\n".join(f"- {escape(note)}" for note in rest))
     return "\n\n".join(parts) + "\n"
 
 
@@ -186,12 +187,5 @@ def _unit(unit: str) -> str:
 def _grid(headings: Sequence[str], lines: Iterable[Sequence[str]], right: Iterable[int]) -> str:
     to_right = set(right)
     rule = ["---:" if i in to_right else "---" for i in range(len(headings))]
-    rows = [headings, rule, *([_escape(cell) for cell in line] for line in lines)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _escape(text: str) -> str:
-    """Text that stays text: names of rows may come from a command line."""
-    for sign in "\\`*_|[]":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("<", "&lt;").replace(">", "&gt;")
+    rows = [headings, rule, *([escape(cell) for cell in line] for line in lines)]
+    return "\n".join(table_row(row) for row in rows)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from codec_bench.markdown import escape, table_row
 from codec_bench.reports.cells import Cell, Column, Table, setting_headings
 
 
@@ -16,11 +16,11 @@ def markdown(table: Table, *, intervals: bool = True, efficiency: bool = False) 
         intervals: Whether each value has its ±.
         efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are a block of their own.
     """
-    parts = [f"**{_escape(table.caption)}**"]
+    parts = [f"**{escape(table.caption)}**"]
     if efficiency:
         parts.append(_block(table, "Efficiency", (), intervals))
     parts += [_block(table, title, columns, intervals) for title, columns in table.blocks]
-    parts.append("\n".join(f"- {_escape(note)}" for note in (*table.notes(intervals), *table.definitions)))
+    parts.append("\n".join(f"- {escape(note)}" for note in (*table.notes(intervals), *table.definitions)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -31,28 +31,16 @@ def markdown_page(tables: Sequence[Table], *, intervals: bool = True, efficiency
 
 def _block(table: Table, title: str, columns: Sequence[Column], intervals: bool) -> str:
     """Metrics side by side; without any, what the systems cost."""
-    headings = ["system", *setting_headings(not columns), *(_escape(c.heading, "\\`*<>|") for c in columns)]
-    lines = [f"### {_escape(title)}", "", _line(headings), _line(["---", *["---:"] * (len(headings) - 1)])]
+    headings = ["system", *setting_headings(not columns), *(escape(c.heading, "\\`*<>|") for c in columns)]
+    lines = [f"### {escape(title)}", "", table_row(headings), table_row(["---", *["---:"] * (len(headings) - 1)])]
     for section in table.sections:
-        lines.append(_line([f"*{_escape(section.title)}*", *[""] * (len(headings) - 1)]))
+        lines.append(table_row([f"*{escape(section.title)}*", *[""] * (len(headings) - 1)]))
         for row in section.rows:
             values = [_cell(row.cells[c.label], intervals) for c in columns]
-            lines.append(_line([_escape(row.label), *row.settings(not columns), *values]))
+            lines.append(table_row([escape(row.label), *row.settings(not columns), *values]))
     return "\n".join(lines)
 
 
 def _cell(cell: Cell, intervals: bool) -> str:
     text = cell.shown(intervals)
     return {1: f"**{text}**", 2: f"<u>{text}</u>"}.get(cell.rank, text)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _escape(text: str, signs: str = "\\`*_<>|[]") -> str:
-    """Text that stays text in Markdown: names of systems, data sets and columns come from users."""
-    text = re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(text.split()))
-    for sign in signs:
-        text = text.replace(sign, {"<": "&lt;", ">": "&gt;"}.get(sign, f"\\{sign}"))
-    return text

@@ -1,0 +1,30 @@
+"""Markdown that shows what it was given: names of systems, data sets and columns come from users."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+SIGNS = "\\`*_<>|[]"
+"""What Markdown reads as more than itself inside a line."""
+
+
+def escape(text: str, signs: str = SIGNS) -> str:
+    r"""Text that stays text, on one line.
+
+    Args:
+        text: What is to be read.
+        signs: What is escaped; fewer where more would only be in the way, as inside a heading of a table.
+
+    >>> escape("a|b_<c> &lt;\n# x")
+    'a\\|b\\_&lt;c&gt; &amp;lt; # x'
+    """
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(text.split()))
+    for sign in signs:
+        text = text.replace(sign, {"<": "&lt;", ">": "&gt;"}.get(sign, f"\\{sign}"))
+    return text
+
+
+def table_row(cells: Iterable[str]) -> str:
+    """A row of a table, of cells that are Markdown already."""
+    return "| " + " | ".join(cells) + " |"
