@@ -52,6 +52,9 @@ def run(
     text: o.Text = None,
     bands: o.Bands = None,
     seed: o.Seed = None,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Columns with the time that coding took; see also `codec-bench speed`.")
+    ] = False,
     keep_audio: o.KeepAudio = None,
     max_failed: o.MaxFailed = None,
     timeout: o.Timeout = None,
@@ -86,6 +89,7 @@ def run(
         text=text,
         bands=bands,
         seed=seed,
+        speed=True if speed else None,
         keep_audio=keep_audio,
         max_failed=max_failed,
         timeout=timeout,

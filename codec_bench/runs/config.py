@@ -77,6 +77,7 @@ class RunConfig(BaseModel):
         prompts: File with the prompt of each generated utterance (`utt prompt` per line).
         prompt_root: Folder of the prompts; that of the file by default.
         bands: Edges of the bitrate groups in kbit/s, falling.
+        speed: Whether the times that coding took are columns: `rtf_encode` and `rtf_decode`.
         keep_audio: Whether decoded audio and tokens are copied into the run directory.
         report: Whether plots are drawn.
         max_failed: Share of utterances that may fail before the run counts as failed.
@@ -113,6 +114,7 @@ class RunConfig(BaseModel):
     prompts: Path | None = None
     prompt_root: Path | None = None
     bands: FloatList = [2.0, 0.85, 0.65]
+    speed: bool = False
     keep_audio: bool = False
     report: bool = True
     max_failed: float = Field(default=0.05, ge=0, le=1)

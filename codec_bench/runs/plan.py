@@ -24,6 +24,7 @@ from codec_bench.files import digest, file_digest
 from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
 from codec_bench.records import Status, Utterance
+from codec_bench.runs.coding_times import describe_times
 from codec_bench.runs.columns import describe_metric, fetch_models_of, references_of, resolve_metrics
 from codec_bench.runs.conditions import Alteration, Clean, Condition, parse_conditions
 from codec_bench.runs.config import PreparedFiles, RunConfig
@@ -114,6 +115,7 @@ class Plan:
         warnings: What the user should know before anything is computed.
         conditions: Those that rows have, in the order in which they were asked for; the clean one is not counted.
         generated: Whether the audio is generated speech: the reference is a prompt, or nothing.
+        speed: Whether the times that coding took are columns.
     """
 
     dataset: Dataset
@@ -124,6 +126,7 @@ class Plan:
     warnings: tuple[str, ...] = field(default=())
     conditions: tuple[Condition, ...] = ()
     generated: bool = False
+    speed: bool = False
 
     @property
     def manifest(self) -> bytes:
@@ -136,7 +139,7 @@ class Plan:
             "dataset": describe_dataset(self.dataset, self.items),
             "systems": [describe_system(s) for s in self.systems],
             "conditions": [c.describe() for c in self.conditions],
-            "metrics": [describe_metric(m) for m in self.metrics],
+            "metrics": [describe_metric(m) for m in self.metrics] + (describe_times() if self.speed else []),
             "seed": self.seed,
             "generated": self.generated,
         }
@@ -166,7 +169,8 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     bound = [condition.bound(items) for condition in conditions]
     rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
     used = tuple(c for c in bound if any(row.condition is c for row in rows))
-    return Plan(loaded, items, rows, metrics, config.seed, tuple(warnings), used, generated=config.generated)
+    told = tuple(warnings)
+    return Plan(loaded, items, rows, metrics, config.seed, told, used, generated=config.generated, speed=config.speed)
 
 
 def _load_dataset(config: RunConfig, name: str) -> Dataset:

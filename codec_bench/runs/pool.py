@@ -132,8 +132,14 @@ class Pool:
         self._workers: dict[int, Server] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._threads = [threading.Thread(target=self._serve, args=(i,), daemon=True) for i in range(jobs)]
-        for thread in self._threads:
+        self._threads: list[threading.Thread] = []
+        self.grow(jobs)
+
+    def grow(self, jobs: int) -> None:
+        """Adds servers."""
+        for _ in range(jobs):
+            thread = threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True)
+            self._threads.append(thread)
             thread.start()
 
     def __enter__(self) -> Pool:

@@ -345,6 +345,7 @@ class Reconstructor:
         key = address(system=self._fingerprint(row.system), recording=piece.address)
         entry = self._audio.get(key)
         if entry is None:
+            self._load(row.source)  # a code from the cache may come before any model is loaded: that is no decoding
             started = time.perf_counter()
             audio = self._guarded(row.source, Status.DECODE_FAILED, row.source.decode, code, row.codebooks)
             entry = _entry_of(audio, time.perf_counter() - started)

@@ -82,8 +82,8 @@ class Runner:
                 self._progress.stage(f"decoding {system.label}")
                 for pair, problem in self._engine.coded(system, self._unfinished(system)):
                     self._submit(pair, problem)
+            self._engine.free_codecs()  # scoring and the models of metrics get the room of the codecs
             self._finish("scoring the last pairs")
-            self._engine.free_codecs()  # the models of metrics get the memory of the codecs
             self._run_models()
             for system, item, missing in self._later:
                 self._send_later(system, item, dict(missing))

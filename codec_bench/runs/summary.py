@@ -17,6 +17,7 @@ from codec_bench.files import write_atomically
 from codec_bench.metrics.asr import hypothesis
 from codec_bench.metrics.wer import normaliser_of, recogniser_of
 from codec_bench.records import Status
+from codec_bench.runs.coding_times import with_coding_times
 from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
 from codec_bench.runs.outcome import Outcome
 from codec_bench.runs.plan import Plan
@@ -54,8 +55,11 @@ def write_results(path: Path, plan: Plan, outcome: Outcome, corpus: CorpusValues
         outcome: What came out.
         corpus: Values that are no mean of scores, by system and metric label.
     """
-    write_scores(path, score_frame(plan, outcome))
-    write_summary(path, summary_frame(plan, outcome, corpus))
+    scores, summary = score_frame(plan, outcome), summary_frame(plan, outcome, corpus)
+    if plan.speed:
+        scores, summary = with_coding_times(plan, outcome, scores, summary)
+    write_scores(path, scores)
+    write_summary(path, summary)
 
 
 def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:

@@ -1,14 +1,7 @@
-"""The process that scores: reads one job per line from standard input, writes one reply per line to standard output.
-
-Run as `python -m codec_bench.runs.worker` by `pool.WorkerPool`. Jobs and replies are JSON; audio comes from files and
-caches, never over the pipe. Whatever a library prints goes to standard error, so that it cannot be taken for a reply.
-"""
+"""The process that scores: `python -m codec_bench.runs.worker`, which `pool.WorkerPool` starts."""
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,11 +10,11 @@ from typing import Any
 
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
-from codec_bench.errors import CodecBenchError
 from codec_bench.files import digest
 from codec_bench.metrics import Metric, metric
 from codec_bench.metrics.signal import Recording
 from codec_bench.records import NotScorable, Score, Status
+from codec_bench.runs.serving import serve
 
 MISMATCH_SECONDS = 0.25
 MISMATCH_SHARE = 0.1
@@ -139,21 +132,7 @@ def _plain(score: Score) -> dict[str, Any]:
 
 def main() -> None:
     """Serves jobs until standard input ends."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s: %(message)s")
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # C libraries print to descriptor 1
-    sys.stdout = sys.stderr
-    scorer = Scorer(Path(sys.argv[1]))
-    for line in sys.stdin:
-        try:
-            reply = scorer.score(json.loads(line))
-        except CodecBenchError as error:
-            reply = {"fatal": str(error), "exit_code": error.exit_code}
-        try:
-            replies.write(json.dumps(reply, allow_nan=False) + "\n")
-            replies.flush()
-        except BrokenPipeError:  # the parent is gone: nobody is left to hear of it
-            os._exit(1)
+    serve(Scorer(Path(sys.argv[1])).score)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,148 @@
+"""Time and memory of the process that drives a run, for more and more utterances. Prints one JSON object.
+
+`python benchmarks/driver_scaling.py [COUNT ...]` makes recordings of half a second, runs a test codec on them and scores
+SI-SDR, each count in a fresh process with a fresh cache. The peak of resident memory is fitted by a line over the count;
+its value at 100,000 utterances is an extrapolation and says so. `wide` is the same with three systems and five
+metrics,
+everything but coding and scoring being real: made-up scores are put into an `Outcome` and written as a run does it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+COUNTS = (100, 1000, 10_000)
+TARGET = 100_000
+RATE = 16_000
+
+
+def make(folder: Path, count: int) -> Path:
+    """A manifest of recordings by fifty speakers: half a second of noise each, all different."""
+    import soundfile
+
+    lines = ["id\tpath\ttranscript\tspeaker"]
+    for number in range(count):
+        noise = np.random.default_rng(number).normal(0, 0.1, RATE // 2)
+        soundfile.write(folder / f"u{number:06d}.wav", noise, RATE)
+        lines.append(f"u{number:06d}\tu{number:06d}.wav\tsome words\tspeaker{number % 50}")
+    manifest = folder / "many.tsv"
+    manifest.write_text("\n".join(lines) + "\n")
+    return manifest
+
+
+def peak_mb() -> float:
+    """Peak of the resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def whole_run(manifest: Path, folder: Path) -> dict[str, float]:
+    """A run with one codec and one metric, as users make it."""
+    import codec_bench
+
+    before, started, used = peak_mb(), time.perf_counter(), time.process_time()
+    codec_bench.run(
+        "test-identity", str(manifest), metrics=["si_sdr"], jobs=1, ground_truth=False, report=False, out=folder / "out"
+    )
+    return {
+        "seconds": round(time.perf_counter() - started, 2),
+        "driver_cpu_seconds": round(time.process_time() - used, 2),
+        "start_mb": round(before, 1),
+        "peak_mb": round(peak_mb(), 1),
+    }
+
+
+def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
+    """Three systems by five metrics: what the driver keeps and writes, with scores that nobody computed."""
+    import pandas as pd
+
+    from codec_bench.records import Score
+    from codec_bench.reports.table import build_table
+    from codec_bench.runs.config import make_config
+    from codec_bench.runs.directory import Run, new_info
+    from codec_bench.runs.outcome import Outcome
+    from codec_bench.runs.plan import make_plan
+    from codec_bench.runs.summary import coverage, length_differences, levels, write_reconstructions, write_results
+
+    metrics = ["si_sdr", "stoi", "estoi", "pesq_wb", "gpe"]
+    config = make_config(codec=["test-identity", "test-lowpass@1000"], dataset=[str(manifest)], metrics=metrics)
+    before, started, used = peak_mb(), time.perf_counter(), time.process_time()
+    plan = make_plan(config, str(manifest))
+    names = [item.utterance.id for item in plan.items]
+    outcome = Outcome([s.label for s in plan.systems], names, [m.label for m in plan.metrics])
+    signal = {"samples": RATE // 2, "rate": RATE, "peak": 0.4213, "level_db": -20.0123}
+    for system in plan.systems:
+        for number, item in enumerate(plan.items):
+            key = system.label, item.utterance.id
+            outcome.references[key], outcome.decoded[key] = item.identity, f"{number:064x}"
+            coded = {"bits": 256_000, "side_bits": 0, "coded_seconds": 0.5, "encode_seconds": 0.01}
+            outcome.facts[key] = coded | {"decode_seconds": 0.01, "reference": signal, "decoded": signal}
+            for metric in plan.metrics:
+                outcome.scores[(*key, metric.label)] = Score.of(number / 7, metric.scale)
+    folder.mkdir()
+    write_results(folder, plan, outcome, {})
+    info = new_info("reconstruction", config.model_dump(mode="json"), plan.describe(), (), None)
+    info["coverage"] = coverage(plan, outcome, 0.05)
+    length_differences(plan, outcome)
+    levels(plan, outcome)
+    write_reconstructions(folder, plan, outcome)
+    build_table(Run(folder, info))
+    assert len(pd.read_parquet(folder / "scores.parquet", columns=["value"])) == 15 * len(names)
+    return {
+        "seconds": round(time.perf_counter() - started, 2),
+        "driver_cpu_seconds": round(time.process_time() - used, 2),
+        "start_mb": round(before, 1),
+        "peak_mb": round(peak_mb(), 1),
+    }
+
+
+def measured(kind: str, count: int) -> dict[str, float]:
+    """One measurement in a fresh process with a fresh cache."""
+    with tempfile.TemporaryDirectory() as name:
+        environment = os.environ | {"CODEC_BENCH_HOME": str(Path(name) / "home"), "OMP_NUM_THREADS": "1"}
+        manifest = make(Path(name), count)
+        command = [sys.executable, __file__, "--measure", kind, str(manifest), str(Path(name) / "result")]
+        done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def fitted(counts: list[int], measurements: list[dict[str, float]]) -> dict[str, object]:
+    """What the measurements say about growth."""
+    peaks = [m["peak_mb"] for m in measurements]
+    slope, start = np.polyfit(counts, peaks, 1)
+    # The start of a process costs the same for any count: growth is the time of what comes on top.
+    times = [m["driver_cpu_seconds"] for m in measurements]
+    per = [(times[i] - times[i - 1]) / (counts[i] - counts[i - 1]) for i in range(1, len(counts))]
+    return {
+        "utterances": dict(zip(map(str, counts), measurements, strict=True)),
+        "driver_cpu_ms_per_further_utterance": [round(1000 * value, 3) for value in per],
+        "cost_ratio": [round(per[i] / per[i - 1], 2) for i in range(1, len(per))],
+        "kb_per_utterance": round(1024 * slope, 2),
+        f"extrapolated_mb_at_{TARGET}": round(start + slope * TARGET),
+    }
+
+
+def main() -> None:
+    """Measures each count."""
+    if sys.argv[1:2] == ["--measure"]:
+        kind, manifest, folder = sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
+        print(json.dumps((whole_run if kind == "run" else wide_tables)(manifest, folder)))
+        return
+    counts = [int(argument) for argument in sys.argv[1:]] or list(COUNTS)
+    result: dict[str, object] = {"benchmark": "driver scaling"}
+    for kind in ("run", "wide"):
+        result[kind] = fitted(counts, [measured(kind, count) for count in counts])
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

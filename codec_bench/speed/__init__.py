@@ -1,0 +1,1 @@
+"""What codecs cost: time, latency, memory, parameters and multiply-accumulates; `codec-bench speed`."""

@@ -1,0 +1,123 @@
+"""The columns of the table of a `speed` run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from codec_bench.runs.directory import describe_column
+from codec_bench.speed.config import SpeedConfig
+from codec_bench.speed.excerpts import lengths_text
+
+MEGABYTE = 1e6
+
+TOTAL, PARTS, TIMES, LATENCY, COST = (
+    "Real-time factor", "Encoder and decoder", "Times real time", "Latency", "Memory and operations",
+)  # fmt: skip
+
+RTF = "processing time out of the time that the audio lasts, below 1 is faster than real time (Stable-Codec, table 10)"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        description: As `plan.metrics` keeps it.
+        repeats: How many values each system should have.
+    """
+
+    description: dict[str, Any]
+    repeats: int
+
+    @property
+    def label(self) -> str:
+        """Of the column."""
+        return str(self.description["label"])
+
+
+def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[Column]:
+    """The columns that a run has.
+
+    Args:
+        config: What was asked for.
+        streams: Whether a system has a decoder of streams.
+        gpu: Whether a system runs on a GPU.
+    """
+    lengths = lengths_text(config.seconds)
+    n = config.repeats
+    found = [
+        _column("parameters_m", "parameters", TOTAL, "", "M", 1, 1,
+                "millions, counted in the loaded torch modules where there are some, else as its adapter states"),
+        *_each(lengths, n, "rtf", "RTF", TOTAL, "lower", "", 4, f"{RTF}, encoding and decoding together"),
+        *_each(lengths, n, "rtf_encode", "encode RTF", PARTS, "lower", "", 4,
+               f"{RTF}; all codebooks are searched, as in a run"),
+        *_each(lengths, n, "rtf_decode", "decode RTF", PARTS, "lower", "", 4, RTF),
+        *_each(lengths, n, "x_realtime_encode", "encode", TIMES, "higher", "x", 1,
+               "seconds of audio per second of processing, the inverse of the real-time factor"),
+        *_each(lengths, n, "x_realtime_decode", "decode", TIMES, "higher", "x", 1,
+               "seconds of audio per second of processing, the inverse of the real-time factor"),
+        _column("algorithmic_delay_ms", "algorithmic delay", LATENCY, "lower", "ms", 1, 1,
+                "a frame and the look-ahead of the codec: what no computer can shorten; of codecs that are run frame "
+                "by frame"),
+        _column("latency_ms", "first packet", LATENCY, "lower", "ms", 1, n,
+                "algorithmic delay, and the time to encode and decode a recording that lasts as long"),
+    ]  # fmt: skip
+    if streams:
+        found.append(
+            _column("decoder_latency_ms", "decoder, first samples", LATENCY, "lower", "ms", 1, n,
+                    "of a stream of tokens: the time that the frames last which the decoder needs for its first "
+                    "samples, and that of decoding the last of them")
+        )  # fmt: skip
+    found += [
+        _column("load_seconds", "load", COST, "lower", "s", 2, 1,
+                "loading the model once, with the import of the packages that it needs besides torch"),
+        _column("memory_loaded_mb", "memory, loaded", COST, "lower", "MB", 0, 1,
+                "resident memory of a process that has loaded the model, above that of an idle one"),
+        *_each(lengths, 1, "peak_memory_mb", "memory, peak", COST, "lower", "MB", 0,
+               "highest resident memory while recordings of this length are coded, above that of an idle process; of "
+               "a codec in an environment of its own, its whole process"),
+    ]  # fmt: skip
+    if gpu:
+        found += _each(lengths, 1, "peak_gpu_memory_mb", "GPU memory, peak", COST, "lower", "MB", 0,
+                       "torch.cuda.max_memory_allocated, weights included")  # fmt: skip
+    what = f"billions of multiply-accumulates per second of audio, in a recording of {config.seconds[0]:g} s"
+    found += [
+        _column("gmacs", "GMAC/s", COST, "lower", "", 2, 1,
+                f"{what}, encoding and decoding: matrix products, convolutions, recurrent layers and attention"),
+        _column("gmacs_encode", "encode GMAC/s", COST, "lower", "", 2, 1, what),
+        _column("gmacs_decode", "decode GMAC/s", COST, "lower", "", 2, 1, what),
+    ]  # fmt: skip
+    return found
+
+
+def _each(
+    lengths: list[str],
+    repeats: int,
+    name: str,
+    title: str,
+    family: str,
+    better: Literal["higher", "lower", ""],
+    unit: str,
+    digits: int,
+    note: str,
+) -> list[Column]:
+    """A column per length of the recordings; the first one says what they are."""
+    return [
+        _column(f"{name}[{length}]", title, family, better, unit, digits, repeats, "" if place else note)
+        for place, length in enumerate(lengths)
+    ]
+
+
+def _column(
+    label: str,
+    title: str,
+    family: str,
+    better: Literal["higher", "lower", ""],
+    unit: str,
+    digits: int,
+    repeats: int,
+    note: str,
+) -> Column:
+    described = describe_column(label, title, better=better, family=family, unit=unit, digits=digits, note=note)
+    return Column(described, repeats)

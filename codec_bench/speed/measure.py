@@ -1,0 +1,314 @@
+"""Measures one system in a process of its own, job by job."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.systems import System
+from codec_bench.records import NotScorable, Score, Status
+from codec_bench.runs.pool import Worker, WorkerCrash
+from codec_bench.runs.reconstruct import chosen_device
+from codec_bench.speed.columns import MEGABYTE
+from codec_bench.speed.config import SpeedConfig
+from codec_bench.speed.excerpts import Excerpts
+from codec_bench.speed.latency import algorithmic_delay
+
+WORKER = "codec_bench.speed.worker"
+
+
+@dataclass
+class Result:
+    """What was found about a system.
+
+    Attributes:
+        scores: By column; one score without a value stands for all repeats.
+        rounds: Raw times of each round, with `length` and `repeat`.
+        machine: Device, threads, precision, where the number of parameters comes from.
+        bits: Payload bits of one recording, and the seconds that they last.
+    """
+
+    scores: dict[str, list[Score]] = field(default_factory=dict)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    machine: dict[str, Any] = field(default_factory=dict)
+    bits: tuple[float, float] | None = None
+
+
+class Process:
+    """The process of a system; one that ended is started again for what is left to do.
+
+    Args:
+        system: What it loads.
+        device: `cpu`, `cuda` or `cuda:1`.
+        config: Threads, checkpoint, timeout.
+        folder: Where it may write.
+    """
+
+    def __init__(self, system: System, device: str, config: SpeedConfig, folder: Path) -> None:
+        self._job = {
+            "op": "load",
+            "system": system.label,
+            "device": device,
+            "threads": config.threads,
+            "checkpoint": None if config.checkpoint is None else str(config.checkpoint),
+            "path": [str(Path(entry).resolve()) for entry in sys.path],
+        }
+        self._start = partial(Worker, folder, config.timeout, WORKER, config.threads)
+        self._worker: Worker | None = None
+
+    def load(self) -> dict[str, Any]:
+        """Starts a process that has loaded the codec.
+
+        Raises:
+            NotScorable: It could not.
+        """
+        self.close()
+        self._worker = self._start()
+        return self._call(self._job)
+
+    def ask(self, op: str, **job: Any) -> dict[str, Any]:
+        """Has the process do something.
+
+        Raises:
+            NotScorable: The codec failed, or the process ended; the next call starts another.
+        """
+        if self._worker is None:
+            self.load()
+        return self._call({"op": op, **job})
+
+    def _call(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._worker is not None, "the caller has started it"
+        try:
+            reply = self._worker.call(job)
+        except WorkerCrash as crash:
+            self.close()
+            raise NotScorable(str(crash), Status.CRASHED) from None
+        if "failed" in reply:
+            raise NotScorable(reply["failed"]["reason"], Status(reply["failed"]["status"]))
+        return reply
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+def device_of(system: System, wanted: str) -> str:
+    """Where a system runs; one without torch runs on the CPU, whatever the others were asked to use."""
+    assert isinstance(system.source, Codec), "audio that exists already has no speed"
+    return chosen_device(wanted, system.source) if "torch" in system.source.packages else "cpu"
+
+
+class Measurement:
+    """Measures a system.
+
+    Args:
+        system: A codec at a setting.
+        config: What was asked for.
+        columns: How many values each column wants, by label.
+        excerpts: Recordings.
+        told: Called after each round and each other step.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        config: SpeedConfig,
+        columns: Mapping[str, int],
+        excerpts: Excerpts,
+        told: Callable[[], None],
+    ) -> None:
+        assert isinstance(system.source, Codec), "audio that exists already has no speed"
+        self._codec = system.source
+        self._config = config
+        self._columns = columns
+        self._excerpts = excerpts
+        self._told = told
+        self._result = Result()
+        self._process = Process(system, device_of(system, config.device), config, excerpts.folder)
+
+    def run(self) -> Result:
+        """Measures everything; what cannot be measured has a status, and what does not depend on it goes on."""
+        self._static()
+        try:
+            loaded = self._process.load()
+        except NotScorable as outcome:
+            self._fail(self._columns, outcome)
+            self._process.close()
+            return self._result
+        try:
+            self._loaded(loaded)
+            ended: NotScorable | None = None
+            for seconds in self._config.seconds:
+                ended = self._length(seconds, ended)
+            self._macs()
+            self._latency()
+            self._stream()
+        finally:
+            self._process.close()
+        return self._result
+
+    # --- what is kept ----------------------------------------------------------------------------------------------
+
+    def _put(self, label: str, values: Sequence[float], over: Sequence[float] | None = None) -> None:
+        """Keeps values of a column, as fractions where it says over what."""
+        if label in self._columns:
+            parts = zip(values, over or [1.0] * len(values), strict=True)
+            self._result.scores[label] = [Score(Status.OK, "", top, bottom) for top, bottom in parts]
+
+    def _fail(self, labels: Mapping[str, Any] | Sequence[str], outcome: NotScorable) -> None:
+        """Keeps why columns have no value, where they have none yet."""
+        for label in labels:
+            if label in self._columns and label not in self._result.scores:
+                self._result.scores[label] = [Score.failed(outcome.status, outcome.reason)]
+
+    # --- what is measured ------------------------------------------------------------------------------------------
+
+    def _static(self) -> None:
+        """What is known without running anything."""
+        try:
+            self._put("algorithmic_delay_ms", [1000 * algorithmic_delay(self._codec)])
+        except NotScorable as outcome:
+            self._fail(["algorithmic_delay_ms"], outcome)
+
+    def _loaded(self, loaded: Mapping[str, Any]) -> None:
+        machine = ("device", "device_name", "isolated", "torch_threads", "tf32", "precision", "memory_problem")
+        self._result.machine = {key: loaded[key] for key in machine if key in loaded}
+        counted, stated = loaded["parameters"], self._codec.spec.parameters
+        self._result.machine["parameters"] = {"counted": counted, "stated": stated}
+        if parameters := counted or stated:
+            self._put("parameters_m", [parameters / 1e6])
+        else:
+            learned = bool(self._codec.spec.codebooks or self._codec.spec.weights)
+            reason = "nobody states their number" if learned else "it has no trained parameters"
+            self._fail(["parameters_m"], NotScorable(reason))
+        self._put("load_seconds", [loaded["load_seconds"]])
+        if loaded["memory_problem"]:
+            peaks = [label for label in self._columns if label.startswith("peak_memory")]
+            self._fail(["memory_loaded_mb", *peaks], NotScorable(loaded["memory_problem"]))
+        else:
+            self._put("memory_loaded_mb", [loaded["loaded_bytes"] / MEGABYTE])
+
+    def _length(self, seconds: float, ended: NotScorable | None) -> NotScorable | None:
+        """Times recordings of one length.
+
+        Args:
+            seconds: The length.
+            ended: Why a shorter recording ended the process; then this one is not tried.
+
+        Returns:
+            The same for the lengths that follow.
+        """
+        names = [f"{name}[{seconds:g}s]" for name in (
+            "rtf", "rtf_encode", "rtf_decode", "x_realtime_encode", "x_realtime_decode", "peak_memory_mb",
+            "peak_gpu_memory_mb",
+        )]  # fmt: skip
+        if ended is not None:
+            self._fail(names, NotScorable(f"not tried after a shorter recording: {ended.reason}", Status.CRASHED))
+            return ended
+        try:
+            self._rounds(seconds)
+            return None
+        except NotScorable as outcome:
+            self._fail(names, outcome)
+            return outcome if outcome.status is Status.CRASHED else None
+
+    def _rounds(self, seconds: float) -> None:
+        path = str(self._excerpts.path(seconds, self._codec.spec.input_rate))
+        begun = self._process.ask("begin")
+        rounds = []
+        for number in range(-self._config.warmup, self._config.repeats):
+            made = self._process.ask("round", audio=path)
+            self._told()
+            if number >= 0:
+                rounds.append(made)
+                raw = {k: v for k, v in made.items() if k != "decode_failed"}
+                self._result.rounds.append({"length": f"{seconds:g}s", "repeat": number + 1} | raw)
+        self._result.bits = (rounds[0]["bits"], rounds[0]["coded_seconds"])
+        self._times(f"{seconds:g}s", rounds)
+        peaks = self._process.ask("peaks")
+        if begun["reset"]:
+            self._put(f"peak_memory_mb[{seconds:g}s]", [peaks["peak_bytes"] / MEGABYTE])
+        self._fail([f"peak_memory_mb[{seconds:g}s]"], NotScorable("this system does not let a peak begin anew"))
+        if "gpu_bytes" in peaks:
+            self._put(f"peak_gpu_memory_mb[{seconds:g}s]", [peaks["gpu_bytes"] / MEGABYTE])
+        where = "its process is not seen" if self._result.machine["isolated"] else "it runs on the CPU"
+        self._fail([f"peak_gpu_memory_mb[{seconds:g}s]"], NotScorable(where))
+
+    def _times(self, length: str, rounds: Sequence[Mapping[str, Any]]) -> None:
+        audio = [float(made["seconds"]) for made in rounds]
+        encode = [float(made["encode_seconds"]) for made in rounds]
+        self._put(f"rtf_encode[{length}]", encode, audio)
+        self._put(f"x_realtime_encode[{length}]", audio, encode)
+        decoding = [f"rtf[{length}]", f"rtf_decode[{length}]", f"x_realtime_decode[{length}]"]
+        problems = [made["decode_failed"] for made in rounds if "decode_failed" in made]
+        if not self._codec.spec.decodes:
+            self._fail(decoding, NotScorable("it has no decoder"))
+        elif problems:
+            self._fail(decoding, NotScorable(problems[0]["reason"], Status(problems[0]["status"])))
+        else:
+            decode = [float(made["decode_seconds"]) for made in rounds]
+            self._put(f"rtf[{length}]", [a + b for a, b in zip(encode, decode, strict=True)], audio)
+            self._put(f"rtf_decode[{length}]", decode, audio)
+            self._put(f"x_realtime_decode[{length}]", audio, decode)
+
+    def _macs(self) -> None:
+        names = ["gmacs", "gmacs_encode", "gmacs_decode"]
+        path = self._excerpts.path(self._config.seconds[0], self._codec.spec.input_rate)
+        try:
+            made = self._process.ask("macs", audio=str(path))
+        except NotScorable as outcome:
+            self._fail(names, outcome)
+            return
+        finally:
+            self._told()
+        per_second = 1e9 * made["seconds"]
+        self._put("gmacs_encode", [made["encode"] / per_second])
+        if "decode" in made:
+            self._put("gmacs_decode", [made["decode"] / per_second])
+            self._put("gmacs", [(made["encode"] + made["decode"]) / per_second])
+        self._fail(names, NotScorable("it has no decoder"))
+
+    def _latency(self) -> None:
+        """Encodes and decodes a recording that lasts as long as the algorithmic delay."""
+        spec = self._codec.spec
+        try:
+            if not spec.decodes:
+                raise NotScorable("it has no decoder")
+            delay = algorithmic_delay(self._codec)
+            samples = max(1, round(delay * spec.input_rate))
+            path = self._excerpts.path(max(delay, self._config.seconds[0]), spec.input_rate)
+            spent = []
+            for number in range(-self._config.warmup, self._config.repeats):
+                made = self._process.ask("round", audio=str(path), samples=samples)
+                if "decode_failed" in made:
+                    failed = made["decode_failed"]
+                    raise NotScorable(failed["reason"], Status(failed["status"]))
+                if number >= 0:
+                    spent.append(made["encode_seconds"] + made["decode_seconds"])
+            self._put("latency_ms", [1000 * (delay + seconds) for seconds in spent])
+        except NotScorable as outcome:
+            self._fail(["latency_ms"], outcome)
+        finally:
+            self._told()
+
+    def _stream(self) -> None:
+        """First samples of a stream of tokens, where the adapter decodes streams."""
+        if "decoder_latency_ms" not in self._columns:
+            return
+        path = self._excerpts.path(self._config.seconds[0], self._codec.spec.input_rate)
+        values = []
+        try:
+            for number in range(-self._config.warmup, self._config.repeats):
+                made = self._process.ask("stream", audio=str(path))
+                if number >= 0:
+                    values.append(1000 * (made["frames"] * made["frame_seconds"] + made["compute_seconds"]))
+            self._put("decoder_latency_ms", values)
+        except NotScorable as outcome:
+            self._fail(["decoder_latency_ms"], outcome)
