@@ -7,7 +7,7 @@ DEMO_HOME := runs/.demo-cache
 # Names and shapes of LongCat's tensors (JSON): `make bench` times a model of that size where it is given.
 LONGCAT_MANIFEST ?=
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test test-slow lint bench clean
 
 install: $(VENV)/.installed
 
@@ -26,7 +26,11 @@ demo: install
 		--keep-audio --out runs/demo
 
 test: install
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# What takes more than about ten seconds a test: the commands of the docs, whole runs, environments, a Ray cluster.
+test-slow: install
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: install
 	$(BIN)/ruff check .
@@ -38,6 +42,7 @@ bench: install
 	$(BIN)/python benchmarks/two_workers.py
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/batched_codec.py --codec codec2@3200 --limit 8 --rounds 1
+	$(BIN)/python benchmarks/driver_scaling.py 100 1000
 	test -z "$(LONGCAT_MANIFEST)" || $(BIN)/python benchmarks/longcat_stages.py $(LONGCAT_MANIFEST)
 
 clean:

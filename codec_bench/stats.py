@@ -14,6 +14,9 @@ RESAMPLES = 2000
 MIN_CLUSTERS = 5
 """Fewer clusters than this give no interval."""
 
+MANY_CLUSTERS = 10_000
+"""Draws of more clusters than this are not kept: those of 100,000 utterances of unknown speakers would take 1.6 GB."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -82,8 +85,7 @@ def estimate(
     value = scale * float(top.sum() / bottom.sum())
     if len(names) < MIN_CLUSTERS:
         return Estimate(value, None, None, n, expected, len(names))
-    weights = _weights(len(names), seed, resamples)
-    ratios = scale * (weights @ top) / (weights @ bottom)
+    ratios = scale * _resampled(top, bottom, seed, resamples)
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(ratios, [tail, 100 - tail])
     return Estimate(value, float(low), float(high), n, expected, len(names))
@@ -100,6 +102,21 @@ def draws(clusters: int, seed: int, resamples: int = RESAMPLES) -> NDArray[np.ui
 def _weights(clusters: int, seed: int, resamples: int) -> NDArray[np.float64]:
     """`draws` as floats, which multiply without being converted each time."""
     return draws(clusters, seed, resamples).astype(np.float64)
+
+
+def _resampled(top: NDArray[np.float64], bottom: NDArray[np.float64], seed: int, resamples: int) -> NDArray[np.float64]:
+    """The pooled ratio of each draw, without its scale."""
+    clusters = len(top)
+    if clusters <= MANY_CLUSTERS:
+        weights = _weights(clusters, seed, resamples)
+        ratios: NDArray[np.float64] = (weights @ top) / (weights @ bottom)
+        return ratios
+    generator = np.random.default_rng([seed, clusters, resamples])
+    shares, ratios = np.full(clusters, 1 / clusters), np.empty(resamples)
+    for draw in range(resamples):  # the very draws of `draws`, one at a time
+        drawn = generator.multinomial(clusters, shares).astype(np.float64)
+        ratios[draw] = (drawn @ top) / (drawn @ bottom)
+    return ratios
 
 
 def cluster_unit(speakers: Sequence[str | None]) -> str:

@@ -71,3 +71,12 @@ def test_utterances_are_drawn_where_there_are_few_speakers():
     names = [f"u{i}" for i in range(6)]
     assert cluster_names(names, many) == [f"speaker:{s}" for s in many[:5]] + ["utterance:u5"]
     assert cluster_names(names, ["ann", "bob"] * 3) == [f"utterance:{n}" for n in names]
+
+
+def test_many_clusters_are_drawn_one_draw_at_a_time_with_the_same_result(monkeypatch: pytest.MonkeyPatch):
+    values = np.random.default_rng(3).normal(2.0, 0.5, 60).tolist()
+    names = [f"u{i}" for i in range(60)]
+    whole = estimate(values, [1.0] * 60, names, expected=60)
+    monkeypatch.setattr("codec_bench.stats.MANY_CLUSTERS", 59)
+    single = estimate(values, [1.0] * 60, names, expected=60)
+    assert (single.low, single.high) == pytest.approx((whole.low, whole.high), abs=1e-12)

@@ -292,7 +292,9 @@ def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
             for side in SIGNALS:
                 flat |= {f"{side}_{k}": v for k, v in facts.get(side, {}).items()}
             for name, value in flat.items():
-                columns.setdefault(name, [math.nan] * row).append(value)
+                if name not in columns:
+                    columns[name] = [math.nan] * row
+                columns[name].append(value)
             for values in columns.values():
                 values.extend([math.nan] * (row + 1 - len(values)))
     write_atomically(out / "reconstructions.csv", pd.DataFrame(columns).to_csv(index=False).encode())

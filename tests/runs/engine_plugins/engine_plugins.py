@@ -38,7 +38,7 @@ class Slow(Identity):
 
 
 class OnGpu(Identity):
-    """Says that it uses torch, so that it gets a GPU where there is one; it says whether it got one by what it sends."""
+    """Says that it uses torch, so that it gets a GPU where there is one; without one, it sends silence."""
 
     name = "on-gpu"
     packages = ("torch",)

@@ -1,0 +1,264 @@
+"""The small models: frames in, classes or symbols out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from codec_bench.probes.recipes import Recipe
+
+
+class TokenVectors(nn.Module):
+    """A learned embedding per codebook, summed.
+
+    Args:
+        sizes: Entries of each codebook.
+        width: Size of a vector.
+    """
+
+    offsets: Tensor
+
+    def __init__(self, sizes: Sequence[int], width: int) -> None:
+        super().__init__()
+        # One table for all codebooks: a bag per frame sums without a tensor of [frames, codebooks, width].
+        self.table = nn.EmbeddingBag(sum(sizes), width, mode="sum")
+        nn.init.normal_(self.table.weight, std=1 / math.sqrt(len(sizes)))
+        offsets = torch.tensor([sum(sizes[:k]) for k in range(len(sizes))])
+        self.register_buffer("offsets", offsets, persistent=False)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Indices `[n, codebooks]` to floats `[n, width]`."""
+        vectors: Tensor = self.table(frames + self.offsets)
+        return vectors
+
+
+class NumberVectors(nn.Module):
+    """Continuous frames, standardised by the training part, through one linear layer.
+
+    Args:
+        mean: `[dimension]`.
+        deviation: `[dimension]`, positive.
+        width: Size of a vector.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: Tensor, deviation: Tensor, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
+        self.linear = nn.Linear(len(mean), width)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Floats `[n, dimension]` to `[n, width]`."""
+        vectors: Tensor = self.linear((frames - self.mean) / self.deviation)
+        return vectors
+
+
+def moments(frames: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean and standard deviation over time, side by side.
+
+    Args:
+        frames: `[batch, time, width]`.
+        mask: `[batch, time]`, True where there is a frame.
+        weights: `[batch, time, width]` that sum to 1 over time; by default all frames count alike.
+
+    Returns:
+        `[batch, 2 * width]`.
+    """
+    if weights is None:
+        share = mask.to(frames.dtype) / mask.sum(dim=1, keepdim=True).to(frames.dtype)
+        weights = share[:, :, None]
+    mean = (weights * frames).sum(dim=1)
+    variance = (weights * (frames - mean[:, None]) ** 2).sum(dim=1)
+    return torch.cat([mean, (variance + 1e-6).sqrt()], dim=1)
+
+
+class StatisticsHead(nn.Module):
+    """Mean and standard deviation over time, then one linear layer or two."""
+
+    def __init__(self, recipe: Recipe, classes: int) -> None:
+        super().__init__()
+        pooled = 2 * recipe.width
+        self.norm = nn.LayerNorm(pooled)
+        if recipe.head == "linear":
+            self.out: nn.Module = nn.Linear(pooled, classes)
+        else:
+            self.out = nn.Sequential(
+                nn.Linear(pooled, recipe.hidden),
+                nn.ReLU(),
+                nn.Dropout(recipe.dropout),
+                nn.Linear(recipe.hidden, classes),
+            )
+
+    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """`[batch, time, width]` to logits `[batch, classes]`."""
+        logits: Tensor = self.out(self.norm(moments(frames, mask)))
+        return logits
+
+
+class AttentiveStatisticsHead(nn.Module):
+    """Attentive statistics pooling and a cosine classifier, trained with AAM-softmax.
+
+    Source:
+        K. Okabe et al., "Attentive Statistics Pooling for Deep Speaker Embedding", Interspeech 2018; J. Deng et al.,
+        "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019.
+    """
+
+    def __init__(self, recipe: Recipe, classes: int) -> None:
+        super().__init__()
+        self.attention = nn.Sequential(
+            nn.Linear(recipe.width, recipe.hidden), nn.Tanh(), nn.Linear(recipe.hidden, recipe.width)
+        )
+        self.norm = nn.LayerNorm(2 * recipe.width)
+        self.embed = nn.Linear(2 * recipe.width, recipe.hidden)
+        self.centres = nn.Parameter(torch.randn(classes, recipe.hidden) / math.sqrt(recipe.hidden))
+
+    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """`[batch, time, width]` to cosines `[batch, classes]`."""
+        weights = self.attention(frames).masked_fill(~mask[:, :, None], -torch.inf).softmax(dim=1)
+        embedding = self.embed(self.norm(moments(frames, mask, weights)))
+        return functional.linear(functional.normalize(embedding), functional.normalize(self.centres))
+
+
+def aam_logits(cosines: Tensor, targets: Tensor, margin: float, scale: float) -> Tensor:
+    """What the cross entropy of AAM-softmax sees: `scale * cos(angle + margin)` for the target, else `scale * cos`.
+
+    Where the angle is beyond `pi - margin`, `cos - margin * sin(margin)` takes its place, so that it keeps falling.
+
+    Args:
+        cosines: `[batch, classes]`.
+        targets: int64 `[batch]`.
+        margin: In radians.
+        scale: Factor of the cosines.
+    """
+    cosine = cosines.clamp(-1 + 1e-7, 1 - 1e-7)
+    moved = cosine * math.cos(margin) - (1 - cosine**2).sqrt() * math.sin(margin)
+    moved = torch.where(cosine > -math.cos(margin), moved, cosine - margin * math.sin(margin))
+    hit = functional.one_hot(targets, cosines.shape[1]).bool()
+    return scale * torch.where(hit, moved, cosine)
+
+
+class AttentionHead(nn.Module):
+    """Attention pooling per class: each class weighs the frames in its own way and averages its own logits.
+
+    Source:
+        Q. Kong et al., "Weakly Labelled AudioSet Tagging with Attention Neural Networks", TASLP 2019 (decision-level
+        single attention), with logits in the place of probabilities.
+    """
+
+    def __init__(self, recipe: Recipe, classes: int) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(nn.Linear(recipe.width, recipe.hidden), nn.ReLU(), nn.Dropout(recipe.dropout))
+        self.weigh = nn.Linear(recipe.hidden, classes)
+        self.decide = nn.Linear(recipe.hidden, classes)
+
+    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """`[batch, time, width]` to logits `[batch, classes]`."""
+        hidden = self.hidden(frames)
+        weights = self.weigh(hidden).masked_fill(~mask[:, :, None], -torch.inf).softmax(dim=1)
+        logits: Tensor = (weights * self.decide(hidden)).sum(dim=1)
+        return logits
+
+
+class RecurrentHead(nn.Module):
+    """A bidirectional LSTM over frames and a linear layer, for CTC.
+
+    The backward direction is an LSTM of its own over each utterance turned round, so that neither sees padding. torch's
+    packed sequences do the same, and take seven times as long on a CPU.
+    """
+
+    def __init__(self, recipe: Recipe, symbols: int) -> None:
+        super().__init__()
+        self.forwards = nn.LSTM(recipe.width, recipe.hidden, batch_first=True)
+        self.backwards = nn.LSTM(recipe.width, recipe.hidden, batch_first=True)
+        self.dropout = nn.Dropout(recipe.dropout)
+        self.out = nn.Linear(2 * recipe.hidden, symbols)
+
+    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """`[batch, time, width]` to log probabilities `[batch, time, symbols]`; symbol 0 is the blank."""
+        ahead = self.forwards(frames)[0]
+        behind = turned_round(self.backwards(turned_round(frames, mask))[0], mask)
+        log_probs: Tensor = self.out(self.dropout(torch.cat([ahead, behind], dim=2))).log_softmax(dim=2)
+        return log_probs
+
+
+def turned_round(frames: Tensor, mask: Tensor) -> Tensor:
+    """Each utterance of a batch backwards in time, its padding where it was.
+
+    Args:
+        frames: `[batch, time, width]`.
+        mask: `[batch, time]`, True where there is a frame.
+    """
+    positions = torch.arange(mask.shape[1], device=mask.device)[None]
+    index = torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - positions, positions)
+    return torch.gather(frames, 1, index[:, :, None].expand_as(frames))
+
+
+def head_of(recipe: Recipe, outputs: int) -> nn.Module:
+    """The head of a recipe, with `outputs` classes or symbols."""
+    if recipe.head == "bilstm":
+        return RecurrentHead(recipe, outputs)
+    if recipe.head == "asp":
+        return AttentiveStatisticsHead(recipe, outputs)
+    if recipe.head == "attention":
+        return AttentionHead(recipe, outputs)
+    return StatisticsHead(recipe, outputs)
+
+
+class Probe(nn.Module):
+    """Vectors of frames, brought to the rate of the head, and the head.
+
+    Args:
+        recipe: What to build.
+        vectors: From frames to vectors.
+        rate: Frames per second that come in.
+        outputs: Classes or symbols.
+    """
+
+    def __init__(self, recipe: Recipe, vectors: nn.Module, rate: float, outputs: int) -> None:
+        super().__init__()
+        least, most = recipe.frame_rates
+        self.repeat = max(1, math.ceil(least / rate - 1e-6))
+        self.stack = max(1, math.ceil(rate * self.repeat / most - 1e-6))
+        self.vectors = vectors
+        # Sums of embeddings have any size at first. Numbers are standardised, and their size is a loudness: what is
+        # said does not depend on it, but emotions and sounds do.
+        normed = recipe.is_sequence or isinstance(vectors, TokenVectors)
+        self.norm = nn.LayerNorm(recipe.width) if normed else nn.Identity()
+        self.dropout = nn.Dropout(recipe.dropout)
+        self.join = nn.Linear(self.stack * recipe.width, recipe.width) if self.stack > 1 else nn.Identity()
+        self.head = head_of(recipe, outputs)
+
+    def length(self, frames: int) -> int:
+        """Frames that the head sees of so many."""
+        return -(-frames * self.repeat // self.stack)
+
+    def forward(self, frames: Tensor, lengths: Sequence[int], masked: Tensor | None = None) -> Tensor:
+        """Logits of a batch.
+
+        Args:
+            frames: All frames of the batch in a row, `[sum of lengths, codebooks or dimension]`.
+            lengths: Frames of each utterance.
+            masked: `[sum of lengths]`, 0 where a frame is hidden in training, else 1.
+        """
+        vectors = self.norm(self.vectors(frames))
+        if masked is not None:
+            vectors = vectors * masked[:, None]
+        vectors = self.dropout(vectors)
+        padded = nn.utils.rnn.pad_sequence(list(vectors.split(list(lengths))), batch_first=True)
+        if self.repeat > 1:
+            padded = padded.repeat_interleave(self.repeat, dim=1)
+        if self.stack > 1:
+            short = -padded.shape[1] % self.stack
+            padded = functional.pad(padded, (0, 0, 0, short))
+            padded = padded.reshape(len(padded), -1, self.stack * padded.shape[2])
+        seen = torch.tensor([self.length(n) for n in lengths], device=padded.device)
+        mask = torch.arange(padded.shape[1], device=padded.device)[None] < seen[:, None]
+        logits: Tensor = self.head(self.join(padded), mask)
+        return logits

@@ -1,0 +1,345 @@
+"""What a probe sees of an utterance: frames of tokens or of numbers, made once and kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.adapters.codec import Codec
+from codec_bench.audio import RESAMPLER, Audio, read_audio, resample
+from codec_bench.cache import ArrayCache
+from codec_bench.errors import CodecError, UsageError
+from codec_bench.fingerprint import address
+from codec_bench.metrics.spectral import slaney_filterbank
+from codec_bench.records import NotScorable, Status
+from codec_bench.runs.plan import Item, Row
+from codec_bench.runs.reconstruct import Reconstructor, chosen_device
+from codec_bench.token_streams import tokens_of
+from codec_bench.tokens import Tokens
+
+VERSION = 1
+"""Raised whenever frames of the same recording change."""
+
+DEFAULT_LATENTS = ("quantized", "semantic_embedding")
+"""What `latents` without a name takes, the first that a codec has; else its only one."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """An utterance as a probe sees it.
+
+    Attributes:
+        values: int64 `[frames, codebooks]`, or float32 `[frames, dimension]`.
+        rate: Frames per second.
+        sizes: Entries of each codebook; empty for numbers.
+    """
+
+    values: NDArray[Any]
+    rate: float
+    sizes: tuple[int, ...] = ()
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Plain arrays for the cache."""
+        return {"values": self.values, "rate": np.array(self.rate), "sizes": np.array(self.sizes, np.int64)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Frames:
+        """The inverse of `to_arrays`."""
+        return cls(arrays["values"], float(arrays["rate"]), tuple(arrays["sizes"].tolist()))
+
+
+class Source(ABC):
+    """A row of a probe's table: where its frames come from.
+
+    Attributes:
+        label: Of the row.
+    """
+
+    label: str
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Content address of everything that decides the frames, given the recording."""
+
+    @abstractmethod
+    def frames(self, item: Item) -> Frames:
+        """The frames of an utterance.
+
+        Raises:
+            NotScorable: They cannot be had; the status says why.
+        """
+
+    def address(self, item: Item) -> str:
+        """Where the cache keeps the frames of an utterance."""
+        return address(probe_frames=VERSION, source=self.fingerprint, recording=item.identity)
+
+    def close(self) -> None:
+        """Frees what `frames` took."""
+
+
+class CodecTokens(Source):
+    """The tokens of a system; those of slower codebooks are repeated to the rate of the fastest."""
+
+    def __init__(self, row: Row, reconstructor: Reconstructor) -> None:
+        super().__init__(row.label)
+        self.row = row
+        self._reconstructor = reconstructor
+
+    @property
+    def fingerprint(self) -> str:
+        """Depends on the codec and its number of codebooks."""
+        return address(tokens=self.row.fingerprint)
+
+    def code(self, item: Item) -> Tokens:
+        """The tokens of an utterance, cut to the codebooks of the system.
+
+        Raises:
+            UsageError: The codec sends no tokens.
+            NotScorable: Coding failed.
+        """
+        codes = self._reconstructor.codes(self.row, item)
+        if not codes:
+            raise UsageError(f"{self.label} is audio that exists already: a probe needs a codec")
+        try:
+            return tokens_of(codes[0])
+        except UsageError as error:
+            raise UsageError(f"{self.label} cannot be probed: {error}") from error
+
+    def frames(self, item: Item) -> Frames:
+        """The token indices, `[frames, codebooks]`."""
+        tokens = self.code(item)
+        values, rate = aligned(tokens)
+        return Frames(values, rate, tuple(stream.codebook.size for stream in tokens.streams))
+
+    def close(self) -> None:
+        """Frees the codec."""
+        self._reconstructor.close()
+
+
+class CodecLatents(CodecTokens):
+    """The numbers that a codec's tokens stand for.
+
+    Args:
+        row: The system.
+        reconstructor: What codes.
+        names: Which of `Codec.latents`, joined side by side; empty takes the codec's main one, or with `each` those of
+            the single codebooks.
+        each: Whether the vectors of the codebooks are joined side by side.
+        device: Where the codec runs.
+    """
+
+    def __init__(self, row: Row, reconstructor: Reconstructor, name: str, each: bool, device: str) -> None:
+        super().__init__(row, reconstructor)
+        self._name = name
+        self._each = each
+        self._device = device
+        self._loaded: Codec | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Depends on the codec, its number of codebooks and the chosen latents."""
+        return address(latents=self.row.fingerprint, name=self._name, each=self._each)
+
+    def frames(self, item: Item) -> Frames:
+        """The vectors, `[frames, dimension]`."""
+        codes = self._reconstructor.codes(self.row, item)
+        if not codes or not isinstance(codes[0], Tokens):
+            raise UsageError(f"{self.label} has no codebooks, so no latents: use --input tokens")
+        tokens = codes[0]
+        codec = self._codec()
+        try:
+            parts = dict(codec.latents(tokens))
+        except CodecError as error:
+            raise NotScorable(str(error), Status.ENCODE_FAILED) from error
+        chosen = [parts[name] for name in self._chosen(list(parts))]
+        length = max(len(part) for part in chosen)
+        joined = np.concatenate([part[_repeats(len(part), length)] for part in chosen], axis=1, dtype=np.float32)
+        return Frames(joined, length / tokens.seconds)
+
+    def _chosen(self, names: list[str]) -> list[str]:
+        books = [name for name in names if name.startswith("codebook_")]
+        if self._each and books:
+            return books
+        if self._name and self._name not in names:
+            raise UsageError(f"{self.label} has no latents {self._name!r}; it has {', '.join(names)}")
+        main = [self._name] if self._name else [name for name in DEFAULT_LATENTS if name in names][:1]
+        if not main and len(names) != 1:
+            raise UsageError(f"{self.label} has several latents: choose with --input latents:NAME ({', '.join(names)})")
+        return main or names
+
+    def _codec(self) -> Codec:
+        if self._loaded is None:
+            codec = self.row.source
+            assert isinstance(codec, Codec), "prepared audio has no codes, which was checked"
+            self._reconstructor.close()
+            codec.load(chosen_device(self._device, codec))
+            self._loaded = codec
+        return self._loaded
+
+    def close(self) -> None:
+        """Frees the codec."""
+        super().close()
+        if self._loaded is not None:
+            self._loaded.close()
+            self._loaded = None
+
+
+class LogMel(Source):
+    """The ceiling: 80 mel bands of the recording itself, every 10 ms.
+
+    Power spectrum of 25 ms Hann windows at 16 kHz, Slaney bands, log10, at most 8 (80 dB) below the loudest. Nothing is
+    normalised by the utterance: its level and its mean spectrum, which codecs keep, tell emotions and sounds apart. As
+    all continuous frames, bands are standardised by the training part.
+    """
+
+    RATE, HOP, WINDOW, FFT, BANDS = 16_000, 160, 400, 512, 80
+
+    def __init__(self) -> None:
+        super().__init__("log-mel")
+
+    @property
+    def fingerprint(self) -> str:
+        """Depends on the resampler alone."""
+        return address(logmel=[self.RATE, self.HOP, self.WINDOW, self.FFT, self.BANDS, 2], resampler=RESAMPLER)
+
+    def frames(self, item: Item) -> Frames:
+        """`[frames, 80]`."""
+        audio = read_audio(item.utterance.path)
+        audio.check(item.utterance.id)
+        return Frames(self.spectrogram(audio), self.RATE / self.HOP)
+
+    @classmethod
+    def spectrogram(cls, audio: Audio) -> NDArray[np.float32]:
+        """The log-mel spectrogram `[frames, 80]` of a recording; frame `t` is centred on sample `160 t`."""
+        samples = resample(audio, cls.RATE).samples.astype(np.float64)
+        padded = np.pad(samples, (cls.FFT // 2, cls.FFT // 2))
+        count = max(1, -(-len(samples) // cls.HOP))
+        starts = np.arange(count) * cls.HOP
+        window = np.zeros(cls.FFT)
+        edge = (cls.FFT - cls.WINDOW) // 2
+        window[edge : edge + cls.WINDOW] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(cls.WINDOW) / cls.WINDOW)
+        blocks = np.lib.stride_tricks.sliding_window_view(np.pad(padded, (0, cls.FFT)), cls.FFT)[starts]
+        power = np.abs(np.fft.rfft(blocks * window, axis=1)) ** 2
+        mel = np.log10(np.maximum(power @ slaney_filterbank(cls.RATE, cls.FFT, cls.BANDS).T, 1e-10))
+        return np.asarray(np.maximum(mel, mel.max() - 8), np.float32)
+
+
+class RandomTokens(Source):
+    """The floor: tokens drawn uniformly, with the codebooks, the rate and the lengths of a system.
+
+    Args:
+        like: The system; its tokens give the number of frames and nothing else.
+        seed: Of the draw, together with the recording.
+    """
+
+    def __init__(self, like: CodecTokens, seed: int) -> None:
+        super().__init__("random-tokens")
+        self._like = like
+        self._seed = seed
+
+    @property
+    def fingerprint(self) -> str:
+        """Depends on the system whose lengths are taken, and on the seed."""
+        return address(random=self._like.fingerprint, seed=self._seed)
+
+    def frames(self, item: Item) -> Frames:
+        """Uniform indices, `[frames, codebooks]`."""
+        like = CodecTokens.frames(self._like, item)
+        generator = np.random.default_rng([self._seed, *bytes.fromhex(item.digest)])
+        drawn = np.stack([generator.integers(0, size, len(like.values)) for size in like.sizes], axis=1)
+        return Frames(np.asarray(drawn, np.int64), like.rate, like.sizes)
+
+
+def aligned(tokens: Tokens) -> tuple[NDArray[np.int64], float]:
+    """All codebooks at the rate of the fastest.
+
+    Args:
+        tokens: Streams of any rates.
+
+    Returns:
+        int64 `[frames, codebooks]`, where each token of a slower codebook is repeated for as long as it lasts, and the
+        frames per second.
+
+    >>> from codec_bench.tokens import Codebook, Stream
+    >>> slow = Stream(np.array([7, 8]), Codebook(16, 640), Fraction(25))
+    >>> fast = Stream(np.array([1, 2, 3]), Codebook(16, 320), Fraction(50))
+    >>> aligned(Tokens((slow, fast)))[0].T.tolist()
+    [[7, 7, 8], [1, 2, 3]]
+    """
+    fastest = max(tokens.streams, key=lambda stream: stream.rate)
+    length = len(fastest.codes)
+    if not length:
+        raise NotScorable("the codec sends no tokens for this recording", Status.EMPTY)
+    columns = []
+    for stream in tokens.streams:
+        if not len(stream.codes):
+            raise NotScorable("one of the codebooks has no tokens for this recording", Status.EMPTY)
+        ratio = Fraction(stream.rate) / fastest.rate
+        index = (np.arange(length) * ratio.numerator) // ratio.denominator
+        columns.append(stream.codes[np.minimum(index, len(stream.codes) - 1)])
+    return np.stack(columns, axis=1), float(fastest.rate)
+
+
+def _repeats(count: int, length: int) -> NDArray[np.int64]:
+    """Indices that stretch `count` frames to `length`."""
+    return np.asarray((np.arange(length) * count) // length, np.int64)
+
+
+def parse_input(text: str) -> tuple[str, str]:
+    """The kind and the name of an input.
+
+    Raises:
+        UsageError: There is no such input.
+
+    >>> parse_input("latents:quantized")
+    ('latents', 'quantized')
+    """
+    kind, colon, name = text.partition(":")
+    if kind not in ("tokens", "embeddings", "latents") or (colon and (kind != "latents" or not name)):
+        raise UsageError(f"--input {text}: it is tokens, embeddings, latents or latents:NAME")
+    return kind, name
+
+
+def sources_of(rows: Sequence[Row], kind: str, name: str, reconstructor: Reconstructor, device: str) -> list[Source]:
+    """What gives the frames of each system."""
+    if kind == "tokens":
+        return [CodecTokens(row, reconstructor) for row in rows]
+    return [CodecLatents(row, reconstructor, name, kind == "embeddings", device) for row in rows]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The frames of a data set as the cache keeps them.
+
+    Attributes:
+        addresses: Where they are, by utterance.
+        failed: Status and reason of those that could not be had.
+    """
+
+    addresses: dict[str, str]
+    failed: dict[str, NotScorable]
+
+
+def extract(source: Source, item: Item, cache: ArrayCache, into: Extracted) -> None:
+    """Makes the frames of one utterance where the cache has none, and notes where they are, or why not."""
+    key = source.address(item)
+    name = item.utterance.id
+    try:
+        if item.problem:
+            raise NotScorable(item.problem, item.status)
+        if key not in cache:
+            cache.put(key, source.frames(item).to_arrays())
+    except NotScorable as outcome:
+        into.failed[name] = outcome
+    else:
+        into.addresses[name] = key

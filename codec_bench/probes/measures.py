@@ -1,0 +1,114 @@
+"""Accuracy, macro F1 and mean average precision, and their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.stats import LEVEL, MIN_CLUSTERS, RESAMPLES
+
+FloatMatrix = NDArray[np.float64]
+
+
+def confusion(truth: Sequence[int], predicted: Sequence[int], classes: int) -> NDArray[np.int64]:
+    """How often each class (row) was taken for each class (column), `[classes, classes]`.
+
+    >>> confusion([0, 0, 1], [0, 1, 1], 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    flat = np.asarray(truth, np.int64) * classes + np.asarray(predicted, np.int64)
+    return np.asarray(np.bincount(flat, minlength=classes * classes).reshape(classes, classes), np.int64)
+
+
+def macro_f1(matrix: NDArray[np.integer] | FloatMatrix) -> NDArray[np.float64]:
+    """F1 averaged over the classes that occur in truth or prediction.
+
+    Args:
+        matrix: Confusion `[..., classes, classes]`, rows true.
+
+    Returns:
+        `[...]`.
+
+    >>> round(float(macro_f1(np.array([[1, 1], [0, 1]]))), 3)
+    0.667
+    """
+    counts = np.asarray(matrix, np.float64)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    both = counts.sum(axis=-1) + counts.sum(axis=-2)
+    f1 = np.divide(2 * hits, both, out=np.zeros_like(hits), where=both > 0)
+    return np.asarray(f1.sum(axis=-1) / np.maximum((both > 0).sum(axis=-1), 1), np.float64)
+
+
+def average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: FloatMatrix) -> FloatMatrix:
+    """Average precision of one class for several weightings of the same utterances.
+
+    The mean of the precision over the positives, each with all utterances that score at least as high (so that equal
+    scores have no order), as `sklearn.metrics.average_precision_score` has it.
+
+    Args:
+        truth: `[n]`.
+        scores: `[n]`.
+        weights: How much each utterance counts, `[draws, n]`.
+
+    Returns:
+        `[draws]`; NaN where no positive has weight.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked, hit, weight = scores[order], truth[order], weights[:, order]
+    last_equal = np.searchsorted(-ranked, -ranked, side="right") - 1
+    positive = np.cumsum(weight * hit, axis=1)[:, last_equal]
+    everything = np.cumsum(weight, axis=1)[:, last_equal]
+    precision = np.divide(positive, everything, out=np.zeros_like(positive), where=everything > 0)
+    mass = weight * hit
+    total = mass.sum(axis=1)
+    out: FloatMatrix = np.divide(
+        (precision * mass).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0
+    )
+    return out
+
+
+def mean_average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: FloatMatrix) -> FloatMatrix:
+    """Mean over the classes that have a positive.
+
+    Args:
+        truth: `[n, classes]`.
+        scores: `[n, classes]`.
+        weights: `[draws, n]`.
+
+    Returns:
+        `[draws]`; NaN where no class has a positive.
+    """
+    each = np.stack([average_precision(t, s, weights) for t, s in zip(truth.T, scores.T, strict=True)])
+    known = ~np.isnan(each)
+    total = np.where(known, each, 0).sum(axis=0)
+    out: FloatMatrix = np.divide(total, known.sum(axis=0), out=np.full(len(total), np.nan), where=known.any(axis=0))
+    return out
+
+
+def bootstrap(
+    clusters: Sequence[str], value: Callable[[FloatMatrix], FloatMatrix], seed: int = 0
+) -> tuple[float | None, float | None]:
+    """A percentile interval for a value that is no mean, from the draws of clusters that `stats.estimate` makes.
+
+    Args:
+        clusters: The cluster of each utterance.
+        value: From weights of utterances, `[draws, n]`, to values `[draws]`.
+        seed: Of the draws.
+
+    Returns:
+        The ends, or None where there are too few clusters.
+    """
+    names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    if len(names) < MIN_CLUSTERS:
+        return None, None
+    generator = np.random.default_rng([seed, len(names), RESAMPLES])
+    draws = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES).astype(np.float64)
+    values = np.concatenate([value(part[:, index]) for part in np.array_split(draws, 20)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None, None
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return float(low), float(high)

@@ -1,0 +1,106 @@
+"""One training as plain data: what a worker is told, and where its result is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from codec_bench.fingerprint import address, package_versions
+from codec_bench.probes.recipes import Recipe
+
+SEPARATOR = ";"
+"""Between the labels of an utterance that has several."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is learned from which frames.
+
+    Attributes:
+        recipe: How.
+        frames: Where the cache keeps the frames, by utterance.
+        targets: What is predicted, by utterance: a label, labels with semicolons, or symbols with newlines between.
+        symbols: All classes, or all characters or phones of the training part.
+        multi: Whether an utterance may have several labels.
+        train: Ids of the training part.
+        dev: Ids of the development part.
+        test: Ids of the test part.
+    """
+
+    recipe: Recipe
+    frames: Mapping[str, str]
+    targets: Mapping[str, str]
+    symbols: tuple[str, ...]
+    multi: bool
+    train: tuple[str, ...]
+    dev: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def describe(self) -> dict[str, Any]:
+        """The problem as JSON."""
+        return asdict(self) | {"recipe": self.recipe.describe(), "frames": dict(self.frames)}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Problem:
+        """The inverse of `describe`."""
+        recipe: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain["recipe"].items()}
+        parts = {name: tuple(plain[name]) for name in ("symbols", "train", "dev", "test")}
+        return cls(Recipe(**recipe), plain["frames"], plain["targets"], multi=plain["multi"], **parts)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training of a problem.
+
+    Attributes:
+        problem: What is learned.
+        rate: The learning rate.
+        seed: Of the first weights, the order, and all that is random in training.
+        device: Where: `cpu`, `cuda`.
+    """
+
+    problem: Problem
+    rate: float
+    seed: int
+    device: str = "cpu"
+
+    @property
+    def address(self) -> str:
+        """Content address of the result."""
+        return address(
+            probe=self.problem.describe(),
+            recipe=self.problem.recipe.fingerprint,
+            rate=self.rate,
+            seed=self.seed,
+            device=self.device.partition(":")[0],
+            packages=package_versions(["torch", "numpy"]),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """The job as JSON."""
+        plain = {"problem": self.problem.describe(), "rate": self.rate, "seed": self.seed, "device": self.device}
+        return plain | {"address": self.address}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Job:
+        """The inverse of `describe`."""
+        return cls(Problem.from_json(plain["problem"]), plain["rate"], plain["seed"], plain["device"])
+
+
+def parts_of(target: str, *, multi: bool, sequence: bool) -> list[str]:
+    r"""The symbols of a target.
+
+    >>> parts_of("dog;rain", multi=True, sequence=False), parts_of("o\nn\n \ni", multi=False, sequence=True)
+    (['dog', 'rain'], ['o', 'n', ' ', 'i'])
+    """
+    if sequence:
+        return target.split("\n") if target else []
+    if multi:
+        return sorted({part.strip() for part in target.split(SEPARATOR) if part.strip()})
+    return [target]
+
+
+def symbols_of(targets: Sequence[str], *, multi: bool, sequence: bool) -> tuple[str, ...]:
+    """All symbols of some targets, sorted."""
+    return tuple(sorted({part for target in targets for part in parts_of(target, multi=multi, sequence=sequence)}))

@@ -1,0 +1,134 @@
+"""The tasks, each with one small recipe that is the same for all systems.
+
+A published probe cannot be repeated where its learning rate, its epochs or its early stopping are not known. Here all
+of it is in one frozen object per task. Its fingerprint is in `run.json`; whoever changes a recipe raises its version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from codec_bench.errors import UsageError
+from codec_bench.fingerprint import address
+from codec_bench.registry import unknown
+
+Target = Literal["label", "speaker", "text", "phones"]
+Head = Literal["linear", "mlp", "asp", "attention", "bilstm"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one task is trained and tested.
+
+    Attributes:
+        task: Name on the command line.
+        title: For people.
+        target: What is predicted: a label, the speaker, the characters or the phones of the transcript.
+        version: Raised whenever results change.
+        head: What is trained on top of the frames; see `heads.py`.
+        heads: What `--head` may choose.
+        speaker_disjoint: Whether splits that are drawn here keep speakers apart.
+        folds: Folds of the cross-validation where the data set defines no split; 1 for a single split.
+        width: Size of a frame vector: of the learned embeddings, or of the projection of continuous frames.
+        hidden: Size of the hidden layer, per direction of a BiLSTM.
+        dropout: On frame vectors and on the hidden layer, in training.
+        frame_rates: Least and most frames per second that the head sees: slower ones are repeated, of faster ones
+            neighbours are stacked.
+        crop_seconds: In training, a random stretch of so many seconds is taken from longer recordings.
+        mask_share: In training, a random stretch of up to this share of the frames is zeroed, twice.
+        batch: Utterances per step.
+        epochs: At most.
+        patience: Training stops after so many epochs without a better score (for texts, without a lower loss) on the
+            development split.
+        warmup: Share of the steps over which the learning rate rises linearly; a half cosine to zero follows.
+        learning_rates: Candidates, rising; one is chosen on the development split.
+        weight_decay: Of AdamW.
+        clip: Largest norm of the gradient.
+        margin: Angle in radians that AAM-softmax adds (head `asp`).
+        scale: Factor of its cosines.
+        beam: Prefixes that the beam search keeps (head `bilstm`).
+    """
+
+    task: str
+    title: str
+    target: Target
+    head: Head
+    heads: tuple[Head, ...]
+    version: int = 1
+    speaker_disjoint: bool = True
+    folds: int = 1
+    width: int = 64
+    hidden: int = 128
+    dropout: float = 0.2
+    frame_rates: tuple[float, float] = (0.0, 50.0)
+    crop_seconds: float | None = 2.0
+    mask_share: float = 0.0
+    batch: int = 32
+    epochs: int = 30
+    patience: int = 5
+    warmup: float = 0.1
+    learning_rates: tuple[float, ...] = (3e-3, 1e-2)
+    weight_decay: float = 0.01
+    clip: float = 5.0
+    margin: float = 0.2
+    scale: float = 16.0
+    beam: int = 8
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the answer is a text and not a class."""
+        return self.target in ("text", "phones")
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe as JSON."""
+        plain = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of everything that the recipe says."""
+        return address(recipe=self.describe())
+
+
+POOLED: tuple[Head, ...] = ("mlp", "linear", "asp", "attention")
+
+RECIPES: dict[str, Recipe] = {
+    recipe.task: recipe
+    for recipe in (
+        Recipe("asr", "speech recognition", "text", "bilstm", ("bilstm",), crop_seconds=None, mask_share=0.1,
+               frame_rates=(25.0, 34.0), hidden=64, batch=4, epochs=40, patience=8),
+        Recipe("phone", "phone recognition", "phones", "bilstm", ("bilstm",), crop_seconds=None, mask_share=0.1,
+               frame_rates=(25.0, 34.0), hidden=64, batch=4, epochs=40, patience=8),
+        Recipe("sid", "speaker identification", "speaker", "asp", ("asp", "linear", "mlp"), speaker_disjoint=False),
+        Recipe("er", "emotion recognition", "label", "mlp", POOLED, folds=4),
+        Recipe("sed", "sound event detection", "label", "attention", ("attention", "mlp", "linear"), folds=5),
+        Recipe("intent", "intent classification", "label", "mlp", POOLED),
+        Recipe("digits", "spoken digits", "label", "mlp", POOLED),
+        Recipe("nonverbal", "nonverbal sounds", "label", "mlp", POOLED),
+    )
+}  # fmt: skip
+
+
+def recipe_of(task: str, head: str | None = None) -> Recipe:
+    """The recipe of a task.
+
+    Args:
+        task: Its name.
+        head: Another head than the task's own.
+
+    Raises:
+        UsageError: There is no such task, or it cannot have that head.
+
+    >>> recipe_of("sid").head, recipe_of("sid", "linear").head
+    ('asp', 'linear')
+    """
+    if task not in RECIPES:
+        raise UsageError(unknown("task", task, list(RECIPES)))
+    recipe = RECIPES[task]
+    if head is None:
+        return recipe
+    for known in recipe.heads:
+        if known == head:
+            return replace(recipe, head=known)
+    raise UsageError(f"--head {head}: the head of {task} is {' or '.join(recipe.heads)}")

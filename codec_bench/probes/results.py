@@ -1,0 +1,345 @@
+"""From the answers of all trainings to the frames that a run directory keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import stdev
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from codec_bench.files import write_atomically
+from codec_bench.probes.columns import measures_of
+from codec_bench.probes.inputs import Extracted
+from codec_bench.probes.measures import FloatMatrix, bootstrap, confusion, macro_f1, mean_average_precision
+from codec_bench.probes.problem import parts_of, symbols_of
+from codec_bench.probes.study import CHOICE, TaskPlan, Unit
+from codec_bench.probes.targets import error_counts
+from codec_bench.records import Score, Status
+from codec_bench.runs.directory import SUMMARY_COLUMNS
+from codec_bench.runs.plan import Item
+from codec_bench.runs.summary import FAILED
+from codec_bench.stats import cluster_names, estimate
+
+SCORE_COLUMNS = [
+    "system", "utterance", "speaker", "metric", "value", "status", "reason", "numerator", "denominator", "seconds",
+    "seed", "fold",
+]  # fmt: skip
+"""As those of every run, with the seed of the training and the fold in which the utterance was tested."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one training said about one utterance of its test part."""
+
+    utterance: str
+    fold: str
+    seed: int
+    said: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What `summary.csv` says about a row besides its values."""
+
+    label: str
+    group: str
+    bitrate_kbps: float | None
+    bitrate_source: str
+    frame_rate_hz: float | None
+
+
+class Results:
+    """The frames of a probe run.
+
+    Args:
+        units: All trainings.
+        tasks: What was predicted.
+        items: The utterances.
+        extracted: Their frames, by row.
+        seeds: Of the trainings.
+        seed: Of the bootstrap.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        tasks: Sequence[TaskPlan],
+        items: Sequence[Item],
+        extracted: Mapping[str, Extracted],
+        seeds: Sequence[int],
+        seed: int,
+    ) -> None:
+        self._units = units
+        self._tasks = tasks
+        self._extracted = extracted
+        self._seeds = seeds
+        self._seed = seed
+        self._speakers = {item.utterance.id: item.utterance.speaker for item in items}
+        self._scored: dict[tuple[str, str], list[tuple[Answer, Score]]] = {}
+
+    def _tested(self, task: TaskPlan) -> list[str]:
+        """Ids of the utterances that are tested in one of the folds."""
+        return sorted({name for fold in task.division.folds for name in fold.test})
+
+    def _answers(self, system: str, task: TaskPlan) -> list[Answer]:
+        found = []
+        for unit in self._units:
+            if unit.system == system and unit.task is task:
+                for seed, result in unit.results.items():
+                    found += [Answer(name, unit.fold.name, seed, said) for name, said in result["test"].items()]
+        return sorted(found, key=lambda a: (a.utterance, a.seed, a.fold))
+
+    def _clusters(self, task: TaskPlan, names: Sequence[str]) -> dict[str, str]:
+        tested = self._tested(task)
+        # Where speakers are the classes, other speakers would be another task: then utterances are drawn.
+        speakers = [None if task.recipe.target == "speaker" else self._speakers[n] for n in tested]
+        all_clusters = dict(zip(tested, cluster_names(tested, speakers), strict=True))
+        return {name: all_clusters[name] for name in names}
+
+    # --- scores of utterances ----------------------------------------------------------------------------------
+
+    def score_frame(self, labels: Sequence[str]) -> pd.DataFrame:
+        """One row per row of the table, test utterance, seed and measure that single utterances have."""
+        rows = []
+        for label in labels:
+            for task in self._tasks:
+                for measure in measures_of(task):
+                    if measure.per_utterance:
+                        rows += self._score_rows(label, task, measure.label)
+        frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
+        numbers = ["value", "numerator", "denominator", "seconds"]
+        frame[numbers] = frame[numbers].astype("float64")
+        return frame.sort_values(["system", "metric", "utterance", "seed"], ignore_index=True)
+
+    def _score_rows(self, label: str, task: TaskPlan, metric: str) -> list[tuple[Any, ...]]:
+        scored = self._scores(label, task, metric)
+        rows = []
+        for fold in task.division.folds:
+            for name in fold.test:
+                for seed in self._seeds:
+                    s = scored.get((name, seed)) or self._missing(label, task, name)
+                    ok = s.status is Status.OK
+                    rows.append(
+                        (
+                            label, name, self._speakers[name], metric, s.value, s.status.value, s.reason,
+                            s.numerator if ok else None, s.denominator if ok else None, 0.0, seed, fold.name,
+                        )
+                    )  # fmt: skip
+        return rows
+
+    def _scores(self, label: str, task: TaskPlan, metric: str) -> dict[tuple[str, int], Score]:
+        """The scores of a measure by utterance and seed."""
+        name, _, variant = metric.removesuffix("]").partition("[")
+        said = "beam" if variant.endswith(":beam") else "answer"
+        found = {}
+        for answer in self._answers(label, task):
+            wanted = task.targets.of[answer.utterance]
+            if name == "accuracy":
+                score = Score(Status.OK, "", float(answer.said["answer"] == wanted), 1.0)
+            else:
+                counted = error_counts(wanted, answer.said[said], name)
+                score = Score(Status.OK, "", counted.errors, counted.units, 100.0)
+            found[answer.utterance, answer.seed] = score
+        return found
+
+    def _missing(self, label: str, task: TaskPlan, name: str) -> Score:
+        """Why an utterance has no score."""
+        failed = self._extracted[label].failed.get(name)
+        if failed is not None:
+            return Score.failed(failed.status, failed.reason)
+        reasons = [u.reason for u in self._units if u.system == label and u.task is task and name in u.fold.test]
+        return Score.failed(Status.CRASHED, reasons[0] if reasons else "not trained")
+
+    # --- values of rows ----------------------------------------------------------------------------------------
+
+    def summary_frame(self, headings: Sequence[Heading]) -> pd.DataFrame:
+        """One row per row of the table and measure, with the standard deviation over the seeds behind it."""
+        rows = []
+        for heading in headings:
+            for task in self._tasks:
+                expected = len(self._tested(task))
+                for measure in measures_of(task):
+                    value, low, high, names, deviation = self._value(heading.label, task, measure.label)
+                    clusters = len(set(self._clusters(task, names).values()))
+                    rows.append(
+                        (
+                            heading.label, heading.group, heading.bitrate_kbps, heading.frame_rate_hz, measure.label,
+                            value, low, high, len(names), expected, clusters, measure.unit, heading.bitrate_source,
+                            deviation, len(self._seeds),
+                        )
+                    )  # fmt: skip
+        frame = pd.DataFrame(rows, columns=[*SUMMARY_COLUMNS, "sd", "seeds"])
+        numbers = ["bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high", "sd"]
+        frame[numbers] = frame[numbers].astype("float64")
+        return frame
+
+    def _value(
+        self, label: str, task: TaskPlan, metric: str
+    ) -> tuple[float | None, float | None, float | None, list[str], float | None]:
+        """Value pooled over seeds and folds, interval, utterances scored, and standard deviation over the seeds."""
+        answers = self._answers(label, task)
+        names = sorted({answer.utterance for answer in answers})
+        if not answers:
+            return None, None, None, [], None
+        name = metric.partition("[")[0]
+        if name in ("macro_f1", "map"):
+            return self._shaped(task, answers, names, name)
+        scores = self._scores(label, task, metric)
+        cluster = self._clusters(task, names)
+        keys = sorted(scores)
+        scale = next(iter(scores.values())).scale
+        found = estimate(
+            [scores[k].numerator for k in keys],
+            [scores[k].denominator for k in keys],
+            [cluster[k[0]] for k in keys],
+            expected=len(keys),
+            scale=scale,
+            seed=self._seed,
+        )
+        each = []
+        for seed in self._seeds:
+            mine = [scores[k] for k in keys if k[1] == seed]
+            if mine:
+                each.append(scale * sum(s.numerator for s in mine) / sum(s.denominator for s in mine))
+        return found.value, found.low, found.high, names, stdev(each) if len(each) > 1 else None
+
+    def _shaped(
+        self, task: TaskPlan, answers: Sequence[Answer], names: list[str], name: str
+    ) -> tuple[float | None, float | None, float | None, list[str], float | None]:
+        """Macro F1 or mean average precision: of each seed (and fold, for the latter), then averaged."""
+        symbols = classes(task)
+        index = {symbol: i for i, symbol in enumerate(symbols)}
+        where = {utterance: i for i, utterance in enumerate(names)}
+        by_seed: dict[int, list[tuple[Any, ...]]] = {seed: [] for seed in self._seeds}
+        groups: dict[tuple[int, str], list[Answer]] = {}
+        for answer in answers:
+            groups.setdefault((answer.seed, answer.fold if name == "map" else ""), []).append(answer)
+        for (seed, _), group in groups.items():
+            rows = np.array([where[a.utterance] for a in group])
+            wanted = [
+                [
+                    index[part]
+                    for part in parts_of(task.targets.of[a.utterance], multi=task.targets.multi, sequence=False)
+                ]
+                for a in group
+            ]
+            if name == "map":
+                truth = np.zeros((len(group), len(symbols)), bool)
+                for row, part in zip(truth, wanted, strict=True):
+                    row[part] = True
+                scores = np.array([a.said["scores"] for a in group], np.float64)
+                by_seed[seed].append((rows, truth, scores))
+            else:
+                truth = np.array([part[0] for part in wanted])
+                by_seed[seed].append((rows, truth, np.array([index[a.said["answer"]] for a in group])))
+
+        def value(weights: FloatMatrix, seeds: Sequence[int] | None = None) -> FloatMatrix:
+            parts = []
+            for seed in self._seeds if seeds is None else seeds:
+                for rows, truth, said in by_seed[seed]:
+                    if name == "map":
+                        parts.append(mean_average_precision(truth, said, weights[:, rows]))
+                    else:
+                        cells = np.eye(len(symbols) ** 2)[truth * len(symbols) + said]
+                        parts.append(macro_f1((weights[:, rows] @ cells).reshape(-1, len(symbols), len(symbols))))
+            made: FloatMatrix = np.nanmean(np.stack(parts), axis=0)
+            return made
+
+        once = np.ones((1, len(names)))
+        low, high = bootstrap([self._clusters(task, names)[n] for n in names], value, self._seed)
+        each = [float(value(once, [seed])[0]) for seed in self._seeds if by_seed[seed]]
+        return float(value(once)[0]), low, high, names, stdev(each) if len(each) > 1 else None
+
+    # --- the rest ----------------------------------------------------------------------------------------------
+
+    def coverage(self, scores: pd.DataFrame, max_failed: float, labels: Sequence[str]) -> dict[str, Any]:
+        """How many scores have a value, by measure and status, and which rows failed."""
+        statuses = {
+            metric: {str(k): int(v) for k, v in part["status"].value_counts().sort_index().items()}
+            for metric, part in scores.groupby("metric", sort=False)
+        }
+        failures = []
+        for label in labels:
+            for task in self._tasks:
+                units = [u for u in self._units if u.system == label and u.task is task]
+                for unit in units:
+                    if unit.reason:
+                        failures.append(f"{label}, {task.recipe.task}, {unit.fold.name}: {unit.reason}")
+                wanted = [
+                    name for fold in task.division.folds for part in (fold.train, fold.dev, fold.test) for name in part
+                ]
+                failed = {n: f for n, f in self._extracted[label].failed.items() if n in set(wanted)}
+                bad = [n for n, f in failed.items() if f.status.value in FAILED]
+                if len(bad) > max_failed * len(set(wanted)):
+                    failures.append(
+                        f"{label}: {len(bad)} of {len(set(wanted))} utterances failed, first {bad[0]} "
+                        f"({failed[bad[0]].reason})"
+                    )
+        return {"statuses": statuses, "max_failed": max_failed, "failures": list(dict.fromkeys(failures))}
+
+    def confusions(self, labels: Sequence[str]) -> list[dict[str, Any]]:
+        """Confusion matrices summed over seeds and folds, rows true, of the tasks with one label per utterance."""
+        found = []
+        for label in labels:
+            for task in self._tasks:
+                answers = self._answers(label, task)
+                if task.recipe.is_sequence or task.targets.multi or not answers:
+                    continue
+                symbols = classes(task)
+                index = {symbol: i for i, symbol in enumerate(symbols)}
+                matrix = confusion(
+                    [index[task.targets.of[a.utterance]] for a in answers],
+                    [index[a.said["answer"]] for a in answers],
+                    len(symbols),
+                )
+                found.append(
+                    {"system": label, "task": task.recipe.task, "labels": list(symbols), "matrix": matrix.tolist()}
+                )
+        return found
+
+    def trainings(self) -> dict[str, Any]:
+        """Everything about every training but its answers, and the splits."""
+        units = []
+        for unit in self._units:
+            candidates = [
+                {"learning_rate": rate, "dev": found["dev"], "dev_loss": found["dev_loss"], "epochs": found["epochs"]}
+                for rate, found in sorted(unit.candidates.items())
+            ]
+            seeds = [
+                {"seed": seed} | {k: v for k, v in found.items() if k != "test"}
+                for seed, found in sorted(unit.results.items())
+            ]
+            units.append(
+                {
+                    "system": unit.system,
+                    "task": unit.task.recipe.task,
+                    "fold": unit.fold.name,
+                    "learning_rate": unit.chosen,
+                    "candidates": candidates,
+                    "seeds": seeds,
+                    "reason": unit.reason,
+                }
+            )
+        splits = {
+            task.recipe.task: [
+                {"fold": f.name, "train": list(f.train), "dev": list(f.dev), "test": list(f.test)}
+                for f in task.division.folds
+            ]
+            for task in self._tasks
+        }
+        return {"choice": CHOICE, "trainings": units, "splits": splits}
+
+
+def classes(task: TaskPlan) -> tuple[str, ...]:
+    """All classes of a task, sorted."""
+    return symbols_of(list(task.targets.of.values()), multi=task.targets.multi, sequence=False)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON."""
+    write_atomically(path, (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())

@@ -1,0 +1,197 @@
+"""All trainings of a probe run: every row, task, fold and seed, in worker processes, each kept as it is finished."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codec_bench.cache import ArrayCache
+from codec_bench.probes.inputs import Extracted, Source, extract
+from codec_bench.probes.problem import Job, Problem, symbols_of
+from codec_bench.probes.recipes import Recipe
+from codec_bench.probes.splits import Division, Fold
+from codec_bench.probes.targets import Targets
+from codec_bench.probes.worker import read_result
+from codec_bench.runs.plan import Item
+from codec_bench.runs.pool import WorkerCrash, WorkerPool
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT = 7 * 86_400.0
+"""Seconds that one training may take."""
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """A task on the data set at hand."""
+
+    recipe: Recipe
+    targets: Targets
+    division: Division
+
+
+@dataclass
+class Unit:
+    """One row, task and fold: the trainings that share a learning rate.
+
+    Attributes:
+        system: Label of the row.
+        task: What is predicted.
+        fold: Which division.
+        problem: What is learned.
+        chosen: The learning rate.
+        candidates: Dev score and loss of each candidate at the first seed.
+        results: By seed.
+        problem_reason: Why there are no results.
+    """
+
+    system: str
+    task: TaskPlan
+    fold: Fold
+    problem: Problem | None
+    chosen: float | None = None
+    candidates: dict[float, dict[str, Any]] = field(default_factory=dict)
+    results: dict[int, dict[str, Any]] = field(default_factory=dict)
+    reason: str = ""
+
+
+class Study:
+    """Carries out the trainings.
+
+    Args:
+        tasks: What is predicted.
+        seeds: Of the trainings; the learning rate is chosen at the first.
+        cache: Folder of the caches.
+        jobs: Worker processes.
+        device: Where probes are trained.
+        progress: Called with the number of trainings that are known to be left out or done.
+    """
+
+    def __init__(self, tasks: Sequence[TaskPlan], seeds: Sequence[int], cache: Path, jobs: int, device: str) -> None:
+        self.tasks = tasks
+        self.seeds = tuple(seeds)
+        self.units: list[Unit] = []
+        self.trained = 0
+        self.reused = 0
+        self._cache = cache
+        self._jobs = jobs
+        self._device = device
+
+    def add(self, source: Source, extracted: Extracted) -> None:
+        """Plans the trainings of a row."""
+        for task in self.tasks:
+            for fold in task.division.folds:
+                self.units.append(Unit(source.label, task, fold, problem_of(task, fold, extracted)))
+                if self.units[-1].problem is None:
+                    self.units[-1].reason = "a part of the split has no utterance whose frames could be had"
+
+    @property
+    def total(self) -> int:
+        """Number of trainings."""
+        each = len(self.seeds) - 1
+        return sum(len(u.task.recipe.learning_rates) + each for u in self.units if u.problem is not None)
+
+    def run(self, advance: Callable[[], None]) -> None:
+        """Trains what no cache has.
+
+        Args:
+            advance: Called after each training.
+
+        Raises:
+            CodecBenchError: A training cannot be done, e.g. the disk is full.
+        """
+        with WorkerPool(self._jobs, self._cache, TIMEOUT, "codec_bench.probes.worker") as pool:
+            waiting: dict[Future[dict[str, Any]], tuple[Unit, float, int]] = {}
+            for unit in self.units:
+                if unit.problem is not None:
+                    for rate in unit.task.recipe.learning_rates:
+                        waiting[self._submit(pool, unit, rate, self.seeds[0])] = (unit, rate, self.seeds[0])
+            while waiting:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in sorted(done, key=lambda f: _order(waiting[f])):
+                    unit, rate, seed = waiting.pop(future)
+                    advance()
+                    try:
+                        result = future.result()
+                    except WorkerCrash as crash:
+                        unit.reason = f"training died twice: {crash}"
+                        continue
+                    if seed != self.seeds[0]:
+                        unit.results[seed] = result
+                        continue
+                    unit.candidates[rate] = result
+                    if len(unit.candidates) == len(unit.task.recipe.learning_rates):
+                        unit.chosen = choose(unit.candidates)
+                        unit.results[seed] = unit.candidates[unit.chosen]
+                        for other in self.seeds[1:]:
+                            waiting[self._submit(pool, unit, unit.chosen, other)] = (unit, unit.chosen, other)
+
+    def _submit(self, pool: WorkerPool, unit: Unit, rate: float, seed: int) -> Future[dict[str, Any]]:
+        assert unit.problem is not None, "units without a problem are not trained"
+        job = Job(unit.problem, rate, seed, self._device)
+        found = read_result(self._cache, job.address)
+        if found is None:
+            self.trained += 1
+            return pool.submit(job.describe())
+        self.reused += 1
+        future: Future[dict[str, Any]] = Future()
+        future.set_result(found)
+        return future
+
+
+def _order(key: tuple[Unit, float, int]) -> tuple[str, str, str, float, int]:
+    unit, rate, seed = key
+    return unit.system, unit.task.recipe.task, unit.fold.name, rate, seed
+
+
+def choose(candidates: Mapping[float, Mapping[str, Any]]) -> float:
+    """The learning rate whose best epoch ranks highest on the development part, of equal ones the lowest."""
+    return max(candidates, key=lambda rate: (*candidates[rate]["rank"], -rate))
+
+
+CHOICE = (
+    "best dev score at the first seed (of texts: lowest dev loss), then lowest dev loss, then lowest rate; per row, "
+    "task and fold"
+)
+"""How the learning rate is chosen, for people."""
+
+
+def problem_of(task: TaskPlan, fold: Fold, extracted: Extracted) -> Problem | None:
+    """The problem of a row at a fold, of the utterances that have frames; None where a part is left without any."""
+    recipe, targets = task.recipe, task.targets
+    parts = {
+        part: tuple(n for n in getattr(fold, part) if n in extracted.addresses) for part in ("train", "dev", "test")
+    }
+    if not all(parts.values()):
+        return None
+    used = [name for part in parts.values() for name in part]
+    # An unknown class would be an error without a chance; unknown characters are one that recognisers have, too.
+    known = parts["train"] if recipe.is_sequence else tuple(targets.of)
+    symbols = symbols_of([targets.of[n] for n in known], multi=targets.multi, sequence=recipe.is_sequence)
+    return Problem(
+        recipe,
+        {name: extracted.addresses[name] for name in used},
+        {name: targets.of[name] for name in used},
+        symbols,
+        targets.multi,
+        **parts,
+    )
+
+
+def extract_all(
+    sources: Sequence[Source], items: Sequence[Item], cache: Path, advance: Callable[[], None]
+) -> dict[str, Extracted]:
+    """The frames of all rows, from the cache or made now, by row."""
+    frames = ArrayCache(cache / "frames")
+    found = {}
+    for source in sources:
+        into = found[source.label] = Extracted({}, {})
+        for item in items:
+            extract(source, item, frames, into)
+            advance()
+        source.close()
+    return found

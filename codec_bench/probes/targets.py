@@ -1,0 +1,133 @@
+"""What is predicted: labels, speakers, characters or phones, and how two texts are compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codec_bench.errors import UsageError
+from codec_bench.metrics.text import basic, chinese, phones
+from codec_bench.metrics.wer import UNSPACED
+from codec_bench.probes.problem import SEPARATOR
+from codec_bench.probes.recipes import Recipe
+from codec_bench.records import Utterance
+from codec_bench.runs.plan import Item
+
+MIN_PER_CLASS = 3
+"""A class with fewer utterances cannot be in all three parts where parts share classes."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is predicted for a data set.
+
+    Attributes:
+        of: By utterance; see `Problem.targets`.
+        multi: Whether an utterance may have several labels.
+        unspaced: Whether the texts are of a language without spaces between words, so that only CER is counted.
+        warnings: What the user should know.
+    """
+
+    of: dict[str, str]
+    multi: bool = False
+    unspaced: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def targets_of(items: Sequence[Item], recipe: Recipe) -> Targets:
+    """The targets of a data set for a task.
+
+    Raises:
+        UsageError: Too few utterances have one.
+    """
+    found = {item.utterance.id: target(item.utterance, recipe) for item in items}
+    of = {name: value for name, value in found.items() if value}
+    what = {"label": "label", "speaker": "speaker", "text": "transcript", "phones": "transcript"}[recipe.target]
+    warnings = []
+    if len(of) < len(items):
+        warnings.append(
+            f"{recipe.task}: {len(items) - len(of)} of {len(items)} utterances have no {what} and are left out"
+        )
+    if not recipe.is_sequence:
+        counts = Counter(of.values())
+        multi = any(SEPARATOR in label for label in counts)
+        if recipe.target == "speaker":
+            rare = {label for label, count in counts.items() if count < MIN_PER_CLASS}
+            of = {name: label for name, label in of.items() if label not in rare}
+            if rare:
+                warnings.append(
+                    f"{recipe.task}: {len(rare)} speakers with less than {MIN_PER_CLASS} utterances are left out"
+                )
+        if len(set(of.values())) < 2:
+            raise UsageError(
+                f"task {recipe.task}: the data set names {len(set(of.values()))} different {what}s for its "
+                f"{len(items)} utterances, and a probe tells at least two apart (column {what})"
+            )
+        return Targets(of, multi, warnings=tuple(warnings))
+    if not of:
+        raise UsageError(f"task {recipe.task}: none of the {len(items)} utterances has a transcript")
+    unspaced = {is_unspaced(item.utterance) for item in items if item.utterance.id in of}
+    if len(unspaced) > 1 or (recipe.target == "phones" and True in unspaced):
+        raise UsageError(f"task {recipe.task}: the texts are of languages with and without spaces; probe one at a time")
+    return Targets(of, unspaced=unspaced.pop(), warnings=tuple(warnings))
+
+
+def is_unspaced(utterance: Utterance) -> bool:
+    """Whether the language of an utterance is written without spaces between words."""
+    return (utterance.language or "en").lower().replace("_", "-").split("-")[0] in UNSPACED
+
+
+def target(utterance: Utterance, recipe: Recipe) -> str:
+    """The target of an utterance; empty where it has none."""
+    if recipe.target == "speaker":
+        return utterance.speaker or ""
+    if recipe.target == "label":
+        label = utterance.labels.get("label") or ""
+        return SEPARATOR.join(part.strip() for part in label.split(SEPARATOR) if part.strip())
+    if utterance.text is None:
+        return ""
+    if recipe.target == "phones":
+        return "\n".join(phones(basic(utterance.text)))
+    return "\n".join(characters(utterance.text, unspaced=is_unspaced(utterance)))
+
+
+def characters(text: str, *, unspaced: bool) -> str:
+    """A text as it is compared: the normaliser `basic`, or for Chinese and Japanese `chinese` without spaces.
+
+    >>> characters("Don't – stop!", unspaced=False)
+    "don't stop"
+    """
+    return "".join(chinese(text).split()) if unspaced else basic(text)
+
+
+@dataclass(frozen=True)
+class ErrorCount:
+    """Errors of a text against another, out of the units of the second."""
+
+    errors: int
+    units: int
+
+
+def error_counts(wanted: str, found: str, measure: str) -> ErrorCount:
+    r"""Errors of an answer.
+
+    Args:
+        wanted: Symbols with newlines between.
+        found: The same.
+        measure: `wer`, `cer` or `per`. CER counts spaces as characters, as jiwer does.
+
+    >>> error_counts("a\nb\n \nc", "a\nb\nc", "cer"), error_counts("a\nb\n \nc", "a\nb\nc", "wer")
+    (ErrorCount(errors=1, units=4), ErrorCount(errors=2, units=2))
+    """
+    import jiwer
+
+    texts = [("" if measure != "per" else " ").join(text.split("\n")) for text in (wanted, found)]
+    reference, hypothesis = (" ".join(text.split()) for text in texts)
+    if measure == "cer":
+        letters = jiwer.process_characters(reference, hypothesis)
+        errors = letters.substitutions + letters.deletions + letters.insertions
+        return ErrorCount(errors, letters.hits + letters.substitutions + letters.deletions)
+    words = jiwer.process_words(reference, hypothesis)
+    errors = words.substitutions + words.deletions + words.insertions
+    return ErrorCount(errors, words.hits + words.substitutions + words.deletions)

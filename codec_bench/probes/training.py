@@ -1,0 +1,354 @@
+"""Trains one probe: early stopping on the development part, answers for the test part, the same numbers each time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from codec_bench.cache import ArrayCache
+from codec_bench.errors import CodecBenchError
+from codec_bench.files import atomically
+from codec_bench.probes.ctc import beam_search, frames_needed, greedy
+from codec_bench.probes.heads import NumberVectors, Probe, TokenVectors, aam_logits
+from codec_bench.probes.inputs import Frames
+from codec_bench.probes.measures import mean_average_precision
+from codec_bench.probes.problem import Job, Problem, parts_of
+
+CHECKPOINT_SECONDS = 60.0
+"""A training that takes longer leaves a checkpoint this often; shorter ones are simply repeated."""
+
+TEST_BATCH = 64
+
+
+@dataclass
+class Progress:
+    """Where a training stands; what is needed to go on as if nothing had happened."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best: tuple[float, float] = (-math.inf, -math.inf)
+    score: float = 0.0
+    loss: float = 0.0
+    curve: list[float] | None = None
+
+
+class Material:
+    """The frames and targets of a problem as tensors.
+
+    Args:
+        problem: Whose.
+        cache: Where frames are.
+        device: Where they go.
+
+    Raises:
+        CodecBenchError: Frames were lost from the cache, or differ in kind.
+    """
+
+    def __init__(self, problem: Problem, cache: ArrayCache, device: str) -> None:
+        self.problem = problem
+        self.device = device
+        self.index = {symbol: i for i, symbol in enumerate(problem.symbols)}
+        names = [*problem.train, *problem.dev, *problem.test]
+        found = {name: self._read(cache, name) for name in names}
+        kinds = {(f.sizes, f.values.shape[1]) for f in found.values()}
+        if len(kinds) != 1:
+            raise CodecBenchError(f"the recordings have {len(kinds)} different numbers of codebooks or dimensions")
+        first = next(iter(found.values()))
+        self.sizes = first.sizes
+        self.rate = first.rate
+        self.frames = {name: torch.from_numpy(frames.values).to(device) for name, frames in found.items()}
+        if problem.recipe.is_sequence and not first.sizes:
+            # As recognisers have it: what a microphone or a level adds to every frame of an utterance says nothing.
+            self.frames = {name: frames - frames.mean(dim=0) for name, frames in self.frames.items()}
+
+    def _read(self, cache: ArrayCache, name: str) -> Frames:
+        entry = cache.get(self.problem.frames[name])
+        if entry is None:
+            raise CodecBenchError(f"the frames of {name} were lost from the cache; run again")
+        return Frames.from_arrays(entry)
+
+    def vectors(self) -> torch.nn.Module:
+        """The first layer, which depends on what frames are."""
+        width = self.problem.recipe.width
+        if self.sizes:
+            return TokenVectors(self.sizes, width)
+        everything = torch.cat([self.frames[name] for name in self.problem.train]).double()
+        deviation = everything.std(dim=0, correction=0).clamp(min=1e-4)
+        return NumberVectors(everything.mean(dim=0).float(), deviation.float(), width)
+
+    def batch(self, names: Sequence[str]) -> tuple[Tensor, list[int]]:
+        """Frames in a row, and how many of each utterance."""
+        chosen = [self.frames[name] for name in names]
+        return torch.cat(chosen), [len(frames) for frames in chosen]
+
+    def symbols(self, name: str) -> list[int]:
+        """The target of an utterance as indices, of those symbols that the training part has."""
+        problem = self.problem
+        parts = parts_of(problem.targets[name], multi=problem.multi, sequence=problem.recipe.is_sequence)
+        return [self.index[part] for part in parts if part in self.index]
+
+
+class Trainer:
+    """Trains one job.
+
+    Args:
+        job: What.
+        cache: Folder of the caches.
+    """
+
+    def __init__(self, job: Job, cache: Path) -> None:
+        self.job = job
+        self.recipe = job.problem.recipe
+        self.material = Material(job.problem, ArrayCache(cache / "frames"), job.device)
+        self._checkpoint = cache / "probes" / f"{job.address}.pt"
+        torch.manual_seed(job.seed)
+        outputs = len(job.problem.symbols) + (1 if self.recipe.is_sequence else 0)
+        self.probe = Probe(self.recipe, self.material.vectors(), self.material.rate, outputs).to(job.device)
+        self.optimiser = torch.optim.AdamW(self.probe.parameters(), lr=job.rate, weight_decay=self.recipe.weight_decay)
+        self.train_names = [name for name in job.problem.train if self._fits(name)]
+        if not self.train_names:
+            raise CodecBenchError("every recording of the training part is too short for its text")
+
+    def _fits(self, name: str) -> bool:
+        """Whether a recording has enough frames for its text; CTC has no gradient for others."""
+        if not self.recipe.is_sequence:
+            return True
+        symbols = self.material.symbols(name)
+        return bool(symbols) and self.probe.length(len(self.material.frames[name])) >= frames_needed(symbols)
+
+    def train(self) -> dict[str, Any]:
+        """Trains, and answers for the test part.
+
+        Returns:
+            `dev` and `dev_loss` (score and loss of the best epoch), `rank` (what it was best in), `epochs`,
+            `best_epoch`, `curve` (dev score of each epoch), `test` (by utterance: `answer`, for CTC also `beam`, for
+            several labels `scores`), `seconds`, `left_out` (training recordings that are too short for their text).
+        """
+        started = time.monotonic()
+        problem, recipe = self.job.problem, self.recipe
+        progress = Progress(curve=[])
+        best = {name: value.detach().clone() for name, value in self.probe.state_dict().items()}
+        best = self._resume(progress, best)
+        saved = time.monotonic()
+        curve = progress.curve if progress.curve is not None else []
+        while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
+            self._epoch(progress.epoch)
+            progress.epoch += 1
+            score, loss = self._dev_score()
+            curve.append(round(score, 6))
+            # A recogniser that says next to nothing has fewer errors than one that begins to learn: there, loss leads.
+            rank = (-loss, score) if recipe.is_sequence else (score, -loss)
+            if rank > progress.best:
+                progress.best, progress.best_epoch = rank, progress.epoch
+                progress.score, progress.loss = score, loss
+                best = {name: value.detach().clone() for name, value in self.probe.state_dict().items()}
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                self._save(progress, best)
+                saved = time.monotonic()
+        self.probe.load_state_dict(best)
+        result = {
+            "dev": progress.score,
+            "dev_loss": progress.loss,
+            "rank": list(progress.best),
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "curve": curve,
+            "test": self._answers(problem.test, beam=True),
+            "left_out": len(problem.train) - len(self.train_names),
+            "seconds": round(time.monotonic() - started, 2),
+        }
+        self._checkpoint.unlink(missing_ok=True)
+        return result
+
+    # --- training ----------------------------------------------------------------------------------------------
+
+    def _epoch(self, epoch: int) -> None:
+        """One pass; all that is random in it depends on the seed and the number of the epoch."""
+        torch.manual_seed(self.job.seed * 1_000_003 + epoch + 1)
+        generator = np.random.default_rng([self.job.seed, epoch])
+        names = [self.train_names[i] for i in generator.permutation(len(self.train_names))]
+        if self.recipe.is_sequence:  # utterances of one length together, so that little is padding
+            names.sort(key=lambda name: len(self.material.frames[name]) // 25)
+        batches = [names[i : i + self.recipe.batch] for i in range(0, len(names), self.recipe.batch)]
+        steps = self.recipe.epochs * len(batches)
+        self.probe.train()
+        for k, position in enumerate(generator.permutation(len(batches))):
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.job.rate * schedule((epoch * len(batches) + k) / steps, self.recipe.warmup)
+            self._step(batches[position], generator)
+
+    def _step(self, names: Sequence[str], generator: np.random.Generator) -> None:
+        frames = [self._cropped(self.material.frames[name], generator) for name in names]
+        lengths = [len(f) for f in frames]
+        logits = self.probe(torch.cat(frames), lengths, self._mask(lengths, generator))
+        loss = self._loss(logits, lengths, names, training=True)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.probe.parameters(), self.recipe.clip)
+        self.optimiser.step()
+
+    def _cropped(self, frames: Tensor, generator: np.random.Generator) -> Tensor:
+        if self.recipe.crop_seconds is None:
+            return frames
+        length = max(1, round(self.recipe.crop_seconds * self.material.rate))
+        start = int(generator.integers(0, max(len(frames) - length, 0) + 1))
+        return frames[start : start + length]
+
+    def _mask(self, lengths: Sequence[int], generator: np.random.Generator) -> Tensor | None:
+        if not self.recipe.mask_share:
+            return None
+        keep = np.ones(sum(lengths), np.float32)
+        begin = 0
+        for length in lengths:
+            for _ in range(2):
+                width = int(generator.uniform(0, self.recipe.mask_share) * length)
+                start = begin + int(generator.integers(0, length - width + 1))
+                keep[start : start + width] = 0
+            begin += length
+        return torch.from_numpy(keep).to(self.job.device)
+
+    def _loss(self, logits: Tensor, lengths: Sequence[int], names: Sequence[str], *, training: bool) -> Tensor:
+        symbols = [self.material.symbols(name) for name in names]
+        device = logits.device
+        if self.recipe.is_sequence:
+            flat = torch.tensor([s + 1 for part in symbols for s in part], dtype=torch.long, device=device)
+            seen = torch.tensor([self.probe.length(n) for n in lengths], dtype=torch.long)
+            sizes = torch.tensor([len(part) for part in symbols], dtype=torch.long)
+            return functional.ctc_loss(logits.transpose(0, 1), flat, seen, sizes, zero_infinity=True)
+        if self.job.problem.multi:
+            truth = torch.zeros_like(logits)
+            for row, part in zip(truth, symbols, strict=True):
+                row[part] = 1.0
+            scale = self.recipe.scale if self.recipe.head == "asp" else 1.0  # its outputs are cosines
+            return functional.binary_cross_entropy_with_logits(scale * logits, truth)
+        targets = torch.tensor([part[0] for part in symbols], device=device)
+        if self.recipe.head == "asp":
+            margin = self.recipe.margin if training else 0.0
+            logits = aam_logits(logits, targets, margin, self.recipe.scale)
+        return functional.cross_entropy(logits, targets)
+
+    # --- answers -----------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def _outputs(self, names: Sequence[str]) -> tuple[dict[str, Tensor], float]:
+        """Logits of each utterance, on the CPU, and the mean loss over those that have a target."""
+        self.probe.eval()
+        order = sorted(names, key=lambda name: (len(self.material.frames[name]), name))
+        outputs: dict[str, Tensor] = {}
+        total, count = 0.0, 0
+        for i in range(0, len(order), TEST_BATCH):
+            part = order[i : i + TEST_BATCH]
+            frames, lengths = self.material.batch(part)
+            logits = self.probe(frames, lengths)
+            known = [k for k, name in enumerate(part) if self.material.symbols(name)]
+            if known:
+                chosen = [part[k] for k in known]
+                loss = self._loss(logits[known], [lengths[k] for k in known], chosen, training=False)
+                total, count = total + float(loss) * len(known), count + len(known)
+            for k, name in enumerate(part):
+                kept = logits[k, : self.probe.length(lengths[k])] if self.recipe.is_sequence else logits[k]
+                outputs[name] = kept.cpu()
+        return outputs, total / max(count, 1)
+
+    def _dev_score(self) -> tuple[float, float]:
+        """Accuracy, mean average precision, or minus the symbol error rate; and the loss."""
+        names = self.job.problem.dev
+        outputs, loss = self._outputs(names)
+        if self.recipe.is_sequence:
+            errors = sum(edits(greedy(outputs[n].numpy()), [s + 1 for s in self.material.symbols(n)]) for n in names)
+            symbols = sum(len(self.material.symbols(n)) for n in names)
+            return -errors / max(symbols, 1), loss
+        if self.job.problem.multi:
+            truth = np.zeros((len(names), len(self.job.problem.symbols)), bool)
+            for row, name in zip(truth, names, strict=True):
+                row[self.material.symbols(name)] = True
+            scores = torch.stack([outputs[n] for n in names]).double().numpy()
+            found = mean_average_precision(truth, scores, np.ones((1, len(names))))
+            return float(np.nan_to_num(found[0])), loss
+        hits = sum(int(outputs[n].argmax()) == self.material.symbols(n)[0] for n in names)
+        return hits / len(names), loss
+
+    def _answers(self, names: Sequence[str], *, beam: bool) -> dict[str, dict[str, Any]]:
+        outputs, _ = self._outputs(names)
+        symbols = self.job.problem.symbols
+        answers: dict[str, dict[str, Any]] = {}
+        for name in sorted(names):
+            if self.recipe.is_sequence:
+                log_probs = outputs[name].numpy()
+                found = {"answer": greedy(log_probs)}
+                if beam:
+                    found["beam"] = beam_search(log_probs, self.recipe.beam)
+                answers[name] = {k: "\n".join(symbols[s - 1] for s in part) for k, part in found.items()}
+            elif self.job.problem.multi:
+                scores = outputs[name].double().sigmoid()
+                answers[name] = {"scores": [round(float(s), 6) for s in scores]}
+            else:
+                answers[name] = {"answer": symbols[int(outputs[name].argmax())]}
+        return answers
+
+    # --- checkpoints -------------------------------------------------------------------------------------------
+
+    def _save(self, progress: Progress, best: dict[str, Tensor]) -> None:
+        state = {
+            "probe": self.probe.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "best_state": best,
+            "epoch": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "best": [*progress.best, progress.score, progress.loss],
+            "curve": progress.curve,
+        }
+        with atomically(self._checkpoint) as part:
+            torch.save(state, part)
+
+    def _resume(self, progress: Progress, best: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Goes on from a checkpoint, where there is one."""
+        if not self._checkpoint.is_file():
+            return best
+        state = torch.load(self._checkpoint, map_location=self.job.device, weights_only=True)
+        self.probe.load_state_dict(state["probe"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        progress.epoch, progress.best_epoch = state["epoch"], state["best_epoch"]
+        progress.best = (state["best"][0], state["best"][1])
+        progress.score, progress.loss = state["best"][2:]
+        progress.curve = list(state["curve"])
+        kept: dict[str, Tensor] = state["best_state"]
+        return kept
+
+
+def schedule(position: float, warmup: float) -> float:
+    """Share of the learning rate: a linear rise, then a half cosine to zero.
+
+    >>> [round(schedule(p, 0.1), 3) for p in (0.05, 0.1, 0.55, 1.0)]
+    [0.5, 1.0, 0.5, 0.0]
+    """
+    if position < warmup:
+        return position / warmup
+    return 0.5 + 0.5 * math.cos(math.pi * (position - warmup) / (1 - warmup))
+
+
+def edits(found: Sequence[int], wanted: Sequence[int]) -> int:
+    """Levenshtein distance.
+
+    >>> edits([1, 2, 3], [2, 3, 3, 4])
+    3
+    """
+    if not wanted:
+        return len(found)
+    row = np.arange(len(wanted) + 1)
+    target = np.asarray(wanted)
+    steps = np.arange(len(wanted) + 1)
+    for i, symbol in enumerate(found, start=1):
+        # Deletions and substitutions at once; insertions run along the row, as a running minimum.
+        below = np.concatenate([[i], np.minimum(row[1:] + 1, row[:-1] + (target != symbol))])
+        row = np.minimum.accumulate(below - steps) + steps
+    return int(row[-1])

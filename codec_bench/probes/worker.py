@@ -1,0 +1,76 @@
+"""The process that trains: one job per line on standard input, one reply per line on standard output.
+
+Run as `python -m codec_bench.probes.worker CACHE` by `runs.pool.WorkerPool`. A finished training is kept as JSON under
+the job's address before it is told, so a run that is killed repeats the trainings that were under way and no others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codec_bench.errors import CodecBenchError
+from codec_bench.files import write_atomically
+from codec_bench.probes.problem import Job
+from codec_bench.probes.training import Trainer
+
+
+def result_file(cache: Path, address: str) -> Path:
+    """Where the result of a job is kept."""
+    return cache / "probes" / address[:2] / f"{address[2:]}.json"
+
+
+def read_result(cache: Path, address: str) -> dict[str, Any] | None:
+    """The result of a job, or None where there is none that can be read."""
+    try:
+        found: dict[str, Any] = json.loads(result_file(cache, address).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def make_deterministic(device: str) -> None:
+    """The same seed gives the same numbers: one thread, and on the CPU only algorithms that repeat.
+
+    On a GPU, torch has no repeating algorithm for the gradients of CTC and of embeddings; numbers may differ there in
+    the last digits.
+    """
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(device == "cpu")
+
+
+def carry_out(job: Job, cache: Path) -> dict[str, Any]:
+    """The result of a job, trained where no cache has it."""
+    key = job.address
+    found = read_result(cache, key)
+    if found is None:
+        make_deterministic(job.device)
+        found = Trainer(job, cache).train()
+        write_atomically(result_file(cache, key), json.dumps(found, allow_nan=False).encode())
+    return found
+
+
+def main() -> None:
+    """Serves jobs until standard input ends."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # libraries may print
+    cache = Path(sys.argv[1])
+    for line in sys.stdin:
+        try:
+            reply = carry_out(Job.from_json(json.loads(line)), cache)
+        except CodecBenchError as error:
+            reply = {"fatal": str(error), "exit_code": error.exit_code}
+        try:
+            replies.write(json.dumps(reply, allow_nan=False) + "\n")
+            replies.flush()
+        except BrokenPipeError:  # the parent is gone: nobody is left to hear of it
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

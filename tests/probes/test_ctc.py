@@ -1,0 +1,73 @@
+"""CTC decoding against all alignments, written out."""
+
+from __future__ import annotations
+
+from itertools import groupby, product
+
+import numpy as np
+import pytest
+import torch
+
+from codec_bench.probes.ctc import beam_search, frames_needed, greedy
+
+
+def log_probs(seed: int, frames: int, symbols: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    logits = 1.5 * generator.standard_normal((frames, symbols))
+    return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+def texts(rows: np.ndarray) -> dict[tuple[int, ...], float]:
+    """The probability of every text: of all alignments, each read by CTC's rule."""
+    found: dict[tuple[int, ...], float] = {}
+    for path in product(range(rows.shape[1]), repeat=len(rows)):
+        text = tuple(symbol for symbol, _ in groupby(path) if symbol)
+        found[text] = found.get(text, 0.0) + float(np.exp(sum(rows[t, s] for t, s in enumerate(path))))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_wide_beam_is_exhaustive_search(seed: int):
+    rows = log_probs(seed, 5, 4)
+    every = texts(rows)
+    assert sum(every.values()) == pytest.approx(1.0, abs=1e-5)
+    found = tuple(beam_search(rows, width=10_000, prune=-np.inf))
+    assert every[found] == pytest.approx(max(every.values()), rel=1e-5)
+
+
+def test_beam_finds_what_greedy_misses():
+    rows = np.log(np.array([[0.6, 0.4], [0.6, 0.4]], np.float32))  # Hannun's example: blank is best in each frame
+    assert greedy(rows) == []
+    assert beam_search(rows, 4) == [1]  # 0.64 over its three alignments, against 0.36
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_texts_have_the_probability_of_torch(seed: int):
+    rows = log_probs(seed, 5, 4)
+    every = texts(rows)
+    text = max((t for t in every if t), key=lambda t: every[t])
+    lengths = torch.tensor([5]), torch.tensor([len(text)])
+    frames = torch.from_numpy(rows)[:, None]
+    loss = torch.nn.functional.ctc_loss(frames, torch.tensor([text]), *lengths, reduction="sum")
+    assert float(torch.exp(-loss)) == pytest.approx(every[text], rel=1e-4)
+
+
+def test_greedy_merges_repeats_and_drops_blanks():
+    best = [0, 2, 2, 0, 2, 3, 3, 0]
+    rows = np.full((len(best), 4), -5.0, np.float32)
+    rows[np.arange(len(best)), best] = -0.1
+    assert greedy(rows) == [2, 2, 3]
+    assert beam_search(rows, 8) == [2, 2, 3]
+
+
+@pytest.mark.parametrize("text", [(1,), (1, 1), (1, 2, 1), (2, 2, 2)])
+def test_frames_needed_is_the_first_length_with_a_finite_loss(text: tuple[int, ...]):
+    lengths = []
+    for frames in range(1, 8):
+        rows = torch.from_numpy(log_probs(0, frames, 3))[:, None]
+        loss = torch.nn.functional.ctc_loss(
+            rows, torch.tensor([text]), torch.tensor([frames]), torch.tensor([len(text)])
+        )
+        if torch.isfinite(loss):
+            lengths.append(frames)
+    assert frames_needed(text) == lengths[0]

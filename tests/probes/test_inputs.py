@@ -1,0 +1,130 @@
+"""What a probe sees of a recording."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from codec_bench.adapters.systems import parse_systems
+from codec_bench.audio import Audio
+from codec_bench.cache import ArrayCache
+from codec_bench.errors import UsageError
+from codec_bench.files import file_digest
+from codec_bench.probes.inputs import (
+    CodecTokens,
+    Extracted,
+    Frames,
+    LogMel,
+    RandomTokens,
+    aligned,
+    extract,
+    parse_input,
+    sources_of,
+)
+from codec_bench.records import Status, Utterance
+from codec_bench.runs.plan import Item, Row
+from codec_bench.runs.reconstruct import Reconstructor
+from codec_bench.tokens import Codebook, Stream, Tokens
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Item:
+    samples = 0.1 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, samples, 16_000)
+    return Item(Utterance("noise", path), file_digest(path))
+
+
+def test_log_mel_is_that_of_librosa():
+    samples = (0.1 * np.random.default_rng(1).standard_normal(16_000)).astype(np.float32)
+    samples[8000:] *= 0.01
+    found = LogMel.spectrogram(Audio(samples, 16_000))
+    power = librosa.feature.melspectrogram(
+        y=samples, sr=16_000, n_fft=512, win_length=400, hop_length=160, n_mels=80, center=True, pad_mode="constant"
+    )
+    wanted = np.log10(np.maximum(power[:, :100].T, 1e-10))
+    wanted = np.maximum(wanted, wanted.max() - 8)
+    np.testing.assert_allclose(found, wanted, atol=2e-3)
+
+
+def test_log_mel_keeps_the_level():
+    samples = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)
+    loud, quiet = (LogMel.spectrogram(Audio(np.float32(gain) * samples, 16_000)) for gain in (0.5, 0.05))
+    np.testing.assert_allclose(loud - quiet, 2.0, atol=1e-3)  # 20 dB, in every band
+
+
+def test_slow_codebooks_are_repeated():
+    slow = Stream(np.array([5, 6]), Codebook(8, 960), Fraction(25, 2))
+    fast = Stream(np.arange(8), Codebook(8, 240), Fraction(50))
+    values, rate = aligned(Tokens((slow, fast)))
+    assert values.tolist() == [[5, 0], [5, 1], [5, 2], [5, 3], [6, 4], [6, 5], [6, 6], [6, 7]]
+    assert rate == 50
+
+
+def test_random_tokens_have_the_shape_and_are_uniform(recording: Item, tmp_path: Path):
+    like = CodecTokens(Row(parse_systems(["codec2@1300"])[0]), Reconstructor(tmp_path / "cache", "cpu"))
+    real, drawn = like.frames(recording), RandomTokens(like, 0).frames(recording)
+    assert (drawn.values.shape, drawn.sizes, drawn.rate) == (real.values.shape, real.sizes, real.rate)
+    assert (drawn.values != real.values).mean() > 0.9
+    assert 100 < drawn.values[:, :6].mean() < 155
+    assert drawn.values[:, 6].max() < 16
+    np.testing.assert_array_equal(drawn.values, RandomTokens(like, 0).frames(recording).values)
+    assert (drawn.values != RandomTokens(like, 1).frames(recording).values).any()
+
+
+def test_frames_are_made_once(recording: Item, tmp_path: Path):
+    cache = ArrayCache(tmp_path / "frames")
+    reconstructor = Reconstructor(tmp_path / "cache", "cpu")
+    source = CodecTokens(Row(parse_systems(["codec2@1200"])[0]), reconstructor)
+    first, second = Extracted({}, {}), Extracted({}, {})
+    extract(source, recording, cache, first)
+    written = cache.path(first.addresses["noise"]).stat().st_mtime_ns
+    recording.utterance.path.unlink()  # the codec could not code it again
+    extract(source, recording, cache, second)
+    assert second.addresses == first.addresses
+    assert cache.path(first.addresses["noise"]).stat().st_mtime_ns == written
+    entry = cache.get(first.addresses["noise"])
+    assert entry is not None
+    frames = Frames.from_arrays(entry)
+    assert (frames.values.shape, frames.rate, frames.sizes) == ((26, 6), 25.0, (256,) * 6)  # one more for the delay
+
+
+def test_a_recording_that_cannot_be_read_is_a_status(tmp_path: Path):
+    path = tmp_path / "x.wav"
+    path.write_bytes(b"no audio")
+    into = Extracted({}, {})
+    extract(LogMel(), Item(Utterance("x", path), file_digest(path)), ArrayCache(tmp_path), into)
+    assert into.failed["x"].status is Status.UNREADABLE
+
+
+def test_latents_are_those_of_the_codec(recording: Item, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(shared))
+    rows = [Row(system) for system in parse_systems(["lyra@4"])]
+    (source,) = sources_of(rows, "latents", "", Reconstructor(tmp_path / "cache", "cpu"), "cpu")
+    found = source.frames(recording)
+    assert (found.values.shape, found.rate, found.sizes) == ((50, 64), 50.0, ())
+    codec = rows[0].source
+    codec.load()
+    tokens = codec.encode(Audio(soundfile.read(recording.utterance.path, dtype="float32")[0], 16_000))
+    np.testing.assert_array_equal(found.values, codec.latents(tokens.prefix(4))["quantized"])
+    (wrong,) = sources_of(rows, "latents", "nothing", Reconstructor(tmp_path / "cache", "cpu"), "cpu")
+    with pytest.raises(UsageError, match="it has quantized"):
+        wrong.frames(recording)
+
+
+def test_bits_have_no_latents(recording: Item, tmp_path: Path):
+    rows = [Row(system) for system in parse_systems(["codec2@1200"])]
+    (source,) = sources_of(rows, "latents", "", Reconstructor(tmp_path / "cache", "cpu"), "cpu")
+    with pytest.raises(UsageError, match="--input tokens"):
+        source.frames(recording)
+
+
+@pytest.mark.parametrize("text", ["audio", "tokens:x", "latents:", "embeddings:codebook_0"])
+def test_unknown_inputs_are_refused(text: str):
+    with pytest.raises(UsageError, match="--input"):
+        parse_input(text)
