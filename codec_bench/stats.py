@@ -85,7 +85,7 @@ def estimate(
     value = scale * float(top.sum() / bottom.sum())
     if len(names) < MIN_CLUSTERS:
         return Estimate(value, None, None, n, expected, len(names))
-    ratios = scale * _resampled(top, bottom, seed, resamples)
+    ratios = scale * _resampled(top.astype(np.float64), bottom.astype(np.float64), seed, resamples)
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(ratios, [tail, 100 - tail])
     return Estimate(value, float(low), float(high), n, expected, len(names))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.stats import LEVEL, MIN_CLUSTERS, RESAMPLES
+from codec_bench.stats import LEVEL, MIN_CLUSTERS, draws
 
 FloatMatrix = NDArray[np.float64]
 
@@ -103,9 +103,8 @@ def bootstrap(
     names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
     if len(names) < MIN_CLUSTERS:
         return None, None
-    generator = np.random.default_rng([seed, len(names), RESAMPLES])
-    draws = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES).astype(np.float64)
-    values = np.concatenate([value(part[:, index]) for part in np.array_split(draws, 20)])
+    drawn = draws(len(names), seed).astype(np.float64)
+    values = np.concatenate([value(part[:, index]) for part in np.array_split(drawn, 20)])
     values = values[np.isfinite(values)]
     if not len(values):
         return None, None

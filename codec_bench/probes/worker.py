@@ -1,23 +1,22 @@
-"""The process that trains: one job per line on standard input, one reply per line on standard output.
+"""The process that trains: `python -m codec_bench.probes.worker CACHE`, which `runs.pool.WorkerPool` starts.
 
-Run as `python -m codec_bench.probes.worker CACHE` by `runs.pool.WorkerPool`. A finished training is kept as JSON under
+A finished training is kept as JSON under
 the job's address before it is told, so a run that is killed repeats the trainings that were under way and no others.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from codec_bench.errors import CodecBenchError
 from codec_bench.files import write_atomically
 from codec_bench.probes.problem import Job
 from codec_bench.probes.training import Trainer
+from codec_bench.runs.serving import serve
 
 
 def result_file(cache: Path, address: str) -> Path:
@@ -57,19 +56,8 @@ def carry_out(job: Job, cache: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Serves jobs until standard input ends."""
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # libraries may print
     cache = Path(sys.argv[1])
-    for line in sys.stdin:
-        try:
-            reply = carry_out(Job.from_json(json.loads(line)), cache)
-        except CodecBenchError as error:
-            reply = {"fatal": str(error), "exit_code": error.exit_code}
-        try:
-            replies.write(json.dumps(reply, allow_nan=False) + "\n")
-            replies.flush()
-        except BrokenPipeError:  # the parent is gone: nobody is left to hear of it
-            os._exit(1)
+    serve(lambda job: carry_out(Job.from_json(job), cache))
 
 
 if __name__ == "__main__":
