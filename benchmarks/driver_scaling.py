@@ -1,10 +1,10 @@
 """Time and memory of the process that drives a run, for more and more utterances. Prints one JSON object.
 
 `python benchmarks/driver_scaling.py [COUNT ...]` makes recordings of half a second, runs a test codec on them and
-scores SI-SDR, each count in a fresh process with a fresh cache. The peak of resident memory is fitted by a line over the
-count; its value at 100,000 utterances is an extrapolation and says so. `wide` is the same with three systems and five
-metrics, everything but coding and scoring being real: made-up scores are put into an `Outcome` and written as a run
-does it.
+scores SI-SDR, each count in a fresh process with a fresh cache. The peak of resident memory is fitted by a line over
+the count; its value at 100,000 utterances is an extrapolation and says so. `wide` is the same with three systems and
+five metrics, everything but coding and scoring being real: made-up scores are put into an `Outcome` and written as a
+run does it.
 """
 
 from __future__ import annotations

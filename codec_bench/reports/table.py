@@ -28,6 +28,7 @@ FAMILY_TITLES = {
     "speaker": "Speaker similarity",
     "pitch": "Pitch and voicing",
     "spectral": "Spectral",
+    "distribution": "Distance between distributions",
 }
 
 
