@@ -160,7 +160,7 @@ def load_measurements(path: str | Path) -> Measurements:
 
 
 def measurements_of(run: Run) -> Measurements:
-    """The per-utterance scores of a run.
+    """The per-utterance scores of a run; metrics whose value belongs to the whole set, such as FAD, are left out.
 
     Raises:
         UsageError: The run keeps no scores per utterance.
@@ -181,7 +181,10 @@ def measurements_of(run: Run) -> Measurements:
             scale=scales.get(m["label"], 100.0 if m["unit"] == "%" else 1.0),
         )
         for m in plan["metrics"]
+        # The value of a whole set is no mean of scores (FAD): its parts cannot be paired and tested.
+        if m.get("pooling", "utterances") == "utterances"
     }
+    frame = frame[frame["metric"].isin(list(columns))]
     systems = {
         s["label"]: SystemRow(
             s["label"],
