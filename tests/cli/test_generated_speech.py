@@ -105,7 +105,7 @@ def test_without_prompts_there_is_no_similarity(folder: Path):
             ("--reference", "tts", *WITH_PROMPTS),
             "--reference is for reconstructions and --prompts for generated speech",
         ),
-        (("--prompts", "utt2prompt"), "has the prompt 'rms-03'"),
+        (("--prompts", "utt2prompt", "--prompt-root", "tts"), "has the prompt 'rms-03'"),
         (("--prompts", "none"), "none does not exist"),
     ],
 )
