@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
-
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state, read_state
 from codec_bench.errors import CodecError, UnavailableError, UsageError
@@ -128,6 +126,8 @@ class VocosEncodec(PackageCodec):
 
 def _read_config(path: Path) -> dict[str, Mapping[str, Any]]:
     """The arguments of the model's three parts."""
+    import yaml
+
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         check_config(path.name, {part: config[part]["class_path"] for part in CLASSES}, CLASSES)

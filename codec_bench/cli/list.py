@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from enum import Enum
 from itertools import groupby
 from typing import Annotated, Any
@@ -268,20 +269,19 @@ def paper_facts() -> list[dict[str, Any]]:
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Prints rows as a table that wraps on a terminal and is tab-separated elsewhere."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
     headings = list(rows[0])
-    if not console.is_terminal:
+    if not sys.stdout.isatty():  # asked here, since importing rich takes longer than printing
         typer.echo("\t".join(headings))
         for row in rows:
             typer.echo("\t".join(str(row[h]) for h in headings))
         return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     grid = Table(pad_edge=False)
     for heading in headings:
         grid.add_column(heading, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(str(row[h])) for h in headings))
-    console.print(grid)
+    Console().print(grid)
