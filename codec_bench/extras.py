@@ -1,7 +1,10 @@
-"""Whether optional packages can be imported, found out without importing them, and the command that brings them."""
+"""Optional packages: whether they can be imported, found out without importing them, what brings them, their noise."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,3 +50,19 @@ def _libraries(package: str) -> list[Path]:
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None
     return [file for folder in folders or () for file in sorted(Path(folder, "lib").glob("*.so"))]
+
+
+@contextmanager
+def silent_transformers() -> Iterator[None]:
+    """No progress bars and no reports while a model is loaded; what matters in them is checked here."""
+    from transformers.utils import logging as reports
+
+    level, bars = reports.get_verbosity(), reports.is_progress_bar_enabled()
+    reports.set_verbosity(logging.CRITICAL)
+    reports.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        reports.set_verbosity(level)
+        if bars:
+            reports.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -64,11 +64,7 @@ def raw_embedding(audio: Audio) -> FloatArray:
         NotScorable: Silent, or shorter than one mel frame, 25 ms.
         UnavailableError: As for `preprocessed_embedding`.
     """
-    if audio.is_silent:
-        raise NotScorable("silent", Status.SILENT)
-    if len(audio) < _WINDOW:
-        raise NotScorable("shorter than 25 ms", Status.TOO_SHORT)
-    return _embed(audio.samples)
+    return _embed(_heard(audio))
 
 
 @feature("resemblyzer-partials", packages=_PACKAGES, expensive=True)
@@ -79,11 +75,16 @@ def partial_embeddings(audio: Audio) -> FloatArray:
         NotScorable: Silent, or shorter than one mel frame, 25 ms.
         UnavailableError: As for `preprocessed_embedding`.
     """
+    return _partials(_heard(audio))
+
+
+def _heard(audio: Audio) -> FloatArray:
+    """The samples of a recording that has something for the model to hear."""
     if audio.is_silent:
         raise NotScorable("silent", Status.SILENT)
     if len(audio) < _WINDOW:
         raise NotScorable("shorter than 25 ms", Status.TOO_SHORT)
-    return _partials(audio.samples)
+    return audio.samples
 
 
 @register_metric(

@@ -10,10 +10,8 @@ fingerprint, so a result says which weights made it.
 from __future__ import annotations
 
 import importlib.util
-import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +22,7 @@ from codec_bench.adapters.codec import CodecSpec
 from codec_bench.adapters.torch_codec import TorchCodec, as_samples, of_equal_size
 from codec_bench.audio import FloatArray, fit
 from codec_bench.errors import UnavailableError
-from codec_bench.extras import cannot_import
+from codec_bench.extras import cannot_import, silent_transformers
 from codec_bench.tokens import Code, IntArray, Tokens
 
 CONFIG_FILE = "config.json"
@@ -96,7 +94,7 @@ class TransformersCodec(TorchCodec):
         from safetensors import SafetensorError
 
         try:
-            with _silent_transformers():
+            with silent_transformers():
                 model, report = _imported(self.model_class).from_pretrained(
                     folder,
                     local_files_only=True,
@@ -224,19 +222,3 @@ def _first_line(error: Exception) -> str:
     """What an error says, in one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-@contextmanager
-def _silent_transformers() -> Iterator[None]:
-    """No progress bars and no reports while a model is loaded; what matters in them is checked here."""
-    from transformers.utils import logging as reports
-
-    level, bars = reports.get_verbosity(), reports.is_progress_bar_enabled()
-    reports.set_verbosity(logging.CRITICAL)
-    reports.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        reports.set_verbosity(level)
-        if bars:
-            reports.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.audio import Audio
+from codec_bench.extras import silent_transformers
 from codec_bench.files import linked_folder
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.model import Model, Result, model_feature
 from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.metrics.speaker.networks import RATE, cosine, damaged, exact, rows_of, too_short
-from codec_bench.metrics.speaker.wavlm_large import TRANSFORMERS, silent_transformers, wavlm_large_embedding
+from codec_bench.metrics.speaker.wavlm_large import TRANSFORMERS, wavlm_large_embedding
 
 WAVLM_SV = tuple(
     RemoteFile(f"hf/microsoft/wavlm-base-plus-sv/{name}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from codec_bench.audio import Audio
+from codec_bench.extras import silent_transformers
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.metrics.model import Model, Result, model_feature
 from codec_bench.metrics.speaker.networks import RATE, Weights, damaged, exact, rows_of, tensors_of, too_short, waves_of
@@ -22,22 +21,6 @@ WAVLM_LARGE = RemoteFile("models/unispeech/wavlm_large_finetune.pth")
 
 TRANSFORMERS = ("torch", "transformers", *(("torchaudio",) if find_spec("torchaudio") else ()))
 """transformers imports torchaudio wherever it is installed, and fails where that is broken."""
-
-
-@contextmanager
-def silent_transformers() -> Iterator[None]:
-    """No progress bars and no reports while a model is loaded; what matters in them is checked here."""
-    from transformers.utils import logging as reports
-
-    level, bars = reports.get_verbosity(), reports.is_progress_bar_enabled()
-    reports.set_verbosity(logging.CRITICAL)
-    reports.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        reports.set_verbosity(level)
-        if bars:
-            reports.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def unispeech_embedding(weights: Weights, features: Tensor) -> Tensor:
