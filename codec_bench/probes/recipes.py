@@ -36,6 +36,8 @@ class Recipe:
         frame_rates: Least and most frames per second that the head sees: slower ones are repeated, of faster ones
             neighbours are stacked.
         crop_seconds: In training, a random stretch of so many seconds is taken from longer recordings.
+        differences: Seconds before and after a continuous frame whose difference is put beside it; 0 for none. Few
+            recordings do not teach a probe how spectra change, and tokens of a codec often tell it.
         mask_share: In training, a random stretch of up to this share of the frames is zeroed, twice.
         batch: Utterances per step.
         epochs: At most.
@@ -63,6 +65,7 @@ class Recipe:
     dropout: float = 0.2
     frame_rates: tuple[float, float] = (0.0, 50.0)
     crop_seconds: float | None = 2.0
+    differences: float = 0.0
     mask_share: float = 0.0
     batch: int = 32
     epochs: int = 30
@@ -101,8 +104,9 @@ RECIPES: dict[str, Recipe] = {
         Recipe("phone", "phone recognition", "phones", "bilstm", ("bilstm",), crop_seconds=None, mask_share=0.1,
                frame_rates=(25.0, 34.0), hidden=64, batch=4, epochs=40, patience=8),
         Recipe("sid", "speaker identification", "speaker", "asp", ("asp", "linear", "mlp"), speaker_disjoint=False),
-        Recipe("er", "emotion recognition", "label", "mlp", POOLED, folds=4),
-        Recipe("sed", "sound event detection", "label", "attention", ("attention", "mlp", "linear"), folds=5),
+        Recipe("er", "emotion recognition", "label", "linear", POOLED, version=2, folds=4, crop_seconds=4.0,
+               frame_rates=(0.0, 25.0), learning_rates=(1e-3, 3e-3), epochs=40, patience=8),
+        Recipe("sed", "sound event detection", "label", "asp", POOLED, version=2, folds=5, differences=0.02),
         Recipe("intent", "intent classification", "label", "mlp", POOLED),
         Recipe("digits", "spoken digits", "label", "mlp", POOLED),
         Recipe("nonverbal", "nonverbal sounds", "label", "mlp", POOLED),

@@ -69,6 +69,9 @@ class Material:
         if problem.recipe.is_sequence and not first.sizes:
             # As recognisers have it: what a microphone or a level adds to every frame of an utterance says nothing.
             self.frames = {name: frames - frames.mean(dim=0) for name, frames in self.frames.items()}
+        if problem.recipe.differences and not first.sizes:
+            apart = max(1, round(problem.recipe.differences * self.rate))
+            self.frames = {name: with_differences(frames, apart) for name, frames in self.frames.items()}
 
     def _read(self, cache: ArrayCache, name: str) -> Frames:
         entry = cache.get(self.problem.frames[name])
@@ -95,6 +98,24 @@ class Material:
         problem = self.problem
         parts = parts_of(problem.targets[name], multi=problem.multi, sequence=problem.recipe.is_sequence)
         return [self.index[part] for part in parts if part in self.index]
+
+
+def with_differences(frames: Tensor, apart: int) -> Tensor:
+    """Each frame, and the frame so many after it less the one so many before it; the ends are repeated.
+
+    Args:
+        frames: `[frames, dimension]`.
+        apart: Frames.
+
+    Returns:
+        `[frames, 2 * dimension]`.
+
+    >>> with_differences(torch.tensor([[1.0], [2.0], [4.0]]), 1).tolist()
+    [[1.0, 1.0], [2.0, 3.0], [4.0, 2.0]]
+    """
+    places = torch.arange(len(frames), device=frames.device)
+    after, before = (places + apart).clamp(max=len(frames) - 1), (places - apart).clamp(min=0)
+    return torch.cat([frames, frames[after] - frames[before]], dim=1)
 
 
 class Trainer:
