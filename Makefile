@@ -42,7 +42,7 @@ bench: install
 	$(BIN)/python benchmarks/two_workers.py
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/batched_codec.py --codec codec2@3200 --limit 8 --rounds 1
-	$(BIN)/python benchmarks/driver_scaling.py 100 1000
+	$(BIN)/python benchmarks/driver_scaling.py 1000 4000
 	test -z "$(LONGCAT_MANIFEST)" || $(BIN)/python benchmarks/longcat_stages.py $(LONGCAT_MANIFEST)
 
 clean:

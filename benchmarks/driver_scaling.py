@@ -3,8 +3,8 @@
 `python benchmarks/driver_scaling.py [COUNT ...]` makes recordings of half a second, runs a test codec on them and
 scores SI-SDR, each count in a fresh process with a fresh cache. The peak of resident memory is fitted by a line over
 the count; its value at 100,000 utterances is an extrapolation and says so. `wide` is the same with three systems and
-five metrics, everything but coding and scoring being real: made-up scores are put into an `Outcome` and written as a
-run does it.
+five metrics, up to 100,000 utterances themselves: made-up scores are put into an `Outcome`, written as a run does it,
+and made into the report with its pictures; all but coding and scoring is real.
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from codec_bench.runs.directory import Run
 
 COUNTS = (100, 1000, 10_000)
 TARGET = 100_000
 RATE = 16_000
 
 
-def make(folder: Path, count: int) -> Path:
-    """A manifest of recordings by fifty speakers: half a second of noise each, all different."""
+def make(folder: Path, count: int, files: int) -> Path:
+    """A manifest of recordings by fifty speakers: half a second of noise each, in so many files."""
     import soundfile
 
     lines = ["id\tpath\ttranscript\tspeaker"]
-    for number in range(count):
+    for number in range(files):
         noise = np.random.default_rng(number).normal(0, 0.1, RATE // 2)
         soundfile.write(folder / f"u{number:06d}.wav", noise, RATE)
-        lines.append(f"u{number:06d}\tu{number:06d}.wav\tsome words\tspeaker{number % 50}")
+    for number in range(count):
+        lines.append(f"u{number:06d}\tu{number % files:06d}.wav\tsome words\tspeaker{number % 50}")
     manifest = folder / "many.tsv"
     manifest.write_text("\n".join(lines) + "\n")
     return manifest
@@ -61,20 +66,31 @@ def whole_run(manifest: Path, folder: Path) -> dict[str, float]:
 
 
 def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
-    """Three systems by five metrics: what the driver keeps and writes, with scores that nobody computed."""
-    import pandas as pd
+    """Three systems by five metrics: what the driver keeps, writes and reports, with scores that nobody computed."""
+    from codec_bench.reports.report import write_report
 
+    before, started, used = peak_mb(), time.perf_counter(), time.process_time()
+    write_report([made_up(manifest, folder)], folder, formats=("md", "html"), plots=True, plot_kinds=("bitrate",))
+    return {
+        "seconds": round(time.perf_counter() - started, 2),
+        "driver_cpu_seconds": round(time.process_time() - used, 2),
+        "start_mb": round(before, 1),
+        "peak_mb": round(peak_mb(), 1),
+    }
+
+
+def made_up(manifest: Path, folder: Path) -> Run:
+    """A run directory of everything but real scores, as `codec_bench.api` writes it."""
+    from codec_bench.files import write_atomically
     from codec_bench.records import Score
-    from codec_bench.reports.table import build_table
     from codec_bench.runs.config import make_config
-    from codec_bench.runs.directory import Run, new_info
+    from codec_bench.runs.directory import Run, new_info, write_info
     from codec_bench.runs.outcome import Outcome
     from codec_bench.runs.plan import make_plan
     from codec_bench.runs.summary import coverage, length_differences, levels, write_reconstructions, write_results
 
     metrics = ["si_sdr", "stoi", "estoi", "pesq_wb", "gpe"]
     config = make_config(codec=["test-identity", "test-lowpass@1000"], dataset=[str(manifest)], metrics=metrics)
-    before, started, used = peak_mb(), time.perf_counter(), time.process_time()
     plan = make_plan(config, str(manifest))
     names = [item.utterance.id for item in plan.items]
     outcome = Outcome([s.label for s in plan.systems], names, [m.label for m in plan.metrics])
@@ -88,27 +104,22 @@ def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
             for metric in plan.metrics:
                 outcome.scores[(*key, metric.label)] = Score.of(number / 7, metric.scale)
     folder.mkdir()
+    write_atomically(folder / "utterances.csv", plan.manifest)
     write_results(folder, plan, outcome, {})
     info = new_info("reconstruction", config.model_dump(mode="json"), plan.describe(), (), None)
     info["coverage"] = coverage(plan, outcome, 0.05)
     length_differences(plan, outcome)
     levels(plan, outcome)
     write_reconstructions(folder, plan, outcome)
-    build_table(Run(folder, info))
-    assert len(pd.read_parquet(folder / "scores.parquet", columns=["value"])) == 15 * len(names)
-    return {
-        "seconds": round(time.perf_counter() - started, 2),
-        "driver_cpu_seconds": round(time.process_time() - used, 2),
-        "start_mb": round(before, 1),
-        "peak_mb": round(peak_mb(), 1),
-    }
+    write_info(folder, info | {"status": "finished"})
+    return Run(folder, info)
 
 
 def measured(kind: str, count: int) -> dict[str, float]:
     """One measurement in a fresh process with a fresh cache."""
     with tempfile.TemporaryDirectory() as name:
         environment = os.environ | {"CODEC_BENCH_HOME": str(Path(name) / "home"), "OMP_NUM_THREADS": "1"}
-        manifest = make(Path(name), count)
+        manifest = make(Path(name), count, count if kind == "run" else min(count, 1000))
         command = [sys.executable, __file__, "--measure", kind, str(manifest), str(Path(name) / "result")]
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -122,13 +133,15 @@ def fitted(counts: list[int], measurements: list[dict[str, float]]) -> dict[str,
     # The start of a process costs the same for any count: growth is the time of what comes on top.
     times = [m["driver_cpu_seconds"] for m in measurements]
     per = [(times[i] - times[i - 1]) / (counts[i] - counts[i - 1]) for i in range(1, len(counts))]
-    return {
+    found: dict[str, object] = {
         "utterances": dict(zip(map(str, counts), measurements, strict=True)),
         "driver_cpu_ms_per_further_utterance": [round(1000 * value, 3) for value in per],
         "cost_ratio": [round(per[i] / per[i - 1], 2) for i in range(1, len(per))],
         "kb_per_utterance": round(1024 * slope, 2),
-        f"extrapolated_mb_at_{TARGET}": round(start + slope * TARGET),
     }
+    if TARGET not in counts:
+        found[f"extrapolated_mb_at_{TARGET}"] = round(start + slope * TARGET)
+    return found
 
 
 def main() -> None:
@@ -139,8 +152,9 @@ def main() -> None:
         return
     counts = [int(argument) for argument in sys.argv[1:]] or list(COUNTS)
     result: dict[str, object] = {"benchmark": "driver scaling"}
-    for kind in ("run", "wide"):
-        result[kind] = fitted(counts, [measured(kind, count) for count in counts])
+    result["run"] = fitted(counts, [measured("run", count) for count in counts])
+    wide = sorted({*counts, TARGET})
+    result["wide"] = fitted(wide, [measured("wide", count) for count in wide])
     print(json.dumps(result))
 
 

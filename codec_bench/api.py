@@ -74,16 +74,20 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
         CodecBenchError: A run could not go on.
     """
     plans = {name: make_plan(config, name) for name in config.dataset}
+    folders = {name: config.out or default_folder(plan) for name, plan in plans.items()}
+    if len(plans) > 1:
+        folders = {name: folder / plans[name].dataset.name for name, folder in folders.items()}
     runs = {}
-    for name, plan in plans.items():
-        folder = config.out or default_folder(plan)
-        out = folder / plan.dataset.name if len(plans) > 1 else folder
-        runs[name] = execute(config, plan, out)
+    for name, folder in folders.items():
+        # Nobody holds the plan and what came of it any longer when the report is made, which needs as much memory.
+        runs[name] = run = execute(config, plans.pop(name), folder)
+        formats = ("md", "html") if config.report else ("md",)
+        write_report([run], folder, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",))
     return runs
 
 
 def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
-    """Carries out a plan and writes its run directory.
+    """Carries out a plan and writes its run directory, all but the report.
 
     Raises:
         UsageError: The directory holds a run of another plan, or cannot be written.
@@ -113,7 +117,7 @@ def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
 
 
 def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict[str, Any]) -> Run:
-    """Writes what reports and people read."""
+    """Writes what reports are made of."""
     outcome = runner.outcome
     features = ArrayCache(home() / "cache" / "features")
     corpus, of_corpora = corpus_values(plan, outcome, features)
@@ -139,10 +143,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict
     if config.keep_audio:
         keep_audio(out, plan, runner.reconstructor)
     write_info(out, info)
-    finished = Run(out, info)
-    formats = ("md", "html") if config.report else ("md",)
-    write_report([finished], out, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",))
-    return finished
+    return Run(out, info)
 
 
 def summary_json(run: Run) -> str:

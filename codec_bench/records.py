@@ -85,7 +85,7 @@ class Ratio:
     denominator: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Score:
     """One metric of one system on one utterance: a value, or a status with a reason, never both.
 
@@ -141,7 +141,7 @@ class Score:
         return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One recording of a data set.
 

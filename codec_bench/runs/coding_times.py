@@ -18,7 +18,7 @@ from codec_bench.runs.directory import describe_column
 
 if TYPE_CHECKING:
     from codec_bench.runs.outcome import Outcome
-    from codec_bench.runs.plan import Plan
+    from codec_bench.runs.plan import Plan, Row
 
 FACTS = {"rtf_encode": "encode_seconds", "rtf_decode": "decode_seconds"}
 
@@ -48,45 +48,57 @@ def score_of(plan: Plan, outcome: Outcome, system: str, utterance: str, label: s
     return Score.failed(Status.UNDEFINED, "the time that its coding took is not known")
 
 
-def with_coding_times(
-    plan: Plan, outcome: Outcome, scores: pd.DataFrame, summary: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Adds the columns to what a run keeps.
+def with_time_scores(
+    plan: Plan, outcome: Outcome, row: Row, block: Sequence[int], scores: pd.DataFrame
+) -> pd.DataFrame:
+    """Adds the columns to the scores of one row of the table, which stay sorted by utterance and column.
+
+    Args:
+        plan: What was asked for.
+        outcome: What came out.
+        row: Whose scores.
+        block: The utterances, by their places in the plan.
+        scores: Their part of `scores.parquet`.
+    """
+    more: list[dict[str, Any]] = []
+    for label in FACTS:
+        for utterance in (plan.items[place].utterance for place in block if isinstance(row.source, Codec)):
+            score = score_of(plan, outcome, row.label, utterance.id, label)
+            parts = (score.numerator, score.denominator) if score.value is not None else (None, None)
+            head = (row.label, utterance.id, utterance.speaker, label)
+            found = (*head, score.value, score.status.value, score.reason, *parts, None)
+            more.append(dict(zip(scores.columns, found, strict=True)))
+    return _joined(scores, more).sort_values(["utterance", "metric"], ignore_index=True)
+
+
+def with_time_rows(plan: Plan, outcome: Outcome, summary: pd.DataFrame) -> pd.DataFrame:
+    """Adds the columns to the summary.
 
     Audio that exists already has none: its rows expect no value.
 
     Args:
         plan: What was asked for.
         outcome: What came out.
-        scores: `scores.parquet`.
         summary: `summary.csv`.
     """
-    more: list[dict[str, Any]] = []
     rows: list[dict[Any, Any]] = []
     for row in plan.systems:
         head = summary[summary["system"] == row.label].iloc[0].to_dict()
         coded = plan.items if isinstance(row.source, Codec) else ()
         for label in FACTS:
-            values = []
-            for item in coded:
-                u = item.utterance
-                score = score_of(plan, outcome, row.label, u.id, label)
-                values += [] if score.value is None else [score.value]
-                parts = (score.numerator, score.denominator) if score.value is not None else (None, None)
-                found = (row.label, u.id, u.speaker, label, score.value, score.status.value, score.reason, *parts, None)
-                more.append(dict(zip(scores.columns, found, strict=True)))
+            found = (score_of(plan, outcome, row.label, item.utterance.id, label).value for item in coded)
+            values = [value for value in found if value is not None]
             rows.append(
                 head | {
                     "metric": label, "value": float(np.median(values)) if values else None, "ci_low": None,
                     "ci_high": None, "n": len(values), "n_expected": len(coded), "clusters": 0, "unit": "",
                 }
             )  # fmt: skip
-    return _joined(scores, more, ["system", "utterance", "metric"]), _joined(summary, rows)
+    return _joined(summary, rows)
 
 
-def _joined(frame: pd.DataFrame, rows: Sequence[dict[Any, Any]], order: list[str] | None = None) -> pd.DataFrame:
+def _joined(frame: pd.DataFrame, rows: Sequence[dict[Any, Any]]) -> pd.DataFrame:
     """A frame with more rows of the same columns and types."""
     if not rows:
         return frame
-    joined = pd.concat([frame, pd.DataFrame(rows, columns=frame.columns).astype(frame.dtypes)], ignore_index=True)
-    return joined.sort_values(order, ignore_index=True) if order else joined
+    return pd.concat([frame, pd.DataFrame(rows, columns=frame.columns).astype(frame.dtypes)], ignore_index=True)

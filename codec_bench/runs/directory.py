@@ -7,19 +7,19 @@ interval and coverage), so that one table and one report can show any of them.
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from codec_bench.errors import UsageError
-from codec_bench.files import write_atomically
+from codec_bench.files import atomically, write_atomically
 from codec_bench.fingerprint import address
 from codec_bench.runs import provenance
 
@@ -196,11 +196,24 @@ def write_summary(path: Path, summary: pd.DataFrame) -> None:
     write_atomically(path / "summary.json", (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
 
 
-def write_scores(path: Path, scores: pd.DataFrame) -> None:
-    """Writes `scores.parquet`."""
-    buffer = io.BytesIO()
-    scores.to_parquet(buffer, index=False)
-    write_atomically(path / "scores.parquet", buffer.getvalue())
+def write_scores(path: Path, scores: pd.DataFrame | Iterable[pd.DataFrame]) -> None:
+    """Writes `scores.parquet`.
+
+    Args:
+        path: The run directory.
+        scores: All rows, or frames of the same columns and types that are written one after the other.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    frames = iter([scores] if isinstance(scores, pd.DataFrame) else scores)
+    first = next(frames)
+    found = pa.Schema.from_pandas(first, preserve_index=False)
+    # A column without any value in the first frame, e.g. of unknown speakers, may have some in the next.
+    schema = pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in found], found.metadata)
+    with atomically(path / "scores.parquet") as part, pq.ParquetWriter(part, schema) as writer:
+        for frame in chain([first], frames):
+            writer.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
 
 
 def write_info(path: Path, info: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ from codec_bench.runs.conditions import Alteration, Clean, Condition, parse_cond
 from codec_bench.runs.config import PreparedFiles, RunConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """An utterance of a plan.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from codec_bench.files import write_atomically
 from codec_bench.metrics.asr import hypothesis
 from codec_bench.metrics.wer import normaliser_of, recogniser_of
 from codec_bench.records import Status
-from codec_bench.runs.coding_times import with_coding_times
+from codec_bench.runs.coding_times import with_time_rows, with_time_scores
 from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
 from codec_bench.runs.outcome import Outcome
 from codec_bench.runs.plan import Plan
@@ -40,6 +40,9 @@ FAILED = {
 SIGNALS = ("reference", "input", "decoded")
 """What a pair has facts about; `input` is what the codec was given where that is not the recording."""
 
+BLOCK = 10_000
+"""Utterances whose scores are put together at a time."""
+
 CorpusValues = Mapping[tuple[str, str], float]
 
 MAX_LEVEL_CHANGE_DB = 20.0
@@ -55,48 +58,49 @@ def write_results(path: Path, plan: Plan, outcome: Outcome, corpus: CorpusValues
         outcome: What came out.
         corpus: Values that are no mean of scores, by system and metric label.
     """
-    scores, summary = score_frame(plan, outcome), summary_frame(plan, outcome, corpus)
-    if plan.speed:
-        scores, summary = with_coding_times(plan, outcome, scores, summary)
-    write_scores(path, scores)
-    write_summary(path, summary)
+    write_scores(path, score_frames(plan, outcome))
+    summary = summary_frame(plan, outcome, corpus)
+    write_summary(path, with_time_rows(plan, outcome, summary) if plan.speed else summary)
 
 
-def score_frame(plan: Plan, outcome: Outcome) -> pd.DataFrame:
+def score_frames(plan: Plan, outcome: Outcome) -> Iterator[pd.DataFrame]:
     """All scores, sorted: the file is the same whatever the order of codecs, metrics and utterances was.
 
-    It is put together by columns, because a run may have millions of rows.
+    They come in frames of one system and `BLOCK` utterances, put together by columns: a run may have millions of rows.
     """
     utterances = [item.utterance for item in plan.items]
-    order = sorted(range(len(utterances)), key=lambda place: utterances[place].id)
+    places = sorted(range(len(utterances)), key=lambda place: utterances[place].id)
+    blocks = [places[i : i + BLOCK] for i in range(0, len(places), BLOCK)]
     metrics = sorted(metric.label for metric in plan.metrics)
-    rows = len(order) * len(metrics)
-    frames = []
-    for system in sorted(system.label for system in plan.systems):
-        frame = {
-            "system": np.full(rows, system, object),
-            "utterance": np.repeat(np.array([utterances[place].id for place in order], object), len(metrics)),
-            "speaker": np.repeat(np.array([utterances[place].speaker for place in order], object), len(metrics)),
-            "metric": np.tile(np.array(metrics, object), len(order)),
-        }
-        columns = [_score_columns(outcome.scores.column(system, metric)) for metric in metrics]
-        for name in SCORE_COLUMNS[len(frame) :]:
-            frame[name] = np.stack([column[name][order] for column in columns], axis=1).ravel()
-        frames.append(pd.DataFrame(frame, columns=SCORE_COLUMNS))
-    return pd.concat(frames, ignore_index=True)
+    for row in sorted(plan.systems, key=lambda row: row.label):
+        columns = [outcome.scores.column(row.label, metric) for metric in metrics]
+        for block in blocks:
+            size = len(block) * len(metrics)
+            frame = {
+                "system": np.full(size, row.label, object),
+                "utterance": np.repeat(np.array([utterances[place].id for place in block], object), len(metrics)),
+                "speaker": np.repeat(np.array([utterances[place].speaker for place in block], object), len(metrics)),
+                "metric": np.tile(np.array(metrics, object), len(block)),
+            }
+            found = [_score_columns(column, block) for column in columns]
+            for name in SCORE_COLUMNS[len(frame) :]:
+                frame[name] = np.stack([part[name] for part in found], axis=1).ravel()
+            scores = pd.DataFrame(frame, columns=SCORE_COLUMNS)
+            yield with_time_scores(plan, outcome, row, block, scores) if plan.speed else scores
 
 
-def _score_columns(found: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The columns of one system and metric; what has no value has no numbers either."""
-    ok = np.array([status is Status.OK for status in found["status"]])
-    numerator, denominator = (np.where(ok, found[name], np.nan) for name in ("numerator", "denominator"))
+def _score_columns(column: Mapping[str, Any], block: Sequence[int]) -> dict[str, NDArray[Any]]:
+    """The scores of some utterances by one metric; what has no value has no numbers either."""
+    status = [column["status"][place] for place in block]
+    ok = np.array([one is Status.OK for one in status])
+    numerator, denominator = (np.where(ok, column[name][block], np.nan) for name in ("numerator", "denominator"))
     return {
-        "value": found["scale"] * numerator / denominator,
-        "status": np.array([status.value for status in found["status"]], object),
-        "reason": np.array(found["reason"], object),
+        "value": column["scale"][block] * numerator / denominator,
+        "status": np.array([one.value for one in status], object),
+        "reason": np.array([column["reason"][place] for place in block], object),
         "numerator": numerator,
         "denominator": denominator,
-        "seconds": found["seconds"],
+        "seconds": column["seconds"][block],
     }
 
 
