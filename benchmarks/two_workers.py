@@ -12,7 +12,10 @@ from pathlib import Path
 from codec_bench import run
 
 ROUNDS = 2
-CODECS = ["codec2@3200", "codec2@1200", "opus@8000", "opus@12000", "opus@16000", "gsm"]
+CODECS = [
+    "codec2@3200", "codec2@2400", "codec2@1600", "codec2@1200", "opus@6000", "opus@8000", "opus@12000", "opus@16000",
+    "opus@24000", "amr-nb@4750", "amr-nb@12200", "gsm",
+]  # fmt: skip
 METRICS = ["pesq_wb", "pesq_nb", "stoi", "estoi", "gpe", "mcd", "secs"]
 
 

@@ -13,8 +13,8 @@ CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 
 CUDA_LIBRARY = "libc10_cuda.so"
 
-WITH_TORCHAUDIO = ("vocos", "speechtokenizer", "s3tokenizer")
-"""The extras whose packages ask for torchaudio, which they do not need to encode and decode."""
+WITH_TORCHAUDIO = ("vocos", "speechtokenizer", "s3tokenizer", "speechbrain")
+"""The extras whose packages ask for torchaudio, of whose libraries nothing here needs any."""
 
 
 def cannot_import(modules: tuple[str, ...], extra: str) -> str | None:

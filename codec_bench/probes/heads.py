@@ -126,6 +126,41 @@ class AttentiveStatisticsHead(nn.Module):
         return functional.linear(functional.normalize(embedding), functional.normalize(self.centres))
 
 
+class EcapaHead(nn.Module):
+    """A small ECAPA-TDNN (SpeechBrain's) and a cosine classifier, trained with AAM-softmax.
+
+    Its convolutions see the padding of a batch; its statistics do not.
+
+    Source:
+        B. Desplanques et al., "ECAPA-TDNN: Emphasized Channel Attention, Propagation and Aggregation in TDNN Based
+        Speaker Verification", Interspeech 2020.
+    """
+
+    LEAST = 5
+    """Frames; the outermost layers reflect four at each end."""
+
+    def __init__(self, recipe: Recipe, classes: int) -> None:
+        super().__init__()
+        from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+
+        self.embed = ECAPA_TDNN(
+            recipe.width,
+            lin_neurons=recipe.hidden,
+            channels=[recipe.width] * 4 + [3 * recipe.width],
+            kernel_sizes=[5, 3, 3, 3, 1],
+            dilations=[1, 2, 3, 4, 1],
+            attention_channels=recipe.hidden // 2,
+            se_channels=recipe.hidden // 2,
+        )
+        self.centres = nn.Parameter(torch.randn(classes, recipe.hidden) / math.sqrt(recipe.hidden))
+
+    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """`[batch, time, width]` to cosines `[batch, classes]`."""
+        padded = functional.pad(frames, (0, 0, 0, max(self.LEAST - frames.shape[1], 0)))
+        embedding = self.embed(padded, mask.sum(dim=1) / padded.shape[1])[:, 0]
+        return functional.linear(functional.normalize(embedding), functional.normalize(self.centres))
+
+
 def aam_logits(cosines: Tensor, targets: Tensor, margin: float, scale: float) -> Tensor:
     """What the cross entropy of AAM-softmax sees: `scale * cos(angle + margin)` for the target, else `scale * cos`.
 
@@ -206,6 +241,8 @@ def head_of(recipe: Recipe, outputs: int) -> nn.Module:
         return RecurrentHead(recipe, outputs)
     if recipe.head == "asp":
         return AttentiveStatisticsHead(recipe, outputs)
+    if recipe.head == "ecapa":
+        return EcapaHead(recipe, outputs)
     if recipe.head == "attention":
         return AttentionHead(recipe, outputs)
     return StatisticsHead(recipe, outputs)

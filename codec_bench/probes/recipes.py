@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from codec_bench.errors import UsageError
+from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.extras import cannot_import
 from codec_bench.fingerprint import address
 from codec_bench.registry import unknown
 
 Target = Literal["label", "speaker", "text", "phones"]
-Head = Literal["linear", "mlp", "asp", "attention", "bilstm"]
+Head = Literal["linear", "mlp", "asp", "ecapa", "attention", "bilstm"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Recipe:
         learning_rates: Candidates, rising; one is chosen on the development split.
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
-        margin: Angle in radians that AAM-softmax adds (head `asp`).
+        margin: Angle in radians that AAM-softmax adds (heads `asp` and `ecapa`).
         scale: Factor of its cosines.
         beam: Prefixes that the beam search keeps (head `bilstm`).
     """
@@ -83,6 +84,11 @@ class Recipe:
         """Whether the answer is a text and not a class."""
         return self.target in ("text", "phones")
 
+    @property
+    def has_cosines(self) -> bool:
+        """Whether the head gives cosines, which AAM-softmax trains."""
+        return self.head in ("asp", "ecapa")
+
     def describe(self) -> dict[str, Any]:
         """The recipe as JSON."""
         plain = asdict(self)
@@ -94,6 +100,9 @@ class Recipe:
         return address(recipe=self.describe())
 
 
+SPEECHBRAIN = ("speechbrain", "hyperpyyaml", "sentencepiece", "torchaudio")
+"""What `--head ecapa` imports."""
+
 POOLED: tuple[Head, ...] = ("mlp", "linear", "asp", "attention")
 
 RECIPES: dict[str, Recipe] = {
@@ -103,7 +112,8 @@ RECIPES: dict[str, Recipe] = {
                frame_rates=(25.0, 34.0), hidden=64, batch=4, epochs=40, patience=8),
         Recipe("phone", "phone recognition", "phones", "bilstm", ("bilstm",), crop_seconds=None, mask_share=0.1,
                frame_rates=(25.0, 34.0), hidden=64, batch=4, epochs=40, patience=8),
-        Recipe("sid", "speaker identification", "speaker", "asp", ("asp", "linear", "mlp"), speaker_disjoint=False),
+        Recipe("sid", "speaker identification", "speaker", "asp", ("asp", "ecapa", "linear", "mlp"),
+               speaker_disjoint=False),
         Recipe("er", "emotion recognition", "label", "linear", POOLED, version=2, folds=4, crop_seconds=4.0,
                frame_rates=(0.0, 25.0), learning_rates=(1e-3, 3e-3), epochs=40, patience=8),
         Recipe("sed", "sound event detection", "label", "asp", POOLED, version=2, folds=5, differences=0.02),
@@ -123,6 +133,7 @@ def recipe_of(task: str, head: str | None = None) -> Recipe:
 
     Raises:
         UsageError: There is no such task, or it cannot have that head.
+        UnavailableError: The head needs a package that is not here.
 
     >>> recipe_of("sid").head, recipe_of("sid", "linear").head
     ('asp', 'linear')
@@ -134,5 +145,9 @@ def recipe_of(task: str, head: str | None = None) -> Recipe:
         return recipe
     for known in recipe.heads:
         if known == head:
+            if known == "ecapa" and (
+                reason := cannot_import(("speechbrain", "hyperpyyaml", "torchaudio"), "speechbrain")
+            ):
+                raise UnavailableError(f"--head ecapa: {reason}")
             return replace(recipe, head=known)
     raise UsageError(f"--head {head}: the head of {task} is {' or '.join(recipe.heads)}")

@@ -200,6 +200,9 @@ class Trainer:
         if self.recipe.is_sequence:  # utterances of one length together, so that little is padding
             names.sort(key=lambda name: len(self.material.frames[name]) // 25)
         batches = [names[i : i + self.recipe.batch] for i in range(0, len(names), self.recipe.batch)]
+        if self.recipe.head == "ecapa" and len(batches) > 1 and len(batches[-1]) == 1:
+            one = batches.pop()  # of one, batch normalisation has no deviation
+            batches[-1] += one
         steps = self.recipe.epochs * len(batches)
         self.probe.train()
         for k, position in enumerate(generator.permutation(len(batches))):
@@ -249,10 +252,10 @@ class Trainer:
             truth = torch.zeros_like(logits)
             for row, part in zip(truth, symbols, strict=True):
                 row[part] = 1.0
-            scale = self.recipe.scale if self.recipe.head == "asp" else 1.0  # its outputs are cosines
+            scale = self.recipe.scale if self.recipe.has_cosines else 1.0  # its outputs are cosines
             return functional.binary_cross_entropy_with_logits(scale * logits, truth)
         targets = torch.tensor([part[0] for part in symbols], device=device)
-        if self.recipe.head == "asp":
+        if self.recipe.has_cosines:
             margin = self.recipe.margin if training else 0.0
             logits = aam_logits(logits, targets, margin, self.recipe.scale)
         return functional.cross_entropy(logits, targets)

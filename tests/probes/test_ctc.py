@@ -52,6 +52,18 @@ def test_texts_have_the_probability_of_torch(seed: int):
     assert float(torch.exp(-loss)) == pytest.approx(every[text], rel=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_beam_search_is_that_of_speechbrain(seed: int):
+    from speechbrain.decoders.ctc import CTCPrefixBeamSearcher
+
+    rows = log_probs(seed, 30, 5)
+    unpruned = {"beam_prune_logp": -1e3, "token_prune_min_logp": -1e3}
+    # Without a space: around those, SpeechBrain keeps words and not symbols.
+    searcher = CTCPrefixBeamSearcher(blank_index=0, vocab_list=list("-abcd"), beam_size=100, **unpruned)
+    theirs = searcher(torch.from_numpy(rows)[None], torch.ones(1))[0][0].text
+    assert "".join("-abcd"[symbol] for symbol in beam_search(rows, 100, prune=-np.inf)) == theirs
+
+
 def test_greedy_merges_repeats_and_drops_blanks():
     best = [0, 2, 2, 0, 2, 3, 3, 0]
     rows = np.full((len(best), 4), -5.0, np.float32)

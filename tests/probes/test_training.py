@@ -13,8 +13,9 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from codec_bench.cache import ArrayCache
-from codec_bench.errors import CodecBenchError
-from codec_bench.probes import training
+from codec_bench.errors import CodecBenchError, UnavailableError
+from codec_bench.fingerprint import address
+from codec_bench.probes import recipes, training
 from codec_bench.probes.inputs import Frames
 from codec_bench.probes.problem import Job, Problem
 from codec_bench.probes.recipes import RECIPES, Recipe, recipe_of
@@ -62,13 +63,33 @@ def accuracy(result: dict, made: Problem) -> float:
     return float(np.mean([result["test"][n]["answer"] == made.targets[n] for n in made.test]))
 
 
-@pytest.mark.parametrize(("task", "head"), [("er", "mlp"), ("er", "linear"), ("sid", "asp"), ("sed", "attention")])
+@pytest.mark.parametrize(
+    ("task", "head"), [("er", "mlp"), ("er", "linear"), ("sid", "asp"), ("sid", "ecapa"), ("sed", "attention")]
+)
 def test_separable_classes_are_learned(tmp_path: Path, task: str, head: str):
     made = problem(tmp_path, recipe_of(task, head))
     result = carry_out(Job(made, 1e-2, 0), tmp_path)
     assert accuracy(result, made) >= 0.95
     assert set(result["test"]) == set(made.test)
     assert result["dev"] == max(result["curve"]) == result["curve"][result["best_epoch"] - 1]
+
+
+@pytest.mark.parametrize("size", [1, 3, 6])
+def test_ecapa_takes_short_recordings_and_a_last_batch_of_one(tmp_path: Path, size: int):
+    made = problem(tmp_path, replace(recipe_of("sid", "ecapa"), batch=59, epochs=1))
+    cache, frames = ArrayCache(tmp_path / "frames"), dict(made.frames)
+    for name in (made.train[0], made.dev[0], made.test[0]):
+        key = address(short=name)
+        cache.put(key, Frames(np.zeros((size, 2), np.int64), 50.0, (12, 12)).to_arrays())
+        frames[name] = key
+    made = replace(made, frames=frames)
+    assert set(carry_out(Job(made, 1e-2, 0), tmp_path)["test"]) == set(made.test)
+
+
+def test_ecapa_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recipes, "cannot_import", lambda modules, extra: f"{modules[0]} is not installed: {extra}")
+    with pytest.raises(UnavailableError, match="--head ecapa: speechbrain is not installed"):
+        recipe_of("sid", "ecapa")
 
 
 def test_numbers_are_learned(tmp_path: Path):
