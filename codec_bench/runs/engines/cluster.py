@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from codec_bench import __version__
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
 from codec_bench.extras import cannot_import
-from codec_bench.runs.pool import WorkerCrash
+from codec_bench.runs.pool import MachineLost, WorkerCrash
 
 logger = logging.getLogger(__name__)
 
 OBJECT_STORE_BYTES = 512 * 2**20
 """Of a cluster that is started here; what is on its way is a few recordings per process."""
 
-NODES_LOST = 3
-"""A job is sent so often to other machines after its own was lost, which is not held against it."""
+STARTS = 5
+"""A process that dies so often before it is ready ends the run."""
 
 PATIENCE_SECONDS = 30.0
-"""After which a wait for the first free CPU is reported."""
+"""After which a wait for room in the cluster is reported."""
+
+ROOM_SECONDS = 10.0
+"""So long a process that others of the run may be waiting for waits for a CPU; then it shares one with them."""
 
 
 def check_ray() -> None:
@@ -82,8 +84,8 @@ def first_line(error: BaseException) -> str:
 class RemoteServer:
     """A process on a machine of the cluster.
 
-    A machine that is lost is replaced here, because that is not the job's fault; a process that ends while its machine
-    is there may have been killed by the job, which is for the `Pool` to judge.
+    Where its machine is lost, it begins anew on another one, and the `Pool` gives the job to whoever is free; a process
+    that ends while its machine is there may have been killed by the job, which is for the `Pool` to judge.
 
     Args:
         kind: Class of `engines.remote` that runs there.
@@ -91,6 +93,7 @@ class RemoteServer:
         options: What it needs: `num_cpus`, `num_gpus`.
         pack: Makes what is sent from a job; what it returns under `reply` is the reply itself, and nothing is sent.
         unpack: Keeps what came back and makes the reply.
+        shares: Whether it starts without a CPU of its own where it had to wait for one, as one whose machine was lost.
     """
 
     def __init__(
@@ -100,13 +103,16 @@ class RemoteServer:
         options: Mapping[str, Any],
         pack: Callable[[Mapping[str, Any]], dict[str, Any]],
         unpack: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        shares: bool,
     ) -> None:
         self._kind = kind
         self._arguments = arguments
-        self._options = options
+        self._options = dict(options)
         self._pack = pack
         self._unpack = unpack
         self._ended = False
+        self._shares = shares
         self._node = ""
         self._begin()
 
@@ -114,37 +120,64 @@ class RemoteServer:
         """Asks for the process; it starts when a machine has room for it."""
         import ray
 
-        # What dies is replaced here, where it is counted: Ray would try again behind our back.
+        # What dies is replaced by the pool, where it is counted: Ray would try again behind our back.
         made: Any = ray.remote(max_restarts=0, max_task_retries=0, **self._options)(self._kind)
         self._actor: Any = made.remote(*self._arguments)
         self._node = ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the process is known to be there."""
+        return bool(self._node)
 
     def wait(self) -> None:
         """Waits until the process is there.
 
         Raises:
+            WorkerCrash: The run was ended.
             CodecBenchError: It cannot start, or runs another version of codec-bench.
         """
         import ray
 
-        if self._node:
-            return
-        waiting = self._actor.ready.remote()
-        started = time.monotonic()
-        if not ray.wait([waiting], timeout=PATIENCE_SECONDS)[0]:
-            logger.debug(
-                "%s has waited %.0f s for room in the cluster", self._kind.__name__, time.monotonic() - started
-            )
-        found = ray.get(waiting)
-        if found["version"] != __version__:
-            raise UsageError(f"a machine of the cluster runs codec-bench {found['version']}, this one {__version__}")
-        self._node = found["node"]
+        starts = 0
+        while not self._node:
+            starts += 1
+            waiting = self._actor.ready.remote()
+            may_share = self._shares and self._options.get("num_cpus")
+            try:
+                if not ray.wait([waiting], timeout=ROOM_SECONDS if may_share else PATIENCE_SECONDS)[0]:
+                    if may_share:
+                        self._share()
+                        continue
+                    logger.warning("%s waits for room in the Ray cluster", self._kind.__name__)
+                found = ray.get(waiting)
+            except ray.exceptions.RayTaskError as error:
+                raise CodecBenchError(f"a process of the Ray cluster failed: {last_line(error)}") from error
+            except ray.exceptions.RayError as error:
+                if starts == STARTS:
+                    raise CodecBenchError(f"a process of the Ray cluster cannot start: {last_line(error)}") from error
+                self._judge(error)
+                continue
+            if found["version"] != __version__:
+                raise UsageError(
+                    f"a machine of the cluster runs codec-bench {found['version']}, this one {__version__}"
+                )
+            self._node = found["node"]
+
+    def _share(self) -> None:
+        """Starts without a CPU of its own: those that are left may all be held by processes that wait for this one."""
+        import ray
+
+        ray.kill(self._actor)
+        self._options["num_cpus"] = 0
+        self._begin()
 
     def call(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Does a job there.
 
         Raises:
             WorkerCrash: The process ended.
+            MachineLost: Its machine was lost.
             CodecBenchError: The job cannot be done on this cluster.
         """
         import ray
@@ -153,19 +186,16 @@ class RemoteServer:
         if "reply" in parcel:
             reply: dict[str, Any] = parcel["reply"]
             return reply
-        for _ in range(NODES_LOST):
-            try:
-                self.wait()
-                reply = ray.get(self._actor.call.remote(parcel))
-            except ray.exceptions.RayTaskError as error:  # an exception there that nothing foresees
-                raise CodecBenchError(f"a process of the Ray cluster failed: {last_line(error)}") from error
-            except ray.exceptions.RayError as error:
-                self._judge(error)
-                continue
-            if "crashed" in reply:
-                raise WorkerCrash(reply["crashed"])
-            return reply if "fatal" in reply else self._unpack(reply)
-        raise WorkerCrash(f"{NODES_LOST} machines were lost while they worked on it")
+        try:
+            reply = ray.get(self._actor.call.remote(parcel))
+        except ray.exceptions.RayTaskError as error:  # an exception there that nothing foresees
+            raise CodecBenchError(f"a process of the Ray cluster failed: {last_line(error)}") from error
+        except ray.exceptions.RayError as error:
+            self._judge(error)
+            raise MachineLost from error
+        if "crashed" in reply:
+            raise WorkerCrash(reply["crashed"])
+        return reply if "fatal" in reply else self._unpack(reply)
 
     def _judge(self, error: Exception) -> None:
         """Starts another process where the machine was lost.
@@ -181,6 +211,7 @@ class RemoteServer:
         if self._node and is_alive(self._node):
             raise WorkerCrash("the process on the Ray cluster was killed or ran out of memory") from error
         logger.warning("a machine of the Ray cluster was lost; its work goes to another one")
+        self._shares = True
         self._begin()
 
     def kill(self) -> None:

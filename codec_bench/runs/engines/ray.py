@@ -98,6 +98,7 @@ class RayEngine:
         self.seconds: dict[str, float] = {}
         self._lock = threading.Lock()
         self._coders: tuple[bool, Pool] | None = None
+        self._scorers_started = 0
 
     def __enter__(self) -> RayEngine:
         with ExitStack() as stack:
@@ -149,7 +150,11 @@ class RayEngine:
         return self._scorers.submit(job)
 
     def _scorer(self) -> RemoteServer:
-        return RemoteServer(Scoring, (self._timeout,), {"num_cpus": 1}, self._pack_scoring, self._unpack_scoring)
+        self._scorers_started += 1
+        return RemoteServer(
+            Scoring, (self._timeout,), {"num_cpus": 1}, self._pack_scoring, self._unpack_scoring,
+            shares=self._scorers_started > self._cpus,  # it replaces one
+        )  # fmt: skip
 
     def _pack_scoring(self, job: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -262,7 +267,7 @@ class RayEngine:
         has_room = self._coder_count(on_gpu) <= self._kept_free
         options = {"num_cpus": 1 if has_room else 0, "num_gpus": 1 if on_gpu else 0}
         arguments = ("cuda" if on_gpu else "cpu", self._batch_seconds, self._checkpoint)
-        return RemoteServer(Coding, arguments, options, self._pack_coding, self._unpack_coding)
+        return RemoteServer(Coding, arguments, options, self._pack_coding, self._unpack_coding, shares=True)
 
     def _pack_coding(self, job: Mapping[str, Any]) -> dict[str, Any]:
         pieces, failed = [], {}
@@ -320,7 +325,9 @@ class RayEngine:
 
     def _applier(self) -> RemoteServer:
         options = {"num_cpus": 0, "num_gpus": 1}
-        return RemoteServer(Applying, (self.model_device,), options, self._pack_applying, self._unpack_applying)
+        return RemoteServer(
+            Applying, (self.model_device,), options, self._pack_applying, self._unpack_applying, shares=True
+        )
 
     def _pack_applying(self, job: Mapping[str, Any]) -> dict[str, Any]:
         signals: dict[str, bytes] = {}

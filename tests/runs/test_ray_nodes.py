@@ -1,0 +1,71 @@
+"""A cluster of several machines that is there already, and loses one of them in the middle of a run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import codec_bench
+from codec_bench.runs.directory import load_run
+
+from .conftest import without_timing
+from .test_engines import PLUGINS, processes
+
+cluster_utils = pytest.importorskip("ray.cluster_utils")
+pytestmark = pytest.mark.slow
+
+Cluster = cluster_utils.Cluster
+SMALL = {"object_store_memory": 100 * 2**20}
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A head without a CPU, where the driver is, and two machines of one CPU each."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(PLUGINS))
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / "theirs"))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **SMALL})
+    try:
+        cluster.add_node(num_cpus=1, **SMALL)
+        cluster.add_node(num_cpus=1, **SMALL)
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+@pytest.mark.parametrize("during", ["Coding", "Scoring"])
+def test_a_machine_that_is_lost_costs_nothing(
+    nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, during: str
+):
+    options = ["--codec", "engine_plugins:Slow", "--dataset", "demo", "--limit", "4", "--no-report"]
+    options += ["--metrics", "engine_plugins:tired", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "codec_bench", "run", *options, "--engine", "ray", "--ray-address", nodes.address]
+    environment = os.environ | {"CODEC_BENCH_HOME": str(tmp_path / "ours")}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (busy := processes(f"ray::{during}.call")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent = int(Path(f"/proc/{busy[0]}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    lost = [n for n in nodes.worker_nodes if n.all_processes["raylet"][0].process.pid == parent]
+    nodes.remove_node(lost[0], allow_graceful=False)
+    try:
+        _, errors = process.communicate(timeout=150)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        pytest.fail(f"the run waits for the machine that is gone: {process.communicate()[1]}")
+    assert process.returncode == 0, errors
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / "local"))
+    for plugins in PLUGINS:
+        monkeypatch.syspath_prepend(plugins)
+    local = codec_bench.run(
+        "engine_plugins:Slow", "demo", limit=4, metrics=["engine_plugins:tired"], report=False, out=tmp_path / "alone"
+    )
+    assert without_timing(load_run(tmp_path / "out")) == without_timing(local)
+    assert set(local.scores.status) == {"ok"}
