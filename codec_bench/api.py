@@ -80,9 +80,11 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
     runs = {}
     for name, folder in folders.items():
         # Nobody holds the plan and what came of it any longer when the report is made, which needs as much memory.
-        runs[name] = run = execute(config, plans.pop(name), folder)
+        runs[name] = finished = execute(config, plans.pop(name), folder)
         formats = ("md", "html") if config.report else ("md",)
-        write_report([run], folder, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",))
+        write_report(
+            [finished], folder, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",)
+        )
     return runs
 
 

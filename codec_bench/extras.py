@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 """Where torchaudio is offered for a torch without CUDA; PyPI offers it for CUDA alone."""
@@ -50,6 +53,22 @@ def _libraries(package: str) -> list[Path]:
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None
     return [file for folder in folders or () for file in sorted(Path(folder, "lib").glob("*.so"))]
+
+
+def speechbrain_module(name: str) -> ModuleType:
+    """A module of SpeechBrain, without the stand-ins that it leaves for modules that are elsewhere or not installed.
+
+    They raise `ImportError` when somebody looks at them, as everything that walks over `sys.modules` does, e.g.
+    `inspect`.
+
+    Args:
+        name: Below `speechbrain`.
+    """
+    module = import_module(f"speechbrain.{name}")
+    for key, found in list(sys.modules.items()):
+        if type(found).__module__ == "speechbrain.utils.importutils":
+            del sys.modules[key]
+    return module
 
 
 @contextmanager

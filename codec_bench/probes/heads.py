@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec_bench.extras import speechbrain_module
 from codec_bench.probes.recipes import Recipe
 
 
@@ -141,9 +142,7 @@ class EcapaHead(nn.Module):
 
     def __init__(self, recipe: Recipe, classes: int) -> None:
         super().__init__()
-        from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
-
-        self.embed = ECAPA_TDNN(
+        self.embed = speechbrain_module("lobes.models.ECAPA_TDNN").ECAPA_TDNN(
             recipe.width,
             lin_neurons=recipe.hidden,
             channels=[recipe.width] * 4 + [3 * recipe.width],

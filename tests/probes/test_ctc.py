@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from codec_bench.extras import speechbrain_module
 from codec_bench.probes.ctc import beam_search, frames_needed, greedy
 
 
@@ -54,12 +55,12 @@ def test_texts_have_the_probability_of_torch(seed: int):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_beam_search_is_that_of_speechbrain(seed: int):
-    from speechbrain.decoders.ctc import CTCPrefixBeamSearcher
-
     rows = log_probs(seed, 30, 5)
     unpruned = {"beam_prune_logp": -1e3, "token_prune_min_logp": -1e3}
     # Without a space: around those, SpeechBrain keeps words and not symbols.
-    searcher = CTCPrefixBeamSearcher(blank_index=0, vocab_list=list("-abcd"), beam_size=100, **unpruned)
+    searcher = speechbrain_module("decoders.ctc").CTCPrefixBeamSearcher(
+        blank_index=0, vocab_list=list("-abcd"), beam_size=100, **unpruned
+    )
     theirs = searcher(torch.from_numpy(rows)[None], torch.ones(1))[0][0].text
     assert "".join("-abcd"[symbol] for symbol in beam_search(rows, 100, prune=-np.inf)) == theirs
 
