@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from codec_bench.cli import options as o
+from codec_bench.cli.finish import tell
 
 
 def probe(
@@ -39,8 +39,6 @@ def probe(
     """Train small probes on frozen tokens, beside the log-mel spectrogram and random tokens, and print the table."""
     from codec_bench.probes.config import ProbeConfig, names, numbers
     from codec_bench.probes.run import probe as carry_out
-    from codec_bench.reports.console import print_table
-    from codec_bench.reports.table import build_table
 
     config = ProbeConfig(
         codec=names(codec),
@@ -61,15 +59,4 @@ def probe(
         out=out,
     )
     run = carry_out(config)
-    if as_json:
-        import json
-
-        rows = json.loads(run.summary.to_json(orient="records"))
-        typer.echo(json.dumps(rows, indent=1, allow_nan=False))
-    else:
-        print_table(build_table(run))
-    sys.stderr.write(f"written to {run.path}\n")
-    for failure in run.failures:
-        sys.stderr.write(f"codec-bench: {failure}\n")
-    if run.failures:
-        raise typer.Exit(1)
+    tell([run], as_json)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from codec_bench.cli import options as o
+from codec_bench.cli.finish import tell
 
 
 def speed(
@@ -33,10 +33,7 @@ def speed(
     as_json: o.Json = False,
 ) -> None:
     """Measure what codecs cost: real-time factor, latency, memory, parameters, multiply-accumulates."""
-    from codec_bench.api import summary_json
-    from codec_bench.reports.console import print_table
     from codec_bench.reports.report import write_report
-    from codec_bench.reports.table import build_table
     from codec_bench.speed.config import SpeedConfig
     from codec_bench.speed.run import run_speed
 
@@ -57,15 +54,7 @@ def speed(
     )
     run = run_speed(chosen)
     write_report([run], run.path, formats=("md",) if no_report else ("md", "html"), plots=not no_report)
-    if as_json:
-        typer.echo(summary_json(run))
-    else:
-        print_table(build_table(run))
-    sys.stderr.write(f"written to {run.path}\n")
-    for failure in run.failures:
-        sys.stderr.write(f"codec-bench: {failure}\n")
-    if run.failures:
-        raise typer.Exit(1)
+    tell([run], as_json)
 
 
 def _numbers(option: str, text: str, kind: type[float]) -> list[float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codec_bench.cli import options as o
+from codec_bench.cli.finish import tell
 
 if TYPE_CHECKING:
     from codec_bench.runs.directory import Run
@@ -46,11 +47,8 @@ def tokens(
     as_json: o.Json = False,
 ) -> None:
     """Look at the tokens: use of codebooks, entropy, n-grams, dependence, modelability, stability, a map."""
-    from codec_bench.api import summary_json
     from codec_bench.errors import UsageError
-    from codec_bench.reports.console import print_table
     from codec_bench.reports.report import write_report
-    from codec_bench.reports.table import build_table
     from codec_bench.token_statistics.command import TokensConfig, run_tokens
 
     if map_method not in ("tsne", "umap", "pca", "none"):
@@ -78,16 +76,7 @@ def tokens(
     )
     run = run_tokens(chosen)
     write_report([run], run.path, formats=("md",) if no_report else ("md", "html"), plots=not no_report)
-    if as_json:
-        typer.echo(summary_json(run))
-    else:
-        print_table(build_table(run))
-        _print_codebooks(run)
-    sys.stderr.write(f"written to {run.path}\n")
-    for failure in run.failures:
-        sys.stderr.write(f"codec-bench: {failure}\n")
-    if run.failures:
-        raise typer.Exit(1)
+    tell([run], as_json, after=_print_codebooks)
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

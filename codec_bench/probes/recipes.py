@@ -145,9 +145,7 @@ def recipe_of(task: str, head: str | None = None) -> Recipe:
         return recipe
     for known in recipe.heads:
         if known == head:
-            if known == "ecapa" and (
-                reason := cannot_import(("speechbrain", "hyperpyyaml", "torchaudio"), "speechbrain")
-            ):
+            if known == "ecapa" and (reason := cannot_import(SPEECHBRAIN, "speechbrain")):
                 raise UnavailableError(f"--head ecapa: {reason}")
             return replace(recipe, head=known)
     raise UsageError(f"--head {head}: the head of {task} is {' or '.join(recipe.heads)}")

@@ -18,7 +18,7 @@ import pytest
 from codec_bench.audio import Audio, write_wav
 from codec_bench.errors import CodecBenchError
 from codec_bench.files import file_digest
-from codec_bench.runs.pool import WorkerCrash, WorkerPool
+from codec_bench.runs.pool import Pool, Server, WorkerCrash, WorkerPool
 
 METRICS = """
 import os, signal, sys, time, ctypes
@@ -119,6 +119,16 @@ def test_a_hang_is_ended_after_the_time_limit(tmp_path: Path, job: Any):
         with pytest.raises(WorkerCrash, match="no reply within 3 s"):
             pool.submit(job("slow")).result(60)
         assert pool.submit(job("peak")).result(60)["scores"][0]["numerator"] == 0.25
+
+
+def test_a_process_that_cannot_be_started_is_told_to_whoever_waits_for_it():
+    def start() -> Server:
+        raise OSError("no memory")
+
+    with Pool(1, start) as pool:
+        for _ in range(2):
+            with pytest.raises(OSError, match="no memory"):
+                pool.submit({}).result(20)
 
 
 def test_a_bug_in_a_metric_is_a_status_with_its_reason(pool: WorkerPool, job: Any):
