@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,19 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
         cluster.shutdown()
 
 
+def nodes_of(cluster: Cluster, title: str) -> list[Any]:
+    """The machines of a cluster where processes with a title run; other tests may have clusters with such processes."""
+    by_raylet = {node.all_processes["raylet"][0].process.pid: node for node in cluster.worker_nodes}
+    found = []
+    for pid in processes(title):
+        try:
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:  # it has ended meanwhile
+            continue
+        found += [by_raylet[parent]] if parent in by_raylet else []
+    return found
+
+
 @pytest.mark.parametrize("during", ["Coding", "Scoring"])
 def test_a_machine_that_is_lost_costs_nothing(
     nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, during: str
@@ -50,11 +64,10 @@ def test_a_machine_that_is_lost_costs_nothing(
     environment = os.environ | {"CODEC_BENCH_HOME": str(tmp_path / "ours")}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while not (busy := processes(f"ray::{during}.call")) and process.poll() is None and time.monotonic() < deadline:
+    while not (used := nodes_of(nodes, f"ray::{during}.call")) and process.poll() is None:
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    parent = int(Path(f"/proc/{busy[0]}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    lost = [n for n in nodes.worker_nodes if n.all_processes["raylet"][0].process.pid == parent]
-    nodes.remove_node(lost[0], allow_graceful=False)
+    nodes.remove_node(used[0], allow_graceful=False)
     try:
         _, errors = process.communicate(timeout=150)
     except subprocess.TimeoutExpired:
