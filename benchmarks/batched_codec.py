@@ -19,9 +19,10 @@ import numpy as np
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import fetch_weights, parse_systems
+from codec_bench.coding.items import Item, resolve_items
+from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.rows import Row
 from codec_bench.datasets.loading import load_dataset
-from codec_bench.runs.plan import Item, Row, resolve_items
-from codec_bench.runs.reconstruct import Reconstructor
 from codec_bench.tokens import Tokens
 
 

@@ -82,12 +82,18 @@ def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
 def made_up(manifest: Path, folder: Path) -> Run:
     """A run directory of everything but real scores, as `codec_bench.api` writes it."""
     from codec_bench.files import write_atomically
+    from codec_bench.reconstruction.config import make_config
+    from codec_bench.reconstruction.outcome import Outcome
+    from codec_bench.reconstruction.plan import make_plan
+    from codec_bench.reconstruction.summary import (
+        coverage,
+        length_differences,
+        levels,
+        write_reconstructions,
+        write_results,
+    )
     from codec_bench.records import Score
-    from codec_bench.runs.config import make_config
     from codec_bench.runs.directory import Run, new_info, write_info
-    from codec_bench.runs.outcome import Outcome
-    from codec_bench.runs.plan import make_plan
-    from codec_bench.runs.summary import coverage, length_differences, levels, write_reconstructions, write_results
 
     metrics = ["si_sdr", "stoi", "estoi", "pesq_wb", "gpe"]
     config = make_config(codec=["test-identity", "test-lowpass@1000"], dataset=[str(manifest)], metrics=metrics)

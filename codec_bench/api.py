@@ -11,16 +11,14 @@ from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
 from codec_bench.hub import home
-from codec_bench.reports.report import write_report
-from codec_bench.runs import provenance
-from codec_bench.runs.config import RunConfig, load_config, make_config
-from codec_bench.runs.corpus import corpus_values
-from codec_bench.runs.directory import Run, check_continues, default_folder, load_run, new_info, read_info, write_info
-from codec_bench.runs.engines import make_engine
-from codec_bench.runs.listening import keep_audio
-from codec_bench.runs.plan import Plan, make_plan
-from codec_bench.runs.runner import Runner
-from codec_bench.runs.summary import (
+from codec_bench.reconstruction.config import RunConfig, load_config, make_config
+from codec_bench.reconstruction.continuing import check_continues, default_folder
+from codec_bench.reconstruction.corpus import corpus_values
+from codec_bench.reconstruction.engines import make_engine
+from codec_bench.reconstruction.keeping import keep_audio
+from codec_bench.reconstruction.plan import Plan, make_plan
+from codec_bench.reconstruction.runner import Runner
+from codec_bench.reconstruction.summary import (
     coverage,
     intervals,
     length_differences,
@@ -29,6 +27,9 @@ from codec_bench.runs.summary import (
     write_reconstructions,
     write_results,
 )
+from codec_bench.reports.report import write_report
+from codec_bench.runs import provenance
+from codec_bench.runs.directory import Run, load_run, new_info, read_info, write_info
 
 logger = logging.getLogger(__name__)
 

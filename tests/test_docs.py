@@ -56,7 +56,7 @@ def test_links_and_pictures_exist(page: Path):
 
 
 def test_every_option_of_run_is_an_option_of_the_configuration():
-    from codec_bench.runs.config import RunConfig
+    from codec_bench.reconstruction.config import RunConfig
 
     shown = subprocess.run(
         [sys.executable, "-m", "codec_bench", "run", "--help"],

@@ -30,7 +30,7 @@ def _row(what: str, state: str, detail: str = "") -> dict[str, Any]:
 def _machine() -> list[dict[str, Any]]:
     import torch
 
-    from codec_bench.runs.runner import worker_count
+    from codec_bench.processes.pool import worker_count
 
     cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no CUDA device"
     return [

@@ -15,7 +15,7 @@ from codec_bench.cli.list import print_rows
 from codec_bench.cli.options import Json
 
 if TYPE_CHECKING:
-    from codec_bench.isolation.environment import Environment, Report
+    from codec_bench.environments import Environment, Report
 
 env = typer.Typer(
     help="Make, list or remove the environments of codecs whose dependencies clash.", no_args_is_help=True
@@ -64,8 +64,8 @@ def environments() -> dict[str, Used]:
 
 def _note(found: dict[str, Used], plugin: Any, codecs: tuple[str, ...] = (), metrics: tuple[str, ...] = ()) -> None:
     """Adds what a plug-in declares, where it does."""
+    from codec_bench.environments import Environment
     from codec_bench.errors import UsageError
-    from codec_bench.isolation.environment import Environment
 
     declared = getattr(plugin, "environment", None)
     if not isinstance(declared, Environment):
@@ -127,9 +127,9 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove environments; `env create` makes them again."""
+    from codec_bench.environments import folder_size
     from codec_bench.errors import UsageError
     from codec_bench.hub import describe_size
-    from codec_bench.isolation.environment import folder_size
 
     wanted = _wanted(names, left_over=True)
     there = [used.environment for used in wanted.values() if used.environment.folder.exists()]
@@ -151,7 +151,7 @@ def remove(
 
 def environment_facts() -> list[dict[str, Any]]:
     """One entry per environment, for programs: sizes in bytes, versions of packages, digests of source trees."""
-    from codec_bench.isolation.environment import folder_size
+    from codec_bench.environments import folder_size
 
     known = environments()
     left = _left_over(known)
@@ -233,8 +233,8 @@ def _wanted(names: Sequence[str], left_over: bool = False) -> dict[str, Used]:
 
 def _left_over(known: Mapping[str, Used]) -> dict[str, Used]:
     """Environments on disk that nothing declares any more."""
+    from codec_bench.environments import Environment
     from codec_bench.hub import home
-    from codec_bench.isolation.environment import Environment
 
     folder = home() / "envs"
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".") if folder.is_dir() else []

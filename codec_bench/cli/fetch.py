@@ -25,8 +25,8 @@ def fetch(names: Annotated[list[str], typer.Argument(help="codec:NAME, metric:NA
 
 def _fetch_codec(name: str) -> None:
     from codec_bench.adapters import CODECS
+    from codec_bench.environments import Environment
     from codec_bench.hub import describe_size, fetch_all
-    from codec_bench.isolation.environment import Environment
 
     codec = CODECS.get(name)
     environment = getattr(codec, "environment", None)

@@ -23,8 +23,8 @@ def finish(options: dict[str, Any], config: Path | None, save_config: Path | Non
         as_json: Whether to print JSON.
     """
     from codec_bench import api
-    from codec_bench.runs.config import load_config, make_config
-    from codec_bench.runs.config import save_config as write_config
+    from codec_bench.reconstruction.config import load_config, make_config
+    from codec_bench.reconstruction.config import save_config as write_config
 
     made = load_config(config, **options) if config is not None else make_config(**options)
     if save_config is not None:

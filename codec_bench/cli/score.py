@@ -47,7 +47,7 @@ def score(
     as_json: o.Json = False,
 ) -> None:
     """Score a folder of audio: reconstructions against their recordings, generated speech against text and prompts."""
-    from codec_bench.runs.joining import match
+    from codec_bench.reconstruction.joining import match
 
     joined = match(decoded, reference, prompts)
     for warning in joined.warnings:

@@ -1,1 +1,1 @@
-"""Code whose dependencies clash with ours: environments of its own, and processes in them."""
+"""Where `codec_bench.environments` was; plug-ins import it from here."""

@@ -150,7 +150,7 @@ def speakers_of(run: Run) -> dict[str, str]:
 
 def _command(run: Run) -> str:
     """The command that keeps the audio of a run; what was computed is taken from the cache."""
-    from codec_bench.runs.config import RunConfig
+    from codec_bench.reconstruction.config import RunConfig
 
     words = ["codec-bench", "run"]
     for name, value in run.info.get("config", {}).items():

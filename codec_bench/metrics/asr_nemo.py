@@ -18,21 +18,20 @@ from typing import Any
 
 import numpy as np
 
-from codec_bench import isolation
 from codec_bench.audio import Audio, FloatArray
+from codec_bench.environments import Environment
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.fingerprint import package_versions
 from codec_bench.hub import RemoteFile, locate
-from codec_bench.isolation.environment import Environment
-from codec_bench.isolation.process import IsolatedProcess, ProcessCrash, WorkerError
 from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
 from codec_bench.metrics.signal import Array
+from codec_bench.processes.process import IsolatedProcess, ProcessCrash, WorkerError
 
 DEFAULT = "nvidia/stt_en_fastconformer_transducer_large"
 
 ENVIRONMENT = Environment("nemo", requirements=("nemo_toolkit[asr]==2.7.3", "torch==2.13.0", "setuptools<81"))
 
-WORKER = Path(isolation.__file__).parent / "workers" / "nemo_asr.py"
+WORKER = Path(__file__).with_name("nemo_asr_worker.py")
 
 PACKAGES = ("nemo_toolkit", "torch")
 """What decides the result."""
@@ -166,7 +165,7 @@ def _load(weight: RemoteFile, device: str) -> Any:
     try:
         if ENVIRONMENT.is_ready:
             return _Isolated(path, device)
-        from codec_bench.isolation.workers.nemo_asr import restore
+        from codec_bench.metrics.nemo_asr_worker import restore
 
         return restore(str(path), device)
     except (ProcessCrash, WorkerError, OSError) as error:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import Codec
 from codec_bench.audio import RESAMPLER, Audio, read_audio, resample
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.devices import chosen_device
+from codec_bench.coding.items import Item
+from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.rows import Row
 from codec_bench.errors import CodecError, UsageError
 from codec_bench.fingerprint import address
 from codec_bench.metrics.spectral import slaney_filterbank
 from codec_bench.records import NotScorable, Status
-from codec_bench.runs.plan import Item, Row
-from codec_bench.runs.reconstruct import Reconstructor, chosen_device
 from codec_bench.token_streams import tokens_of
 from codec_bench.tokens import Tokens
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from codec_bench.coding.items import Item
 from codec_bench.files import write_atomically
 from codec_bench.probes.columns import measures_of
 from codec_bench.probes.inputs import Extracted
@@ -19,10 +20,9 @@ from codec_bench.probes.measures import FloatMatrix, bootstrap, confusion, macro
 from codec_bench.probes.problem import parts_of, symbols_of
 from codec_bench.probes.study import CHOICE, TaskPlan, Unit
 from codec_bench.probes.targets import error_counts
+from codec_bench.reconstruction.summary import FAILED
 from codec_bench.records import Score, Status
 from codec_bench.runs.directory import SUMMARY_COLUMNS
-from codec_bench.runs.plan import Item
-from codec_bench.runs.summary import FAILED
 from codec_bench.stats import cluster_names, estimate
 
 SCORE_COLUMNS = [

@@ -14,6 +14,10 @@ import numpy as np
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.devices import check_device
+from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
+from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.rows import Row, describe_system, fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
@@ -36,21 +40,10 @@ from codec_bench.probes.results import Heading, Results, write_json
 from codec_bench.probes.splits import divide
 from codec_bench.probes.study import Study, TaskPlan, extract_all
 from codec_bench.probes.targets import targets_of
+from codec_bench.processes.pool import worker_count
 from codec_bench.runs import provenance
 from codec_bench.runs.directory import Run, new_info, read_info, slug, write_info, write_scores, write_summary
-from codec_bench.runs.plan import (
-    Item,
-    Row,
-    check_device,
-    describe_dataset,
-    describe_system,
-    fetch_weights_of,
-    manifest_of,
-    resolve_items,
-)
 from codec_bench.runs.progress import RunProgress
-from codec_bench.runs.reconstruct import Reconstructor
-from codec_bench.runs.runner import worker_count
 from codec_bench.stats import LEVEL, RESAMPLES, cluster_unit
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal
 
+from codec_bench.coding.items import Item
 from codec_bench.errors import UsageError
 from codec_bench.files import digest
-from codec_bench.runs.plan import Item
 
 ROLES = {
     "train": "train", "training": "train", "tr": "train",

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.items import Item
 from codec_bench.probes.inputs import Extracted, Source, extract
 from codec_bench.probes.problem import Job, Problem, symbols_of
 from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import Division, Fold
 from codec_bench.probes.targets import Targets
 from codec_bench.probes.worker import read_result
-from codec_bench.runs.plan import Item
-from codec_bench.runs.pool import WorkerCrash, WorkerPool
+from codec_bench.processes.pool import WorkerCrash, WorkerPool
 
 logger = logging.getLogger(__name__)
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from codec_bench.coding.items import Item
 from codec_bench.errors import UsageError
 from codec_bench.metrics.text import basic, chinese, phones
 from codec_bench.metrics.wer import UNSPACED
 from codec_bench.probes.problem import SEPARATOR
 from codec_bench.probes.recipes import Recipe
 from codec_bench.records import Utterance
-from codec_bench.runs.plan import Item
 
 MIN_PER_CLASS = 3
 """A class with fewer utterances cannot be in all three parts where parts share classes."""

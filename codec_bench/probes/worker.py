@@ -1,4 +1,4 @@
-"""The process that trains: `python -m codec_bench.probes.worker CACHE`, which `runs.pool.WorkerPool` starts.
+"""The process that trains: `python -m codec_bench.probes.worker CACHE`, which `processes.pool.WorkerPool` starts.
 
 A finished training is kept as JSON under
 the job's address before it is told, so a run that is killed repeats the trainings that were under way and no others.
@@ -16,7 +16,7 @@ import torch
 from codec_bench.files import write_atomically
 from codec_bench.probes.problem import Job
 from codec_bench.probes.training import Trainer
-from codec_bench.runs.serving import serve
+from codec_bench.processes.serving import serve
 
 
 def result_file(cache: Path, address: str) -> Path:

@@ -16,11 +16,11 @@ from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.metrics import metric
 from codec_bench.metrics.asr import backend
 from codec_bench.metrics.wer import with_normaliser
+from codec_bench.reconstruction.config import PreparedFiles, make_config
 from codec_bench.registry import unknown
 from codec_bench.reproduction.availability import commands, fetch_metric, fetch_row, never_reason
 from codec_bench.reproduction.judging import Absence, Cell, Reproduction, Verdict, fact_cells, measured_cells
 from codec_bench.reproduction.paper import Row, Table
-from codec_bench.runs.config import PreparedFiles, make_config
 from codec_bench.runs.directory import Run
 
 COMPLETE = 0.95

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from codec_bench.audio import AUDIO_SUFFIXES, Audio, fit, length_at, read_audio, resample, write_wav
+from codec_bench.coding.items import Item, describe_dataset, manifest_of
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
 from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable, Utterance
-from codec_bench.runs.plan import Item, describe_dataset, manifest_of
 
 
 @dataclass(frozen=True)

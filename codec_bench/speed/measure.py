@@ -11,9 +11,9 @@ from typing import Any
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System
+from codec_bench.coding.devices import chosen_device
+from codec_bench.processes.pool import Worker, WorkerCrash
 from codec_bench.records import NotScorable, Score, Status
-from codec_bench.runs.pool import Worker, WorkerCrash
-from codec_bench.runs.reconstruct import chosen_device
 from codec_bench.speed.columns import MEGABYTE
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.excerpts import Excerpts

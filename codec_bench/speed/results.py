@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from codec_bench.files import write_atomically
+from codec_bench.reconstruction.summary import FAILED, SCORE_COLUMNS
 from codec_bench.records import Status
 from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
-from codec_bench.runs.summary import FAILED, SCORE_COLUMNS
 from codec_bench.speed.columns import Column
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.measure import Result

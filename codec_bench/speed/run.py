@@ -11,18 +11,13 @@ from typing import Any
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.coding.devices import check_device
+from codec_bench.coding.items import manifest_of
+from codec_bench.coding.rows import Row, describe_system, fetch_weights_of, use_checkpoint
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
 from codec_bench.runs import provenance
 from codec_bench.runs.directory import Run, new_info, read_info, slug, write_info
-from codec_bench.runs.plan import (
-    Row,
-    check_device,
-    describe_system,
-    fetch_weights_of,
-    manifest_of,
-    use_checkpoint,
-)
 from codec_bench.runs.progress import RunProgress
 from codec_bench.speed.columns import Column, columns_of
 from codec_bench.speed.config import SpeedConfig

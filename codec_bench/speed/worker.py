@@ -1,6 +1,6 @@
 """What runs in a process of its own: one codec, loaded, timed, and weighed.
 
-Jobs and replies are lines of JSON, see `runs.serving`. A process
+Jobs and replies are lines of JSON, see `processes.serving`. A process
 measures one codec only, so that memory and threads are those of this codec and of nothing that ran before it.
 """
 
@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from codec_bench.audio import Audio, read_audio
 from codec_bench.errors import CodecError
+from codec_bench.processes.serving import serve
 from codec_bench.records import NotScorable, Status
-from codec_bench.runs.serving import serve
 from codec_bench.speed import memory
 
 T = TypeVar("T")
@@ -202,7 +202,7 @@ class Subject:
 
     def _is_here(self) -> bool:
         """Whether the codec computes in this process."""
-        from codec_bench.adapters.isolated import IsolatedCodec
+        from codec_bench.adapters.isolated.base import IsolatedCodec
 
         return not isinstance(self._codec, IsolatedCodec)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from codec_bench.coding.items import Item
 from codec_bench.records import NotScorable, Ratio, Score, Status
-from codec_bench.runs.plan import Item
 from codec_bench.token_statistics.codebook_use import CodebookCounts, CodebookUse, coded_bits
 from codec_bench.token_statistics.embedding_map import FloatArray
 from codec_bench.token_statistics.key_counts import MEMORY, Spectrum

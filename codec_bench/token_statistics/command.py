@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.systems import parse_systems
+from codec_bench.coding.devices import check_device
+from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
+from codec_bench.coding.rows import fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
@@ -19,14 +22,6 @@ from codec_bench.hub import home
 from codec_bench.records import Utterance
 from codec_bench.runs import provenance
 from codec_bench.runs.directory import Run, new_info, read_info, slug, write_info
-from codec_bench.runs.plan import (
-    Item,
-    check_device,
-    describe_dataset,
-    fetch_weights_of,
-    manifest_of,
-    resolve_items,
-)
 from codec_bench.runs.progress import RunProgress
 from codec_bench.stats import LEVEL, MIN_CLUSTERS, RESAMPLES, cluster_unit
 from codec_bench.token_statistics.analysis import AnalysisOptions, SystemResult, analyse, count_text

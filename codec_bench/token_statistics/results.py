@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from codec_bench.coding.items import Item
 from codec_bench.files import write_atomically
+from codec_bench.reconstruction.summary import FAILED, SCORE_COLUMNS
 from codec_bench.records import Status
 from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
-from codec_bench.runs.plan import Item
-from codec_bench.runs.summary import FAILED, SCORE_COLUMNS
 from codec_bench.stats import cluster_names, estimate
 from codec_bench.token_statistics.analysis import SystemResult
 from codec_bench.token_statistics.columns import Column

@@ -13,12 +13,13 @@ import numpy as np
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System
+from codec_bench.coding.conditions import Condition
+from codec_bench.coding.items import Item
+from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.rows import Row, describe_system
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.records import NotScorable, Status, Utterance
-from codec_bench.runs.conditions import Condition
 from codec_bench.runs.directory import load_run, slug
-from codec_bench.runs.plan import Item, Row, describe_system
-from codec_bench.runs.reconstruct import Reconstructor
 from codec_bench.token_statistics.embedding_map import FloatArray, histogram_embedding
 from codec_bench.token_statistics.stability import QUIETER, SHIFT, Reencoded
 from codec_bench.token_streams import tokens_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from codec_bench.runs.plan import Item
+from codec_bench.coding.items import Item
 
 TEST_SHARE = 0.2
 DEVELOPMENT_SHARE = 0.1

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.audio import Audio
-from codec_bench.runs.conditions import Alteration, Condition, Gain, Piece
-from codec_bench.runs.conditions.condition import Read
-from codec_bench.runs.plan import Item
+from codec_bench.coding.conditions import Alteration, Condition, Gain, Piece
+from codec_bench.coding.conditions.condition import Read
+from codec_bench.coding.items import Item
 from codec_bench.tokens import Tokens
 
 IntArray = NDArray[np.int64]

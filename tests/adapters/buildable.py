@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from codec_bench.adapters import CODECS, Codec
-from tests.adapters import small_models, small_packages, standins
+from tests.adapters import small_models, small_packages
+from tests.adapters.isolated import standins
 
 STANDINS = {
     cls.name: module

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec_bench.adapters import academicodec, bigcodec, bigvgan, facodec
-from codec_bench.adapters.isolated import IsolatedCodec
+from codec_bench.adapters.isolated.academicodec import codec as academicodec
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.bigcodec import codec as bigcodec
+from codec_bench.adapters.isolated.bigvgan import codec as bigvgan
+from codec_bench.adapters.isolated.facodec import codec as facodec
 from codec_bench.audio import Audio
 from codec_bench.errors import UsageError
 from codec_bench.tokens import Tokens
-from tests.adapters.standins import academicodec as academicodec_standin
-from tests.adapters.standins import bigcodec as bigcodec_standin
-from tests.adapters.standins import bigvgan as bigvgan_standin
-from tests.adapters.standins import facodec as facodec_standin
+from tests.adapters.isolated.standins import academicodec as academicodec_standin
+from tests.adapters.isolated.standins import bigcodec as bigcodec_standin
+from tests.adapters.isolated.standins import bigvgan as bigvgan_standin
+from tests.adapters.isolated.standins import facodec as facodec_standin
 
 STANDINS = (academicodec_standin, bigcodec_standin, bigvgan_standin, facodec_standin)
 HIFI = academicodec_standin.HIFI_CODECS

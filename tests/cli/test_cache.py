@@ -21,7 +21,7 @@ from codec_bench.cli import main
 from codec_bench.cli.cache import parse_age
 from codec_bench.errors import UsageError
 from codec_bench.files import atomically
-from codec_bench.runs.store import ScoreStore
+from codec_bench.reconstruction.store import ScoreStore
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 DAY = 86_400

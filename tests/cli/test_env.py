@@ -13,13 +13,13 @@ import pytest
 
 from codec_bench.adapters import CODECS
 from codec_bench.cli.env import environments
+from codec_bench.environments import Environment
 from codec_bench.errors import UsageError
-from codec_bench.isolation.environment import Environment
-from tests.isolation.material import archive, wheel
-from tests.isolation.toy_codec import SOURCE, TREE, ToyCodec
+from tests.processes.material import archive, wheel
+from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
 
 ROOT = Path(__file__).resolve().parents[2]
-CODEC = "codec:tests.isolation.toy_codec:ToyCodec"
+CODEC = "codec:tests.processes.toy_codec:ToyCodec"
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 

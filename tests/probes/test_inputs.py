@@ -13,6 +13,9 @@ import soundfile
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.items import Item
+from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
 from codec_bench.probes.inputs import (
@@ -27,8 +30,6 @@ from codec_bench.probes.inputs import (
     sources_of,
 )
 from codec_bench.records import Status, Utterance
-from codec_bench.runs.plan import Item, Row
-from codec_bench.runs.reconstruct import Reconstructor
 from codec_bench.tokens import Codebook, Stream, Tokens
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from codec_bench.coding.items import Item, resolve_items
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.files import digest
 from codec_bench.probes.splits import Division, Fold, check_leaks, check_speakers, components, divide
 from codec_bench.records import Utterance
-from codec_bench.runs.plan import Item, resolve_items
 
 
 def item(name: str, speaker: str | None = None, content: str | None = None, **labels: str) -> Item:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from codec_bench.coding.items import Item
 from codec_bench.errors import UsageError
 from codec_bench.probes.recipes import RECIPES
 from codec_bench.probes.targets import error_counts, targets_of
 from codec_bench.records import Utterance
-from codec_bench.runs.plan import Item
 
 
 def item(name: str, text: str | None = None, speaker: str | None = None, language: str = "en", **labels: str) -> Item:

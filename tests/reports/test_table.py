@@ -11,11 +11,11 @@ import pytest
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.coding.rows import Row as PlannedRow
+from codec_bench.coding.rows import describe_system
 from codec_bench.reports.formats.markdown import markdown
 from codec_bench.reports.table import Table, build_table
 from codec_bench.runs.directory import Run
-from codec_bench.runs.plan import Row as PlannedRow
-from codec_bench.runs.plan import describe_system
 from codec_bench.testing.codecs import Identity
 from codec_bench.tokens import Codebook
 

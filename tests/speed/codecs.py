@@ -11,11 +11,11 @@ import numpy as np
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.audio import FloatArray
+from codec_bench.environments import Environment
 from codec_bench.errors import CodecError
-from codec_bench.isolation.environment import Environment
 from codec_bench.testing.codecs import Identity
 from codec_bench.tokens import Code, Codebook, Tokens
-from tests.isolation.toy_codec import ToyCodec
+from tests.processes.toy_codec import ToyCodec
 
 MEGABYTES = 200
 

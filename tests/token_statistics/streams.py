@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from codec_bench.coding.items import Item
 from codec_bench.records import NotScorable, Utterance
-from codec_bench.runs.plan import Item
 from codec_bench.token_statistics.embedding_map import histogram_embedding
 from codec_bench.tokens import Codebook, Stream, Tokens
 

@@ -1,0 +1,65 @@
+"""LLM-Codec of UniAudio 1.5 (Yang et al., NeurIPS 2024): speech as words of LLaMA 2 at three time scales."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.environments import Environment, Source
+from codec_bench.hub import RemoteFile
+from codec_bench.tokens import Codebook
+
+
+class LlmCodec(IsolatedCodec):
+    """The published checkpoint: 3248 words at 8.3 Hz, then LLaMA 2's 32,000 tokens at 16.7 and at 33.3 Hz.
+
+    The codebooks are embeddings of LLaMA 2, under Meta's licence and behind its form. Upstream's code reads them from
+    files of their own, and then replaces them by those of the checkpoint, which has all three; so the checkpoint is all
+    that is needed here.
+
+    Source:
+        https://arxiv.org/abs/2406.10056, https://github.com/yangdongchao/LLM-Codec
+    """
+
+    name = "llm-codec"
+    any_prefix: ClassVar[bool] = False
+    environment = Environment(
+        "llm-codec",
+        requirements=("einops>=0.6",),
+        sources=(
+            Source(
+                "yangdongchao/LLM-Codec",
+                "b1629288a64c7b1f7776858625b37e6409ac41fa",
+                paths=("codec/__init__.py", "codec/attention.py", "codec/layers.py", "codec/vq.py", "config.yaml"),
+                tree="df79814d4c7a8224d308a0c4b2a3f6b38d07a0c267bf9a74239a0a335cbad21f",
+            ),
+        ),
+        inherits=True,
+    )
+    worker = Path(__file__).with_name("worker.py")
+
+    @classmethod
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
+        """It has no settings.
+
+        Raises:
+            UsageError: `mode` is not None.
+        """
+        if mode is not None:
+            raise cls.no_such_mode(mode)
+        return CodecSpec(
+            title="LLM-Codec (UniAudio 1.5)",
+            group=Group.SEMANTIC,
+            input_rate=16_000,
+            output_rate=16_000,
+            codebooks=(Codebook(3248, hop=1920), Codebook(32_000, hop=960), Codebook(32_000, hop=480)),
+            parameters=46_090_000,  # besides the 275 million of the fixed embeddings
+            causal=False,
+            streaming=False,
+            licence="not stated",
+            weights_licence="not stated",
+            source="https://github.com/yangdongchao/LLM-Codec",
+            weights=(RemoteFile("hf/Dongchao/2024/semantic_acoustic.pth"),),
+        )

@@ -1,0 +1,106 @@
+"""SemantiCodec (Liu et al., 2024): AudioMAE units and their residual, decoded by latent diffusion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.environments import Environment, Source
+from codec_bench.hub import RemoteFile
+from codec_bench.tokens import Codebook
+
+HOPS = {25: 1280, 50: 640, 100: 320}
+"""Samples per frame by upstream's token rate, which counts both codebooks."""
+
+SETTINGS = {
+    "tr25_v32768": (25, 32_768),
+    "tr50_v4096": (50, 4096),
+    "tr50_v8192": (50, 8192),
+    "tr50_v16384": (50, 16_384),
+    "tr50_v32768": (50, 32_768),
+    "tr100_v32768": (100, 32_768),
+}
+
+
+class SemantiCodec(IsolatedCodec):
+    """Token rates of 25, 50 and 100 per second, by the size of the semantic codebook, at upstream's defaults.
+
+    Decoding takes 50 steps of DDIM for each 10.24 s, with a guidance of 2; its noise is seeded anew for each recording.
+    A recording gets whole patches of 0.16 s; one that ends with a patch may get another, as upstream rounds.
+
+    Source:
+        https://arxiv.org/abs/2405.00233, https://github.com/haoheliu/SemantiCodec-inference
+    """
+
+    name = "semanticodec"
+    modes: ClassVar[tuple[str, ...]] = tuple(SETTINGS)
+    any_prefix: ClassVar[bool] = False
+    environment = Environment(
+        "semanticodec",
+        requirements=(
+            "torch==2.4.1",
+            "torchaudio==2.4.1",
+            "numpy<2",
+            "einops==0.8.0",
+            "huggingface_hub<1",
+            "pillow",
+            "pyyaml",
+            "requests",
+            "safetensors",
+            "scipy",
+            "soundfile",
+            "tqdm",
+            "vector-quantize-pytorch==1.14.24",
+        ),
+        without_dependencies=("timm==0.9.16",),
+        sources=(
+            Source(
+                "haoheliu/SemantiCodec-inference",
+                "7c05d426d2971505014b96fc151522f78ff2a265",
+                paths=("semanticodec",),
+                tree="929256d3c7228a7114579bd132b5b248313b581802910ffa20237483c7b7bf87",
+            ),
+        ),
+        python="3.10",
+    )
+    worker = Path(__file__).with_name("worker.py")
+    call_timeout: ClassVar[float] = 3600.0
+
+    @classmethod
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
+        """A token rate and a size of the semantic codebook.
+
+        Raises:
+            UsageError: There is no such setting.
+        """
+        if mode not in SETTINGS:
+            raise cls.no_such_mode(mode)
+        rate, size = SETTINGS[mode]
+        folder = "hf/haoheliu/SemantiCodec"
+        checkpoints = f"{folder}/semanticodec_tokenrate_{rate}"
+        return CodecSpec(
+            title=f"SemantiCodec, {rate} tokens/s, {size}",
+            group=Group.SEMANTIC,
+            input_rate=16_000,
+            output_rate=16_000,
+            codebooks=(Codebook(size, hop=HOPS[rate]), Codebook(8192, hop=HOPS[rate])),
+            causal=False,
+            streaming=False,
+            licence="MIT",
+            weights_licence="not stated",
+            source="https://github.com/haoheliu/SemantiCodec-inference",
+            weights=(
+                RemoteFile(f"{checkpoints}/encoder.ckpt"),
+                RemoteFile(f"{checkpoints}/decoder.ckpt"),
+                # Named after half of the entries that upstream says it has.
+                RemoteFile(
+                    f"{folder}/codebook_idx/combine_{128 * rate // 25}_audioset_dominate/codebook_{size // 2}_0.npy"
+                ),
+            ),
+        )
+
+    def _worker_mode(self) -> str | None:
+        """Token rate and size, by which upstream configures it."""
+        return "{} {}".format(*SETTINGS[self.mode or ""])

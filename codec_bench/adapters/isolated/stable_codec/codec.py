@@ -1,0 +1,104 @@
+"""Stable Codec (Parker et al., ICLR 2025): a transformer with finite scalar quantization at 25 Hz."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.environments import Environment, Source
+from codec_bench.errors import UnavailableError
+from codec_bench.hub import RemoteFile
+from codec_bench.tokens import Codebook
+
+SETTINGS = {
+    "1x46656_400bps": (46_656,),
+    "2x15625_700bps": (15_625,) * 2,
+    "4x729_1000bps": (729,) * 4,
+}
+
+
+class StableCodec(IsolatedCodec):
+    """The weights of the paper (`-base`) with upstream's quantizers for use after training.
+
+    Upstream brings a file to -20 LUFS before it encodes it, and leaves the output there. The same is done here, and the
+    gain is sent once for each recording, 32 bits of side information, so that the output has the recording's level. As
+    upstream says of FlashAttention: it is required, and so is a GPU. The weights are behind a form on Hugging Face.
+
+    Class attributes:
+        needs_gpu: Whether it refuses a CPU, where the windows of its attention would be ignored.
+
+    Source:
+        https://arxiv.org/abs/2411.19842, https://github.com/Stability-AI/stable-codec
+    """
+
+    name = "stable-codec"
+    modes: ClassVar[tuple[str, ...]] = tuple(SETTINGS)
+    any_prefix: ClassVar[bool] = False
+    # What upstream declares cannot be installed (pypesq does not build); this is what coding imports of it.
+    environment = Environment(
+        "stable-codec",
+        requirements=(
+            "torch==2.4.0",
+            "torchaudio==2.4.0",
+            "numpy<2",
+            "einops==0.8.0",
+            "huggingface_hub<1",
+            "packaging",
+            "safetensors",
+            "tqdm",
+        ),
+        without_dependencies=(
+            "stable-audio-tools==0.0.17",
+            "alias-free-torch==0.0.6",
+            "flash-attn @ https://github.com/Dao-AILab/flash-attention/releases/download/v2.6.3/"
+            "flash_attn-2.6.3+cu123torch2.4cxx11abiFALSE-cp310-cp310-linux_x86_64.whl",
+        ),
+        sources=(
+            Source(
+                "Stability-AI/stable-codec",
+                "853554419944dbec11c39a29cf803e492aade836",
+                paths=("stable_codec/fsq.py", "stable_codec/residual_fsq.py"),
+                tree="a0c55dc71758ec1a2dc4b12f8f457c2ed9b1a4f309809fbd54b4d0001d93ef03",
+            ),
+        ),
+        python="3.10",
+    )
+    worker = Path(__file__).with_name("worker.py")
+    needs_gpu: ClassVar[bool] = True
+
+    @classmethod
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
+        """One of upstream's presets.
+
+        Raises:
+            UsageError: There is no such setting.
+        """
+        if mode not in SETTINGS:
+            raise cls.no_such_mode(mode)
+        folder = "hf/stabilityai/stable-codec-speech-16k-base"
+        return CodecSpec(
+            title=f"Stable Codec, {mode.partition('_')[0]}",
+            group=Group.ACOUSTIC,
+            input_rate=16_000,
+            output_rate=16_000,
+            codebooks=tuple(Codebook(size, hop=640) for size in SETTINGS[mode]),
+            causal=False,
+            streaming=False,
+            licence="MIT",
+            weights_licence="Stability AI Community License",
+            source="https://github.com/Stability-AI/stable-codec",
+            weights=(RemoteFile(f"{folder}/model_config.json"), RemoteFile(f"{folder}/model.safetensors")),
+            min_samples=6400,  # the block of which loudness is measured
+        )
+
+    def load(self, device: str = "cpu") -> None:
+        """Starts the process and has it load the model.
+
+        Raises:
+            UnavailableError: The device is a CPU, or something is missing.
+        """
+        if self.needs_gpu and not device.startswith("cuda"):
+            raise UnavailableError(f"{self.name} runs on a GPU only, with FlashAttention: use --device cuda")
+        super().load(device)

@@ -1,0 +1,66 @@
+"""XY-Tokenizer (Gong et al., 2025): eight codebooks at 12.5 Hz, of semantics and acoustics together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.environments import Environment, Source
+from codec_bench.hub import RemoteFile
+from codec_bench.tokens import Codebook
+
+
+class XyTokenizer(IsolatedCodec):
+    """The published checkpoint, 1 kbit/s with all of its codebooks, as upstream always decodes it.
+
+    Each 30 s are padded and coded at once, of which 20 s are kept, as upstream does by default: a short recording takes
+    as long as one of 30 s.
+
+    Source:
+        https://arxiv.org/abs/2506.23325, https://github.com/gyt1145028706/XY-Tokenizer
+    """
+
+    name = "xy-tokenizer"
+    any_prefix: ClassVar[bool] = False
+    environment = Environment(
+        "xy-tokenizer",
+        requirements=("einops>=0.6", "transformers>=5.23,<6"),
+        sources=(
+            Source(
+                "gyt1145028706/XY-Tokenizer",
+                "5df5609c5883e555bd39a2d0b1005ca8f1a8f12e",
+                paths=("config", "xy_tokenizer"),
+                tree="af9ae710f1916d0c695b5564baa37804c5e8ee99f371c30800dcbba07d4efe3e",
+            ),
+        ),
+        inherits=True,
+    )
+    worker = Path(__file__).with_name("worker.py")
+    call_timeout: ClassVar[float] = 1800.0  # two minutes for 2 s on two cores
+    packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
+
+    @classmethod
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
+        """It has no settings.
+
+        Raises:
+            UsageError: `mode` is not None.
+        """
+        if mode is not None:
+            raise cls.no_such_mode(mode)
+        return CodecSpec(
+            title="XY-Tokenizer",
+            group=Group.SEMANTIC,
+            input_rate=16_000,
+            output_rate=16_000,
+            codebooks=(Codebook(1024, hop=1280),) * 8,
+            parameters=519_620_000,
+            causal=False,
+            streaming=False,
+            licence="Apache-2.0",
+            weights_licence="not stated",
+            source="https://github.com/gyt1145028706/XY-Tokenizer",
+            weights=(RemoteFile("hf/fdugyt/XY_Tokenizer/xy_tokenizer.ckpt"),),
+        )

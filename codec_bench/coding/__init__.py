@@ -1,0 +1,1 @@
+"""What every kind of measurement needs of codecs: utterances, conditions, encode, decode, through the caches."""

@@ -1,0 +1,91 @@
+"""Conditions: what a codec is given besides clean recordings, one after the other: noise, rooms, levels, pieces.
+
+A condition turns a recording into the pieces that are coded, and says how the decoded pieces become the decoded audio
+of the utterance. An `Alteration` changes what the codec hears; `Segmented` and `Concatenated` leave the signal alone
+and change how much of it is coded at once.
+
+What is drawn by chance depends on the recording's digest, the kind of condition and the seed of the run, and on nothing
+else: not on the order, the number of processes, or the value of the condition. So rows of one kind differ in the value
+alone: `noise@20` and `noise@0` have the same noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from codec_bench.coding.conditions.condition import Alteration, Altered, Clean, Condition, Drawn, Piece, Sounds
+from codec_bench.coding.conditions.framing import GRID, Concatenated, Segmented
+from codec_bench.coding.conditions.level import Band, Gain
+from codec_bench.coding.conditions.noise import Noise
+from codec_bench.coding.conditions.rooms import Reverb, need_pyroomacoustics
+from codec_bench.errors import UsageError
+from codec_bench.registry import unknown
+
+__all__ = [
+    "CONDITIONS", "Alteration", "Altered", "Band", "Clean", "Concatenated", "Condition", "Gain", "Noise", "Piece",
+    "Reverb", "Segmented", "parse_conditions",
+]  # fmt: skip
+
+CONDITIONS: dict[str, type[Condition]] = {c.name: c for c in (Noise, Reverb, Gain, Band, Segmented, Concatenated)}
+"""What can be asked for, by name."""
+
+
+def parse_conditions(
+    names: Iterable[str], seed: int = 0, noise_dir: Path | None = None, room_dir: Path | None = None
+) -> tuple[Condition, ...]:
+    """The conditions that names stand for, in order, each once.
+
+    Args:
+        names: `noise@10`, `reverb`, `segment@1.0`.
+        seed: Of what conditions draw.
+        noise_dir: Folder with noise files.
+        room_dir: Folder with room impulse responses.
+
+    Raises:
+        UsageError: An unknown condition, a value that it cannot have, or a folder that nothing uses or that has no
+            audio.
+
+    >>> [c.label for c in parse_conditions(["noise@10", "segment@1.0", "noise@10.0"])]
+    ['noise@10', 'segment@1']
+    """
+    asked = [_value_of(name) for name in names]
+    if room_dir is not None and any(cls is Reverb and value is not None for cls, value in asked):
+        raise UsageError("with --room-dir, the reverberation time is that of the files: write reverb, without a value")
+    folders = ((Noise, "--noise-dir", noise_dir), (Reverb, "--room-dir", room_dir))
+    sounds: dict[type[Condition], Sounds] = {}
+    for kind, option, folder in folders:
+        if folder is None:
+            continue
+        if not any(cls is kind for cls, _ in asked):
+            raise UsageError(f"{option} was given, but none of the conditions is {kind.name}")
+        sounds[kind] = Sounds.of(folder)
+    found: dict[str, Condition] = {}
+    for cls, value in asked:
+        given = cls.default if value is None else value
+        assert given is not None, "_value_of lets no value be missing that has no default"
+        made = cls(given, seed, sounds.get(cls)) if issubclass(cls, Drawn) else cls(given)
+        found.setdefault(made.label, made)
+    if any(isinstance(made, Reverb) and made.sounds is None for made in found.values()):
+        need_pyroomacoustics()
+    return tuple(found.values())
+
+
+def _value_of(name: str) -> tuple[type[Condition], float | None]:
+    """The kind and the value that a name asks for; None for the default."""
+    base, at, text = name.partition("@")
+    if base not in CONDITIONS:
+        raise UsageError(unknown("condition", base, list(CONDITIONS)))
+    cls = CONDITIONS[base]
+    if not at and cls.default is not None:
+        return cls, None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    on_grid = cls is not Segmented or math.isclose(value * GRID, round(value * GRID), abs_tol=1e-6)
+    if not cls.low <= value <= cls.high or not on_grid:
+        given = repr(text) if text else "nothing"
+        raise UsageError(f"condition {base} takes {cls.takes} from {cls.low:g} to {cls.high:g}, not {given}")
+    return cls, value + 0.0  # no negative zero

@@ -1,0 +1,124 @@
+"""The utterances that are measured: found, hashed, described."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.manifest import load_transcripts
+from codec_bench.errors import UsageError
+from codec_bench.files import digest, file_digest
+from codec_bench.records import Status, Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An utterance of a plan.
+
+    Attributes:
+        utterance: As the data set gave it, with the transcript that the run uses.
+        digest: SHA-256 of the audio file; empty where the file cannot be read.
+        problem: Why it cannot be read.
+        status: The kind of problem.
+    """
+
+    utterance: Utterance
+    digest: str
+    problem: str = ""
+    status: Status = Status.OK
+
+    @property
+    def identity(self) -> str:
+        """Content address of the recording."""
+        return f"file:{self.digest}"
+
+
+def resolve_items(
+    loaded: Dataset,
+    warnings: list[str],
+    *,
+    only: Sequence[str] | None = None,
+    limit: int | None = None,
+    text: Path | None = None,
+) -> tuple[Item, ...]:
+    """Brings a data set here, takes the wanted utterances in its order, and hashes their recordings.
+
+    Args:
+        loaded: What `load_dataset` returned.
+        warnings: What the user should know is added here.
+        only: Ids to take; all by default.
+        limit: Only the first so many.
+        text: TSV file with transcripts that replace those of the data set.
+
+    Raises:
+        UsageError: No utterance is left, or none of the recordings can be read.
+    """
+    loaded.fetch()
+    ids = None if only is None else set(only)
+    utterances = list(islice((u for u in loaded.utterances() if ids is None or u.id in ids), limit))
+    if not utterances:
+        raise UsageError(f"data set {loaded.name!r} has none of the wanted utterances")
+    if text is not None:
+        utterances = with_transcripts(utterances, text, warnings)
+    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) * 2)) as threads:
+        items = tuple(threads.map(_item, utterances))
+    unreadable = [i for i in items if i.problem]
+    if len(unreadable) == len(items):
+        raise UsageError(f"none of the {len(items)} audio files can be read: {unreadable[0].problem}")
+    return items
+
+
+def _item(utterance: Utterance) -> Item:
+    try:
+        return Item(utterance, file_digest(utterance.path))
+    except FileNotFoundError:
+        return Item(utterance, "", f"{utterance.path} does not exist", Status.MISSING)
+    except OSError as error:
+        return Item(utterance, "", f"{utterance.path} cannot be read: {error.strerror}", Status.UNREADABLE)
+
+
+def with_transcripts(utterances: Sequence[Utterance], path: Path, warnings: list[str]) -> list[Utterance]:
+    """The utterances with the texts of a TSV file; those that it does not name keep none."""
+    texts = load_transcripts(path)
+    known = [u for u in utterances if u.id in texts]
+    if not known:
+        raise UsageError(
+            f"{path} has a text for none of the {len(utterances)} utterances (first id: {utterances[0].id})"
+        )
+    if len(known) < len(utterances):
+        warnings.append(f"{path} has no text for {len(utterances) - len(known)} of {len(utterances)} utterances")
+    return [replace(u, text=texts.get(u.id)) for u in utterances]
+
+
+def manifest_of(items: Sequence[Item]) -> bytes:
+    """`utterances.csv`: utterances by content."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "speaker", "language", "sha256", "text"])
+    for item in items:
+        u = item.utterance
+        writer.writerow([u.id, u.speaker or "", u.language or "", item.digest, u.text or ""])
+    return text.getvalue().encode()
+
+
+def describe_dataset(dataset: Dataset, items: Sequence[Item]) -> dict[str, Any]:
+    """A data set as `run.json` keeps it, for runs of every kind."""
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "licence": dataset.licence,
+        "source": dataset.source,
+        "synthetic": dataset.synthetic,
+        "notes": dataset.notes(),
+        "utterances": len(items),
+        "speakers": len({i.utterance.speaker for i in items if i.utterance.speaker}),
+        "manifest_sha256": digest(manifest_of(items)),
+    }

@@ -1,0 +1,117 @@
+"""The rows of a table: a system under a condition, and the weights that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codec_bench.adapters.codec import Codec, CodecSpec, Prepared, TakesCheckpoint
+from codec_bench.adapters.systems import System, fetch_weights
+from codec_bench.coding.conditions import Alteration, Clean, Condition
+from codec_bench.errors import UsageError
+from codec_bench.fingerprint import address
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: a system under a condition.
+
+    Attributes:
+        system: The codec at one setting, or audio that exists already.
+        condition: What is done to the recordings.
+        altered_reference: Whether the decoded audio is scored against the altered recording, not the clean one.
+    """
+
+    system: System
+    condition: Condition = field(default_factory=Clean)
+    altered_reference: bool = False
+
+    @property
+    def label(self) -> str:
+        """`opus@6000`, `opus@6000+noise@10`."""
+        return f"{self.system.label}+{self.condition.label}" if self.condition.label else self.system.label
+
+    @property
+    def source(self) -> Codec | Prepared:
+        """The codec or the prepared audio."""
+        return self.system.source
+
+    @property
+    def spec(self) -> CodecSpec:
+        """What the codec is."""
+        return self.system.spec
+
+    @property
+    def codebooks(self) -> int | None:
+        """How many codebooks are decoded."""
+        return self.system.codebooks
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of everything that decides the scores, given the recordings and the metrics."""
+        if isinstance(self.condition, Clean):
+            return self.system.fingerprint
+        reference = "altered" if self.altered_reference else "clean"
+        return address(system=self.system.fingerprint, condition=self.condition.fingerprint, reference=reference)
+
+    @property
+    def note(self) -> str:
+        """What was done and what it is compared with; empty for a clean row."""
+        if not isinstance(self.condition, Alteration):
+            return self.condition.note
+        return f"{self.condition.note}; against the {'altered' if self.altered_reference else 'clean'} recording"
+
+
+def fetch_weights_of(systems: Sequence[System]) -> None:
+    """Brings the files of every codec once."""
+    for codec in {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}.values():
+        fetch_weights(codec)
+
+
+def use_checkpoint(codecs: Sequence[Codec], path: Path) -> None:
+    """Replaces the weights of the one kind of codec that takes a checkpoint.
+
+    Raises:
+        UsageError: None of the codecs does, or several kinds do.
+    """
+    takers = [c for c in codecs if isinstance(c, TakesCheckpoint)]
+    if not takers:
+        names = ", ".join(dict.fromkeys(c.name for c in codecs)) or "files"
+        raise UsageError(f"--checkpoint was given, but {names} takes none")
+    for codec in takers:
+        codec.use_checkpoint(path)
+
+
+def describe_system(system: Row) -> dict[str, Any]:
+    """A row of the table as `run.json` keeps it, for runs of every kind."""
+    spec = system.spec
+    stated = getattr(system.source, "stated_bitrate", None)
+    used = len(spec.codebooks[: system.codebooks])  # none for a bitstream
+    return {
+        "label": system.label,
+        "system": system.system.label,
+        "condition": system.condition.label or None,
+        "reference": "altered" if system.altered_reference else "clean",
+        "note": system.note,
+        "title": spec.title,
+        "group": spec.group.value,
+        "fingerprint": system.fingerprint,
+        "codebooks": system.codebooks,
+        "codebooks_used": used or None,
+        "frame_rate_hz": spec.frame_rate,
+        "tokens_per_second": float(sum(spec.token_rate(i) for i in range(used))) if used else None,
+        "nominal_bitrate": spec.bitrate(system.codebooks),
+        "stated_bitrate": stated,
+        "input_rate": spec.input_rate,
+        "output_rate": spec.output_rate,
+        "delay_samples": spec.delay,
+        "parameters": spec.parameters,
+        "causal": spec.causal,
+        "streaming": spec.streaming,
+        "licence": spec.licence,
+        "weights_licence": spec.weights_licence,
+        "source": spec.source,
+        "weights": system.source.weight_digests() if isinstance(system.source, Codec) else {},
+    }

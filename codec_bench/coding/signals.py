@@ -1,0 +1,57 @@
+"""Signals by content: read, checked against what the plan says of them, described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from codec_bench.audio import Audio, read_audio
+from codec_bench.cache import ArrayCache
+from codec_bench.files import digest
+from codec_bench.records import NotScorable, Status
+
+
+def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
+    """A signal from a file (`path`, `digest`) or from the audio cache (`address`).
+
+    Where `folder` is given, copies of the file (named by its digest) and of the cache lie there: this machine may not
+    see those of the machine that the job comes from.
+
+    Raises:
+        NotScorable: It is not there, or is another one by now.
+    """
+    folder = Path(source["folder"]) if "folder" in source else None
+    if "path" not in source:
+        entry = (cache if folder is None else ArrayCache(folder)).get(source["address"])
+        if entry is None:
+            raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
+        return Audio(entry["samples"], int(entry["rate"]))
+    return read_audio(read_recording(source, folder), source["path"])
+
+
+def read_recording(source: Mapping[str, Any], folder: Path | None = None) -> bytes:
+    """The bytes of a source that is a file, from its copy in `folder` where one is given.
+
+    Raises:
+        NotScorable: It cannot be read, or is another one by now.
+    """
+    path = Path(source["path"])
+    try:
+        data = (path if folder is None else folder / source["digest"]).read_bytes()
+    except OSError as error:
+        raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
+    if digest(data) != source["digest"]:
+        raise NotScorable(f"{path} changed while the run was going on", Status.UNREADABLE)
+    return data
+
+
+def describe(audio: Audio) -> dict[str, Any]:
+    """Facts about a signal that go into the run: length, rate, peak and level."""
+    finite = audio.peak == audio.peak
+    return {
+        "samples": len(audio),
+        "rate": audio.rate,
+        "peak": audio.peak if finite and audio.peak != float("inf") else None,
+        "level_db": audio.level_db if finite and audio.peak != float("inf") else None,
+    }

@@ -1,1 +1,0 @@
-"""Worker modules: what runs in the environments of codecs, loaded by `serve.py` there and never imported here."""

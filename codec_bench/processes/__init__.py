@@ -1,0 +1,1 @@
+"""Work that is done elsewhere: a process here, one in another environment, one on another machine."""

@@ -1,0 +1,223 @@
+"""The parent's side of a process in another environment: start, ask, give up, end."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from codec_bench.processes.protocol import Arrays, ProtocolError, pack, unpack
+
+SERVE = Path(__file__).with_name("serve.py")
+
+TAIL_CHARACTERS = 600
+"""How much of a process's last words a message quotes."""
+
+KEPT_BYTES = 1 << 16
+"""How much of what a process prints is kept."""
+
+POLL_SECONDS = 0.5
+"""How often a process is looked at that says nothing: a child of its own may hold its pipes open after its end."""
+
+NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT")
+"""Variables that would lead our packages into another environment."""
+
+
+class ProcessCrash(Exception):  # noqa: N818 - an outcome for one call
+    """The process ended, hung, or sent nonsense; the message is one line with the end of its standard error."""
+
+
+class WorkerError(Exception):
+    """The process is well; what it was asked for failed."""
+
+
+class IsolatedProcess:
+    """One process that serves a worker module.
+
+    It and everything that it starts end with `close`, with the object, or with our own process, however that ends.
+
+    Args:
+        python: Interpreter of the environment.
+        worker: File of the worker module.
+        environment: Variables to set.
+        max_memory: Bytes of address space that it may take; None for any number. Models on a GPU need far more address
+            space than memory, so this is for the CPU.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+
+    def __init__(
+        self, python: Path, worker: Path, environment: Mapping[str, str], max_memory: int | None = None
+    ) -> None:
+        inherited = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+        theirs, self._requests = os.pipe()
+        self._replies, replies = os.pipe()
+        self._printed, printed = os.pipe()
+        ours = (self._requests, self._replies, self._printed)
+        arguments = [str(worker), str(theirs), str(replies), str(os.getpid()), str(max_memory or 0)]
+        try:
+            self._process = subprocess.Popen(
+                [str(python), "-I", "-B", "-u", str(SERVE), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=printed,
+                env=inherited | dict(environment),
+                pass_fds=(theirs, replies),
+                start_new_session=True,  # Ctrl-C is for the parent, and what the process starts ends with it
+            )
+        except OSError:
+            for descriptor in ours:
+                os.close(descriptor)
+            raise
+        finally:
+            for descriptor in (theirs, replies, printed):
+                os.close(descriptor)
+        for descriptor in ours:
+            os.set_blocking(descriptor, False)
+        self._tail = bytearray()
+        self._owner = os.getpid()
+        self._end = weakref.finalize(self, _end, self._process, ours, self._owner)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be asked: it was not closed, and belongs to this process and not to one that this was forked
+        from.
+        """
+        return self._end.alive and os.getpid() == self._owner
+
+    def call(self, header: Mapping[str, Any], arrays: Mapping[str, Any], timeout: float) -> Arrays:
+        """Sends a message and waits for the answer.
+
+        Args:
+            header: `op` and what belongs to it.
+            arrays: NumPy arrays by name.
+            timeout: Seconds.
+
+        Returns:
+            The arrays of the answer.
+
+        Raises:
+            WorkerError: The worker raised; the process can be used on.
+            ProcessCrash: The process ended, hung, or sent nonsense; it was closed.
+        """
+        if not self.is_open:
+            raise ProcessCrash("the process was closed")
+        parts = pack(header, arrays)
+        deadline = time.monotonic() + timeout
+        self._tail.clear()
+        try:
+            for part in parts:
+                self._write(part, deadline, timeout)
+            answer, result = unpack(lambda size: self._read(size, deadline, timeout))
+            failure = None if answer.get("ok") is True else str(answer.get("error", "no reason was given"))
+        except ProtocolError as error:
+            message = f"the process sent {error}{self._last_words()}"
+            self.close()
+            raise ProcessCrash(message) from error
+        except BaseException:  # Ctrl-C, too: an answer that nobody waited for would be taken for the next one
+            self.close()
+            raise
+        if failure is not None:
+            raise WorkerError(_one_line(failure))
+        return result
+
+    def _write(self, part: bytes, deadline: float, timeout: float) -> None:
+        view = memoryview(part)
+        while view:
+            self._wait(self._requests, selectors.EVENT_WRITE, deadline, timeout)
+            try:
+                view = view[os.write(self._requests, view[: 1 << 20]) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                raise ProcessCrash(self._how_it_ended()) from None
+
+    def _read(self, size: int, deadline: float, timeout: float) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            self._wait(self._replies, selectors.EVENT_READ, deadline, timeout)
+            chunk = os.read(self._replies, min(size - len(data), 1 << 20))
+            if not chunk:
+                raise ProcessCrash(self._how_it_ended())
+            data += chunk
+        return bytes(data)
+
+    def _wait(self, descriptor: int, event: int, deadline: float, timeout: float) -> None:
+        """Returns when a pipe is ready, and takes what is printed in the meantime."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, event)
+            selector.register(self._printed, selectors.EVENT_READ)
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise ProcessCrash(f"the process gave no reply within {timeout:g} s{self._last_words()}")
+                ready = {key.fd for key, _ in selector.select(min(left, POLL_SECONDS))}
+                if self._printed in ready and not self._take_printed():
+                    selector.unregister(self._printed)
+                if descriptor in ready:
+                    return
+                ended = self._process.poll() is not None
+                if ended and descriptor not in {key.fd for key, _ in selector.select(0)}:
+                    raise ProcessCrash(self._how_it_ended())
+
+    def _take_printed(self) -> bool:
+        """Takes one piece of what was printed; whether there may be more."""
+        try:
+            chunk = os.read(self._printed, KEPT_BYTES)
+        except BlockingIOError:
+            return False
+        self._tail += chunk
+        del self._tail[:-KEPT_BYTES]
+        return bool(chunk)
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return f"the process closed its pipe{self._last_words()}"
+        how = f"ended with status {code}"
+        if code < 0:
+            how = f"was killed by {signal.Signals(-code).name}"
+        if code == -signal.SIGKILL:
+            how += ", as the system does when memory runs out"
+        return f"the process {how}{self._last_words()}"
+
+    def _last_words(self) -> str:
+        until = time.monotonic() + 1  # what it started may print on and on
+        while time.monotonic() < until and self._take_printed():
+            pass
+        tail = _one_line(self._tail.decode(errors="replace"))
+        if len(tail) > TAIL_CHARACTERS:
+            tail = f"... {tail[-TAIL_CHARACTERS:]}"
+        return f": {tail}" if tail else ""
+
+    def close(self) -> None:
+        """Ends the process and everything that it started."""
+        if os.getpid() == self._owner:
+            self._end()
+
+
+def _one_line(text: str) -> str:
+    """Words of a process, without what would move a terminal's cursor."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...], owner: int) -> None:
+    if os.getpid() != owner:  # a fork has copies of the descriptors, and must not end what its parent uses
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+__all__ = ["IsolatedProcess", "ProcessCrash", "WorkerError"]

@@ -1,0 +1,55 @@
+"""Values of metrics that belong to a whole set of utterances and are no mean of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.rows import Row
+from codec_bench.metrics import Metric
+from codec_bench.metrics.signal import Array, feature_address
+from codec_bench.reconstruction.outcome import Outcome
+from codec_bench.reconstruction.plan import Plan
+from codec_bench.records import NotScorable, Status
+
+
+def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict[tuple[str, str], float], list[str]]:
+    """The value of each system for each such metric, from what scoring left in the cache of features.
+
+    Args:
+        plan: What was asked for.
+        outcome: What came out.
+        cache: Of the features.
+
+    Returns:
+        Values by system and metric label, without those that are not defined, and a warning for each of these.
+    """
+    values: dict[tuple[str, str], float] = {}
+    warnings = []
+    for metric in plan.metrics:
+        for system in plan.systems if metric.corpus is not None else ():
+            assert metric.corpus is not None
+            try:
+                values[system.label, metric.label] = metric.corpus(_pairs(plan, outcome, cache, system, metric))
+            except NotScorable as error:
+                warnings.append(f"{metric.label} of {system.label} has no value: {error.reason}")
+    return values, warnings
+
+
+def _pairs(
+    plan: Plan, outcome: Outcome, cache: ArrayCache, system: Row, metric: Metric
+) -> Iterator[tuple[Array, Array]]:
+    """Both embeddings of each scored pair, one pair at a time, in the order of the data set."""
+    for item in plan.items:
+        name = item.utterance.id
+        if outcome.scores[system.label, name, metric.label].status is Status.OK:
+            key = system.label, name
+            reference, decoded = outcome.references[key], outcome.decoded[key]
+            yield _kept(cache, reference, metric, name), _kept(cache, decoded, metric, name)
+
+
+def _kept(cache: ArrayCache, identity: str, metric: Metric, name: str) -> Array:
+    entry = cache.get(feature_address(identity, metric.embedding, metric.rate))
+    if entry is None or "value" not in entry:
+        raise NotScorable(f"the embedding of {name} was lost from the cache; run again")
+    return entry["value"]

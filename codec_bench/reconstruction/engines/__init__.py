@@ -1,0 +1,37 @@
+"""Where the work of a run is done: on this machine, or on a Ray cluster. The plan and the numbers are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codec_bench.processes.pool import worker_count
+from codec_bench.reconstruction.config import RunConfig
+from codec_bench.reconstruction.engines.engine import Engine
+from codec_bench.reconstruction.engines.local import LocalEngine
+
+__all__ = ["Engine", "LocalEngine", "make_engine"]
+
+
+def make_engine(config: RunConfig, cache: Path) -> Engine:
+    """The engine that a configuration asks for; nothing is started yet.
+
+    Args:
+        config: What was asked for.
+        cache: Folder of the caches.
+
+    Raises:
+        UnavailableError: Ray is not installed.
+    """
+    if config.engine == "ray":
+        from codec_bench.reconstruction.engines.ray import RayEngine
+
+        return RayEngine(
+            cache,
+            jobs=config.jobs,
+            device=config.device,
+            timeout=config.timeout,
+            batch_seconds=config.batch_seconds,
+            address=config.ray_address,
+            checkpoint=config.checkpoint,
+        )
+    return LocalEngine(cache, worker_count(config.jobs), config.device, config.timeout, config.batch_seconds)

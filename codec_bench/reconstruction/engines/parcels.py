@@ -1,0 +1,110 @@
+"""What travels between machines: cache entries and recordings as bytes, in plain dictionaries.
+
+A machine of a cluster sees neither the recordings nor the caches of the one that drives the run, so whatever a job
+needs goes with it, and whatever it makes comes back. A cache entry carries its own checksum and a recording is checked
+against its digest, so what was damaged on the way is noticed where it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.signals import read_recording
+from codec_bench.files import write_atomically
+from codec_bench.metrics import Metric, metric
+from codec_bench.metrics.signal import feature_address
+from codec_bench.records import NotScorable, Status
+
+Entries = dict[str, bytes]
+"""Cache entries as their files hold them, by address."""
+
+metric_named = lru_cache(maxsize=None)(metric)
+"""A metric by its spelling, once per process: its fingerprint is asked for with every job."""
+
+
+def taken(cache: ArrayCache, addresses: Iterable[str]) -> Entries:
+    """The entries that a cache has among `addresses`."""
+    found = {}
+    for address in addresses:
+        try:
+            found[address] = cache.path(address).read_bytes()
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def put(cache: ArrayCache, entries: Mapping[str, bytes]) -> None:
+    """Stores entries that a cache does not have.
+
+    Raises:
+        DiskFullError: No room left.
+    """
+    for address, data in entries.items():
+        if address not in cache:
+            write_atomically(cache.path(address), data)
+
+
+def features_of(made: Metric, job: Mapping[str, Any]) -> set[str]:
+    """Addresses of what scoring keeps of both signals: transcripts, embeddings, what learned models give."""
+    return {
+        feature_address(job[side]["identity"], feature, made.rate)
+        for side in ("reference", "decoded")
+        if side in made.inputs
+        for feature in made.features
+        if feature.expensive
+    }
+
+
+def signals_of(sources: Iterable[Mapping[str, Any]], audio: ArrayCache) -> dict[str, bytes]:
+    """The signals of sources, by digest or by cache address.
+
+    Raises:
+        NotScorable: One of them is not there, or is another one by now.
+    """
+    found: dict[str, bytes] = {}
+    for source in sources:
+        if "path" in source:
+            found[source["digest"]] = read_recording(source)
+        else:
+            entries = taken(audio, [source["address"]])
+            if not entries:
+                raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
+            found |= entries
+    return found
+
+
+def unpack_signals(sources: Iterable[Mapping[str, Any]], signals: Mapping[str, bytes], folder: Path) -> None:
+    """Writes signals to where `coding.signals.load_signal` looks for copies."""
+    cache = ArrayCache(folder)
+    for source in sources:
+        if "path" in source:
+            (folder / source["digest"]).write_bytes(signals[source["digest"]])
+        else:
+            put(cache, {source["address"]: signals[source["address"]]})
+
+
+def pack_scoring(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
+    """A job for the scoring process of another machine, with everything that it needs.
+
+    Args:
+        job: As `reconstruction.worker.Scorer.score` takes it.
+        cache: Folder of the caches.
+
+    Raises:
+        NotScorable: A signal cannot be had.
+    """
+    metrics = {name: metric_named(name) for name in job["metrics"]}
+    features = ArrayCache(cache / "features")
+    kept = {address for made in metrics.values() for address in features_of(made, job)}
+    known = taken(features, sorted(kept))
+    return {
+        "job": dict(job),
+        "fingerprints": {name: made.fingerprint for name, made in metrics.items()},
+        "signals": signals_of([job["reference"], job["decoded"]], ArrayCache(cache / "audio")),
+        "features": known,
+        "wanted": sorted(kept - set(known)),
+    }

@@ -1,0 +1,42 @@
+"""Decoded audio and tokens as files, for people to listen to and look into."""
+
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from codec_bench.audio import write_wav
+from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.files import write_atomically
+from codec_bench.reconstruction.plan import Plan
+from codec_bench.records import NotScorable
+from codec_bench.runs.directory import slug
+
+logger = logging.getLogger(__name__)
+
+
+def keep_audio(out: Path, plan: Plan, reconstructor: Reconstructor) -> None:
+    """Copies decoded audio and tokens into the run directory; what cannot be decoded has its status already.
+
+    An utterance that was coded in pieces has a file of tokens for each; one that was coded with others has theirs too.
+    """
+    for system in plan.systems:
+        for item in plan.items:
+            name = f"{item.utterance.id}.wav"
+            try:
+                if item.problem:
+                    continue
+                write_wav(out / "audio" / slug(system.label) / name, reconstructor.audio(system, item))
+                codes = reconstructor.codes(system, item)
+            except NotScorable as outcome:
+                logger.debug("no audio of %s for %s: %s", system.label, item.utterance.id, outcome.reason)
+                continue
+            for number, code in enumerate(codes):
+                buffer = io.BytesIO()
+                np.savez(buffer, **code.to_arrays())  # type: ignore[arg-type]
+                stem = item.utterance.id if len(codes) == 1 else f"{item.utterance.id}-{number:03d}"
+                write_atomically(out / "tokens" / slug(system.label) / f"{stem}.npz", buffer.getvalue())
+    reconstructor.close()

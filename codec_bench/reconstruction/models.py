@@ -1,0 +1,106 @@
+"""The stage of a run in which learned models are applied to many signals at once, one model at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from codec_bench.audio import Audio, resample
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.batching import by_length, halved, parts
+from codec_bench.metrics.model import Model, Result, entry_of, free_models, run_model
+from codec_bench.metrics.signal import Feature, feature_address
+from codec_bench.records import NotScorable, Status
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 256
+"""Signals that are read and sorted by length together: enough for batches of like lengths, few enough for memory."""
+
+LISTED = 4096
+"""Signals that are listed together: a run may have millions."""
+
+Load = Callable[[Mapping[str, Any]], Audio]
+"""Reads a signal from what the scoring process is told about it."""
+
+
+def compute(
+    feature: Feature,
+    rate: int,
+    sources: Iterable[Mapping[str, Any]],
+    load: Load,
+    cache: ArrayCache,
+    device: str,
+) -> int:
+    """As `compute_kept`, whatever the number of signals; frees the model then."""
+    try:
+        return sum(compute_kept(feature, rate, part, load, cache, device) for part in parts(sources, LISTED))
+    finally:
+        free_models()
+
+
+def compute_kept(
+    feature: Feature,
+    rate: int,
+    sources: Iterable[Mapping[str, Any]],
+    load: Load,
+    cache: ArrayCache,
+    device: str,
+) -> int:
+    """Computes a model's feature of all signals that the cache lacks it for; the model stays loaded.
+
+    What goes wrong with one signal costs that signal: scoring tries it once more, alone, and says why it failed.
+
+    Args:
+        feature: With a `model`.
+        rate: Sampling rate in Hz that the model takes; 0 for the signal's own.
+        sources: `identity`, and where the signal is; one signal may come several times.
+        load: Reads a signal.
+        cache: Where features are kept.
+        device: Where the model runs.
+
+    Returns:
+        For how many signals it was computed.
+
+    Raises:
+        UnavailableError: An extra or a file is missing.
+    """
+    model: Model = feature.model
+    wanted = {source["identity"]: source for source in sources}
+    absent = [(feature_address(identity, feature, rate), source) for identity, source in wanted.items()]
+    absent = [(key, source) for key, source in absent if key not in cache]
+    done = 0
+    for part in parts(absent, AT_ONCE):
+        signals = []
+        for key, source in part:
+            try:
+                audio = load(source)
+                audio.check("the signal")
+            except NotScorable:
+                continue  # scoring meets the same problem, and gives it its status
+            signals.append((key, resample(audio, rate) if rate else audio))
+        for batch in batches(signals, model):
+            for (key, _), result in zip(batch, _applied(model, [audio for _, audio in batch], device), strict=True):
+                if not isinstance(result, NotScorable) or result.status is not Status.ERROR:
+                    cache.put(key, entry_of(result))
+                    done += 1
+    return done
+
+
+def batches(signals: Sequence[tuple[str, Audio]], model: Model) -> Iterator[list[tuple[str, Audio]]]:
+    """Signals of one rate and like lengths together; of one length where the model asks for that."""
+    of = (lambda s: (s[1].rate, len(s[1]))) if model.equal_lengths else (lambda s: (s[1].rate, 0))
+    for _, group in groupby(sorted(signals, key=of), key=of):
+        yield from by_length(group, lambda signal: signal[1].seconds, model.batch_seconds)
+
+
+def _applied(model: Model, audios: Sequence[Audio], device: str) -> Sequence[Result]:
+    """Applies a model to a batch; what fails alone has a reason."""
+
+    def failed(error: Exception) -> Result:
+        logger.debug("%s failed", model.name, exc_info=error)
+        return NotScorable(f"{type(error).__name__}: {error}", Status.ERROR)
+
+    return halved(lambda batch: run_model(model, batch, device), audios, failed)

@@ -1,0 +1,143 @@
+"""What a run will do, resolved before anything is computed, and the files that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codec_bench.adapters.codec import Codec, Group
+from codec_bench.adapters.prepared import Files, GroundTruth
+from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.coding.conditions import Alteration, Condition, parse_conditions
+from codec_bench.coding.devices import check_device
+from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
+from codec_bench.coding.rows import Row, describe_system, fetch_weights_of, use_checkpoint
+from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.generated import Generated, load_prompts
+from codec_bench.datasets.loading import load_dataset
+from codec_bench.errors import UsageError
+from codec_bench.metrics import Metric
+from codec_bench.reconstruction.coding_times import describe_times
+from codec_bench.reconstruction.columns import describe_metric, fetch_models_of, references_of, resolve_metrics
+from codec_bench.reconstruction.config import PreparedFiles, RunConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Systems x utterances x metrics.
+
+    Attributes:
+        dataset: Where the utterances come from.
+        items: The utterances, in the order of the data set.
+        systems: The rows, reference first, each system clean and then under its conditions.
+        metrics: The columns.
+        seed: Of the bootstrap.
+        warnings: What the user should know before anything is computed.
+        conditions: Those that rows have, in the order in which they were asked for; the clean one is not counted.
+        generated: Whether the audio is generated speech: the reference is a prompt, or nothing.
+        speed: Whether the times that coding took are columns.
+    """
+
+    dataset: Dataset
+    items: tuple[Item, ...]
+    systems: tuple[Row, ...]
+    metrics: tuple[Metric, ...]
+    seed: int
+    warnings: tuple[str, ...] = field(default=())
+    conditions: tuple[Condition, ...] = ()
+    generated: bool = False
+    speed: bool = False
+
+    @property
+    def manifest(self) -> bytes:
+        """`utterances.csv`: what was evaluated, by content."""
+        return manifest_of(self.items)
+
+    def describe(self) -> dict[str, Any]:
+        """The plan as `run.json` keeps it: enough to continue it and to report it without the data."""
+        return {
+            "dataset": describe_dataset(self.dataset, self.items),
+            "systems": [describe_system(s) for s in self.systems],
+            "conditions": [c.describe() for c in self.conditions],
+            "metrics": [describe_metric(m) for m in self.metrics] + (describe_times() if self.speed else []),
+            "seed": self.seed,
+            "generated": self.generated,
+        }
+
+
+def make_plan(config: RunConfig, dataset: str) -> Plan:
+    """Resolves names, finds files and hashes them.
+
+    Args:
+        config: What was asked for.
+        dataset: Which of its data sets.
+
+    Raises:
+        UsageError: Something in the configuration cannot be done.
+    """
+    warnings: list[str] = []
+    # All names are resolved before anything is downloaded.
+    if config.engine == "local":  # a Ray cluster has its own GPUs
+        check_device(config.device)
+    loaded = _load_dataset(config, dataset)
+    metrics = resolve_metrics(config.metrics, config.asr, warnings, config.normaliser, references_of(config))
+    systems = resolve_systems(config)
+    conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
+    fetch_models_of(metrics)
+    fetch_weights_of(systems)
+    items = resolve_items(loaded, warnings, only=config.only, limit=config.limit, text=config.text)
+    bound = [condition.bound(items) for condition in conditions]
+    rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
+    used = tuple(c for c in bound if any(row.condition is c for row in rows))
+    told = tuple(warnings)
+    return Plan(loaded, items, rows, metrics, config.seed, told, used, generated=config.generated, speed=config.speed)
+
+
+def _load_dataset(config: RunConfig, name: str) -> Dataset:
+    if not config.generated:
+        return load_dataset(name, data_root=config.data_root, audio_root=config.audio_root)
+    prompts = None if config.prompts is None else load_prompts(config.prompts, config.prompt_root, config.only)
+    return Generated(Path(name), prompts)
+
+
+def resolve_systems(config: RunConfig) -> tuple[System, ...]:
+    """Systems by name, the reference first."""
+    names = [c for c in config.codec if isinstance(c, str)]
+    systems = [System(GroundTruth.name, GroundTruth())] if config.ground_truth and not config.generated else []
+    systems += parse_systems(names, config.codebooks)
+    for entry in config.codec:
+        if isinstance(entry, PreparedFiles):
+            if entry.group not in {g.value for g in Group}:
+                raise UsageError(f"group {entry.group!r} is none of {', '.join(g.value for g in Group)}")
+            files = Files(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
+            systems.append(System(files.name, files))
+    codecs = {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}
+    if config.checkpoint is not None:
+        use_checkpoint(list(codecs.values()), config.checkpoint)
+    return tuple({s.label: s for s in systems}.values())
+
+
+def resolve_rows(
+    systems: Sequence[System], conditions: Sequence[Condition], altered_reference: bool, warnings: list[str]
+) -> tuple[Row, ...]:
+    """Each system clean and under every condition that can be put on it.
+
+    The recordings themselves have a row for each alteration, always against the clean recordings: what is lost before
+    any codec. Audio that was made elsewhere has its clean row only.
+    """
+    rows = []
+    for system in systems:
+        rows.append(Row(system))
+        for condition in conditions:
+            alters = isinstance(condition, Alteration)
+            if isinstance(system.source, Codec):
+                rows.append(Row(system, condition, alters and altered_reference))
+            elif isinstance(system.source, GroundTruth) and alters:
+                rows.append(Row(system, condition))
+        if conditions and not isinstance(system.source, Codec | GroundTruth):
+            warnings.append(
+                f"{system.label} has its clean row only: what was decoded elsewhere cannot be coded under a condition"
+            )
+    return tuple(rows)

@@ -1,0 +1,297 @@
+"""The run itself: for every system and every utterance, encode, decode, score; nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.batching import parts
+from codec_bench.coding.items import Item
+from codec_bench.coding.rows import Row
+from codec_bench.fingerprint import address
+from codec_bench.metrics import Metric
+from codec_bench.metrics.signal import Feature, feature_address
+from codec_bench.processes.pool import WorkerCrash
+from codec_bench.reconstruction.outcome import Outcome
+from codec_bench.reconstruction.plan import Plan
+from codec_bench.reconstruction.store import ScoreStore
+from codec_bench.records import NotScorable, Score, Status
+from codec_bench.runs.progress import RunProgress
+
+if TYPE_CHECKING:
+    from codec_bench.reconstruction.engines import Engine
+
+logger = logging.getLogger(__name__)
+
+LOOKED_UP = 1000
+"""Utterances whose scores are looked up together: few enough that their addresses take no memory to speak of."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One system on one utterance: what is missing, and where it will be kept."""
+
+    system: Row
+    item: Item
+    missing: Mapping[str, Metric]  # by address
+    kept: str  # where the facts are
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Runner:
+    """Executes a plan.
+
+    Args:
+        plan: What to do.
+        cache: Folder of the caches and the score store; this process alone writes the scores.
+        engine: Where the work is done.
+    """
+
+    def __init__(self, plan: Plan, cache: Path, engine: Engine) -> None:
+        self._plan = plan
+        self._cache = cache
+        self._engine = engine
+        self.reconstructor = engine.reconstructor
+        names = [i.utterance.id for i in plan.items]
+        self.outcome = Outcome([s.label for s in plan.systems], names, [m.label for m in plan.metrics])
+        self._waiting: dict[Future[dict[str, Any]], _Pair] = {}
+        self._staged: frozenset[str] = frozenset()
+        self._features = ArrayCache(cache / "features")
+        self._later: list[tuple[Row, Item, tuple[tuple[str, Metric], ...]]] = []
+
+    def run(self) -> None:
+        """Computes what no cache has; all of it is in `outcome` then.
+
+        Raises:
+            DiskFullError: No room left; what was scored is kept.
+            CodecBenchError: A metric cannot run here at all.
+        """
+        started = time.perf_counter()
+        with (
+            ScoreStore(self._cache / "scores.sqlite") as self._store,
+            RunProgress(len(self._plan.systems) * len(self._plan.items)) as self._progress,
+            self._engine,
+        ):
+            self._staged = frozenset(metric.label for metric in self._plan.metrics if self._stages(metric))
+            for system in self._plan.systems:
+                self._progress.stage(f"decoding {system.label}")
+                for pair, problem in self._engine.coded(system, self._unfinished(system)):
+                    self._submit(pair, problem)
+            self._engine.free_codecs()  # scoring and the models of metrics get the room of the codecs
+            self._finish("scoring the last pairs")
+            self._run_models()
+            for system, item, missing in self._later:
+                self._send_later(system, item, dict(missing))
+            self._finish("scoring with learned models")
+        for stage, seconds in self._engine.seconds.items():
+            self._spent(stage, seconds)
+        self._spent("total", time.perf_counter() - started)
+
+    def _stages(self, metric: Metric) -> bool:
+        """Whether a metric's models are applied to all signals at once, before it is scored."""
+        if not metric.models:
+            return False  # nothing that has to ask torch for a GPU
+        return self._engine.model_device != "cpu" or any(feature.model.is_heavy for feature, _ in metric.models)
+
+    def _run_models(self) -> None:
+        """Applies each model to all signals that wait for it, one model at a time."""
+        wanted: dict[tuple[str, int], tuple[Metric, Feature]] = {}
+        for _, _, missing in self._later:
+            for _, metric in missing:
+                for feature, rate in metric.models:
+                    wanted.setdefault((feature.fingerprint, rate), (metric, feature))
+        for (fingerprint, rate), (metric, feature) in wanted.items():
+            started = time.perf_counter()
+            self._progress.stage(f"applying {feature.name}")
+            self._engine.apply(metric, feature, rate, self._sources(fingerprint, rate))
+            self._spent(f"model {feature.name}", time.perf_counter() - started)
+
+    def _sources(self, fingerprint: str, rate: int) -> Iterator[Mapping[str, Any]]:
+        """The signals that wait for a feature, a few of them several times."""
+        takers = {
+            metric.label: tuple(side for side in ("reference", "decoded") if side in metric.inputs)
+            for metric in self._plan.metrics
+            if any((feature.fingerprint, at) == (fingerprint, rate) for feature, at in metric.models)
+        }
+        for system, item, missing in self._later:
+            sides = dict.fromkeys(side for _, metric in missing for side in takers.get(metric.label, ()))
+            sources = self._sources_of(system, item)
+            yield from (sources[side] for side in sides)
+
+    def _sources_of(self, system: Row, item: Item) -> Mapping[str, Mapping[str, Any]]:
+        key = system.label, item.utterance.id
+        return self.reconstructor.sources(system, item, self.outcome.references[key], self.outcome.decoded[key])
+
+    def _finish(self, stage: str) -> None:
+        """Waits for all pairs that were sent."""
+        self._progress.stage(stage)
+        while self._waiting:
+            self._collect()
+
+    def _unfinished(self, system: Row) -> Iterator[_Pair]:
+        """The pairs of a system that still lack scores; everything that is known is noted on the way."""
+        for items in parts(self._plan.items, LOOKED_UP):
+            yield from self._lacking(system, items)
+
+    def _lacking(self, system: Row, items: Iterable[Item]) -> Iterator[_Pair]:
+        identities: dict[str, tuple[str, str]] = {}
+        usable = []
+        for item in items:
+            try:
+                if item.problem:
+                    raise NotScorable(item.problem, item.status)
+                decoded = self.reconstructor.identity(system, item)
+                reference = self.reconstructor.reference_identity(system, item)
+                identities[item.utterance.id] = (reference, decoded)
+                self.outcome.references[system.label, item.utterance.id] = reference
+                self.outcome.decoded[system.label, item.utterance.id] = decoded
+                usable.append(item)
+            except NotScorable as outcome:
+                self._fail(system, item, self._plan.metrics, outcome)
+                self._progress.advance()
+        addresses = {
+            (item.utterance.id, metric.label): score_address(
+                metric, item, *identities[item.utterance.id], generated=self._plan.generated
+            )
+            for item in usable
+            for metric in self._plan.metrics
+        }
+        known = self._store.scores(addresses.values())
+        kept = {item.utterance.id: facts_address(item, *identities[item.utterance.id]) for item in usable}
+        facts = self._store.facts(kept.values())
+        for item in usable:
+            name = item.utterance.id
+            missing = {}
+            for metric in self._plan.metrics:
+                key = addresses[name, metric.label]
+                if key in known and self._has_embeddings(metric, known[key], identities[name]):
+                    self.outcome.scores[system.label, name, metric.label] = known[key]
+                    self.outcome.reused += 1
+                else:
+                    missing[key] = metric
+            self.outcome.facts[system.label, name] = facts.get(kept[name], {})
+            if missing or kept[name] not in facts:
+                yield _Pair(system, item, missing, kept[name])
+            else:
+                self._progress.advance()
+
+    def _has_embeddings(self, metric: Metric, score: Score, identities: Iterable[str]) -> bool:
+        """Whether what the value of the corpus is computed from is there; somebody may have pruned that cache alone."""
+        if metric.corpus is None or score.status is not Status.OK:
+            return True
+        return all(feature_address(i, metric.embedding, metric.rate) in self._features for i in identities)
+
+    def _submit(self, pair: _Pair, problem: NotScorable | None) -> None:
+        """Finds the decoded audio of a pair, or makes it, and hands the pair to the scoring processes."""
+        started = time.perf_counter()
+        try:
+            if problem is not None:
+                raise problem
+            reference = self.reconstructor.reference(pair.system, pair.item)
+            decoded = self.reconstructor.decoded(pair.system, pair.item)
+        except NotScorable as outcome:
+            self._fail(pair.system, pair.item, pair.missing.values(), outcome)
+            self._progress.advance()
+            return
+        finally:
+            self._spent("coding", time.perf_counter() - started)
+        staged = {key: metric for key, metric in pair.missing.items() if metric.label in self._staged}
+        if staged:
+            self._later.append((pair.system, pair.item, tuple(staged.items())))
+            self.outcome.facts[pair.system.label, pair.item.utterance.id] = decoded.facts
+            self._progress.more(1)
+        now = {key: metric for key, metric in pair.missing.items() if key not in staged}
+        self._send(_Pair(pair.system, pair.item, now, pair.kept, decoded.facts), reference, decoded.source)
+
+    def _send_later(self, system: Row, item: Item, missing: Mapping[str, Metric]) -> None:
+        """Hands a pair to the scoring processes once more, when its models were applied."""
+        key = system.label, item.utterance.id
+        kept = facts_address(item, self.outcome.references[key], self.outcome.decoded[key])
+        sources = self._sources_of(system, item)
+        pair = _Pair(system, item, missing, kept, self.outcome.facts[key])
+        self._send(pair, sources["reference"], sources["decoded"])
+
+    def _send(self, pair: _Pair, reference: Mapping[str, Any], decoded: Mapping[str, Any]) -> None:
+        utterance = pair.item.utterance
+        job = {
+            "reference": reference,
+            "decoded": decoded,
+            "text": utterance.text,
+            "language": utterance.language,
+            "generated": self._plan.generated,
+            "metrics": [metric.spelling for metric in pair.missing.values()],
+        }
+        self._waiting[self._engine.submit(job)] = pair
+        while len(self._waiting) >= self._engine.ahead:
+            self._collect()
+
+    def _collect(self) -> None:
+        """Waits for at least one reply and stores what came back."""
+        done, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            pair = self._waiting.pop(future)
+            try:
+                reply = future.result()
+            except (WorkerCrash, CancelledError) as error:
+                self._fail(pair.system, pair.item, pair.missing.values(), NotScorable(str(error), Status.CRASHED))
+            else:
+                self._keep(pair, reply)
+            self._progress.advance()
+
+    def _keep(self, pair: _Pair, reply: Mapping[str, Any]) -> None:
+        """Stores the scores of a pair before anything else happens to them."""
+        scores = {
+            key: Score(**(plain | {"status": Status(plain["status"])}))
+            for key, plain in zip(pair.missing, reply["scores"], strict=True)
+        }
+        facts = pair.facts | reply["signals"]
+        self._store.put(scores, pair.kept, facts if reply["signals"] else None)
+        name = pair.item.utterance.id
+        self.outcome.facts[pair.system.label, name] = facts
+        for metric, score in zip(pair.missing.values(), scores.values(), strict=True):
+            self.outcome.scores[pair.system.label, name, metric.label] = score
+            self._spent(f"metric {metric.label}", score.seconds)
+        self.outcome.scored += len(scores)
+
+    def _fail(self, system: Row, item: Item, metrics: Iterable[Metric], outcome: NotScorable) -> None:
+        """Notes why a pair has no scores."""
+        name = item.utterance.id
+        logger.debug("%s on %s: %s", system.label, name, outcome.reason)
+        for metric in metrics:
+            self.outcome.scores[system.label, name, metric.label] = Score.failed(outcome.status, outcome.reason)
+
+    def _spent(self, stage: str, seconds: float) -> None:
+        self.outcome.seconds[stage] = self.outcome.seconds.get(stage, 0.0) + seconds
+
+
+def score_address(metric: Metric, item: Item, reference: str, decoded: str, *, generated: bool = False) -> str:
+    """Where a score is kept: the metric and everything that it looks at, by content.
+
+    Args:
+        metric: What is scored.
+        item: The utterance, for its text and language.
+        reference: Content address of the signal that stands for the original.
+        decoded: Content address of the decoded signal.
+        generated: Whether the reference is a prompt, which may have another length.
+    """
+    seen: dict[str, Callable[[], Any]] = {
+        "reference": lambda: reference,
+        "decoded": lambda: decoded,
+        "text": lambda: item.utterance.text,
+        "language": lambda: item.utterance.language,
+    }
+    parts = {name: seen[name]() for name in sorted(metric.inputs)}
+    if generated and "reference" in parts:
+        parts["generated"] = True
+    return address(metric=metric.fingerprint, **parts)
+
+
+def facts_address(item: Item, reference: str, decoded: str) -> str:
+    """Where the facts about a reconstruction are kept; they tell of the reference too, which may be an altered one."""
+    return decoded if reference == item.identity else address(reference=reference, decoded=decoded)

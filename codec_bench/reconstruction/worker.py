@@ -1,0 +1,94 @@
+"""The process that scores: `python -m codec_bench.reconstruction.worker`, which `pool.WorkerPool` starts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from codec_bench.audio import Audio
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.signals import describe, load_signal
+from codec_bench.metrics import Metric, metric
+from codec_bench.metrics.signal import Recording
+from codec_bench.processes.serving import serve
+from codec_bench.records import NotScorable, Score, Status
+
+MISMATCH_SECONDS = 0.25
+MISMATCH_SHARE = 0.1
+"""A pair whose lengths differ by more than both is not compared. Real codecs were seen to differ by up to 0.06 s."""
+
+
+class Scorer:
+    """Scores pairs; metrics and their models live as long as the process.
+
+    Args:
+        cache: Folder of the caches (`audio/`, `features/`).
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._audio = ArrayCache(cache / "audio")
+        self._features = ArrayCache(cache / "features")
+        self._metrics: dict[str, Metric] = {}
+
+    def score(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """All metrics of one job, which share what they derive from the two signals.
+
+        Args:
+            job: `reference` and `decoded` (see `load_signal`), `text`, `language`, `metrics` (spellings), `generated`
+                (whether the reference is a prompt).
+
+        Returns:
+            `scores` in the order of `metrics`, and what was seen of the `reference` and the `decoded` signal.
+        """
+        try:
+            reference = self._load(job["reference"], is_reference=True)
+            same = job["decoded"]["identity"] == job["reference"]["identity"]
+            decoded = reference if same else self._load(job["decoded"], is_reference=False)
+        except NotScorable as outcome:
+            return unscored(job, outcome)
+        mismatch = "" if job["generated"] else length_mismatch(reference.audio, decoded.audio)
+        scores = []
+        for name in job["metrics"]:
+            made = self._metrics.setdefault(name, metric(name))
+            if mismatch and "reference" in made.inputs:
+                scores.append(_plain(Score.failed(Status.LENGTH, mismatch)))
+            else:
+                scores.append(_plain(made.score(reference, decoded, job["text"], job["language"])))
+        signals = {"reference": describe(reference.audio), "decoded": describe(decoded.audio)}
+        return {"scores": scores, "signals": signals}
+
+    def _load(self, source: Mapping[str, Any], *, is_reference: bool) -> Recording:
+        return Recording(load_signal(source, self._audio), source["identity"], self._features, is_reference)
+
+
+def unscored(job: Mapping[str, Any], outcome: NotScorable) -> dict[str, Any]:
+    """The reply to a job of which no metric can be computed."""
+    failed = Score.failed(outcome.status, outcome.reason)
+    return {"scores": [_plain(failed)] * len(job["metrics"]), "signals": {}}
+
+
+def length_mismatch(reference: Audio, decoded: Audio) -> str:
+    """Why two signals cannot be the same utterance; empty where they can.
+
+    Metrics cut the longer signal, which is right for a last frame and hides half a file that was never written.
+    """
+    difference = abs(reference.seconds - decoded.seconds)
+    if difference <= max(MISMATCH_SECONDS, MISMATCH_SHARE * reference.seconds):
+        return ""
+    return f"the decoded audio lasts {decoded.seconds:.2f} s, the recording {reference.seconds:.2f} s"
+
+
+def _plain(score: Score) -> dict[str, Any]:
+    return asdict(score) | {"status": score.status.value}
+
+
+def main() -> None:
+    """Serves jobs until standard input ends."""
+    serve(Scorer(Path(sys.argv[1])).score)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""LLM-Codec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codec_bench.adapters.isolated.llm_codec.codec import LlmCodec
+from tests.adapters.isolated.standins import environment, use
+
+CLASSES = (LlmCodec,)
+
+REPOSITORY = "yangdongchao/LLM-Codec"
+
+CONFIG = """
+generator:
+  name: MSCodecLM
+  config:
+    encoder_dim: 2
+    sample_rate: 16000
+    encoder_rates: [3, 4, 5, 8]
+    latent_dim: 6
+    decoder_dim: 12
+    decoder_rates: [8, 5, 4, 3]
+    vq_strides: [4, 2, 1]
+    noise: true
+    depthwise: true
+    use_cblinear: true
+    attn_window_size: 8
+    local_embedding_path: embed_llama2.pt
+    global_embedding_path: layer1.pth
+"""
+
+LAYERS = """
+import math
+
+import torch
+from torch import nn
+
+
+class Encoder(nn.Module):
+    def __init__(self, d_model, strides, depthwise=False, attn_window_size=32):
+        super().__init__()
+        self.block = nn.Sequential(nn.Conv1d(1, 6, math.prod(strides), math.prod(strides)))
+        self.window = attn_window_size
+
+    def forward(self, x):
+        x = self.block(x)
+        assert x.shape[-1] % self.window == 0
+        return x
+
+
+class Decoder(nn.Module):
+    def __init__(self, input_channel, channels, rates, noise=False, depthwise=False, attn_window_size=32):
+        super().__init__()
+        self.model = nn.Sequential(nn.ConvTranspose1d(input_channel, 1, math.prod(rates), math.prod(rates)))
+        self.noise = noise
+
+    def forward(self, x):
+        x = self.model(x)
+        return x + 0.01 * torch.randn_like(x) if self.noise else x
+"""
+
+VQ = """
+import torch
+from einops import rearrange
+from torch import nn
+
+
+class VectorQuantizeLLM(nn.Module):
+    def __init__(self, input_dim, stride, use_cblinear, checkpoint):
+        super().__init__()
+        assert use_cblinear
+        self.stride = stride
+        self.cb_proj = nn.Linear(checkpoint.shape[1], input_dim)
+        self.codebook = nn.Embedding(*checkpoint.shape)
+        self.codebook.weight.data = checkpoint
+
+    def forward(self, z):
+        z = nn.functional.avg_pool1d(z, self.stride, self.stride)
+        table = nn.functional.normalize(self.cb_proj(self.codebook.weight))
+        flat = nn.functional.normalize(rearrange(z, "b d t -> (b t) d"))
+        codes = (flat @ table.t()).argmax(-1)[None]
+        return self.decode_code(codes).repeat_interleave(self.stride, dim=-1), codes
+
+    def decode_code(self, codes):
+        return nn.functional.embedding(codes, self.cb_proj(self.codebook.weight)).transpose(1, 2)
+
+
+class ResidualVectorQuantizeLLM(nn.Module):
+    def __init__(self, input_dim=512, vq_strides=(4, 2, 1), checkpoint=None, g_ckpt=None, use_cblinear=True):
+        super().__init__()
+        tables = [g_ckpt, checkpoint, checkpoint]
+        self.quantizers = nn.ModuleList(
+            [VectorQuantizeLLM(input_dim, s, use_cblinear, t) for s, t in zip(vq_strides, tables)]
+        )
+
+    def forward(self, z, features=None, text_features=None):
+        total, codes = 0, []
+        for quantizer in self.quantizers:
+            quantized, book = quantizer(z)
+            z = z - quantized
+            total = total + quantized
+            codes.append(book)
+        return total, codes, 0, 0, 0, 0
+
+    def from_codes(self, codes):
+        return sum(
+            q.decode_code(book).repeat_interleave(q.stride, dim=-1) for q, book in zip(self.quantizers, codes)
+        )
+"""
+
+FILES = {
+    "codec/__init__.py": "",
+    "codec/attention.py": "",
+    "codec/layers.py": LAYERS,
+    "codec/vq.py": VQ,
+    "config.yaml": CONFIG,
+}
+
+
+def checkpoint(path: Path) -> None:
+    """A trainer's checkpoint: the codec with its codebooks under one name."""
+    import torch
+
+    torch.manual_seed(0)
+    words = torch.randn(32_000, 5)
+    state = {
+        "encoder.block.0.weight": torch.randn(6, 1, 480) / 10,
+        "encoder.block.0.bias": torch.randn(6) / 10,
+        "decoder.model.0.weight": torch.randn(6, 1, 480) / 10,
+        "decoder.model.0.bias": torch.zeros(1),
+    }
+    for number, table in enumerate((torch.randn(3248, 5), words, words)):
+        name = f"quantizer.quantizers.{number}."
+        state |= {
+            name + "codebook.weight": table,
+            name + "cb_proj.weight": torch.randn(6, 5),
+            name + "cb_proj.bias": torch.randn(6) / 10,
+        }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"codec_model": state, "epoch": 3}, path)
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    checkpoint(mirror / LlmCodec.weights()[0].path)
+    use(patch, environment(LlmCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

@@ -1,0 +1,149 @@
+"""NeMo, of which only two modules can be imported."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from codec_bench.adapters.isolated.nemo_codec.codec import (
+    ENVIRONMENT,
+    AudioCodec22,
+    NanoCodec06,
+    NanoCodec178,
+    NanoCodec189,
+    NemoCodec,
+)
+from tests.adapters.isolated.standins import environment, use
+
+CLASSES = (NanoCodec189, NanoCodec178, NanoCodec06, AudioCodec22)
+
+MODULES = """
+import fsspec
+import torch
+from torch import nn
+
+from nemo.collections.asr.modules import AudioToMelSpectrogramPreprocessor
+from nemo.collections.audio.parts.utils.transforms import MelSpectrogram
+from nemo.collections.common.parts.utils import mask_sequence_tensor
+from nemo.core.classes.common import typecheck
+from nemo.core.classes.module import NeuralModule
+from nemo.core.neural_types.neural_type import NeuralType
+from nemo.utils import logging
+
+
+class Encoder(NeuralModule):
+    def __init__(self, width, hop):
+        super().__init__()
+        self.layer, self.hop = nn.Conv1d(1, width, hop, hop, bias=False), hop
+
+    @property
+    def input_types(self):
+        return {"audio": NeuralType(("B", "T_audio"))}
+
+    @typecheck()
+    def forward(self, audio, audio_len):
+        assert audio.shape[-1] == audio_len.item() and audio_len % self.hop == 0
+        return self.layer(audio[:, None]), audio_len // self.hop
+
+
+class Quantizer(NeuralModule):
+    def __init__(self, count, size):
+        super().__init__()
+        self.tables = nn.Parameter(torch.zeros(count, size, 4))
+
+    @typecheck(input_types={"inputs": NeuralType()})
+    def encode(self, inputs, input_len):
+        assert inputs.shape[-1] == input_len.item()
+        groups = inputs.chunk(len(self.tables), 1)
+        return torch.stack([torch.cdist(x.transpose(1, 2), t[None]).argmin(-1) for x, t in zip(groups, self.tables)])
+
+    @typecheck(input_types={"indices": NeuralType()})
+    def decode(self, indices, input_len):
+        assert indices.shape[2] == input_len.item()
+        return torch.cat([table[book] for table, book in zip(self.tables, indices)], -1).transpose(1, 2)
+
+
+class Decoder(NeuralModule):
+    def __init__(self, width, hop):
+        super().__init__()
+        self.layer = nn.ConvTranspose1d(width, 1, hop, hop, bias=False)
+
+    @typecheck()
+    def forward(self, inputs, input_len):
+        assert inputs.shape[-1] == input_len.item()
+        return self.layer(inputs)[:, 0], input_len
+"""
+
+REFUSED = "raise ImportError('not needed')"
+FILES = {
+    "nemo/__init__.py": REFUSED,
+    "nemo/core/__init__.py": REFUSED,
+    "nemo/collections/__init__.py": REFUSED,
+    "nemo/collections/tts/__init__.py": REFUSED,
+    "nemo/collections/tts/modules/__init__.py": REFUSED,
+    "nemo/collections/tts/modules/audio_codec_modules.py": MODULES,
+    "nemo/collections/common/parts/utils.py": "def mask_sequence_tensor():\n    pass\n",
+}
+
+CONFIG = """
+sample_rate: 22050
+samples_per_frame: %(hop)d
+audio_encoder:
+  _target_: %(modules)s.Encoder
+  width: %(width)d
+  hop: %(hop)d
+vector_quantizer:
+  _target_: %(modules)s.Quantizer
+  count: %(count)d
+  size: %(size)d
+audio_decoder:
+  _target_: %(decoder)s
+  width: %(width)d
+  hop: %(hop)d
+discriminator:
+  _target_: nemo.collections.tts.modules.other.Discriminator
+"""
+PLACE = "nemo.collections.tts.modules.audio_codec_modules"
+
+
+def checkpoint(path: Path, cls: type[NemoCodec], hop: int | None = None, decoder: str = f"{PLACE}.Decoder") -> None:
+    """A .nemo file: a configuration, and tensors of more than what is needed."""
+    import torch
+
+    torch.manual_seed(0)
+    hop = hop or cls.hop
+    width = 4 * cls.count
+    state = {
+        "audio_encoder.layer.weight": torch.randn(width, 1, hop) / 10,
+        "vector_quantizer.tables": torch.randn(cls.count, cls.size, 4),
+        "audio_decoder.layer.weight": torch.randn(width, 1, hop) / 100,
+        "discriminator.weight": torch.zeros(2),
+    }
+    tensors = io.BytesIO()
+    torch.save(state, tensors)
+    values = {"hop": hop, "modules": PLACE, "width": width, "count": cls.count, "size": cls.size, "decoder": decoder}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as archive:
+        for name, data in (
+            ("model_config.yaml", (CONFIG % values).encode()),
+            ("model_weights.ckpt", tensors.getvalue()),
+        ):
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """The environment, with a package where pip would put it, and the checkpoints."""
+    made = environment(ENVIRONMENT, mirror, {})
+    (site,) = made.folder.glob("venv/lib/python*/site-packages")
+    for name, text in FILES.items():
+        path = site / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for cls in CLASSES:
+        checkpoint(mirror / cls.weights()[0].path, cls)
+    use(patch, made, *CLASSES)

@@ -1,0 +1,148 @@
+"""SemantiCodec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codec_bench.adapters.isolated.semanticodec.codec import SETTINGS, SemantiCodec
+from tests.adapters.isolated.standins import environment, use
+
+CLASSES = (SemantiCodec,)
+
+REPOSITORY = "haoheliu/SemantiCodec-inference"
+DIMENSION = 6
+
+CONFIG = """
+def get_config(token_rate=100, vocab_size=None, checkpoint_path=None):
+    assert checkpoint_path is None
+    codebook = f"codebook_idx/combine_{token_rate * 128 // 25}_audioset_dominate/codebook_{vocab_size // 2}_0.npy"
+    config = {"model": {"params": {"hop": 32000 // token_rate}}}
+    return config, "semanticodec_tokenrate_%s" % token_rate, 6, 200 // token_rate, codebook
+"""
+
+MAIN = """
+import numpy as np
+import torch
+from torch import nn
+
+
+class SemantiCodec(nn.Module):
+    def __init__(self, token_rate, semantic_vocab_size):
+        raise AssertionError("it would fetch files")
+
+    def decode(self, tokens):
+        assert tokens.dim() == 3 and tokens.shape[-1] == 2 and self.token_rate == 100 / self.stack_factor_K
+        window = int(512 / self.stack_factor_K)
+        parts = [tokens[:, i : i + window] for i in range(0, tokens.shape[1], window)]
+        waves = [
+            self.decoder.generate_sample(
+                self.encoder.token_to_quantized_feature(part),
+                ddim_steps=self.ddim_sample_step,
+                unconditional_guidance_scale=self.cfg_scale,
+            )
+            for part in parts
+        ]
+        return np.concatenate(waves, axis=-1)
+"""
+
+UTIL = """
+import torch
+from torch import nn
+
+
+class LatentDiffusion(nn.Module):
+    def __init__(self, hop):
+        super().__init__()
+        self.device = torch.device("meta")
+        self.layer = nn.Linear(12, hop)
+
+    def generate_sample(self, latent, ddim_steps=200, unconditional_guidance_scale=1.0):
+        assert ddim_steps == 50 and unconditional_guidance_scale == 2.0 and self.device == latent.device
+        wave = self.layer(latent).flatten(1)[:, None]
+        return (wave + 0.01 * torch.randn_like(wave)).numpy()
+
+
+def instantiate_from_config(config):
+    return LatentDiffusion(**config["params"])
+"""
+
+ENCODER = """
+import numpy as np
+import torch
+from torch import nn
+
+
+class AudioMAEConditionQuantResEncoder(nn.Module):
+    def __init__(self, centroid_npy_path=None, feature_dimension=768, lstm_layer=2):
+        super().__init__()
+        self.device = None
+        self.centroid_npy = torch.from_numpy(np.load(centroid_npy_path))
+        self.quantizer = nn.Embedding(8192, feature_dimension)
+        self.layer = nn.Linear(128, feature_dimension)
+        self.stack = lstm_layer  # spectrum frames per code, which the real one knows from its patches
+
+    def forward(self, mel):
+        assert mel.dim() == 3 and mel.shape[1] % 1024 == 0 and mel.shape[2] == 128
+        z = self.layer(mel[0].reshape(len(mel[0]) // self.stack, self.stack, 128).mean(1))
+        semantic = torch.cdist(z, self.centroid_npy).argmin(-1)
+        acoustic = torch.cdist(z - self.centroid_npy[semantic], self.quantizer.weight).argmin(-1)
+        return torch.stack([semantic, acoustic], dim=-1)[None]
+
+    def token_to_quantized_feature(self, tokens):
+        return torch.cat([self.quantizer(tokens[..., 1]), self.centroid_npy[tokens[..., 0]]], dim=-1)
+"""
+
+UTILS = """
+import torch
+
+
+def extract_kaldi_fbank_feature(waveform, sampling_rate, target_length=1024):
+    assert waveform.dim() == 2 and sampling_rate == 16000
+    assert waveform.shape[-1] == target_length * 160
+    frames = torch.nn.functional.pad(waveform[0].reshape(target_length, 160), (0, -32))
+    return {"ta_kaldi_fbank": frames}
+"""
+
+FILES = {
+    "semanticodec/__init__.py": "",
+    "semanticodec/config.py": CONFIG,
+    "semanticodec/main.py": MAIN,
+    "semanticodec/utils.py": UTILS,
+    "semanticodec/modules/decoder/latent_diffusion/util.py": UTIL,
+    "semanticodec/modules/encoder/encoder.py": ENCODER,
+}
+
+
+def checkpoints(mirror: Path) -> None:
+    """Centroids of each setting, and both networks of each token rate."""
+    import numpy as np
+    import torch
+
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    for mode, (_, size) in SETTINGS.items():
+        encoder, decoder, centroids = (mirror / weight.path for weight in SemantiCodec.mode_spec(mode).weights)
+        for path in (encoder, centroids):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(centroids, rng.standard_normal((size, DIMENSION), np.float32))
+        hop = SemantiCodec.mode_spec(mode).codebooks[0].hop
+        torch.save(
+            {
+                "quantizer.weight": torch.randn(8192, DIMENSION),
+                "layer.weight": torch.randn(DIMENSION, 128) / 3,
+                "layer.bias": torch.randn(DIMENSION) / 10,
+            },
+            encoder,
+        )
+        torch.save(
+            {"layer.weight": torch.randn(hop, 2 * DIMENSION) / 10, "layer.bias": torch.zeros(hop)},
+            decoder,
+        )
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights and environment."""
+    checkpoints(mirror)
+    use(patch, environment(SemantiCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

@@ -1,0 +1,129 @@
+"""WavTokenizer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codec_bench.adapters.isolated.wavtokenizer.codec import ENVIRONMENT, Large40, Large75, Medium75, Small40, Small75
+from tests.adapters.isolated.standins import environment, use
+
+CLASSES = (Small40, Small75, Medium75, Large40, Large75)
+
+REPOSITORY = "jishengpeng/WavTokenizer"
+
+CONFIG = """
+model:
+  init_args:
+    feature_extractor:
+      class_path: decoder.feature_extractors.EncodecFeatures
+      init_args: {hop: %d, vq_bins: 4096}
+    backbone:
+      class_path: decoder.models.VocosBackbone
+      init_args: {dim: 8}
+    head:
+      class_path: decoder.heads.ISTFTHead
+      init_args: {dim: 8, hop_length: %d}
+"""
+
+FEATURES = """
+import pytorch_lightning as pl
+import torch
+import torchaudio
+from torch import nn
+
+
+class Layer(nn.Module):
+    def __init__(self, bins):
+        super().__init__()
+        self.register_buffer("embed", torch.zeros(bins, 8))
+
+    @property
+    def codebook(self):
+        return self.embed
+
+
+class EncodecFeatures(nn.Module):
+    def __init__(self, hop, vq_bins):
+        super().__init__()
+        self.encodec = nn.Module()
+        self.encodec.encoder = nn.Conv1d(1, 8, hop, hop)
+        self.encodec.quantizer = nn.Module()
+        self.encodec.quantizer.vq = nn.Module()
+        self.encodec.quantizer.vq.layers = nn.ModuleList([Layer(vq_bins)])
+        self.hop = hop
+
+    def infer(self, audio, bandwidth_id):
+        assert audio.dim() == 2 and bandwidth_id.shape == (1,)
+        audio = nn.functional.pad(audio, (0, -audio.shape[-1] % self.hop))
+        embedded = self.encodec.encoder(audio[:, None])
+        table = self.encodec.quantizer.vq.layers[0].codebook
+        codes = torch.cdist(embedded.transpose(1, 2), table[None]).argmin(-1)
+        return table[codes].transpose(1, 2), codes[None], None
+"""
+
+BACKBONE = """
+from torch import nn
+
+
+class VocosBackbone(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.layer = nn.Linear(dim, dim)
+
+    def forward(self, features, bandwidth_id):
+        assert features.shape[1] == 8 and bandwidth_id.shape == (1,)
+        return self.layer(features.transpose(1, 2))
+"""
+
+HEAD = """
+from torch import nn
+from torchaudio.functional.functional import _hz_to_mel
+
+
+class ISTFTHead(nn.Module):
+    def __init__(self, dim, hop_length):
+        super().__init__()
+        self.layer = nn.Linear(dim, hop_length)
+
+    def forward(self, x):
+        return self.layer(x).flatten(1)
+"""
+
+FILES = {
+    "decoder/__init__.py": "",
+    "decoder/feature_extractors.py": FEATURES,
+    "decoder/models.py": BACKBONE,
+    "decoder/heads.py": HEAD,
+    "encoder/__init__.py": "",
+} | {
+    f"configs/wavtokenizer_smalldata_frame{rate}_3s_nq1_code4096_dim512_kmeans200_attn.yaml": CONFIG % (hop, hop)
+    for rate, hop in ((40, 600), (75, 320))
+}
+
+
+def checkpoint(path: Path, hop: int) -> None:
+    """A Lightning checkpoint: all networks under one name, and more beside them."""
+    import torch
+
+    torch.manual_seed(0)
+    state = {
+        "feature_extractor.encodec.encoder.weight": torch.randn(8, 1, hop) / 10,
+        "feature_extractor.encodec.encoder.bias": torch.randn(8) / 10,
+        "feature_extractor.encodec.quantizer.vq.layers.0.embed": torch.randn(4096, 8) / 10,
+        "backbone.layer.weight": torch.randn(8, 8),
+        "backbone.layer.bias": torch.randn(8),
+        "head.layer.weight": torch.randn(hop, 8) / 10,
+        "head.layer.bias": torch.zeros(hop),
+        "multiperioddisc.weight": torch.zeros(3),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"state_dict": state, "epoch": 3}, path)
+
+
+def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
+    """Weights of all checkpoints, and the environment."""
+    for cls in CLASSES:
+        checkpoint(mirror / cls.weights()[0].path, 24_000 // cls.frame_rate)
+    use(patch, environment(ENVIRONMENT, mirror, {REPOSITORY: FILES}), *CLASSES)

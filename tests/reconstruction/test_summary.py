@@ -1,0 +1,34 @@
+"""What a run directory keeps of an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from codec_bench.reconstruction import summary
+from codec_bench.runs.directory import Run
+
+from .conftest import without_timing
+
+
+@pytest.mark.parametrize("speed", [False, True])
+def test_scores_are_the_same_however_many_are_put_together_at_a_time(
+    run_in: Callable[..., Run], six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speed: bool
+):
+    table = pd.read_csv(six, sep="\t").sort_values("id")
+    table.loc[table.index[:2], "speaker"] = None  # the first block knows no speaker, the others do
+    manifest = tmp_path / "some.tsv"
+    table.to_csv(manifest, sep="\t", index=False)
+    options = {"dataset": str(manifest), "metrics": ["stoi", "si_sdr"], "speed": speed}
+    whole = run_in(**options, out=tmp_path / "whole")
+    monkeypatch.setattr(summary, "BLOCK", 2)
+    parts = run_in(**options, out=tmp_path / "parts")
+    assert pq.ParquetFile(whole.path / "scores.parquet").num_row_groups == len(whole.systems)
+    assert pq.ParquetFile(parts.path / "scores.parquet").num_row_groups == 3 * len(whole.systems)
+    assert without_timing(parts) == without_timing(whole)
+    assert parts.scores.speaker[:2].isna().all()
+    assert parts.scores.speaker.notna().sum() == len(parts.scores) * 4 // 6
