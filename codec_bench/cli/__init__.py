@@ -57,7 +57,7 @@ app.command()(cache)
 @app.callback(invoke_without_command=True)
 def _version(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
     if version:
-        from codec_bench import __version__
+        from codec_bench.version import __version__
 
         typer.echo(f"codec-bench {__version__}")
         raise typer.Exit

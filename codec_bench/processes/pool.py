@@ -74,7 +74,8 @@ class Worker:
     Args:
         cache: Folder of the caches.
         timeout: Seconds that one job may take.
-        module: What the process runs; it gets the cache as its argument, and serves lines as `reconstruction.worker` does.
+        module: What the process runs; it gets the cache as its argument, and serves lines as `reconstruction.worker`
+            does.
         threads: Of BLAS and OpenMP in the process.
     """
 

@@ -12,9 +12,9 @@ from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
-from codec_bench import __version__
 from codec_bench.audio import RESAMPLER
 from codec_bench.fingerprint import package_versions
+from codec_bench.version import __version__
 
 _FURTHER_PACKAGES = ("ai-edge-litert", "lc3py", "praat-parselmouth", "librosa", "webrtcvad")
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from codec_bench import __version__
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
 from codec_bench.extras import cannot_import
 from codec_bench.processes.pool import MachineLost, WorkerCrash
+from codec_bench.version import __version__
 
 logger = logging.getLogger(__name__)
 

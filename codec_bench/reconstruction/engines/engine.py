@@ -65,7 +65,7 @@ class Engine(Protocol):
         """Queues a pair for scoring; see `reconstruction.worker.Scorer.score` for the job and the reply."""
 
     def apply(self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]]) -> None:
-        """Applies a learned model to all signals that the cache of features lacks it for; see `reconstruction.models.compute`.
+        """Applies a learned model to all signals that the cache of features lacks it for: `reconstruction.models`.
 
         Raises:
             UnavailableError: An extra or a file is missing.

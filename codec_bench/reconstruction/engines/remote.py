@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from codec_bench import __version__
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System, fetch_weights, parse_systems
 from codec_bench.audio import Audio, read_audio
@@ -30,6 +29,7 @@ from codec_bench.metrics.model import free_models
 from codec_bench.processes.pool import Worker, WorkerCrash
 from codec_bench.reconstruction.engines.parcels import metric_named, put, taken, unpack_signals
 from codec_bench.reconstruction.models import compute_kept
+from codec_bench.version import __version__
 
 Reply = dict[str, Any]
 

@@ -7,7 +7,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from codec_bench import __version__
 from codec_bench.files import write_atomically
 from codec_bench.reports.cells import Table
 from codec_bench.reports.html.audio import embed_audio, has_audio, keeping_command
@@ -17,6 +16,7 @@ from codec_bench.reports.html.overview import KINDS, overview
 from codec_bench.reports.html.pictures import pictures
 from codec_bench.reports.html.tables import plot_data, views
 from codec_bench.runs.directory import Run
+from codec_bench.version import __version__
 
 SCRIPTS = (
     "core", "theme", "tables", "scatter", "spectrogram", "player", "differences", "utterance", "list", "worst", "main",
