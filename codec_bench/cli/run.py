@@ -21,6 +21,9 @@ def run(
     metrics: o.Metrics = None,
     limit: o.Limit = None,
     jobs: o.Jobs = None,
+    coding_jobs: Annotated[
+        int | None, typer.Option(help="Processes that code, for codecs without a GPU; 1 by default.")
+    ] = None,
     engine: Annotated[str | None, typer.Option(help="local or ray: where codecs and metrics run.")] = None,
     ray_address: Annotated[
         str | None, typer.Option(help="HOST:PORT or auto: a running Ray cluster; without it, one is started here.")
@@ -73,6 +76,7 @@ def run(
         metrics=metrics,
         limit=limit,
         jobs=jobs,
+        coding_jobs=coding_jobs,
         engine=engine,
         ray_address=ray_address,
         device=device,

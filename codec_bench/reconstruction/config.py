@@ -54,6 +54,7 @@ class RunConfig(BaseModel):
         limit: Only the first so many utterances of each data set.
         only: Ids of the utterances to take; all by default.
         jobs: Scoring processes; None for all cores. With Ray the CPUs to use; None for all of the cluster.
+        coding_jobs: Processes that code, for codecs without a GPU; with Ray a quarter of the CPUs codes.
         engine: `local`, or `ray` for a Ray cluster.
         ray_address: `HOST:PORT` of a running cluster, or `auto`; None takes the environment variable RAY_ADDRESS, and
             where that is not set, a cluster of this machine is started for the run.
@@ -81,7 +82,7 @@ class RunConfig(BaseModel):
         keep_audio: Whether decoded audio and tokens are copied into the run directory.
         report: Whether plots are drawn.
         max_failed: Share of utterances that may fail before the run counts as failed.
-        timeout: Seconds that scoring one pair may take.
+        timeout: Seconds that coding one utterance, or scoring one pair, may take.
         out: Run directory; None makes one below `runs/`.
     """
 
@@ -94,6 +95,7 @@ class RunConfig(BaseModel):
     limit: int | None = Field(default=None, ge=1)
     only: StringList | None = None
     jobs: int | None = Field(default=None, ge=1)
+    coding_jobs: int = Field(default=1, ge=1)
     engine: Literal["local", "ray"] = "local"
     ray_address: str | None = None
     checkpoint: Path | None = None
