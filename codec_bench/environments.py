@@ -21,10 +21,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.errors import UnavailableError
 from codec_bench.files import digest, file_digest, write_atomically, write_error
 from codec_bench.fingerprint import address
-from codec_bench.hub import RemoteFile, fetch_all, home, is_offline, mirrors
+from codec_bench.hub import RemoteFile, fetch_all, home, is_offline, locked, mirrors
 from codec_bench.unpack import extract
 
 SOURCE_LIMIT = 1 << 30
@@ -32,8 +32,6 @@ SOURCE_LIMIT = 1 << 30
 
 TAIL_CHARACTERS = 600
 """How much of the last words of a failed step a message quotes."""
-
-LOCK_POLL_SECONDS = 0.2
 
 NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 """Variables that would have packages put, or found, somewhere else."""
@@ -236,24 +234,12 @@ class Environment:
     @contextmanager
     def _locked(self, report: Report) -> Iterator[None]:
         """Only one process at a time makes or removes it."""
-        from filelock import FileLock, Timeout
-
-        try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder.with_name(f".{self.name}.lock"))
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                report(f"waiting for another process that makes {self.name}")
-                lock.acquire(poll_interval=LOCK_POLL_SECONDS)
+        lock = self.folder.with_name(f".{self.name}.lock")
+        with locked(lock, lambda holder: report(f"waiting for {holder}, which makes {self.name}")):
             try:
                 yield
-            finally:
-                lock.release()
-        except OSError as error:
-            raise write_error(self.folder, error) from error
-        except NotImplementedError as error:  # filelock's word for it
-            raise UsageError(f"the disk of {home()} knows no locks: set CODEC_BENCH_HOME to a local folder") from error
+            except OSError as error:
+                raise write_error(self.folder, error) from error
 
     def _remove(self) -> None:
         if self.folder.exists():

@@ -25,3 +25,8 @@ class DiskFullError(CodecBenchError):
 
 class CodecError(Exception):
     """A codec failed on one utterance. The run records a status for it and goes on."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line of at most 300 characters; its kind, where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

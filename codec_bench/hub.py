@@ -11,13 +11,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codec_bench import locks
 from codec_bench.errors import CodecBenchError, DiskFullError, UnavailableError, UsageError
 from codec_bench.files import file_digest, write_error
 
@@ -39,9 +40,6 @@ AT_ONCE = 4
 
 STOP_SECONDS = 5.0
 """How long threads have to stop; one that waits for a silent server is left behind, and stops when it answers."""
-
-LOCK_SECONDS = 0.5
-"""How often a process that waits for another one's download looks whether it shall stop."""
 
 CHUNK = 1 << 16
 """Bytes per read; what a break cuts off within one is lost."""
@@ -232,7 +230,7 @@ def _fetch(weight: RemoteFile, progress: Progress | None, stop: threading.Event)
         if other != target:
             _warn_once(_difference(weight, other))
     try:
-        with locked(target.with_name(f".{target.name}.lock"), stop):
+        with locked(target.with_name(f".{target.name}.lock"), check_stop=lambda: _check_stop(stop)):
             if target.is_file() and not is_published(weight, target):
                 logger.warning("%s; it is downloaded again", _difference(weight, target))
                 target.unlink()
@@ -258,41 +256,25 @@ def _home_error(target: Path, error: OSError) -> CodecBenchError:
     )
 
 
-@contextmanager
-def locked(path: Path, stop: threading.Event | None = None) -> Iterator[None]:
+def locked(
+    path: Path, on_wait: Callable[[str], None] | None = None, check_stop: Callable[[], None] = lambda: None
+) -> AbstractContextManager[None]:
     """Holds a lock file below `home()`, so that of several processes one does what the others need, too.
 
     Args:
         path: The file; made with its folder, and left where it is.
-        stop: Ends the wait of a thread.
+        on_wait: Told who holds it, where it has to be waited for; a warning, unless given.
+        check_stop: Raises what shall end the wait.
 
     Raises:
         UsageError: The folder cannot be written, or its disk knows no locks.
         DiskFullError: No room left.
     """
-    from filelock import FileLock, Timeout
 
-    lock = FileLock(path)
-    is_waiting = False
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while not lock.is_locked:
-            if stop is not None:
-                _check_stop(stop)
-            try:
-                lock.acquire(timeout=LOCK_SECONDS)
-            except Timeout:
-                if not is_waiting:
-                    logger.warning("waiting for another process that holds %s", path)
-                is_waiting = True
-    except OSError as error:
-        raise _home_error(path, error) from error
-    except NotImplementedError as error:  # filelock's word for it
-        raise UsageError(f"the disk of {home()} knows no locks: set CODEC_BENCH_HOME to a local folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
+    def warn(holder: str) -> None:
+        logger.warning("waiting for %s, which holds %s", holder, path)
+
+    return locks.locked(path, on_wait or warn, check_stop, _home_error)
 
 
 class _StoppedError(CodecBenchError):

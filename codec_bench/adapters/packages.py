@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.adapters.torch_codec import TorchCodec
-from codec_bench.errors import CodecError, UnavailableError
+from codec_bench.errors import CodecError, UnavailableError, first_line
 from codec_bench.extras import cannot_import
 from codec_bench.tokens import Tokens
 
@@ -67,8 +67,7 @@ def importing(package: str) -> Iterator[None]:
     try:
         yield
     except (ImportError, OSError) as error:
-        problem = str(error).splitlines()[0]
-        raise UnavailableError(f"{package} is installed, but cannot be imported: {problem}") from error
+        raise UnavailableError(f"{package} is installed, but cannot be imported: {first_line(error)}") from error
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def read_state(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
-        raise UnavailableError(f"{path.name} is no file of tensors: {_first_line(error)}") from error
+        raise UnavailableError(f"{path.name} is no file of tensors: {first_line(error)}") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise UnavailableError(f"{path.name} is no file of tensors by name")
     return state
@@ -120,7 +119,3 @@ def check_config(file: str, found: Mapping[str, Any], expected: Mapping[str, Any
     for name, value in expected.items():
         if found.get(name) != value:
             raise UnavailableError(f"{file} is of another model: its {name} is {found.get(name)}, not {value}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

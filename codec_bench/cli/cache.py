@@ -18,6 +18,7 @@ import typer
 
 from codec_bench.cli.list import print_rows
 from codec_bench.cli.options import Json
+from codec_bench.locks import is_locked
 
 KINDS = {
     "models": "weights",
@@ -168,26 +169,12 @@ def _is_leftover(inner: Path) -> bool:
 def _is_held(path: Path) -> bool:
     """Whether a process may be using a lock, or writing a partial file."""
     if path.suffix == ".lock":
-        return _is_locked(path)
+        return is_locked(path)
     found = _PART_OF_PROCESS.search(path.name)
     if found is None:  # a download
-        return _is_locked(path.with_suffix(".lock"))
+        return is_locked(path.with_suffix(".lock"))
     with suppress(FileNotFoundError):
         return _is_alive(int(found[1])) or time.time() - path.stat().st_mtime < WRITING_SECONDS
-    return False
-
-
-def _is_locked(path: Path) -> bool:
-    from filelock import FileLock, Timeout
-
-    if not path.is_file():
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except (Timeout, OSError, NotImplementedError):
-        return True
-    lock.release()
     return False
 
 

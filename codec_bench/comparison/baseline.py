@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codec_bench.comparison.measurements import Column, Measurements, Outcome, SystemRow, rounded
-from codec_bench.errors import UsageError
+from codec_bench.errors import UsageError, first_line
 from codec_bench.files import write_atomically
 from codec_bench.records import Status
 
@@ -170,7 +170,7 @@ def load_baseline(path: Path) -> Measurements:
             raise UsageError(f"{path} is larger than any baseline ({MAX_BYTES >> 20} MiB)")
         data = json.loads(content.decode("utf-8"))
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read as a baseline: {_first_line(error)}") from error
+        raise UsageError(f"{path} cannot be read as a baseline: {first_line(error)}") from error
     schema = data.get("codec_bench_baseline") if isinstance(data, dict) else None
     if not isinstance(schema, int):
         raise UsageError(f"{path} is no baseline: codec-bench baseline save RUN --out FILE makes one")
@@ -241,7 +241,3 @@ def _lines(key: str, rows: list[str], brackets: str) -> str:
 
 def _plain(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.errors import UnavailableError
+from codec_bench.errors import UnavailableError, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,8 +116,7 @@ class Tensors:
         try:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError, AssertionError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UnavailableError(f"{path} cannot be loaded: {reason}") from error
+            raise UnavailableError(f"{path} cannot be loaded: {first_line(error)}") from error
         if not isinstance(content, dict):
             raise UnavailableError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
         for name, value in content.items():

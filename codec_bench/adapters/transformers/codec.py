@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import CodecSpec
 from codec_bench.adapters.torch_codec import TorchCodec, as_samples, of_equal_size
 from codec_bench.audio import FloatArray, fit
-from codec_bench.errors import UnavailableError
+from codec_bench.errors import UnavailableError, first_line
 from codec_bench.extras import cannot_import, silent_transformers
 from codec_bench.tokens import Code, IntArray, Tokens
 
@@ -107,9 +107,9 @@ class TransformersCodec(TorchCodec):
                     self._extractor = extractor.from_pretrained(folder, local_files_only=True)
         # What a damaged file or one of another model makes transformers raise.
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError, StrictDataclassError) as error:
-            raise UnavailableError(f"the files of {self.name} cannot be loaded: {_first_line(error)}") from error
+            raise UnavailableError(f"the files of {self.name} cannot be loaded: {first_line(error)}") from error
         except ImportError as error:
-            raise UnavailableError(f"{self.name} cannot be imported: {_first_line(error)}") from error
+            raise UnavailableError(f"{self.name} cannot be imported: {first_line(error)}") from error
         self._check(model.config, report["missing_keys"])
         return model
 
@@ -216,9 +216,3 @@ def _imported(name: str) -> Any:
         raise ImportError(
             f"transformers {found} has no {name}: pip install 'codec-bench[{EXTRA}]' brings one that does"
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
+from codec_bench.errors import CodecBenchError, UnavailableError, UsageError, first_line
 from codec_bench.extras import cannot_import
 from codec_bench.processes.pool import MachineLost, WorkerCrash
 from codec_bench.version import __version__
@@ -74,11 +74,6 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
         where = "a local Ray cluster cannot be started" if wanted == "local" else f"no Ray cluster answers at {wanted}"
         raise UsageError(f"{where}: {first_line(error)}") from error
     return True
-
-
-def first_line(error: BaseException) -> str:
-    """An error in one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 class RemoteServer:
