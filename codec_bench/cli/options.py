@@ -18,7 +18,7 @@ Bands = Annotated[str | None, typer.Option(help="Edges of the bitrate groups in 
 Text = Annotated[Path | None, typer.Option(help="TSV with transcripts: columns id and text.")]
 Out = Annotated[Path | None, typer.Option(help="Run directory; runs/<date>-<codecs>-<dataset> by default.")]
 MaxFailed = Annotated[float | None, typer.Option(help="Share of utterances that may fail; 0.05 by default.")]
-Timeout = Annotated[float | None, typer.Option(help="Seconds that coding or scoring one utterance may take; 600 by default.")]
+Timeout = Annotated[float | None, typer.Option(help="Seconds to code or to score an utterance; 600 by default.")]
 KeepAudio = Annotated[bool | None, typer.Option("--keep-audio", help="Keep decoded audio and tokens in --out.")]
 NoReport = Annotated[bool, typer.Option("--no-report", help="Write table.md only: no plots, no report.html.")]
 NoGroundTruth = Annotated[bool, typer.Option("--no-ground-truth", help="Leave out the row of the recordings.")]

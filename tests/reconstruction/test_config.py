@@ -45,7 +45,7 @@ def test_saving_and_loading_gives_the_same_configuration(tmp_path: Path):
 def test_every_option_can_be_saved(tmp_path: Path):
     values = {
         "codec": ["a"], "codebooks": [2], "dataset": ["d"], "metrics": ["m"], "limit": 1, "only": ["u"], "jobs": 3,
-        "engine": "ray", "ray_address": "head:6379",
+        "coding_jobs": 2, "engine": "ray", "ray_address": "head:6379",
         "device": "cuda", "batch_seconds": 30.0, "checkpoint": tmp_path,
         "asr": "x", "normaliser": "librispeech",
         "condition": ["c"], "condition_reference": "altered", "noise_dir": tmp_path, "room_dir": tmp_path,
