@@ -21,8 +21,10 @@ from codec_bench.errors import DiskFullError, UnavailableError, UsageError
 from codec_bench.hub import (
     RemoteFile,
     describe_size,
+    download,
     fetch,
     fetch_all,
+    fetching,
     find,
     is_published,
     locate,
@@ -112,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(hub, "BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(download, "BACKOFF_SECONDS", 0.01)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.delenv("CODEC_BENCH_OFFLINE", raising=False)
     with Server() as made:
@@ -142,13 +144,13 @@ def test_a_broken_download_goes_on_where_it_stopped(server: Server):
     starts = [int(str(r).removeprefix("bytes=")[:-1]) for _, r, _ in server.requests[1:]]
     assert len(starts) == 2
     # what arrived is kept, but for the chunk that the break cut; the second break comes halfway through the rest
-    assert 0 <= 1_500_000 - starts[0] < hub.CHUNK
-    assert 0 <= (starts[0] + len(CONTENT)) // 2 - starts[1] < hub.CHUNK
+    assert 0 <= 1_500_000 - starts[0] < download.CHUNK
+    assert 0 <= (starts[0] + len(CONTENT)) // 2 - starts[1] < download.CHUNK
 
 
 def test_a_later_call_goes_on_too(server: Server, monkeypatch: pytest.MonkeyPatch):
     server.breaks = 2
-    monkeypatch.setattr(hub, "ATTEMPTS", 1)
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
     for _ in range(2):
         with pytest.raises(UnavailableError, match="could not be downloaded"):
             fetch(weight(server))
@@ -291,7 +293,7 @@ def test_a_leftover_that_nothing_can_verify_is_not_continued(server: Server):
     assert fetch(weight(server, sha256=None)).read_bytes() == CONTENT
     server.breaks = 1  # what this call has fetched itself is
     assert fetch(weight(server, "b.bin", None)).read_bytes() == CONTENT
-    assert 0 <= 1_500_000 - int(str(server.requests[-1][1]).removeprefix("bytes=")[:-1]) < hub.CHUNK
+    assert 0 <= 1_500_000 - int(str(server.requests[-1][1]).removeprefix("bytes=")[:-1]) < download.CHUNK
 
 
 def test_a_download_that_was_whole_but_not_yet_in_its_place(server: Server):
@@ -356,7 +358,7 @@ def test_several_files_are_downloaded_at_once(server: Server):
 
 
 def test_the_first_error_stops_the_others(server: Server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(hub, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(fetching, "STOP_SECONDS", 0.2)
     made = [weight(server, name) for name in ("silent.bin", "absent.bin", *(f"{n}.bin" for n in range(20)))]
     start = time.monotonic()
     with pytest.raises(UnavailableError, match=r"absent\.bin does not exist"):
@@ -372,9 +374,12 @@ FETCH_ALL = (
 )
 
 
+FAST_STOP = "from codec_bench.hub import fetching; fetching.STOP_SECONDS = 0.2;"
+
+
 def test_ctrl_c_need_not_wait_for_a_silent_server(server: Server):
     process = subprocess.Popen(
-        [sys.executable, "-c", f"from codec_bench import hub; hub.STOP_SECONDS = 0.2; {FETCH_ALL}", server.address],
+        [sys.executable, "-c", f"{FAST_STOP} {FETCH_ALL}", server.address],
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509

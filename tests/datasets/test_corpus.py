@@ -19,11 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench import hub
 from codec_bench.datasets.corpus import Corpus, Count
 from codec_bench.datasets.dataset import Access
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
-from codec_bench.hub import RemoteFile, home
+from codec_bench.hub import RemoteFile, download, home
 from codec_bench.records import Utterance
 
 IDS = [f"s{speaker}_{n}" for speaker in range(2) for n in range(3)]
@@ -119,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(hub, "BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(download, "BACKOFF_SECONDS", 0.01)
     monkeypatch.delenv("CODEC_BENCH_OFFLINE", raising=False)
     with Server() as made:
         threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
@@ -191,17 +190,17 @@ def test_archives_of_both_kinds_with_a_folder_for_them(
 def test_a_cut_connection_goes_on_where_it_broke(server: Server) -> None:
     server.faults = ["cut", "cut"]
     assert_whole(Tiny())
-    assert sum(server.sent) < len(ARCHIVE) + 2 * hub.CHUNK
+    assert sum(server.sent) < len(ARCHIVE) + 2 * download.CHUNK
 
 
 def test_a_connection_that_is_cut_again_and_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "ATTEMPTS", 2)
+    monkeypatch.setattr(download, "ATTEMPTS", 2)
     server.faults = ["cut", "cut"]
     message = refused(Tiny(), "tiny cannot be fetched .* could not be downloaded in 2 attempts")
     for part in (server.remote().url, "0.3 MB", "--data-root", "--dataset demo"):
         assert part in message
     assert_whole(Tiny())
-    assert sum(server.sent) < len(ARCHIVE) + 2 * hub.CHUNK  # the later call goes on, too
+    assert sum(server.sent) < len(ARCHIVE) + 2 * download.CHUNK  # the later call goes on, too
 
 
 def test_a_wrong_checksum(server: Server) -> None:

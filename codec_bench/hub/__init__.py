@@ -1,0 +1,41 @@
+"""Where weights and data sets come from: mirrors first, then the network. Nothing else looks for files or downloads.
+
+Environment: `CODEC_BENCH_HOME` (what was fetched, and the caches), `CODEC_BENCH_MIRROR` (folders or web addresses that
+are searched first, separated like PATH), `CODEC_BENCH_OFFLINE=1` (no network), `HF_ENDPOINT` and `HF_TOKEN` as Hugging
+Face's own tools read them, and the usual proxy variables.
+"""
+
+from codec_bench.hub.download import Progress
+from codec_bench.hub.fetching import ProgressBars, describe_size, fetch, fetch_all, locked, size_of
+from codec_bench.hub.places import (
+    RemoteFile,
+    find,
+    home,
+    is_offline,
+    is_published,
+    local_digest,
+    locate,
+    mirrors,
+    missing,
+    web_mirrors,
+)
+
+__all__ = [
+    "Progress",
+    "ProgressBars",
+    "RemoteFile",
+    "describe_size",
+    "fetch",
+    "fetch_all",
+    "find",
+    "home",
+    "is_offline",
+    "is_published",
+    "local_digest",
+    "locate",
+    "locked",
+    "mirrors",
+    "missing",
+    "size_of",
+    "web_mirrors",
+]

@@ -1,0 +1,163 @@
+"""Where files are: the folders that are searched, and the copies of a published file in them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from codec_bench.errors import UnavailableError
+from codec_bench.files import file_digest
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that somebody publishes: a weight, or the archive of a data set.
+
+    Attributes:
+        path: Where a mirror has it: `models/lyra_v2/lyragan.tflite`, `hf/<org>/<repo>/<file>` for Hugging Face,
+            `datasets/<archive>`.
+        sha256: Its digest in hexadecimal digits, or None where its makers publish none.
+        size: Bytes, as far as known.
+        source: Web address of the file; not needed for `hf/...`.
+        revision: Branch, tag or commit on Hugging Face.
+        md5: Another digest, for what is published with no SHA-256.
+    """
+
+    path: str
+    sha256: str | None = None
+    size: int | None = None
+    source: str = ""
+    revision: str = "main"
+    md5: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the file is published."""
+        if not self.path.startswith("hf/"):
+            return self.source
+        _, organisation, repository, file = self.path.split("/", 3)
+        endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+        return f"{endpoint}/{organisation}/{repository}/resolve/{self.revision}/{file}"
+
+
+def home() -> Path:
+    """The folder for what was fetched and for the caches: `CODEC_BENCH_HOME`, else the user's cache folder."""
+    named = os.environ.get("CODEC_BENCH_HOME")
+    if named:
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "codec-bench"
+
+
+def is_offline() -> bool:
+    """Whether the network may not be used."""
+    return os.environ.get("CODEC_BENCH_OFFLINE", "").lower() not in ("", "0", "false", "no")
+
+
+def mirrors() -> list[Path]:
+    """The folders that are searched, in order: those of `CODEC_BENCH_MIRROR`, then `home()`."""
+    return [Path(entry).expanduser() for entry in _mirror_entries() if "://" not in entry] + [home()]
+
+
+def web_mirrors() -> list[str]:
+    """The web addresses among the entries of `CODEC_BENCH_MIRROR`."""
+    return [entry.rstrip("/") for entry in _mirror_entries() if "://" in entry]
+
+
+def _mirror_entries() -> list[str]:
+    """The entries of `CODEC_BENCH_MIRROR`; a colon separates them, and stands in `http://host:8080`, too."""
+    entries: list[str] = []
+    for part in os.environ.get("CODEC_BENCH_MIRROR", "").split(os.pathsep):
+        is_address = bool(entries) and entries[-1] in ("http", "https") and part.startswith("//")
+        is_port = bool(entries) and "://" in entries[-1] and part.split("/")[0].isdigit()
+        if is_address or is_port:
+            entries[-1] += f":{part}"
+        elif part:
+            entries.append(part)
+    return entries
+
+
+def find(path: str) -> Path | None:
+    """The first folder's copy of `path`, or None."""
+    return next((folder / path for folder in mirrors() if (folder / path).is_file()), None)
+
+
+def locate(weight: RemoteFile) -> Path:
+    """The first folder's copy of a weight that is the published file, as far as its digest is known.
+
+    A folder that has another file under that name is passed over with a warning.
+
+    Raises:
+        UnavailableError: No folder has the file, or only others of that name.
+    """
+    found, others = search(weight)
+    if found is not None:
+        return found
+    if others:
+        raise UnavailableError(difference(weight, others[0]))
+    raise UnavailableError(f"{weight.path} is in none of {', '.join(str(folder) for folder in mirrors())}")
+
+
+def search(weight: RemoteFile) -> tuple[Path | None, list[Path]]:
+    """The first copy that is the published file, and those before it that are not."""
+    others: list[Path] = []
+    for path in dict.fromkeys(folder / weight.path for folder in mirrors()):
+        if not path.is_file():
+            continue
+        if is_published(weight, path):
+            for other in others:
+                warn_once(f"{difference(weight, other)}; {path} is used")
+            return path, others
+        others.append(path)
+    return None, others
+
+
+def difference(weight: RemoteFile, path: Path) -> str:
+    """Says that a local file is not the one that is published."""
+    kind, expected = digest_of(weight)
+    return f"{path} is {other_file(kind, local_digest(path, kind), expected)}"
+
+
+@lru_cache(maxsize=256)
+def warn_once(message: str) -> None:
+    """A weight is looked up many times in a run."""
+    logger.warning("%s", message)
+
+
+def is_published(remote: RemoteFile, path: Path) -> bool:
+    """Whether a local file is the one that is published, by the digest that is known; so is any where none is known."""
+    kind, expected = digest_of(remote)
+    return not expected or local_digest(path, kind) == expected
+
+
+def digest_of(remote: RemoteFile) -> tuple[str, str]:
+    """The digest that a file must have, and its kind; empty where none is known."""
+    kind, expected = ("md5", remote.md5) if remote.sha256 is None else ("sha256", remote.sha256)
+    return kind, (expected or "").lower()
+
+
+def other_file(kind: str, actual: str, expected: str) -> str:
+    """Says which digest a file has, and which it should have."""
+    return f"another file: {kind} {actual[:12]}..., expected {expected[:12]}..."
+
+
+def local_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Digest of a local file, computed once for as long as the file is not touched."""
+    state = path.stat()
+    return _digest(path, algorithm, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, algorithm: str, size: int, modified: int) -> str:
+    return file_digest(path, algorithm)
+
+
+def missing(weights: Sequence[RemoteFile]) -> list[RemoteFile]:
+    """The weights of which no folder has a copy."""
+    return [weight for weight in weights if find(weight.path) is None]
