@@ -1,0 +1,82 @@
+"""What a codec says of itself: rates, codebooks, licences, weights. Bitrates follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from codec_bench.hub import RemoteFile
+from codec_bench.tokens import Codebook
+
+
+class Group(str, Enum):
+    """The families that tables keep apart."""
+
+    REFERENCE = "reference"
+    SEMANTIC = "semantic"
+    ACOUSTIC = "acoustic"
+    CLASSIC = "classic"
+
+
+@dataclass(frozen=True)
+class CodecSpec:
+    """What a codec at one mode is.
+
+    Attributes:
+        title: Name for people.
+        group: Which part of a table it belongs to.
+        input_rate: Sampling rate in Hz that `_encode` takes.
+        output_rate: Sampling rate in Hz that `_decode` gives.
+        codebooks: All codebooks, first one first; empty for a codec with a bitstream.
+        hop: Input samples per frame of a codec with a bitstream, which has no codebooks to tell.
+        delay: Samples at the output rate by which the decoded audio lags behind the input; they are cut.
+        parameters: Number of trained parameters, where there are any and it is known.
+        causal: Whether output never depends on later input beyond the frame; None where it is not known.
+        streaming: Whether the codec can be run frame by frame as it is.
+        licence: Of the code.
+        weights_licence: Of the weights where it is another one; `not stated` where their makers state none.
+        decodes: Whether the codec has a decoder; one without can be probed, and gives no audio.
+        min_samples: Input samples that the encoder needs; shorter recordings are padded with zeros at the end.
+        source: Paper, standard or repository.
+        weights: Files that must be there to run it.
+    """
+
+    title: str
+    group: Group
+    input_rate: int
+    output_rate: int
+    codebooks: tuple[Codebook, ...] = ()
+    hop: int | None = None
+    delay: int = 0
+    parameters: int | None = None
+    causal: bool | None = None
+    streaming: bool | None = None
+    licence: str = ""
+    source: str = ""
+    weights: tuple[RemoteFile, ...] = ()
+    weights_licence: str = ""
+    decodes: bool = True
+    min_samples: int = 1
+
+    def token_rate(self, codebook: int) -> Fraction:
+        """Tokens per second of one codebook."""
+        return Fraction(self.input_rate, self.codebooks[codebook].hop)
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second; of the fastest codebook where they differ."""
+        hops = [book.hop for book in self.codebooks] or ([self.hop] if self.hop else [])
+        return self.input_rate / min(hops) if hops else None
+
+    def bitrate(self, codebooks: int | None = None) -> float | None:
+        """Bit/s of the first `codebooks` codebooks: the sum of rate x bits per token. None for a bitstream.
+
+        >>> book = Codebook(1024, hop=320)
+        >>> CodecSpec("x", Group.ACOUSTIC, 24_000, 24_000, (book,) * 8).bitrate(2)
+        1500.0
+        """
+        if not self.codebooks:
+            return None
+        used = self.codebooks[:codebooks]
+        return sum(float(self.input_rate / book.hop) * book.bits for book in used)
