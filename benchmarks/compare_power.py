@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from codec_bench.comparison import Measurements, Verdict, compare
-from codec_bench.comparison.measurements import Column, Outcome, SystemRow
+from codec_bench.comparison.measurements import ComparedMetric, SystemRow, UtteranceScore
 
 UTTERANCES, SPEAKERS = 200, 40
 FREEDOM = 5
@@ -33,14 +33,14 @@ NOISE = {  # level, SD over utterances, SD of the difference within and between 
     "mcd": (10.4, 2.0, 0.086, 0.022),
 }
 COLUMNS = {
-    "pesq_wb": Column("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "x"),
-    "stoi": Column("stoi", "stoi", "STOI", "", "higher", 3, 1, "x"),
-    "mcd": Column("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "x"),
-    "wer": Column("wer", "wer", "WER", "%", "lower", 2, 1, "x", 100.0),
+    "pesq_wb": ComparedMetric("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "x"),
+    "stoi": ComparedMetric("stoi", "stoi", "STOI", "", "higher", 3, 1, "x"),
+    "mcd": ComparedMetric("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "x"),
+    "wer": ComparedMetric("wer", "wer", "WER", "%", "lower", 2, 1, "x", 100.0),
 }
 CUTS = range(0, 315, 15)
 
-Scores = dict[str, dict[str, Outcome]]
+Scores = dict[str, dict[str, UtteranceScore]]
 
 
 def measurements(name: str, scores: Scores, speakers: dict[str, str]) -> Measurements:
@@ -70,12 +70,12 @@ def simulated(generator: np.random.Generator, noise: float, drop: float) -> tupl
         if label == "pesq_wb":
             second = second - drop
         for side, values in zip(sides, (first, second), strict=True):
-            side[label] = {u: Outcome(float(v), 1.0) for u, v in zip(names, values, strict=True)}
+            side[label] = {u: UtteranceScore(float(v), 1.0) for u, v in zip(names, values, strict=True)}
     words = generator.integers(5, 30, UTTERANCES)
     rate = generator.beta(0.5, 4.5, UTTERANCES)
     for side in sides:
         errors = generator.binomial(words, rate)
-        side["wer"] = {u: Outcome(float(e), float(w)) for u, e, w in zip(names, errors, words, strict=True)}
+        side["wer"] = {u: UtteranceScore(float(e), float(w)) for u, e, w in zip(names, errors, words, strict=True)}
     speakers = {u: f"s{k:02d}" for u, k in zip(names, owner, strict=True)}
     return measurements("first", sides[0], speakers), measurements("second", sides[1], speakers)
 
@@ -118,7 +118,7 @@ def decoded() -> dict[str, Any]:
             result = resample(codec.decode(codec.encode(given)), 16_000)
             for label, scored in metrics.items():
                 score = scored.score(Recording(given), Recording(result))
-                scores[label][utterance] = Outcome(score.numerator, score.denominator, score.status.value)
+                scores[label][utterance] = UtteranceScore(score.numerator, score.denominator, score.status.value)
         return measurements(name, scores, speakers)
 
     runs = [run(f"cut {cut}", "opus@6000", cut) for cut in CUTS]

@@ -39,7 +39,7 @@ NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREF
 Report = Callable[[str], None]
 
 
-class State(str, Enum):
+class EnvironmentState(str, Enum):
     """How far an environment is."""
 
     READY = "ready"
@@ -154,19 +154,19 @@ class Environment:
         return found if isinstance(found, dict) else {}
 
     @property
-    def state(self) -> State:
+    def state(self) -> EnvironmentState:
         """How far it is."""
         if not (record := self.record):
-            return State.INCOMPLETE if self.folder.exists() else State.ABSENT
+            return EnvironmentState.INCOMPLETE if self.folder.exists() else EnvironmentState.ABSENT
         same = record.get("fingerprint") == self.fingerprint and record.get("inherited", []) == self._inherited()
         if not same:
-            return State.OUTDATED
-        return State.READY if self.interpreter.exists() else State.INCOMPLETE
+            return EnvironmentState.OUTDATED
+        return EnvironmentState.READY if self.interpreter.exists() else EnvironmentState.INCOMPLETE
 
     @property
     def is_ready(self) -> bool:
         """Whether it is there and is what is asked for now."""
-        return self.state is State.READY
+        return self.state is EnvironmentState.READY
 
     def problem(self, spelling: str = "") -> str | None:
         """Why nothing can run in it now, with the command that helps; None where it can.
@@ -175,9 +175,9 @@ class Environment:
             spelling: How `codec-bench env create` finds it; its name, unless told.
         """
         what = {
-            State.ABSENT: "is not here",
-            State.OUTDATED: "is of an older version",
-            State.INCOMPLETE: "was not finished",
+            EnvironmentState.ABSENT: "is not here",
+            EnvironmentState.OUTDATED: "is of an older version",
+            EnvironmentState.INCOMPLETE: "was not finished",
         }.get(self.state)
         if what is None:
             return None

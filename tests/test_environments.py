@@ -19,7 +19,7 @@ import pytest
 
 import codec_bench
 from codec_bench import environments as environment
-from codec_bench.environments import Environment, Source, State, folder_size, tree_digest
+from codec_bench.environments import Environment, EnvironmentState, Source, folder_size, tree_digest
 from codec_bench.errors import UnavailableError, UsageError
 from tests.processes.material import COMMIT, archive, heed_ctrl_c, wait_until_gone, wheel
 from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
@@ -105,13 +105,13 @@ def test_making_it_again_does_nothing(toy: Environment):
     before = (toy.folder / "environment.json").stat()
     toy.create(pytest.fail)
     assert (toy.folder / "environment.json").stat() == before
-    assert toy.state is State.READY
+    assert toy.state is EnvironmentState.READY
     assert toy.problem() is None
     assert folder_size(toy.folder) > len("place = 'the source'\n")
 
 
 def test_an_environment_that_is_missing_says_how_to_make_it():
-    assert TOY.state is State.ABSENT
+    assert TOY.state is EnvironmentState.ABSENT
     assert TOY.problem() == "its environment toy is not here: codec-bench env create toy makes it"
     assert TOY.problem("codec:x") == "its environment toy is not here: codec-bench env create codec:x makes it"
     TOY.remove()
@@ -123,14 +123,14 @@ def test_another_declaration_makes_it_anew():
     (first.folder / "old").touch()
     second = Environment("toy", without_dependencies=("jiwer",), inherits=False)
     assert first.is_ready
-    assert second.state is State.OUTDATED
+    assert second.state is EnvironmentState.OUTDATED
     assert "is of an older version" in str(second.problem())
     second.create()
     assert second.is_ready
     assert not (first.folder / "old").exists()
     assert not first.is_ready
     second.remove()
-    assert second.state is State.ABSENT
+    assert second.state is EnvironmentState.ABSENT
 
 
 def test_one_that_inherits_from_somewhere_else_is_outdated():
@@ -139,7 +139,7 @@ def test_one_that_inherits_from_somewhere_else_is_outdated():
     path = made.folder / "environment.json"
     record = json.loads(path.read_text())
     path.write_text(json.dumps(record | {"inherited": ["/another/python"]}))
-    assert made.state is State.OUTDATED
+    assert made.state is EnvironmentState.OUTDATED
 
 
 @pytest.mark.parametrize("record", [None, "{", "[]", "null"])
@@ -148,12 +148,12 @@ def test_one_that_was_not_finished_is_made_anew(record: str | None):
     made.folder.mkdir(parents=True)
     if record is not None:
         (made.folder / "environment.json").write_text(record)
-    assert made.state is State.INCOMPLETE
+    assert made.state is EnvironmentState.INCOMPLETE
     assert "was not finished" in str(made.problem())
     made.create()
     assert made.is_ready
     made.interpreter.unlink()
-    assert made.state is State.INCOMPLETE
+    assert made.state is EnvironmentState.INCOMPLETE
 
 
 def test_a_package_that_cannot_be_had_leaves_something_to_repeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -161,7 +161,7 @@ def test_a_package_that_cannot_be_had_leaves_something_to_repeat(tmp_path: Path,
     with pytest.raises(UnavailableError, match=r"toy cannot be made.*a-package-that-nobody-has==7") as caught:
         made.create()
     assert "\n" not in str(caught.value)
-    assert made.state is State.INCOMPLETE
+    assert made.state is EnvironmentState.INCOMPLETE
     wheel(tmp_path / "wheels", "a_package_that_nobody_has", "7", "")
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
     made.create()
@@ -298,7 +298,7 @@ def test_ctrl_c_ends_the_installer_and_can_be_repeated(tmp_path: Path):
     assert process.wait(timeout=60) != 0
     wait_until_gone(int((tmp_path / "pid").read_text()))
     made = Environment("toy", inherits=True)
-    assert made.state is State.INCOMPLETE
+    assert made.state is EnvironmentState.INCOMPLETE
     made.create()
     assert made.is_ready
 

@@ -30,7 +30,7 @@ class GroundTruth(Prepared):
         return utterance.path
 
 
-class Files(Prepared):
+class DecodedFiles(Prepared):
     """Reconstructions that were made elsewhere, joined with the utterances by file name.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from codec_bench.adapters import CODECS
 from codec_bench.adapters.codec import Codec, CodecSpec, Prepared
-from codec_bench.adapters.prepared import Files, GroundTruth
+from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.fingerprint import address
 from codec_bench.hub import fetch_all
@@ -103,7 +103,7 @@ def split_setting(name: str) -> tuple[str, str | None]:
 
 def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
     if name.startswith("files:"):
-        files = Files(name.removeprefix("files:"))
+        files = DecodedFiles(name.removeprefix("files:"))
         return [System(files.name, files)]
     if name == GroundTruth.name:
         return [System(name, GroundTruth())]

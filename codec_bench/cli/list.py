@@ -22,7 +22,7 @@ OWN_DATASETS = {
 """How users name their own data; see `datasets/loading.py`."""
 
 
-class Kind(str, Enum):
+class Listed(str, Enum):
     """What can be listed."""
 
     CODECS = "codecs"
@@ -33,17 +33,17 @@ class Kind(str, Enum):
 
 
 def list_plugins(
-    kind: Annotated[Kind, typer.Argument(help="codecs, metrics, datasets, tasks or papers")], as_json: Json = False
+    kind: Annotated[Listed, typer.Argument(help="codecs, metrics, datasets, tasks or papers")], as_json: Json = False
 ) -> None:
     """List codecs, metrics, data sets, tasks of probes or papers' tables, and whether they can run here."""
     machine = {
-        Kind.CODECS: codec_facts,
-        Kind.METRICS: metric_rows,
-        Kind.DATASETS: dataset_rows,
-        Kind.TASKS: task_rows,
-        Kind.PAPERS: paper_facts,
+        Listed.CODECS: codec_facts,
+        Listed.METRICS: metric_rows,
+        Listed.DATASETS: dataset_rows,
+        Listed.TASKS: task_rows,
+        Listed.PAPERS: paper_facts,
     }
-    people = machine | {Kind.CODECS: codec_rows, Kind.PAPERS: paper_rows}
+    people = machine | {Listed.CODECS: codec_rows, Listed.PAPERS: paper_rows}
     rows = (machine if as_json else people)[kind]()
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))

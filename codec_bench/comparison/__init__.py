@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codec_bench.comparison.baseline import load_baseline, save_baseline
-from codec_bench.comparison.compare import Comparison, Result, compare
+from codec_bench.comparison.compare import Comparison, MetricComparison, compare
 from codec_bench.comparison.decision import Verdict
 from codec_bench.comparison.gate import Gate, load_gate
 from codec_bench.comparison.measurements import Measurements, load_measurements, measurements_of
@@ -12,7 +12,7 @@ __all__ = [
     "Comparison",
     "Gate",
     "Measurements",
-    "Result",
+    "MetricComparison",
     "Verdict",
     "compare",
     "load_baseline",

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from codec_bench.comparison import wording
-from codec_bench.comparison.compare import Comparison, Result
+from codec_bench.comparison.compare import Comparison, MetricComparison
 from codec_bench.comparison.measurements import Measurements
 
 SCHEMA = 1
@@ -35,7 +35,7 @@ def _side(measured: Measurements) -> dict[str, Any]:
     return {"source": measured.source, "dataset": {k: measured.dataset.get(k) for k in facts}}
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: MetricComparison) -> dict[str, Any]:
     paired = result.paired
     numbers: dict[str, Any] = {}
     if paired is not None:

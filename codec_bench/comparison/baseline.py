@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from codec_bench.comparison.measurements import Column, Measurements, Outcome, SystemRow, rounded
+from codec_bench.comparison.measurements import ComparedMetric, Measurements, SystemRow, UtteranceScore, rounded
 from codec_bench.errors import UsageError, first_line
 from codec_bench.files import write_atomically
 from codec_bench.records import Status
@@ -30,14 +30,14 @@ MAX_BYTES = 1 << 29
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Cell = Finite | tuple[Finite, Positive] | str
+StoredScore = Finite | tuple[Finite, Positive] | str
 
 
-class _Part(BaseModel):
+class _Stored(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Dataset(_Part):
+class _Dataset(_Stored):
     name: str
     title: str = ""
     utterances: int = Field(ge=1)
@@ -46,7 +46,7 @@ class _Dataset(_Part):
     synthetic: bool = False
 
 
-class _Metric(_Part):
+class _Metric(_Stored):
     label: str
     name: str
     title: str
@@ -58,7 +58,7 @@ class _Metric(_Part):
     scale: Positive
 
 
-class _System(_Part):
+class _System(_Stored):
     label: str
     system: str
     condition: str
@@ -66,7 +66,7 @@ class _System(_Part):
     fingerprint: str
 
 
-class _File(_Part):
+class _File(_Stored):
     """The file, as it is checked when it is read."""
 
     codec_bench_baseline: int
@@ -79,7 +79,7 @@ class _File(_Part):
     resampler: str
     packages: dict[str, str | None]
     speakers: dict[str, str | None] = Field(min_length=1)
-    scores: dict[str, dict[str, list[Cell]]]
+    scores: dict[str, dict[str, list[StoredScore]]]
 
     @model_validator(mode="after")
     def _hangs_together(self) -> _File:
@@ -190,7 +190,7 @@ def load_baseline(path: Path) -> Measurements:
 
 def _measurements(path: Path, content: _File) -> Measurements:
     labels = [m.label for m in content.metrics]
-    scores: dict[str, dict[str, dict[str, Outcome]]] = {
+    scores: dict[str, dict[str, dict[str, UtteranceScore]]] = {
         system: {label: {} for label in labels} for system in content.scores
     }
     for system, rows in content.scores.items():
@@ -201,7 +201,7 @@ def _measurements(path: Path, content: _File) -> Measurements:
         source=str(path),
         kind=content.kind,
         dataset=content.dataset.model_dump(),
-        columns={m.label: Column(**m.model_dump()) for m in content.metrics},
+        columns={m.label: ComparedMetric(**m.model_dump()) for m in content.metrics},
         systems={s.label: SystemRow(**s.model_dump()) for s in content.systems},
         conditions=content.conditions,
         speakers=content.speakers,
@@ -210,13 +210,13 @@ def _measurements(path: Path, content: _File) -> Measurements:
     )
 
 
-def _outcome(cell: Cell) -> Outcome:
+def _outcome(cell: StoredScore) -> UtteranceScore:
     if isinstance(cell, str):
-        return Outcome(0.0, 0.0, cell)
-    return Outcome(*cell) if isinstance(cell, tuple) else Outcome(cell, 1.0)
+        return UtteranceScore(0.0, 0.0, cell)
+    return UtteranceScore(*cell) if isinstance(cell, tuple) else UtteranceScore(cell, 1.0)
 
 
-def _cell(outcome: Outcome | None) -> float | list[float] | str:
+def _cell(outcome: UtteranceScore | None) -> float | list[float] | str:
     if outcome is None:
         return Status.MISSING.value
     if outcome.status != "ok":
@@ -231,7 +231,7 @@ def _short(number: float) -> float:
     return int(short) if short.is_integer() and abs(short) < 2**53 else short
 
 
-def _facts(part: Column | SystemRow, model: type[_Part]) -> Mapping[str, Any]:
+def _facts(part: ComparedMetric | SystemRow, model: type[_Stored]) -> Mapping[str, Any]:
     return {name: getattr(part, name) for name in model.model_fields}
 
 

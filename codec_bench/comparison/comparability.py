@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from codec_bench.comparison.gate import Limit
-from codec_bench.comparison.measurements import REFERENCE, Column, Measurements, Outcome
-from codec_bench.comparison.pairing import Pair
+from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Measurements, UtteranceScore
+from codec_bench.comparison.pairing import RowPair
 
 DRIFT = 0.1
 """Share of its limit by which the score of the recordings themselves may differ between two runs."""
@@ -31,7 +31,7 @@ def run_obstacles(baseline: Measurements, candidate: Measurements) -> list[str]:
     return found
 
 
-def pair_obstacles(baseline: Measurements, candidate: Measurements, pair: Pair) -> list[str]:
+def pair_obstacles(baseline: Measurements, candidate: Measurements, pair: RowPair) -> list[str]:
     """Why two rows are not comparable."""
     left, right = pair.baseline, pair.candidate
     if left.condition != right.condition:
@@ -61,7 +61,9 @@ def column_obstacles(baseline: Measurements, candidate: Measurements, label: str
     return []
 
 
-def coverage_obstacles(left: Mapping[str, Outcome], right: Mapping[str, Outcome], both: int, limit: Limit) -> list[str]:
+def coverage_obstacles(
+    left: Mapping[str, UtteranceScore], right: Mapping[str, UtteranceScore], both: int, limit: Limit
+) -> list[str]:
     """Why the utterances that both sides scored are too few, or not those that the baseline scored."""
     scored = sum(o.status == "ok" for o in left.values())
     lost = [right[u].status if u in right else "missing" for u, o in left.items() if o.status == "ok"]
@@ -78,7 +80,7 @@ def coverage_obstacles(left: Mapping[str, Outcome], right: Mapping[str, Outcome]
     return found
 
 
-def drift_obstacles(baseline: Measurements, candidate: Measurements, column: Column, limit: Limit) -> list[str]:
+def drift_obstacles(baseline: Measurements, candidate: Measurements, column: ComparedMetric, limit: Limit) -> list[str]:
     """Whether the recordings themselves score differently, so that the measuring changed and not only the codec."""
     left, right = (m.of(REFERENCE, column.label) for m in (baseline, candidate))
     common = [u for u in left if left[u].status == "ok" and u in right and right[u].status == "ok"]
@@ -112,7 +114,7 @@ def _absent(baseline: Measurements, candidate: Measurements, label: str) -> str:
     return f"the {side} does not have this metric"
 
 
-def _meaning(column: Column) -> str:
+def _meaning(column: ComparedMetric) -> str:
     return f"{column.unit or 'a number'} (scale {column.scale:g}, {column.better or 'neither direction'} is better)"
 
 

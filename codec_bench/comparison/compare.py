@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from codec_bench.comparison import comparability
 from codec_bench.comparison.decision import EXIT_CODES, Verdict, decide, overall, worsening
 from codec_bench.comparison.gate import Gate, Limit
-from codec_bench.comparison.measurements import REFERENCE, Column, Measurements, Outcome
+from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Measurements, UtteranceScore
 from codec_bench.comparison.paired import MIN_SPEAKERS, Paired, compare_paired, holm
-from codec_bench.comparison.pairing import Pair, find_pairs
+from codec_bench.comparison.pairing import RowPair, find_pairs
 from codec_bench.metrics import METRICS
 
 WORST = 5
@@ -34,7 +34,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Result:
+class MetricComparison:
     """One metric of one pair.
 
     Attributes:
@@ -50,8 +50,8 @@ class Result:
         worst: Utterances that got worse most, the worst first.
     """
 
-    pair: Pair
-    column: Column
+    pair: RowPair
+    column: ComparedMetric
     limit: Limit | None
     verdict: Verdict
     reasons: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Comparison:
     baseline: Measurements
     candidate: Measurements
     gate: Gate
-    results: tuple[Result, ...]
+    results: tuple[MetricComparison, ...]
     verdict: Verdict
     obstacles: tuple[str, ...]
     notes: tuple[str, ...]
@@ -93,7 +93,7 @@ class Comparison:
         """0 pass, 1 regression, 3 undecided."""
         return EXIT_CODES[self.verdict]
 
-    def of(self, verdict: Verdict) -> list[Result]:
+    def of(self, verdict: Verdict) -> list[MetricComparison]:
         """The results with a verdict."""
         return [r for r in self.results if r.verdict is verdict]
 
@@ -139,7 +139,7 @@ def compare(
     )
 
 
-def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> list[Column]:
+def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> list[ComparedMetric]:
     """All metrics of the baseline, those of the candidate that the gate names, and those that neither has."""
     columns = list(baseline.columns.values())
     for column in candidate.columns.values():
@@ -152,11 +152,11 @@ def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> lis
         if key not in there:
             name = key.partition("[")[0]
             better = "lower" if entry.max_increase is not None else "higher" if entry.max_decrease is not None else ""
-            columns.append(Column(key, name, key, entry.unit or "", better, 3, 0, ""))
+            columns.append(ComparedMetric(key, name, key, entry.unit or "", better, 3, 0, ""))
     return columns
 
 
-def _unlimited(gate: Gate, columns: Mapping[str, Column]) -> list[str]:
+def _unlimited(gate: Gate, columns: Mapping[str, ComparedMetric]) -> list[str]:
     shown = [c.label for c in columns.values() if gate.limit_of(c) is None]
     return [f"without a limit, shown only: {', '.join(shown)}"] if shown else []
 
@@ -164,12 +164,12 @@ def _unlimited(gate: Gate, columns: Mapping[str, Column]) -> list[str]:
 def _measure(
     baseline: Measurements,
     candidate: Measurements,
-    pair: Pair,
-    column: Column,
+    pair: RowPair,
+    column: ComparedMetric,
     limit: Limit | None,
     obstacles: Sequence[str],
     seed: int,
-) -> Result:
+) -> MetricComparison:
     """The difference in one metric, and what stands against deciding on it; `_decided` does the rest."""
     left = baseline.of(pair.baseline.label, column.label)
     right = candidate.of(pair.candidate.label, column.label)
@@ -186,7 +186,7 @@ def _measure(
             reasons += comparability.coverage_obstacles(left, right, len(both), limit)
             if pair.baseline.system != REFERENCE:
                 reasons += comparability.drift_obstacles(baseline, candidate, column, limit)
-    return Result(
+    return MetricComparison(
         pair,
         column,
         limit,
@@ -199,7 +199,7 @@ def _measure(
     )
 
 
-def _decided(results: Sequence[Result], alpha: float) -> tuple[list[Result], int]:
+def _decided(results: Sequence[MetricComparison], alpha: float) -> tuple[list[MetricComparison], int]:
     """The results with their verdicts: the correction needs all tests at once."""
     p_values = {}
     for index, result in enumerate(results):
@@ -224,17 +224,17 @@ def _clusters(utterances: Sequence[str], speakers: Mapping[str, str | None]) -> 
     return names, "speakers"
 
 
-def _parts(side: Mapping[str, Outcome], utterances: Sequence[str]) -> tuple[list[float], list[float]]:
+def _parts(side: Mapping[str, UtteranceScore], utterances: Sequence[str]) -> tuple[list[float], list[float]]:
     return [side[u].numerator for u in utterances], [side[u].denominator for u in utterances]
 
 
 def _worst(
     baseline: Measurements,
     candidate: Measurements,
-    pair: Pair,
-    column: Column,
-    left: Mapping[str, Outcome],
-    right: Mapping[str, Outcome],
+    pair: RowPair,
+    column: ComparedMetric,
+    left: Mapping[str, UtteranceScore],
+    right: Mapping[str, UtteranceScore],
     both: Sequence[str],
 ) -> tuple[Changed, ...]:
     if not column.better:

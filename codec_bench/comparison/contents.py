@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from codec_bench.comparison.measurements import Column, Measurements
+from codec_bench.comparison.measurements import ComparedMetric, Measurements
 from codec_bench.stats import estimate
 
 
@@ -32,7 +32,7 @@ def print_contents(measured: Measurements, console: Console | None = None) -> No
     console.print(grid)
 
 
-def _value(measured: Measurements, system: str, column: Column) -> tuple[str, str]:
+def _value(measured: Measurements, system: str, column: ComparedMetric) -> tuple[str, str]:
     outcomes = measured.of(system, column.label)
     good = {u: o for u, o in outcomes.items() if o.status == "ok"}
     found = estimate(

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from codec_bench.comparison.gate import Limit
-from codec_bench.comparison.measurements import Column
+from codec_bench.comparison.measurements import ComparedMetric
 from codec_bench.comparison.paired import Paired
 
 
@@ -133,6 +133,6 @@ def overall(verdicts: Sequence[tuple[Verdict, bool]]) -> Verdict:
     return Verdict.PASS if any(v is Verdict.PASS for v, _ in limited) else Verdict.UNDECIDED
 
 
-def is_better(paired: Paired, column: Column) -> bool:
+def is_better(paired: Paired, column: ComparedMetric) -> bool:
     """Whether the interval excludes that the candidate is as good or worse."""
     return {"higher": paired.low > 0, "lower": paired.high < 0}.get(column.better, False)

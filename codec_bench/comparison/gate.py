@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from codec_bench.comparison.measurements import Column
+from codec_bench.comparison.measurements import ComparedMetric
 from codec_bench.errors import UsageError
 from codec_bench.registry import unknown
 
@@ -144,7 +144,7 @@ class Gate:
     entries: Mapping[str, _Entry] = field(default_factory=dict)
     source: str = "defaults"
 
-    def limit_of(self, column: Column) -> Limit | None:
+    def limit_of(self, column: ComparedMetric) -> Limit | None:
         """The limit of a metric, found by its full label, else by its name; None where it is shown only.
 
         Raises:
@@ -157,7 +157,7 @@ class Gate:
             return None
         return self._completed(DEFAULTS[column.name], column)
 
-    def _completed(self, limit: Limit, column: Column) -> Limit:
+    def _completed(self, limit: Limit, column: ComparedMetric) -> Limit:
         return replace(
             limit,
             min_utterances=self.settings.min_utterances,
@@ -165,7 +165,7 @@ class Gate:
             max_increase=column.better == "lower",
         )
 
-    def _given(self, key: str, entry: _Entry, column: Column) -> Limit:
+    def _given(self, key: str, entry: _Entry, column: ComparedMetric) -> Limit:
         where = f"{self.source}: {key}"
         if entry.unit is not None and entry.unit not in (*UNITS, column.unit):
             raise UsageError(f"{where}: {unknown('unit', entry.unit, [*UNITS, column.unit])}")

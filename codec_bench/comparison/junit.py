@@ -6,7 +6,7 @@ import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from codec_bench.comparison import wording
-from codec_bench.comparison.compare import Comparison, Result
+from codec_bench.comparison.compare import Comparison, MetricComparison
 from codec_bench.comparison.decision import Verdict
 
 # What XML 1.0 cannot hold, not even escaped.
@@ -48,7 +48,7 @@ def junit(comparison: Comparison) -> bytes:
     return document + b"\n"
 
 
-def _tag(result: Result) -> str:
+def _tag(result: MetricComparison) -> str:
     assert result.limit is not None
     if result.verdict is Verdict.REGRESSION:
         return "failure"
@@ -57,7 +57,7 @@ def _tag(result: Result) -> str:
     return ""
 
 
-def _details(result: Result) -> str:
+def _details(result: MetricComparison) -> str:
     lines = [f"{u.utterance}: {u.baseline:.4f} -> {u.candidate:.4f} {' '.join(u.audio)}".strip() for u in result.worst]
     return "\n".join(["most changed utterances:", *lines]) if lines else ""
 

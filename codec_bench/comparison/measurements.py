@@ -21,7 +21,7 @@ NEEDED = ("system", "utterance", "speaker", "metric", "value", "status", "numera
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UtteranceScore:
     """One metric of one system on one utterance.
 
     Attributes:
@@ -36,7 +36,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Column:
+class ComparedMetric:
     """A metric of a run.
 
     Attributes:
@@ -111,15 +111,15 @@ class Measurements:
     source: str
     kind: str
     dataset: Mapping[str, Any]
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ComparedMetric]
     systems: Mapping[str, SystemRow]
     conditions: Mapping[str, str]
     speakers: Mapping[str, str | None]
-    scores: Mapping[str, Mapping[str, Mapping[str, Outcome]]]
+    scores: Mapping[str, Mapping[str, Mapping[str, UtteranceScore]]]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     audio: Path | None = None
 
-    def of(self, system: str, metric: str) -> Mapping[str, Outcome]:
+    def of(self, system: str, metric: str) -> Mapping[str, UtteranceScore]:
         """Scores by utterance; empty where there are none."""
         return self.scores.get(system, {}).get(metric, {})
 
@@ -176,7 +176,7 @@ def measurements_of(run: Run) -> Measurements:
     plan = run.info["plan"]
     scales = _scales(frame)
     columns = {
-        m["label"]: Column(
+        m["label"]: ComparedMetric(
             **{key: m[key] for key in ("label", "name", "title", "unit", "better", "digits", "version", "fingerprint")},
             scale=scales.get(m["label"], 100.0 if m["unit"] == "%" else 1.0),
         )
@@ -234,11 +234,11 @@ def _scales(frame: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _outcomes(frame: pd.DataFrame) -> dict[str, dict[str, dict[str, Outcome]]]:
-    scores: dict[str, dict[str, dict[str, Outcome]]] = {}
+def _outcomes(frame: pd.DataFrame) -> dict[str, dict[str, dict[str, UtteranceScore]]]:
+    scores: dict[str, dict[str, dict[str, UtteranceScore]]] = {}
     columns = [frame[c] for c in ("system", "metric", "utterance", "numerator", "denominator", "status")]
     for system, metric, utterance, top, bottom, status in zip(*columns, strict=True):
         ok = status == "ok" and math.isfinite(top) and math.isfinite(bottom) and bottom > 0
-        found = Outcome(rounded(top), rounded(bottom)) if ok else Outcome(0.0, 0.0, str(status))
+        found = UtteranceScore(rounded(top), rounded(bottom)) if ok else UtteranceScore(0.0, 0.0, str(status))
         scores.setdefault(str(system), {}).setdefault(str(metric), {})[str(utterance)] = found
     return scores

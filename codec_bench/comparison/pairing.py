@@ -11,7 +11,7 @@ from codec_bench.registry import unknown
 
 
 @dataclass(frozen=True)
-class Pair:
+class RowPair:
     """Two rows that are compared."""
 
     baseline: SystemRow
@@ -26,7 +26,7 @@ class Pair:
 
 def find_pairs(
     baseline: Measurements, candidate: Measurements, asked: Sequence[str] = ()
-) -> tuple[list[Pair], list[str]]:
+) -> tuple[list[RowPair], list[str]]:
     """Pairs the rows of two runs; a condition is part of a row's name.
 
     Args:
@@ -49,10 +49,10 @@ def find_pairs(
     one = [{row.system for row in rows} for rows in (left, right)]
     if all(len(systems) == 1 for systems in one):
         partners = {row.condition: row for row in right}
-        pairs = [Pair(row, partners[row.condition]) for row in left if row.condition in partners]
+        pairs = [RowPair(row, partners[row.condition]) for row in left if row.condition in partners]
     else:
         by_label = {row.label: row for row in right}
-        pairs = [Pair(row, by_label[row.label]) for row in left if row.label in by_label]
+        pairs = [RowPair(row, by_label[row.label]) for row in left if row.label in by_label]
     if not pairs:
         raise UsageError(
             f"no system is in both: the baseline has {_names(left)}, the candidate {_names(right)}; say which belong "
@@ -76,7 +76,7 @@ def _names(rows: Sequence[SystemRow]) -> str:
     return ", ".join(row.label for row in rows) or "none"
 
 
-def _asked(baseline: Measurements, candidate: Measurements, text: str) -> list[Pair]:
+def _asked(baseline: Measurements, candidate: Measurements, text: str) -> list[RowPair]:
     # A name may hold an equals sign itself, so every one of them is tried.
     places = [i for i, sign in enumerate(text) if sign == "="]
     if not places:
@@ -90,7 +90,7 @@ def _asked(baseline: Measurements, candidate: Measurements, text: str) -> list[P
         rows.append(measured.systems[name])
     first, second = rows
     if first.condition or second.condition:
-        return [Pair(first, second)]
+        return [RowPair(first, second)]
     others = {row.condition: row for row in candidate.systems.values() if row.system == second.system}
     mine = [row for row in baseline.systems.values() if row.system == first.system]
-    return [Pair(row, others[row.condition]) for row in mine if row.condition in others]
+    return [RowPair(row, others[row.condition]) for row in mine if row.condition in others]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codec_bench.comparison.compare import Changed, Comparison, Result
+from codec_bench.comparison.compare import Changed, Comparison, MetricComparison
 from codec_bench.comparison.decision import Verdict, is_better
 from codec_bench.stats import LEVEL, MIN_CLUSTERS
 
@@ -66,7 +66,7 @@ def sources(comparison: Comparison) -> str:
 def explanations(comparison: Comparison) -> list[str]:
     """Why what is undecided is so, the reasons of the whole first; equal reasons share a line."""
     found = list(comparison.obstacles)
-    by_reason: dict[str, list[Result]] = {}
+    by_reason: dict[str, list[MetricComparison]] = {}
     for result in comparison.results:
         for reason in result.reasons:
             if reason not in comparison.obstacles:
@@ -94,7 +94,7 @@ def worst_lists(comparison: Comparison) -> list[tuple[str, Sequence[Changed]]]:
     return [(f"{r.pair.label}, {r.column.heading}", r.worst) for r in comparison.of(Verdict.REGRESSION) if r.worst]
 
 
-def message(result: Result) -> str:
+def message(result: MetricComparison) -> str:
     """One line on a result, for a log or a test report."""
     if result.verdict is Verdict.UNDECIDED:
         return "; ".join(result.reasons)
@@ -108,7 +108,7 @@ def signed(value: float, digits: int) -> str:
     return text if float(f"{value:.{digits}f}") else text.lstrip("+−")
 
 
-def _cells(result: Result) -> tuple[str, ...]:
+def _cells(result: MetricComparison) -> tuple[str, ...]:
     column, paired, limit = result.column, result.paired, result.limit
     digits = column.digits
     n = f"{paired.n if paired else 0} of {result.expected}"
@@ -131,7 +131,7 @@ def _cells(result: Result) -> tuple[str, ...]:
     return (result.pair.label, heading, *values, difference, limited, p, n, verdict)
 
 
-def _named(comparison: Comparison, results: Sequence[Result]) -> str:
+def _named(comparison: Comparison, results: Sequence[MetricComparison]) -> str:
     """The metrics that a reason is about; with their systems where not all pairs have it."""
     pairs = list(dict.fromkeys(r.pair.label for r in comparison.results))
     labels = list(dict.fromkeys(r.column.label for r in results))

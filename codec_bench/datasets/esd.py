@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codec_bench.datasets.corpus import Corpus, Count
-from codec_bench.datasets.splits import Recording, draw_folds, recordings
+from codec_bench.datasets.splits import NamedRecording, draw_folds, recordings
 from codec_bench.errors import UnavailableError
 from codec_bench.records import Utterance
 
@@ -44,7 +44,7 @@ class Esd(Corpus):
             for id_, item in found.items()
         ]
 
-    def _labels(self, root: Path, item: Recording) -> dict[str, str]:
+    def _labels(self, root: Path, item: NamedRecording) -> dict[str, str]:
         _, emotion, *folders = item.path.relative_to(root).parts[:-1]
         if emotion not in EMOTIONS or len(folders) > 1 or not set(folders) <= set(SPLITS):
             raise UnavailableError(f"{item.path} is in no folder of {self.name}: unpack it again")

@@ -99,11 +99,11 @@ class KaldiDir(Dataset):
             )
         return path
 
-    def _parts(self, sources: dict[str, Path]) -> list[_Part]:
+    def _parts(self, sources: dict[str, Path]) -> list[_Segment]:
         path = self.path / "segments"
         if not path.exists():
             where = self.path / RECORDINGS
-            return [_Part(str(where), name, source, 0.0, None, None) for name, source in sources.items()]
+            return [_Segment(str(where), name, source, 0.0, None, None) for name, source in sources.items()]
         parts = [_part(key, line, sources) for key, line in _lines(path).items()]
         if not parts:
             raise UsageError(f"{path} is empty: remove it where the recordings are not segmented")
@@ -113,7 +113,7 @@ class KaldiDir(Dataset):
         path = self.path / name
         return _lines(path) if path.exists() else {}
 
-    def _audio(self, part: _Part) -> Path:
+    def _audio(self, part: _Segment) -> Path:
         if part.start == 0 and part.end is None and part.channel is None:
             return part.source
         return self._clips.cut(part.source, part.start, part.end, part.id, part.channel)
@@ -126,7 +126,7 @@ class _Line(NamedTuple):
     value: str
 
 
-class _Part(NamedTuple):
+class _Segment(NamedTuple):
     """An utterance: a recording from `start` to `end` seconds, or to its end."""
 
     where: str
@@ -152,7 +152,7 @@ def _lines(path: Path) -> dict[str, _Line]:
     return found
 
 
-def _part(key: str, line: _Line, sources: dict[str, Path]) -> _Part:
+def _part(key: str, line: _Line, sources: dict[str, Path]) -> _Segment:
     """A line of `segments`: utterance, recording, start and end in seconds, and perhaps the channel."""
     fields = line.value.split()
     if len(fields) not in (3, 4):
@@ -165,7 +165,7 @@ def _part(key: str, line: _Line, sources: dict[str, Path]) -> _Part:
     if len(fields) == 4 and not re.fullmatch("[0-9]{1,4}", fields[3]):
         raise UsageError(f"{line.where}: {fields[3][:60]!r} is no channel")
     channel = int(fields[3]) if len(fields) == 4 else None
-    return _Part(line.where, key, sources[recording], start, None if end == -1 else end, channel)
+    return _Segment(line.where, key, sources[recording], start, None if end == -1 else end, channel)
 
 
 def _number(line: _Line, field: str) -> float:
@@ -178,7 +178,7 @@ def _number(line: _Line, field: str) -> float:
     return number
 
 
-def _duration(part: _Part, line: _Line | None) -> float | None:
+def _duration(part: _Segment, line: _Line | None) -> float | None:
     """Seconds as `utt2dur` states them, or else as the segment does."""
     if line is None:
         return None if part.end is None else part.end - part.start

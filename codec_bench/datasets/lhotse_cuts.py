@@ -70,15 +70,15 @@ class LhotseCuts(Dataset):
         """How many cuts could not be made, and why the first of them."""
         return self._clips.notes()
 
-    def _cuts(self) -> list[_Part]:
+    def _cuts(self) -> list[_CutPart]:
         return [self._cut(cut) for cut in _items(self.path, "MonoCut")]
 
-    def _cut(self, cut: Any) -> _Part:
+    def _cut(self, cut: Any) -> _CutPart:
         if cut.recording is None:
             raise UsageError(f"{self.path}: the cut {cut.id!r} has features and no recording")
         return self._part(cut.id, cut.recording, cut.start, cut.duration, cut.channel, cut.supervisions, cut.custom)
 
-    def _segments(self) -> list[_Part]:
+    def _segments(self) -> list[_CutPart]:
         manifest = _recordings_of(self.path)
         recordings = {recording.id: recording for recording in _items(manifest, "Recording")}
         supervised = manifest.with_name(manifest.name.replace("recordings", "supervisions"))
@@ -104,7 +104,7 @@ class LhotseCuts(Dataset):
         channel: int | None,
         supervisions: list[Any],
         custom: Mapping[str, Any] | None,
-    ) -> _Part:
+    ) -> _CutPart:
         if recording.transforms:
             raise UsageError(f"{self.path}: {name!r} has a recording that is to be transformed: {_REMEDY}")
         of_channel = [s for s in recording.sources if channel is None or channel in s.channels]
@@ -114,7 +114,7 @@ class LhotseCuts(Dataset):
         source = of_channel[0]
         has_choice = channel is not None and len(source.channels) > 1
         is_whole = start == 0 and abs(duration - recording.duration) * recording.sampling_rate < 1
-        return _Part(
+        return _CutPart(
             name,
             source_path(source.source, *self.roots),
             start,
@@ -125,7 +125,7 @@ class LhotseCuts(Dataset):
             custom or {},
         )
 
-    def _utterance(self, part: _Part) -> Utterance:
+    def _utterance(self, part: _CutPart) -> Utterance:
         said = part.supervisions
         speaker, language, gender = (_common(said, field) for field in ("speaker", "language", "gender"))
         code = language_code(language) if language else None
@@ -142,7 +142,7 @@ class LhotseCuts(Dataset):
             labels={name: value for name, value in labels.items() if value},
         )
 
-    def _audio(self, part: _Part) -> Path:
+    def _audio(self, part: _CutPart) -> Path:
         if part.start == 0 and part.end is None and part.channel is None:
             return part.source
         return self._clips.cut(part.source, part.start, part.end, part.id, part.channel)
@@ -151,7 +151,7 @@ class LhotseCuts(Dataset):
 _REMEDY = "save the audio as files first (Lhotse's CutSet.save_audios does) and give the cuts that come out"
 
 
-class _Part(NamedTuple):
+class _CutPart(NamedTuple):
     """An utterance: a recording from `start` to `end` seconds, or to its end, and what manifests say of it."""
 
     id: str

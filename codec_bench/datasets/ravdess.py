@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codec_bench.datasets.corpus import Corpus, Count
-from codec_bench.datasets.splits import Recording, draw_folds, draw_split, recordings
+from codec_bench.datasets.splits import NamedRecording, draw_folds, draw_split, recordings
 from codec_bench.hub import RemoteFile
 from codec_bench.records import Utterance
 
@@ -52,7 +52,7 @@ class Ravdess(Corpus):
             index.append(Utterance(id_, path, SENTENCES[int(sentence) - 1], actor, "en", labels=labels))
         return index
 
-    def _places(self, found: Mapping[str, Recording]) -> dict[str, dict[str, str]]:
+    def _places(self, found: Mapping[str, NamedRecording]) -> dict[str, dict[str, str]]:
         """Labels by id that say where a recording belongs."""
         return {id_: {"split": split} for id_, split in draw_split(found, "codec-bench/ravdess").items()}
 
@@ -71,6 +71,6 @@ class RavdessDisjoint(Ravdess):
     title = "RAVDESS speech: 1,440 recordings, 8 emotions, 6 folds of 4 actors, 48 kHz"
     leak = ""
 
-    def _places(self, found: Mapping[str, Recording]) -> dict[str, dict[str, str]]:
+    def _places(self, found: Mapping[str, NamedRecording]) -> dict[str, dict[str, str]]:
         folds = draw_folds((ACTORS[::2], ACTORS[1::2]), 6, "codec-bench/ravdess")
         return {id_: {"fold": folds[recording.fields[-1]]} for id_, recording in found.items()}

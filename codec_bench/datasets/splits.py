@@ -16,7 +16,7 @@ from codec_bench.hub import RemoteFile, fetch_all, is_published, mirrors
 from codec_bench.records import Utterance
 
 
-class Recording(NamedTuple):
+class NamedRecording(NamedTuple):
     """A recording whose name says what it is.
 
     Attributes:
@@ -28,7 +28,7 @@ class Recording(NamedTuple):
     fields: tuple[str, ...]
 
 
-def recordings(root: Path, pattern: str, stem: str) -> dict[str, Recording]:
+def recordings(root: Path, pattern: str, stem: str) -> dict[str, NamedRecording]:
     """The recordings below a folder whose stems have a form, by stem, sorted; files of other names are passed over.
 
     Args:
@@ -40,14 +40,14 @@ def recordings(root: Path, pattern: str, stem: str) -> dict[str, Recording]:
         UnavailableError: Two recordings have the same stem.
     """
     form = re.compile(stem)
-    found: dict[str, Recording] = {}
+    found: dict[str, NamedRecording] = {}
     for path in sorted(root.glob(pattern), key=lambda path: (path.stem, path)):
         match = form.fullmatch(path.stem)
         if match is None:
             continue
         if path.stem in found:
             raise UnavailableError(f"{root} holds {path.stem} twice: {found[path.stem].path} and {path}; remove one")
-        found[path.stem] = Recording(path, match.groups())
+        found[path.stem] = NamedRecording(path, match.groups())
     return found
 
 

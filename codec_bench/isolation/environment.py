@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from codec_bench.environments import Environment, Source, State
+from codec_bench.environments import Environment, Source
 
-__all__ = ["Environment", "Source", "State"]
+__all__ = ["Environment", "Source"]

@@ -20,7 +20,7 @@ FLOATS = ("bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high")
 
 
 @dataclass(frozen=True)
-class Value:
+class RatedValue:
     """A cell of the column.
 
     Attributes:
@@ -41,7 +41,7 @@ class Value:
 def write_column(
     run: Run,
     column: Mapping[str, Any],
-    values: Mapping[str, Value],
+    values: Mapping[str, RatedValue],
     items: int,
     utterances: Mapping[tuple[str, str], float],
     source: Mapping[str, Any],

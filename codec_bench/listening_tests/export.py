@@ -17,8 +17,8 @@ from codec_bench.errors import UsageError
 from codec_bench.files import digest, write_atomically
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.listening_tests.anchors import low_pass
-from codec_bench.listening_tests.items import Item, choose_items, choose_systems, reference_of
-from codec_bench.listening_tests.key import Key, Kind, Stimulus, Trial, identify
+from codec_bench.listening_tests.items import ListeningItem, choose_items, choose_systems, reference_of
+from codec_bench.listening_tests.key import Key, Stimulus, TestKind, Trial, identify
 from codec_bench.listening_tests.levels import align
 from codec_bench.listening_tests.webmushra import configuration, resources
 from codec_bench.records import NotScorable
@@ -32,7 +32,7 @@ LONGEST = 12.0
 
 ANCHORS = {"3.5k": 3500.0, "7k": 7000.0}
 
-Pairs = Literal["recording", "systems"]
+AbxPairs = Literal["recording", "systems"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Options:
     items: int = 8
     training: int = 0
     anchors: Sequence[str] = ("3.5k",)
-    pairs: Pairs = "recording"
+    pairs: AbxPairs = "recording"
     repeats: int = 1
     seed: int = 0
     bits: int = 16
@@ -129,7 +129,7 @@ def export_abx(run: Run, out: Path, options: Options, step: Step = lambda: None)
 
 
 def _export(
-    kind: Kind, run: Run, out: Path, options: Options, systems: list[str], anchors: dict[str, float], step: Step
+    kind: TestKind, run: Run, out: Path, options: Options, systems: list[str], anchors: dict[str, float], step: Step
 ) -> Exported:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already: choose another --out, so that no key is lost")
@@ -180,7 +180,7 @@ def _settings(options: Options, anchors: dict[str, float]) -> dict[str, Any]:
 
 
 def _pages(
-    kind: Kind, reference: str, systems: list[str], options: Options, number: int
+    kind: TestKind, reference: str, systems: list[str], options: Options, number: int
 ) -> list[tuple[str, list[str]]]:
     """Per page of an item, what is given as the reference and what is compared with it; nothing means all."""
     if kind == "mushra":
@@ -204,7 +204,7 @@ def _role(label: str, reference: str, anchors: dict[str, float]) -> Role:
 
 
 def _signals(
-    item: Item, reference: str, systems: Sequence[str], anchors: dict[str, float]
+    item: ListeningItem, reference: str, systems: Sequence[str], anchors: dict[str, float]
 ) -> tuple[int, Signals, dict[str, float]]:
     """All signals of an item at the rate and length of the reference, equally loud."""
     found: dict[str, Audio] = {}

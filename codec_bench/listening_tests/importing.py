@@ -15,7 +15,7 @@ import pandas as pd
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest, write_atomically
 from codec_bench.fingerprint import address
-from codec_bench.listening_tests.columns import Value, remove_column, write_column
+from codec_bench.listening_tests.columns import RatedValue, remove_column, write_column
 from codec_bench.listening_tests.key import Key
 from codec_bench.listening_tests.results import Choice, Rating, read_choices, read_ratings
 from codec_bench.listening_tests.screening import Rules, screen
@@ -168,7 +168,7 @@ def _write_column_of_opinions(
     )
     column["fingerprint"] = address(column="mushra", version=1, results=source["sha256"], key=source["key"])
     values = {
-        label: Value(found.mean, found.low, found.high, found.items, found.listeners)
+        label: RatedValue(found.mean, found.low, found.high, found.items, found.listeners)
         for label, found in opinions.items()
         if label in run.systems
     }
@@ -274,12 +274,12 @@ def _write_column_of_shares(
         ),
     )
     column["fingerprint"] = address(column="abx", version=1, results=source["sha256"], key=source["key"])
-    values: dict[str, Value] = {}
+    values: dict[str, RatedValue] = {}
     utterances: dict[tuple[str, str], float] = {}
     for system, found in shares.items():
         if found.share is not None and found.low is not None and found.high is not None:
             parts = (100 * found.share, 100 * found.low, 100 * found.high)
-            values[system] = Value(*parts, found.items, found.listeners)
+            values[system] = RatedValue(*parts, found.items, found.listeners)
         by_item: dict[str, list[bool]] = defaultdict(list)
         for choice in pairs[recording, system]:
             if choice.answer != "undecided":

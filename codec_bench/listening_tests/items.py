@@ -16,7 +16,7 @@ from codec_bench.runs.directory import Run, slug
 
 
 @dataclass(frozen=True)
-class Item:
+class ListeningItem:
     """An utterance of the test.
 
     Attributes:
@@ -77,7 +77,7 @@ def choose_systems(run: Run, wanted: Sequence[str] | None, most: int) -> list[st
 
 def choose_items(
     run: Run, systems: Sequence[str], count: int, seed: int, seconds: tuple[float, float]
-) -> tuple[list[Item], int]:
+) -> tuple[list[ListeningItem], int]:
     """Draws utterances that every system has decoded, as evenly over the speakers as they allow.
 
     One utterance of every speaker comes before the second one of any; which ones, and which speakers come first where
@@ -104,7 +104,7 @@ def choose_items(
         )
     generator = np.random.default_rng([seed, 1])
     turns: dict[str, int] = {}
-    ranked: list[tuple[int, int, Item]] = []
+    ranked: list[tuple[int, int, ListeningItem]] = []
     for index in generator.permutation(len(candidates)):
         item = candidates[index]
         speaker = item.speaker or item.utterance  # an unknown speaker is one of their own
@@ -113,7 +113,7 @@ def choose_items(
     return [item for _, _, item in sorted(ranked, key=lambda r: r[:2])[:count]], len(candidates)
 
 
-def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) -> list[Item]:
+def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) -> list[ListeningItem]:
     import soundfile
 
     reference = reference_of(run)
@@ -130,7 +130,7 @@ def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) 
             except soundfile.LibsndfileError as error:
                 raise UsageError(f"{paths[reference]} cannot be read: {error}") from error
             if seconds[0] <= length <= seconds[1]:
-                found.append(Item(row["id"], row["speaker"], paths, length))
+                found.append(ListeningItem(row["id"], row["speaker"], paths, length))
     return found
 
 

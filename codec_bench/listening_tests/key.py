@@ -15,7 +15,7 @@ from codec_bench.runs.directory import Run
 
 SCHEMA = 1
 
-Kind = Literal["mushra", "abx"]
+TestKind = Literal["mushra", "abx"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Key:
         settings: Seed, options and versions that made the test.
     """
 
-    kind: Kind
+    kind: TestKind
     test_id: str
     run: Mapping[str, Any]
     systems: tuple[str, ...]

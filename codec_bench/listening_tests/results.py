@@ -55,7 +55,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class _Line:
+class _ResultLine:
     number: int
     values: dict[str, str]
 
@@ -153,7 +153,9 @@ def read_choices(path: Path, key: Key, listener: str | None = None) -> tuple[lis
     return choices, warnings
 
 
-def _read(path: Path, key: Key, listener: str | None, needed: Sequence[str]) -> tuple[list[_Line], str, list[str]]:
+def _read(
+    path: Path, key: Key, listener: str | None, needed: Sequence[str]
+) -> tuple[list[_ResultLine], str, list[str]]:
     """Lines of a file of results, the column that names listeners, and warnings."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -162,7 +164,7 @@ def _read(path: Path, key: Key, listener: str | None, needed: Sequence[str]) -> 
             lines = []
             for row in reader:
                 if len(row) == len(header):
-                    lines.append(_Line(reader.line_num, dict(zip(header, row, strict=True))))
+                    lines.append(_ResultLine(reader.line_num, dict(zip(header, row, strict=True))))
                 elif row:
                     raise UsageError(
                         f"{path}, line {reader.line_num}: {len(row)} values under {len(header)} headings; was the "
@@ -189,7 +191,7 @@ def _read(path: Path, key: Key, listener: str | None, needed: Sequence[str]) -> 
     return lines, column, _same_name(lines, column)
 
 
-def _same_name(lines: Sequence[_Line], column: str) -> list[str]:
+def _same_name(lines: Sequence[_ResultLine], column: str) -> list[str]:
     """People who took the test twice would count as two."""
     if column == LISTENER or LISTENER not in lines[0].values:
         return []
@@ -203,7 +205,7 @@ def _same_name(lines: Sequence[_Line], column: str) -> list[str]:
     ] if twice else []  # fmt: skip
 
 
-def _trial(path: Path, line: _Line, trials: dict[str, Trial]) -> Trial:
+def _trial(path: Path, line: _ResultLine, trials: dict[str, Trial]) -> Trial:
     trial = trials.get(line.values["trial_id"])
     if trial is None:
         raise UsageError(
@@ -213,7 +215,7 @@ def _trial(path: Path, line: _Line, trials: dict[str, Trial]) -> Trial:
     return trial
 
 
-def _number(path: Path, line: _Line, column: str) -> float | None:
+def _number(path: Path, line: _ResultLine, column: str) -> float | None:
     text = line.values.get(column, "").strip()
     if not text:
         return None

@@ -56,7 +56,7 @@ class Frames:
         return cls(arrays["values"], float(arrays["rate"]), tuple(arrays["sizes"].tolist()))
 
 
-class Source(ABC):
+class FrameSource(ABC):
     """A row of a probe's table: where its frames come from.
 
     Attributes:
@@ -89,7 +89,7 @@ class Source(ABC):
         """Frees what `frames` took."""
 
 
-class CodecTokens(Source):
+class TokenFrames(FrameSource):
     """The tokens of a system; those of slower codebooks are repeated to the rate of the fastest."""
 
     def __init__(self, row: Row, reconstructor: Reconstructor) -> None:
@@ -128,7 +128,7 @@ class CodecTokens(Source):
         self._reconstructor.close()
 
 
-class CodecLatents(CodecTokens):
+class LatentFrames(TokenFrames):
     """The numbers that a codec's tokens stand for.
 
     Args:
@@ -196,7 +196,7 @@ class CodecLatents(CodecTokens):
             self._loaded = None
 
 
-class LogMel(Source):
+class LogMel(FrameSource):
     """The ceiling: 80 mel bands of the recording itself, every 10 ms.
 
     Power spectrum of 25 ms Hann windows at 16 kHz, Slaney bands, log10, at most 8 (80 dB) below the loudest. Nothing is
@@ -236,7 +236,7 @@ class LogMel(Source):
         return np.asarray(np.maximum(mel, mel.max() - 8), np.float32)
 
 
-class RandomTokens(Source):
+class RandomTokens(FrameSource):
     """The floor: tokens drawn uniformly, with the codebooks, the rate and the lengths of a system.
 
     Args:
@@ -244,7 +244,7 @@ class RandomTokens(Source):
         seed: Of the draw, together with the recording.
     """
 
-    def __init__(self, like: CodecTokens, seed: int) -> None:
+    def __init__(self, like: TokenFrames, seed: int) -> None:
         super().__init__("random-tokens")
         self._like = like
         self._seed = seed
@@ -256,7 +256,7 @@ class RandomTokens(Source):
 
     def frames(self, item: Item) -> Frames:
         """Uniform indices, `[frames, codebooks]`."""
-        like = CodecTokens.frames(self._like, item)
+        like = TokenFrames.frames(self._like, item)
         generator = np.random.default_rng([self._seed, *bytes.fromhex(item.digest)])
         drawn = np.stack([generator.integers(0, size, len(like.values)) for size in like.sizes], axis=1)
         return Frames(np.asarray(drawn, np.int64), like.rate, like.sizes)
@@ -312,11 +312,13 @@ def parse_input(text: str) -> tuple[str, str]:
     return kind, name
 
 
-def sources_of(rows: Sequence[Row], kind: str, name: str, reconstructor: Reconstructor, device: str) -> list[Source]:
+def sources_of(
+    rows: Sequence[Row], kind: str, name: str, reconstructor: Reconstructor, device: str
+) -> list[FrameSource]:
     """What gives the frames of each system."""
     if kind == "tokens":
-        return [CodecTokens(row, reconstructor) for row in rows]
-    return [CodecLatents(row, reconstructor, name, kind == "embeddings", device) for row in rows]
+        return [TokenFrames(row, reconstructor) for row in rows]
+    return [LatentFrames(row, reconstructor, name, kind == "embeddings", device) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -332,7 +334,7 @@ class Extracted:
     failed: dict[str, NotScorable]
 
 
-def extract(source: Source, item: Item, cache: ArrayCache, into: Extracted) -> None:
+def extract(source: FrameSource, item: Item, cache: ArrayCache, into: Extracted) -> None:
     """Makes the frames of one utterance where the cache has none, and notes where they are, or why not."""
     key = source.address(item)
     name = item.utterance.id

@@ -50,7 +50,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Job:
+class Training:
     """One training of a problem.
 
     Attributes:
@@ -83,7 +83,7 @@ class Job:
         return plain | {"address": self.address}
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Job:
+    def from_json(cls, plain: Mapping[str, Any]) -> Training:
         """The inverse of `describe`."""
         return cls(Problem.from_json(plain["problem"]), plain["rate"], plain["seed"], plain["device"])
 

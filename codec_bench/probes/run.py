@@ -26,12 +26,12 @@ from codec_bench.hub import home
 from codec_bench.probes.columns import describe_columns
 from codec_bench.probes.config import ProbeConfig
 from codec_bench.probes.inputs import (
-    CodecTokens,
     Extracted,
     Frames,
+    FrameSource,
     LogMel,
     RandomTokens,
-    Source,
+    TokenFrames,
     parse_input,
     sources_of,
 )
@@ -133,12 +133,12 @@ def plan_task(recipe: Recipe, items: Sequence[Item], config: ProbeConfig, warnin
     return TaskPlan(recipe, targets, division)
 
 
-def baselines(rows: Sequence[Row], reconstructor: Reconstructor, seed: int) -> list[Source]:
+def baselines(rows: Sequence[Row], reconstructor: Reconstructor, seed: int) -> list[FrameSource]:
     """The ceiling and the floor; the floor has the shape of the first system's tokens."""
-    return [LogMel(), RandomTokens(CodecTokens(rows[0], reconstructor), seed)]
+    return [LogMel(), RandomTokens(TokenFrames(rows[0], reconstructor), seed)]
 
 
-def describe_baseline(source: Source) -> dict[str, Any]:
+def describe_baseline(source: FrameSource) -> dict[str, Any]:
     """A row that is no codec, as `run.json` keeps it."""
     mel = isinstance(source, LogMel)
     note = (
@@ -185,7 +185,7 @@ def describe_task(task: TaskPlan) -> dict[str, Any]:
     }
 
 
-def carry_out(study: Study, sources: Sequence[Source], items: Sequence[Item], cache: Path) -> dict[str, Extracted]:
+def carry_out(study: Study, sources: Sequence[FrameSource], items: Sequence[Item], cache: Path) -> dict[str, Extracted]:
     """Makes all frames, then trains."""
     with RunProgress(len(sources) * len(items)) as progress:
         progress.stage("frames")
@@ -203,7 +203,7 @@ def finish(
     info: dict[str, Any],
     config: ProbeConfig,
     study: Study,
-    sources: Sequence[Source],
+    sources: Sequence[FrameSource],
     items: Sequence[Item],
     extracted: dict[str, Extracted],
 ) -> Run:
@@ -238,9 +238,9 @@ def finish(
     return Run(out, info)
 
 
-def heading(source: Source, extracted: Extracted, frames: ArrayCache) -> Heading:
+def heading(source: FrameSource, extracted: Extracted, frames: ArrayCache) -> Heading:
     """Bitrate and frame rate of a row."""
-    if not isinstance(source, CodecTokens):
+    if not isinstance(source, TokenFrames):
         return Heading(
             source.label, "reference", None, "", LogMel.RATE / LogMel.HOP if isinstance(source, LogMel) else None
         )

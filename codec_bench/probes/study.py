@@ -11,8 +11,8 @@ from typing import Any
 
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.items import Item
-from codec_bench.probes.inputs import Extracted, Source, extract
-from codec_bench.probes.problem import Job, Problem, symbols_of
+from codec_bench.probes.inputs import Extracted, FrameSource, extract
+from codec_bench.probes.problem import Problem, Training, symbols_of
 from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import Division, Fold
 from codec_bench.probes.targets import Targets
@@ -81,7 +81,7 @@ class Study:
         self._jobs = jobs
         self._device = device
 
-    def add(self, source: Source, extracted: Extracted) -> None:
+    def add(self, source: FrameSource, extracted: Extracted) -> None:
         """Plans the trainings of a row."""
         for task in self.tasks:
             for fold in task.division.folds:
@@ -132,7 +132,7 @@ class Study:
 
     def _submit(self, pool: WorkerPool, unit: Unit, rate: float, seed: int) -> Future[dict[str, Any]]:
         assert unit.problem is not None, "units without a problem are not trained"
-        job = Job(unit.problem, rate, seed, self._device)
+        job = Training(unit.problem, rate, seed, self._device)
         found = read_result(self._cache, job.address)
         if found is None:
             self.trained += 1
@@ -183,7 +183,7 @@ def problem_of(task: TaskPlan, fold: Fold, extracted: Extracted) -> Problem | No
 
 
 def extract_all(
-    sources: Sequence[Source], items: Sequence[Item], cache: Path, advance: Callable[[], None]
+    sources: Sequence[FrameSource], items: Sequence[Item], cache: Path, advance: Callable[[], None]
 ) -> dict[str, Extracted]:
     """The frames of all rows, from the cache or made now, by row."""
     frames = ArrayCache(cache / "frames")

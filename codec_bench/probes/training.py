@@ -21,7 +21,7 @@ from codec_bench.probes.ctc import beam_search, frames_needed, greedy
 from codec_bench.probes.heads import NumberVectors, Probe, TokenVectors, aam_logits
 from codec_bench.probes.inputs import Frames
 from codec_bench.probes.measures import mean_average_precision
-from codec_bench.probes.problem import Job, Problem, parts_of
+from codec_bench.probes.problem import Problem, Training, parts_of
 
 CHECKPOINT_SECONDS = 60.0
 """A training that takes longer leaves a checkpoint this often; shorter ones are simply repeated."""
@@ -41,7 +41,7 @@ class Progress:
     curve: list[float] | None = None
 
 
-class Material:
+class TrainingData:
     """The frames and targets of a problem as tensors.
 
     Args:
@@ -126,10 +126,10 @@ class Trainer:
         cache: Folder of the caches.
     """
 
-    def __init__(self, job: Job, cache: Path) -> None:
+    def __init__(self, job: Training, cache: Path) -> None:
         self.job = job
         self.recipe = job.problem.recipe
-        self.material = Material(job.problem, ArrayCache(cache / "frames"), job.device)
+        self.material = TrainingData(job.problem, ArrayCache(cache / "frames"), job.device)
         self._checkpoint = cache / "probes" / f"{job.address}.pt"
         torch.manual_seed(job.seed)
         outputs = len(job.problem.symbols) + (1 if self.recipe.is_sequence else 0)

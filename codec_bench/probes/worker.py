@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from codec_bench.files import write_atomically
-from codec_bench.probes.problem import Job
+from codec_bench.probes.problem import Training
 from codec_bench.probes.training import Trainer
 from codec_bench.processes.serving import serve
 
@@ -43,7 +43,7 @@ def make_deterministic(device: str) -> None:
     torch.use_deterministic_algorithms(device == "cpu")
 
 
-def carry_out(job: Job, cache: Path) -> dict[str, Any]:
+def carry_out(job: Training, cache: Path) -> dict[str, Any]:
     """The result of a job, trained where no cache has it."""
     key = job.address
     found = read_result(cache, key)
@@ -57,7 +57,7 @@ def carry_out(job: Job, cache: Path) -> dict[str, Any]:
 def main() -> None:
     """Serves jobs until standard input ends."""
     cache = Path(sys.argv[1])
-    serve(lambda job: carry_out(Job.from_json(job), cache))
+    serve(lambda job: carry_out(Training.from_json(job), cache))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ started it, and the bytes of address space that it may take (0 for any number). 
 codec-bench: this file, `protocol.py` and `support.py` beside it and the worker module are all it takes, on Python 3.9
 or newer with NumPy. Whatever is printed goes to standard error.
 
-A worker module defines `load(job)`, which gets a `Job` and returns an object with the methods that messages name:
-`encode(samples)` returns `(codes, side)`, `decode(codes, side)` returns samples, and `latents(codes, side)`, where
-there is one, arrays by name. `samples` are float32 `[n]`; `codes` are lists with one integer array `[frames]` per
+A worker module defines `load(job)`, which gets a `LoadRequest` and returns an object with the methods that messages
+name: `encode(samples)` returns `(codes, side)`, `decode(codes, side)` returns samples, and `latents(codes, side)`,
+where there is one, arrays by name. `samples` are float32 `[n]`; `codes` are lists with one integer array `[frames]` per
 codebook, first codebook first; `side` is a dict of arrays. A worker that is no codec has `answer(header, arrays)`,
 which returns arrays by name.
 
@@ -46,7 +46,7 @@ def _import(name: str, path: str) -> Any:
 _HERE = Path(__file__).resolve().parent
 
 
-class Job:
+class LoadRequest:
     """What a worker module is to load.
 
     Attributes:
@@ -122,7 +122,7 @@ def serve(worker: str, requests: int, replies: int) -> None:
             if header["op"] == "load":
                 module = _import("codec_bench_worker", worker)
                 model = module.load(
-                    Job(header["sources"], header["files"], header["mode"], header["device"], header["weights"])
+                    LoadRequest(header["sources"], header["files"], header["mode"], header["device"], header["weights"])
                 )
             else:
                 result = answer(model, header, arrays)

@@ -14,7 +14,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True)
-class Joined:
+class Matched:
     """What is scored, and what has no partner.
 
     Attributes:
@@ -26,7 +26,7 @@ class Joined:
     warnings: tuple[str, ...]
 
 
-def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Joined:
+def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Matched:
     """What of a folder can be scored: what has a recording, or a prompt, or everything where neither is asked for.
 
     Raises:
@@ -38,7 +38,7 @@ def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Joined
         return join(reference, decoded)
     files = audio_files(decoded)
     if prompts is None:
-        return Joined(tuple(files), ())
+        return Matched(tuple(files), ())
     wanted = read_prompts(prompts)
     common = tuple(stem for stem in files if stem in wanted)
     if not common:
@@ -51,10 +51,10 @@ def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Joined
         _left_out(decoded, [stem for stem in files if stem not in wanted]),
         _left_out(prompts, without_file, "utterances"),
     ]
-    return Joined(common, tuple(w for w in warnings if w))
+    return Matched(common, tuple(w for w in warnings if w))
 
 
-def join(reference: Path, decoded: Path) -> Joined:
+def join(reference: Path, decoded: Path) -> Matched:
     """Joins two folders by file stem.
 
     Raises:
@@ -71,7 +71,7 @@ def join(reference: Path, decoded: Path) -> Joined:
         _left_out(folder, [stem for stem in stems if stem not in other])
         for folder, stems, other in ((reference, left, right), (decoded, right, left))
     ]
-    return Joined(common, tuple(w for w in warnings if w))
+    return Matched(common, tuple(w for w in warnings if w))
 
 
 def _left_out(folder: Path, stems: list[str], what: str = "files") -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.codec import Codec, Group
-from codec_bench.adapters.prepared import Files, GroundTruth
+from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
 from codec_bench.adapters.systems import System, parse_systems
 from codec_bench.coding.conditions import Alteration, Condition, parse_conditions
 from codec_bench.coding.devices import check_device
@@ -111,7 +111,7 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
         if isinstance(entry, PreparedFiles):
             if entry.group not in {g.value for g in Group}:
                 raise UsageError(f"group {entry.group!r} is none of {', '.join(g.value for g in Group)}")
-            files = Files(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
+            files = DecodedFiles(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
             systems.append(System(files.name, files))
     codecs = {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}
     if config.checkpoint is not None:

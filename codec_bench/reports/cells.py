@@ -10,7 +10,7 @@ NOTHING = "–"
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A metric as a column; `better` is empty where no direction is, so that nothing is marked as best."""
 
     label: str
@@ -108,7 +108,7 @@ EFFICIENCY_HEADINGS = ("tokens/s", "codebooks", "parameters", "causal", "streami
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A system, under a condition or clean.
 
     Attributes:
@@ -165,7 +165,7 @@ class Row:
 
 
 def setting_headings(efficiency: bool = False) -> tuple[str, ...]:
-    """Headings of `Row.settings`."""
+    """Headings of `TableRow.settings`."""
     return SETTING_HEADINGS + (EFFICIENCY_HEADINGS if efficiency else ())
 
 
@@ -174,7 +174,7 @@ class Section:
     """Systems that are compared with each other."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Table:
     """
 
     caption: str
-    blocks: tuple[tuple[str, tuple[Column, ...]], ...]
+    blocks: tuple[tuple[str, tuple[TableColumn, ...]], ...]
     sections: tuple[Section, ...]
     footnotes: tuple[str, ...]
     definitions: tuple[str, ...]
@@ -206,7 +206,7 @@ class Table:
     margin_note: str = ""
 
     @property
-    def columns(self) -> tuple[Column, ...]:
+    def columns(self) -> tuple[TableColumn, ...]:
         """All columns in the order in which they are printed."""
         return tuple(column for _, columns in self.blocks for column in columns)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from codec_bench.reports.cells import Row
+from codec_bench.reports.cells import TableRow
 from codec_bench.reports.merging import run_names
 from codec_bench.runs.directory import Run
 
@@ -49,7 +49,7 @@ def margin_note(runs: Sequence[Run]) -> str:
     return f"± is {_each(runs, notes)}." if notes else ""
 
 
-def footnotes(runs: Sequence[Run], rows: Sequence[Row], apart: str) -> list[str]:
+def footnotes(runs: Sequence[Run], rows: Sequence[TableRow], apart: str) -> list[str]:
     """What a reader must know to use the numbers, the explanation of ± left out."""
     counted = "rounds" if runs[0].kind == "speed" else "utterances"
     notes = [f"A figure in brackets is the number of {counted} with a value where it is not all of them."]

@@ -16,7 +16,7 @@ _SHARED_PARTS = ("dataset", "systems", "conditions", "metrics", "seed")
 
 
 @dataclass(frozen=True)
-class Group:
+class RunGroup:
     """The runs of one table.
 
     Attributes:
@@ -28,24 +28,24 @@ class Group:
     apart: str = ""
 
 
-def group_runs(runs: Sequence[Run]) -> list[Group]:
+def group_runs(runs: Sequence[Run]) -> list[RunGroup]:
     """Puts runs together that can be compared, by kind and then in the order given; a run given twice counts once."""
     different = list({run.path.resolve(): run for run in runs}.values())
     names = run_names(different)
-    groups: list[Group] = []
+    groups: list[RunGroup] = []
     for run in sorted(different, key=lambda r: KINDS.index(r.kind) if r.kind in KINDS else len(KINDS)):
         apart = ""
         for i, group in enumerate(groups):
             reasons = [difference(member, run) for member in group.runs]
             if not any(reasons):
-                groups[i] = Group((*group.runs, run), group.apart)
+                groups[i] = RunGroup((*group.runs, run), group.apart)
                 break
             first = group.runs[0]
             if not apart and (first.kind, _dataset(first)["name"]) == (run.kind, _dataset(run)["name"]):
                 own, other = names[different.index(run)], names[different.index(first)]
                 apart = f"Not in one table with {other}: {own} {next(r for r in reasons if r)}."
         else:
-            groups.append(Group((run,), apart))
+            groups.append(RunGroup((run,), apart))
     return groups
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from codec_bench.errors import UsageError
-from codec_bench.reports.cells import Column, Row, Section
+from codec_bench.reports.cells import Section, TableColumn, TableRow
 
 BANDS = (2.0, 0.85, 0.65)
 """Edges in kbit/s of the groups in the LongCat paper's tables."""
@@ -20,7 +20,7 @@ GROUP_ORDER = ("semantic", "acoustic", "classic")
 
 
 def sections_of(
-    rows: Sequence[Row], columns: Sequence[Column], conditions: Sequence[str], bands: Sequence[float] = BANDS
+    rows: Sequence[TableRow], columns: Sequence[TableColumn], conditions: Sequence[str], bands: Sequence[float] = BANDS
 ) -> tuple[Section, ...]:
     """Rows by condition, bitrate and kind, the reference first, with best and second best marked.
 
@@ -93,7 +93,7 @@ def band_of(bitrate: float | None, bands: Sequence[float]) -> str:
     return next((n for n, low in zip(names[1:], bands[1:], strict=False) if exact >= low), names[-1])
 
 
-def ranked(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
+def ranked(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> list[TableRow]:
     """Marks the best and the second best printed value of each column; equal values share a mark."""
     marked = [dict(r.cells) for r in rows]
     if len(rows) > 1:

@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 
 from codec_bench.metrics import HEADLINE
-from codec_bench.reports.cells import Cell, Column, Efficiency, Row, Section, Table
+from codec_bench.reports.cells import Cell, Efficiency, Section, Table, TableColumn, TableRow
 from codec_bench.reports.footnotes import caption, definitions, footnotes, margin_note, setup
-from codec_bench.reports.merging import Group, group_runs, run_names
+from codec_bench.reports.merging import RunGroup, group_runs, run_names
 from codec_bench.reports.sections import BANDS, sections_of
 from codec_bench.runs.directory import Run
 
-__all__ = ["BANDS", "Cell", "Column", "Efficiency", "Row", "Section", "Table", "build_table", "build_tables"]
+__all__ = ["BANDS", "Cell", "Efficiency", "Section", "Table", "TableColumn", "TableRow", "build_table", "build_tables"]
 
 MAIN = (*HEADLINE, "sigmos", "nisqa", "utmos")
 """The columns of the LongCat paper's tables 5 to 7, which come first."""
@@ -39,7 +39,7 @@ def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
         run: A finished run.
         bands: Edges of the bitrate groups in kbit/s, falling; see `sections_of`.
     """
-    return _table(Group((run,)), bands)
+    return _table(RunGroup((run,)), bands)
 
 
 def build_tables(runs: Sequence[Run], bands: Sequence[float] = BANDS) -> list[Table]:
@@ -55,7 +55,7 @@ def build_tables(runs: Sequence[Run], bands: Sequence[float] = BANDS) -> list[Ta
     return [_table(group, bands) for group in group_runs(runs)]
 
 
-def _table(group: Group, bands: Sequence[float]) -> Table:
+def _table(group: RunGroup, bands: Sequence[float]) -> Table:
     runs = group.runs
     columns = list({m["label"]: _column(m) for run in runs for m in run.metrics.values()}.values())
     rows = _merged(runs, columns)
@@ -76,14 +76,14 @@ def _table(group: Group, bands: Sequence[float]) -> Table:
     )
 
 
-def _column(described: Mapping[str, Any]) -> Column:
+def _column(described: Mapping[str, Any]) -> TableColumn:
     keys = ("label", "name", "title", "unit", "better", "digits", "family")
-    return Column(**{key: described[key] for key in keys})
+    return TableColumn(**{key: described[key] for key in keys})
 
 
-def _merged(runs: Sequence[Run], columns: Sequence[Column]) -> list[Row]:
+def _merged(runs: Sequence[Run], columns: Sequence[TableColumn]) -> list[TableRow]:
     """The rows of all runs; the recordings have one row where their values agree, other systems one for each run."""
-    rows: list[tuple[str, Row]] = []
+    rows: list[tuple[str, TableRow]] = []
     for run, name in zip(runs, run_names(runs), strict=True):
         for row in _rows(run, columns):
             same = (i for i, (_, r) in enumerate(rows) if row.group == "reference" and _agree(r, row, runs))
@@ -97,7 +97,7 @@ def _merged(runs: Sequence[Run], columns: Sequence[Column]) -> list[Row]:
     return [replace(row, label=f"{row.label} ({name})") if counts[row.label] > 1 else row for name, row in rows]
 
 
-def _agree(one: Row, other: Row, runs: Sequence[Run]) -> bool:
+def _agree(one: TableRow, other: TableRow, runs: Sequence[Run]) -> bool:
     """Whether two rows are the same system with the same values, wherever both have been measured."""
     by_path = {str(run.path): run for run in runs}
     made = [by_path[row.run].systems[row.system].get("fingerprint") for row in (one, other)]
@@ -106,20 +106,20 @@ def _agree(one: Row, other: Row, runs: Sequence[Run]) -> bool:
     return one.label == other.label and made[0] == made[1] and measured[0] == measured[1]
 
 
-def _present(row: Row, column: Column) -> Cell | None:
+def _present(row: TableRow, column: TableColumn) -> Cell | None:
     cell = row.cells[column.label]
     return cell if cell.expected else None
 
 
-def _rows(run: Run, columns: Sequence[Column]) -> list[Row]:
+def _rows(run: Run, columns: Sequence[TableColumn]) -> list[TableRow]:
     """The rows of one run; a column that it lacks has a cell without value, of 0 utterances expected."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, TableRow] = {}
     digits = {c.label: c.digits for c in columns}
     for r in run.summary.to_dict("records"):
         label = str(r["system"])
         if label not in rows:
             described = run.systems[label]
-            rows[label] = Row(
+            rows[label] = TableRow(
                 label,
                 _none(r["bitrate_kbps"]),
                 "" if pd.isna(r["bitrate_source"]) else str(r["bitrate_source"]),
@@ -152,7 +152,7 @@ def _efficiency(described: Mapping[str, Any]) -> Efficiency:
     )
 
 
-def _blocks(columns: Sequence[Column]) -> Iterable[tuple[str, tuple[Column, ...]]]:
+def _blocks(columns: Sequence[TableColumn]) -> Iterable[tuple[str, tuple[TableColumn, ...]]]:
     """The paper's columns first, then the rest by family, so that each block fits a page."""
     main = tuple(c for name in MAIN for c in columns if c.name == name and c.family in FAMILY_TITLES)
     blocks = [("Main metrics", main)]

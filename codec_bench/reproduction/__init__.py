@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from codec_bench.reproduction.paper import Column, Paper, Protocol, Row, Table, find_tables, load_paper, paper_names
+from codec_bench.reproduction.paper import (
+    Paper,
+    Protocol,
+    PublishedColumn,
+    PublishedRow,
+    PublishedTable,
+    find_tables,
+    load_paper,
+    paper_names,
+)
 
-__all__ = ["Column", "Paper", "Protocol", "Row", "Table", "find_tables", "load_paper", "paper_names"]
+__all__ = [
+    "Paper",
+    "Protocol",
+    "PublishedColumn",
+    "PublishedRow",
+    "PublishedTable",
+    "find_tables",
+    "load_paper",
+    "paper_names",
+]

@@ -10,7 +10,7 @@ from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import fetch_all
 from codec_bench.metrics import metric
 from codec_bench.reproduction.facts import codec_of
-from codec_bench.reproduction.paper import Row, Table
+from codec_bench.reproduction.paper import PublishedRow, PublishedTable
 
 COMMANDS = {"probe": "codec-bench probe", "tokens": "codec-bench tokens", "speed": "codec-bench speed"}
 """What measures the tables that `codec-bench run` does not."""
@@ -31,7 +31,7 @@ class Counts:
     fetched: int
 
 
-def counts(table: Table) -> Counts:
+def counts(table: PublishedTable) -> Counts:
     """How many rows of a table can be measured here; only codecs are looked at, not data sets and metrics."""
     never = [never_reason(table, row) for row in table.rows]
     now = [row_reason(table, row) for row in table.rows]
@@ -39,7 +39,7 @@ def counts(table: Table) -> Counts:
     return Counts(len(table.rows), here, sum(not reason for reason in never) - here)
 
 
-def never_reason(table: Table, row: Row) -> str:
+def never_reason(table: PublishedTable, row: PublishedRow) -> str:
     """Why a row cannot be measured here whatever is downloaded; empty where it can."""
     if row.system is None:
         return table.reason(row)
@@ -55,7 +55,7 @@ def never_reason(table: Table, row: Row) -> str:
     return cls.unsupported() or ""
 
 
-def row_reason(table: Table, row: Row) -> str:
+def row_reason(table: PublishedTable, row: PublishedRow) -> str:
     """Why a row cannot be measured here now; empty where it can."""
     reason = never_reason(table, row)
     if reason or table.kind == "efficiency" or row.system in (None, GroundTruth.name):
@@ -64,7 +64,7 @@ def row_reason(table: Table, row: Row) -> str:
     return cls.unavailable() or ""
 
 
-def fetch_row(table: Table, row: Row) -> str:
+def fetch_row(table: PublishedTable, row: PublishedRow) -> str:
     """Brings what a row needs; the reason where that cannot be had, else empty."""
     reason = never_reason(table, row)
     if reason or row.system in (None, GroundTruth.name):
@@ -92,7 +92,7 @@ def fetch_metric(label: str) -> str:
     return ""
 
 
-def command_of(table: Table) -> str:
+def command_of(table: PublishedTable) -> str:
     """What measures a table: `codec-bench reproduce`, another command, or `nothing here`."""
     if table.kind == "efficiency" or (table.measured_by_run and (table.protocol.dataset or table.datasets)):
         return "codec-bench reproduce"
@@ -102,14 +102,14 @@ def command_of(table: Table) -> str:
     return " ".join(found[0].split()[:2]) if found else "nothing here"
 
 
-def datasets_of(table: Table) -> list[str]:
+def datasets_of(table: PublishedTable) -> list[str]:
     """The data sets that a table is about."""
     own = [table.protocol.dataset] if table.protocol.dataset else []
     columns = [column.dataset for column in table.columns.values() if column.dataset]
     return list(dict.fromkeys([*own, *table.datasets.values(), *columns]))
 
 
-def commands(table: Table) -> list[str]:
+def commands(table: PublishedTable) -> list[str]:
     """The commands that would measure a table of another kind, one per task and data set; empty where none does.
 
     >>> from codec_bench.reproduction import find_tables
@@ -142,7 +142,7 @@ def commands(table: Table) -> list[str]:
     return lines
 
 
-def run_label(row: Row) -> str:
+def run_label(row: PublishedRow) -> str:
     """How runs call the system of a row that has one.
 
     >>> from codec_bench.reproduction import find_tables
@@ -153,7 +153,7 @@ def run_label(row: Row) -> str:
     return f"{codec}@{row.codebooks}" if option else codec
 
 
-def _codec_and_option(row: Row) -> tuple[str, str]:
+def _codec_and_option(row: PublishedRow) -> tuple[str, str]:
     """A codec as a command names it, and `--codebooks` where the row is about fewer than the system decodes."""
     system = str(row.system)
     if system == GroundTruth.name:

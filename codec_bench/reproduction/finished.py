@@ -9,8 +9,8 @@ import pandas as pd
 
 from codec_bench.errors import UsageError
 from codec_bench.reproduction.availability import run_label
-from codec_bench.reproduction.judging import Absence, Cell, Reproduction, fact_cells, judge
-from codec_bench.reproduction.paper import Column, Row, Table
+from codec_bench.reproduction.judging import Absence, JudgedCell, Reproduction, fact_cells, judge
+from codec_bench.reproduction.paper import PublishedColumn, PublishedRow, PublishedTable
 from codec_bench.runs.directory import Run
 
 KINDS = {"probe": "probe", "tokens": "tokens", "speed": "speed", "reconstruction": "reconstruction",
@@ -18,7 +18,7 @@ KINDS = {"probe": "probe", "tokens": "tokens", "speed": "speed", "reconstruction
 """Kind of run that measures a kind of table."""
 
 
-def compare_runs(table: Table, runs: Sequence[Run], rows: Sequence[Row]) -> Reproduction:
+def compare_runs(table: PublishedTable, runs: Sequence[Run], rows: Sequence[PublishedRow]) -> Reproduction:
     """Puts the values of finished runs beside a table; nothing is computed.
 
     A row takes the values of the system that it names, and a column those of the run over its data set; where only one
@@ -51,7 +51,7 @@ def compare_runs(table: Table, runs: Sequence[Run], rows: Sequence[Row]) -> Repr
     return Reproduction(table, tuple(cells.values()), tuple(absent), tuple(notes), (), tuple(runs))
 
 
-def _cell(table: Table, row: Row, key: str, column: Column, run: Run) -> Cell | None:
+def _cell(table: PublishedTable, row: PublishedRow, key: str, column: PublishedColumn, run: Run) -> JudgedCell | None:
     """The value of one run, or None where it has none."""
     label = column.metric or column.result
     if row.system is None or not label:
@@ -74,7 +74,7 @@ def _cell(table: Table, row: Row, key: str, column: Column, run: Run) -> Cell | 
     published = table.published(row)[key]
     verdict, reason = judge(column, published, value, row.doubtful.get(key, ""), other)
     n, expected = int(line["n"]), int(line["n_expected"])
-    return Cell(table.label(row), key, column, published, value, verdict, reason, low, high, n, expected, label)
+    return JudgedCell(table.label(row), key, column, published, value, verdict, reason, low, high, n, expected, label)
 
 
 def _of_codebook(run: Run, system: str, label: str, codebook: int) -> float | None:

@@ -9,11 +9,11 @@ from enum import Enum
 from typing import Any, TypeGuard
 
 from codec_bench.reproduction.facts import fact_of
-from codec_bench.reproduction.paper import Column, Row, Table, Value
+from codec_bench.reproduction.paper import PublishedColumn, PublishedRow, PublishedTable, Value
 from codec_bench.runs.directory import Run
 
 
-class Verdict(str, Enum):
+class Agreement(str, Enum):
     """How a measured value relates to the published one."""
 
     WITHIN = "within tolerance"
@@ -23,7 +23,7 @@ class Verdict(str, Enum):
 
 
 @dataclass(frozen=True)
-class Cell:
+class JudgedCell:
     """One row and column.
 
     Attributes:
@@ -43,10 +43,10 @@ class Cell:
 
     row: str
     key: str
-    column: Column
+    column: PublishedColumn
     published: Value
     measured: Value
-    verdict: Verdict
+    verdict: Agreement
     reason: str = ""
     low: float | None = None
     high: float | None = None
@@ -92,8 +92,8 @@ class Reproduction:
         obstacle: What keeps all of it from being measured; empty where nothing does.
     """
 
-    table: Table
-    cells: tuple[Cell, ...]
+    table: PublishedTable
+    cells: tuple[JudgedCell, ...]
     absent: tuple[Absence, ...] = ()
     notes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
@@ -101,17 +101,19 @@ class Reproduction:
     obstacle: str = ""
 
     @property
-    def outside(self) -> tuple[Cell, ...]:
+    def outside(self) -> tuple[JudgedCell, ...]:
         """The cells that are outside of their tolerance."""
-        return tuple(cell for cell in self.cells if cell.verdict is Verdict.OUTSIDE)
+        return tuple(cell for cell in self.cells if cell.verdict is Agreement.OUTSIDE)
 
     @property
-    def measured(self) -> tuple[Cell, ...]:
+    def measured(self) -> tuple[JudgedCell, ...]:
         """The cells with a measured value."""
         return tuple(cell for cell in self.cells if cell.measured is not None)
 
 
-def judge(column: Column, published: Value, measured: Value, doubt: str = "", other: str = "") -> tuple[Verdict, str]:
+def judge(
+    column: PublishedColumn, published: Value, measured: Value, doubt: str = "", other: str = ""
+) -> tuple[Agreement, str]:
     """Compares a measured value with the published one.
 
     Args:
@@ -124,23 +126,23 @@ def judge(column: Column, published: Value, measured: Value, doubt: str = "", ot
     Returns:
         A verdict, with a reason where it is neither within nor outside.
 
-    >>> column = Column(title="PESQ", metric="pesq_wb", tolerance=0.05, because="two decimals are printed")
+    >>> column = PublishedColumn(title="PESQ", metric="pesq_wb", tolerance=0.05, because="two decimals are printed")
     >>> judge(column, 1.82, 1.806)[0].value, judge(column, 1.82, 1.567)[0].value
     ('within tolerance', 'outside tolerance')
     """
     if measured is None:
-        return Verdict.NOT_RUN, "nothing was scored"
+        return Agreement.NOT_RUN, "nothing was scored"
     reason = f"doubtful: {doubt}" if doubt else "the paper has no value" if published is None else other
     if not reason and column.tolerance is None:
         reason = "no tolerance is known"
     if reason or published is None or column.tolerance is None:
-        return Verdict.UNJUDGED, reason
+        return Agreement.UNJUDGED, reason
     # Differences of decimals carry rounding errors: a value at the edge must not fall out by the last bit.
     agrees = abs(measured - published) <= column.tolerance + 1e-9
-    return (Verdict.WITHIN if agrees else Verdict.OUTSIDE), ""
+    return (Agreement.WITHIN if agrees else Agreement.OUTSIDE), ""
 
 
-def fact_cells(table: Table) -> list[Cell]:
+def fact_cells(table: PublishedTable) -> list[JudgedCell]:
     """The cells that follow from the descriptions of the codecs: no audio is needed."""
     cells = []
     for row in table.rows:
@@ -151,13 +153,21 @@ def fact_cells(table: Table) -> list[Cell]:
             verdict, reason = judge(column, published, found, row.doubtful.get(key, ""))
             if found is None:
                 reason = "the description of the codec does not say"
-            cells.append(Cell(table.label(row), key, column, published, found, verdict, reason, metric=column.fact))
+            cells.append(
+                JudgedCell(table.label(row), key, column, published, found, verdict, reason, metric=column.fact)
+            )
     return cells
 
 
 def measured_cells(
-    table: Table, labels: Mapping[str, str], row: Row | None, name: str, run: Run, system: str, other: Mapping[str, str]
-) -> list[Cell]:
+    table: PublishedTable,
+    labels: Mapping[str, str],
+    row: PublishedRow | None,
+    name: str,
+    run: Run,
+    system: str,
+    other: Mapping[str, str],
+) -> list[JudgedCell]:
     """The cells of one system of a run.
 
     Args:
@@ -181,7 +191,7 @@ def measured_cells(
         if row is None and value is not None:
             reason = "not in the table"
         n, expected = int(found["n"]), int(found["n_expected"])
-        cells.append(Cell(name, key, column, published, value, verdict, reason, low, high, n, expected, label))
+        cells.append(JudgedCell(name, key, column, published, value, verdict, reason, low, high, n, expected, label))
     return cells
 
 

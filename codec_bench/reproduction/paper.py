@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.registry import unknown
 
-Kind = Literal["reconstruction", "probe", "tokens", "speed", "generation", "efficiency", "ablation"]
+TableKind = Literal["reconstruction", "probe", "tokens", "speed", "generation", "efficiency", "ablation"]
 Fact = Literal["bitrate_bps", "parameters_m", "frame_rate_hz", "token_rate", "codebooks", "streaming"]
 Value = bool | float | None
 
@@ -30,7 +30,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Column(Part):
+class PublishedColumn(Part):
     """A column.
 
     Attributes:
@@ -66,7 +66,7 @@ class Column(Part):
     seconds: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
-    def _complete(self) -> Column:
+    def _complete(self) -> PublishedColumn:
         if (self.metric or self.fact) and (self.tolerance is None or not self.because):
             raise ValueError("a column that is measured needs a tolerance and its reason (because)")
         return self
@@ -108,7 +108,7 @@ class Protocol(Part):
     unstated: tuple[str, ...] = ()
 
 
-class Row(Part):
+class PublishedRow(Part):
     """A row.
 
     Attributes:
@@ -142,7 +142,7 @@ class Row(Part):
     note: str = ""
 
 
-class Table(Part):
+class PublishedTable(Part):
     """A table or figure.
 
     Attributes:
@@ -163,16 +163,16 @@ class Table(Part):
     number: str
     caption: str
     where: str
-    kind: Kind
+    kind: TableKind
     protocol: Protocol
-    columns: Mapping[str, Column]
-    rows: tuple[Row, ...] = Field(min_length=1)
+    columns: Mapping[str, PublishedColumn]
+    rows: tuple[PublishedRow, ...] = Field(min_length=1)
     datasets: Mapping[str, str] = Field(default_factory=dict)
     why: str = ""
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Table:
+    def _consistent(self) -> PublishedTable:
         labels = [self.label(row) for row in self.rows]
         if len(set(labels)) < len(labels):
             raise ValueError(f"two rows have the name {next(n for n in labels if labels.count(n) > 1)!r}")
@@ -197,20 +197,20 @@ class Table(Part):
         """Whether reconstructing and scoring a data set gives its columns."""
         return any(column.metric for column in self.columns.values())
 
-    def label(self, row: Row) -> str:
+    def label(self, row: PublishedRow) -> str:
         """The name of a row, with its section where other rows have the same name."""
         alike = sum(other.name == row.name for other in self.rows)
         return f"{row.name} ({row.section})" if alike > 1 and row.section else row.name
 
-    def dataset(self, row: Row) -> str | None:
+    def dataset(self, row: PublishedRow) -> str | None:
         """The data set that a row was measured on."""
         return self.datasets.get(row.section, self.protocol.dataset)
 
-    def reason(self, row: Row) -> str:
+    def reason(self, row: PublishedRow) -> str:
         """Why nobody can run a row; empty where it has a system."""
         return "" if row.system else row.why or self.why
 
-    def published(self, row: Row) -> dict[str, Value]:
+    def published(self, row: PublishedRow) -> dict[str, Value]:
         """The values of a row by column."""
         return dict(zip(self.columns, row.values, strict=True))
 
@@ -230,7 +230,7 @@ class Paper(Part):
     title: str
     citation: str
     url: str
-    tables: Mapping[str, Table]
+    tables: Mapping[str, PublishedTable]
 
 
 def paper_names() -> list[str]:
@@ -290,7 +290,7 @@ def parse_paper(text: str, source: str) -> Paper:
         raise CodecBenchError(f"{source} lacks a part, or refers to one that it does not have: {error}") from error
 
 
-def find_tables(name: str) -> list[Table]:
+def find_tables(name: str) -> list[PublishedTable]:
     """The tables that `PAPER` or `PAPER:TABLE` stands for.
 
     Raises:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from codec_bench.files import write_atomically
 from codec_bench.markdown import escape, table_row
-from codec_bench.reproduction.judging import Cell, Reproduction, Verdict
-from codec_bench.reproduction.paper import Row, Table, Value
+from codec_bench.reproduction.judging import Agreement, JudgedCell, Reproduction
+from codec_bench.reproduction.paper import PublishedRow, PublishedTable, Value
 
-MARKS = {Verdict.WITHIN: "✓", Verdict.OUTSIDE: "✗", Verdict.NOT_RUN: "–", Verdict.UNJUDGED: "?"}
+MARKS = {Agreement.WITHIN: "✓", Agreement.OUTSIDE: "✗", Agreement.NOT_RUN: "–", Agreement.UNJUDGED: "?"}
 """A mark and its words always stand together, so that nothing hangs on a sign alone."""
 
 HEADINGS = ("row", "column", "published", "measured", "difference", "95 % interval", "n", "verdict")
@@ -37,7 +37,7 @@ def comparison_lines(result: Reproduction) -> list[tuple[str, ...]]:
     ]
 
 
-def published_lines(table: Table) -> tuple[list[str], list[tuple[str, ...]]]:
+def published_lines(table: PublishedTable) -> tuple[list[str], list[tuple[str, ...]]]:
     """The published table: its headings, and one line per row."""
     with_rate = any(row.kbps is not None for row in table.rows)
     headings = ["row", *(["kbps"] if with_rate else []), *(c.heading for c in table.columns.values()), "system"]
@@ -103,7 +103,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def _record(table: Table, cell: Cell) -> dict[str, Any]:
+def _record(table: PublishedTable, cell: JudgedCell) -> dict[str, Any]:
     values = (
         table.id, cell.row, cell.key, cell.metric, cell.column.unit, cell.published, cell.measured, cell.difference,
         cell.column.tolerance, cell.low, cell.high, cell.inside_interval, cell.n, cell.expected, cell.verdict.value,
@@ -139,39 +139,39 @@ def write(result: Reproduction, folder: Path) -> None:
     write_atomically(folder / "reproduction.json", (text + "\n").encode())
 
 
-def _verdict(cell: Cell) -> str:
+def _verdict(cell: JudgedCell) -> str:
     words = f"{MARKS[cell.verdict]} {cell.verdict.value}"
     return f"{words}: {cell.reason}" if cell.reason else words
 
 
-def _with_spare_digit(cell: Cell, value: Value) -> str:
+def _with_spare_digit(cell: JudgedCell, value: Value) -> str:
     """A measured value with a decimal more than was published, so that rounding is seen."""
     if value is None or isinstance(value, bool):
         return cell.column.text(value)
     return f"{value:.6g}" if cell.column.fact else f"{value:.{cell.column.digits + 1}f}"
 
 
-def _difference(cell: Cell) -> str:
+def _difference(cell: JudgedCell) -> str:
     if cell.difference is None:
         return ""
     return f"{cell.difference:+.3g}" if cell.column.fact else f"{cell.difference:+.{cell.column.digits + 1}f}"
 
 
-def _interval(cell: Cell) -> str:
+def _interval(cell: JudgedCell) -> str:
     if cell.low is None or cell.high is None:
         return ""
     digits = cell.column.digits + 1
     return f"{cell.low:.{digits}f} .. {cell.high:.{digits}f}"
 
 
-def _value(table: Table, row: Row, key: str) -> str:
+def _value(table: PublishedTable, row: PublishedRow, key: str) -> str:
     text = table.columns[key].text(table.published(row)[key])
     if row.spread and (spread := row.spread[list(table.columns).index(key)]) is not None:
         return f"{text} ± {spread:g}"
     return text
 
 
-def _marked(row: Row, key: str, text: str) -> str:
+def _marked(row: PublishedRow, key: str, text: str) -> str:
     return f"{text} *" if key in row.doubtful else text
 
 

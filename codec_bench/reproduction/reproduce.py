@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench import api
-from codec_bench.adapters.prepared import Files, GroundTruth
+from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UnavailableError, UsageError
@@ -19,8 +19,8 @@ from codec_bench.metrics.wer import with_normaliser
 from codec_bench.reconstruction.config import PreparedFiles, make_config
 from codec_bench.registry import unknown
 from codec_bench.reproduction.availability import commands, fetch_metric, fetch_row, never_reason
-from codec_bench.reproduction.judging import Absence, Cell, Reproduction, Verdict, fact_cells, measured_cells
-from codec_bench.reproduction.paper import Row, Table
+from codec_bench.reproduction.judging import Absence, Agreement, JudgedCell, Reproduction, fact_cells, measured_cells
+from codec_bench.reproduction.paper import PublishedRow, PublishedTable
 from codec_bench.runs.directory import Run
 
 COMPLETE = 0.95
@@ -55,11 +55,11 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Target:
+class PlannedSystem:
     """A system of a run, and the row that it stands for; None where the table has none."""
 
     name: str
-    row: Row | None
+    row: PublishedRow | None
     system: str | PreparedFiles
 
     @property
@@ -68,7 +68,7 @@ class Target:
         return self.system if isinstance(self.system, str) else self.name
 
 
-def reproduce(table: Table, request: Request) -> Reproduction:
+def reproduce(table: PublishedTable, request: Request) -> Reproduction:
     """Measures what can be measured of a table.
 
     Rows that cannot run are named with the reason, never an error; a data set that cannot be had is one.
@@ -115,14 +115,16 @@ def reproduce(table: Table, request: Request) -> Reproduction:
     )  # fmt: skip
 
 
-def _in_order(table: Table, cells: Iterable[Cell]) -> tuple[Cell, ...]:
+def _in_order(table: PublishedTable, cells: Iterable[JudgedCell]) -> tuple[JudgedCell, ...]:
     """Cells by row and column, as the table has them; what is beside the table comes last."""
     rows = {table.label(row): i for i, row in enumerate(table.rows)}
     columns = {key: i for i, key in enumerate(table.columns)}
     return tuple(sorted(cells, key=lambda cell: (rows.get(cell.row, len(rows)), cell.row, columns[cell.key])))
 
 
-def _obstacle(table: Table, dataset: str | None, labels: Mapping[str, str], left_out: Mapping[str, str]) -> str:
+def _obstacle(
+    table: PublishedTable, dataset: str | None, labels: Mapping[str, str], left_out: Mapping[str, str]
+) -> str:
     """Why no row can be measured, whatever its codec; empty where nothing is in the way."""
     if dataset is None:
         return f"{table.protocol.why}: name another data set with --dataset"
@@ -130,7 +132,7 @@ def _obstacle(table: Table, dataset: str | None, labels: Mapping[str, str], left
     return "" if labels else f"none of the columns can be measured here ({reasons})"
 
 
-def _dataset_obstacle(table: Table, dataset: str, request: Request) -> str:
+def _dataset_obstacle(table: PublishedTable, dataset: str, request: Request) -> str:
     """Brings the data set, before any weights are fetched; the reason where it cannot be had, else empty."""
     roots = {name: request.options.get(name) for name in ("data_root", "audio_root")}
     try:
@@ -151,7 +153,7 @@ def nothing_ran(result: Reproduction) -> str:
     return f"nothing of {result.table.id} can be measured here: {why}"
 
 
-def _row_name(table: Table, given: str) -> str:
+def _row_name(table: PublishedTable, given: str) -> str:
     """The row that a user means: its name, or the only one that begins with it; else a name of its own."""
     labels = [table.label(row) for row in table.rows]
     folded = {_fold(label): label for label in labels}
@@ -165,7 +167,7 @@ def _fold(name: str) -> str:
     return re.sub(r"[\s_]+", " ", name).strip().casefold()
 
 
-def chosen_rows(table: Table, names: Iterable[str]) -> list[Row]:
+def chosen_rows(table: PublishedTable, names: Iterable[str]) -> list[PublishedRow]:
     """The rows of these names, or all.
 
     Raises:
@@ -182,46 +184,48 @@ def chosen_rows(table: Table, names: Iterable[str]) -> list[Row]:
 
 
 def _by_dataset(
-    table: Table, chosen: Sequence[Row], files: Mapping[str, str], request: Request
-) -> dict[str | None, tuple[list[Row], list[Target]]]:
+    table: PublishedTable, chosen: Sequence[PublishedRow], files: Mapping[str, str], request: Request
+) -> dict[str | None, tuple[list[PublishedRow], list[PlannedSystem]]]:
     """Rows by data set, and the systems beside the table, which are measured on each."""
     labels = {table.label(row) for row in table.rows}
-    beside = [Target(name, None, _prepared(name, folder, None)) for name, folder in files.items() if name not in labels]
-    beside += [Target(system.label, None, system.label) for system in parse_systems(request.codecs)]
-    groups: dict[str | None, tuple[list[Row], list[Target]]] = {}
+    beside = [
+        PlannedSystem(name, None, _prepared(name, folder, None)) for name, folder in files.items() if name not in labels
+    ]
+    beside += [PlannedSystem(system.label, None, system.label) for system in parse_systems(request.codecs)]
+    groups: dict[str | None, tuple[list[PublishedRow], list[PlannedSystem]]] = {}
     asked = [row for row in chosen if not request.dataset or not table.datasets or row.section == chosen[0].section]
     for row in asked:
         groups.setdefault(request.dataset or table.dataset(row), ([], beside))[0].append(row)
     return groups
 
 
-def _prepared(name: str, folder: str, row: Row | None) -> PreparedFiles:
+def _prepared(name: str, folder: str, row: PublishedRow | None) -> PreparedFiles:
     return PreparedFiles(files=folder, name=name, bitrate=None if row is None else row.kbps)
 
 
 def _targets(
-    table: Table,
-    rows: Sequence[Row],
-    extra: Sequence[Target],
+    table: PublishedTable,
+    rows: Sequence[PublishedRow],
+    extra: Sequence[PlannedSystem],
     files: Mapping[str, str],
     absent: list[Absence],
     notes: list[str],
-) -> list[Target]:
+) -> list[PlannedSystem]:
     """What is run, once everything that it needs is here; rows that are not run are added to `absent`."""
     targets = []
     for row in rows:
         name = table.label(row)
         if name in files:
-            targets.append(Target(name, row, _prepared(name, files[name], row)))
+            targets.append(PlannedSystem(name, row, _prepared(name, files[name], row)))
         elif reason := fetch_row(table, row):
             absent.append(Absence(name, reason))
         else:
-            targets.append(Target(name, row, str(row.system)))
+            targets.append(PlannedSystem(name, row, str(row.system)))
             notes += [f"{name}: {doubt}" for fact, doubt in row.doubtful.items() if fact == "system"]
     return [*targets, *extra]
 
 
-def _metrics(table: Table, request: Request) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+def _metrics(table: PublishedTable, request: Request) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Which metric measures which column, why others are not measured, and which are not measured as published."""
     labels, left_out, other = {}, {}, {}
     for key, column in table.columns.items():
@@ -245,18 +249,18 @@ def _metrics(table: Table, request: Request) -> tuple[dict[str, str], dict[str, 
     return labels, left_out, other
 
 
-def _left_out_cells(table: Table, target: Target, left_out: Mapping[str, str]) -> list[Cell]:
+def _left_out_cells(table: PublishedTable, target: PlannedSystem, left_out: Mapping[str, str]) -> list[JudgedCell]:
     cells = []
     for key, reason in left_out.items():
         published = None if target.row is None else table.published(target.row)[key]
-        cells.append(Cell(target.name, key, table.columns[key], published, None, Verdict.NOT_RUN, reason))
+        cells.append(JudgedCell(target.name, key, table.columns[key], published, None, Agreement.NOT_RUN, reason))
     return cells
 
 
 def _run(
-    table: Table,
+    table: PublishedTable,
     dataset: str,
-    targets: Sequence[Target],
+    targets: Sequence[PlannedSystem],
     labels: Mapping[str, str],
     request: Request,
     several: bool,
@@ -267,7 +271,7 @@ def _run(
     truth = any(t.system == GroundTruth.name for t in targets)
     options = dict(request.options)
     if prepared:
-        common = frozenset.intersection(*(Files(entry.files).ids for entry in prepared))
+        common = frozenset.intersection(*(DecodedFiles(entry.files).ids for entry in prepared))
         if not common:
             raise UsageError("the folders of --files have no file name in common, so there is nothing to compare")
         options["only"] = sorted(common)
@@ -293,7 +297,7 @@ def _other_metrics(request: Request, labels: Mapping[str, str]) -> list[str]:
     return [name for name in request.metrics if name not in known]
 
 
-def _override_notes(table: Table, request: Request) -> list[str]:
+def _override_notes(table: PublishedTable, request: Request) -> list[str]:
     notes = []
     if request.dataset is not None:
         published = table.protocol.dataset or ", ".join(table.datasets.values()) or "a data set of its own"
@@ -304,7 +308,7 @@ def _override_notes(table: Table, request: Request) -> list[str]:
     return notes
 
 
-def _part_notes(table: Table, run: Run, request: Request, notes: list[str]) -> None:
+def _part_notes(table: PublishedTable, run: Run, request: Request, notes: list[str]) -> None:
     """Says how many utterances there were where the paper had others or more."""
     count, wanted = run.info["plan"]["dataset"]["utterances"], table.protocol.utterances
     limit = request.options.get("limit")
@@ -319,7 +323,7 @@ def _part_notes(table: Table, run: Run, request: Request, notes: list[str]) -> N
     notes += run.failures
 
 
-def _reasons(table: Table, rows: Sequence[Row]) -> tuple[Absence, ...]:
+def _reasons(table: PublishedTable, rows: Sequence[PublishedRow]) -> tuple[Absence, ...]:
     """Why each row was not measured by this command."""
     if table.kind == "efficiency":
         return ()

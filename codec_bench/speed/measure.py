@@ -23,7 +23,7 @@ WORKER = "codec_bench.speed.worker"
 
 
 @dataclass
-class Result:
+class SpeedMeasurement:
     """What was found about a system.
 
     Attributes:
@@ -130,10 +130,10 @@ class Measurement:
         self._columns = columns
         self._excerpts = excerpts
         self._told = told
-        self._result = Result()
+        self._result = SpeedMeasurement()
         self._process = Process(system, device_of(system, config.device), config, excerpts.folder)
 
-    def run(self) -> Result:
+    def run(self) -> SpeedMeasurement:
         """Measures everything; what cannot be measured has a status, and what does not depend on it goes on."""
         self._static()
         try:

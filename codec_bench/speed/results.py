@@ -16,7 +16,7 @@ from codec_bench.records import Status
 from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
 from codec_bench.speed.columns import Column
 from codec_bench.speed.config import SpeedConfig
-from codec_bench.speed.measure import Result
+from codec_bench.speed.measure import SpeedMeasurement
 
 ROUND_COLUMNS = [
     "system", "length", "repeat", "seconds", "encode_seconds", "encode_cpu", "decode_seconds", "decode_cpu", "bits",
@@ -37,7 +37,7 @@ SHORTEST = 0.01
 def write_results(
     out: Path,
     systems: Mapping[str, Mapping[str, Any]],
-    results: Mapping[str, Result],
+    results: Mapping[str, SpeedMeasurement],
     columns: Sequence[Column],
 ) -> None:
     """Writes `summary.csv`, `scores.parquet` and `rounds.csv`.
@@ -59,7 +59,7 @@ def write_results(
     write_atomically(out / "rounds.csv", text.encode())
 
 
-def _summary(described: Mapping[str, Any], result: Result, columns: Sequence[Column]) -> list[list[Any]]:
+def _summary(described: Mapping[str, Any], result: SpeedMeasurement, columns: Sequence[Column]) -> list[list[Any]]:
     """The rows of a system: the median of the repeats with their quartiles."""
     bitrate, source = _bitrate(described, result)
     rows = []
@@ -76,7 +76,7 @@ def _summary(described: Mapping[str, Any], result: Result, columns: Sequence[Col
     return rows
 
 
-def _scores(results: Mapping[str, Result], columns: Sequence[Column]) -> pd.DataFrame:
+def _scores(results: Mapping[str, SpeedMeasurement], columns: Sequence[Column]) -> pd.DataFrame:
     """One row per repeat; a column that has no value has one row, which says why."""
     rows = []
     for system, result in results.items():
@@ -94,7 +94,7 @@ def _scores(results: Mapping[str, Result], columns: Sequence[Column]) -> pd.Data
     return frame.sort_values(["system", "utterance", "metric"], ignore_index=True)
 
 
-def _bitrate(described: Mapping[str, Any], result: Result) -> tuple[float | None, str]:
+def _bitrate(described: Mapping[str, Any], result: SpeedMeasurement) -> tuple[float | None, str]:
     """kbit/s of a system, and where the figure comes from."""
     if described["nominal_bitrate"] is not None:
         return float(described["nominal_bitrate"]) / 1000, "computed"
@@ -103,7 +103,7 @@ def _bitrate(described: Mapping[str, Any], result: Result) -> tuple[float | None
     return None, ""
 
 
-def coverage_of(results: Mapping[str, Result]) -> dict[str, Any]:
+def coverage_of(results: Mapping[str, SpeedMeasurement]) -> dict[str, Any]:
     """How many systems have which status in each column, and which systems failed; as `run.json` keeps it."""
     statuses: dict[str, dict[str, int]] = {}
     failures = []
@@ -119,7 +119,7 @@ def coverage_of(results: Mapping[str, Result]) -> dict[str, Any]:
     return {"statuses": statuses, "failures": failures}
 
 
-def notes_of(config: SpeedConfig, results: Mapping[str, Result], provenance: Mapping[str, Any]) -> list[str]:
+def notes_of(config: SpeedConfig, results: Mapping[str, SpeedMeasurement], provenance: Mapping[str, Any]) -> list[str]:
     """What a reader must know about the numbers: the machine, how it was measured, and what is missing, and why."""
     threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
     devices = dict.fromkeys(
@@ -163,7 +163,7 @@ def load_warning(threads: int) -> str:
     )
 
 
-def time_warnings(results: Mapping[str, Result], threads: int) -> list[str]:
+def time_warnings(results: Mapping[str, SpeedMeasurement], threads: int) -> list[str]:
     """What wall and processor time say about each other."""
     found = []
     for system, result in results.items():

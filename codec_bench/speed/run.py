@@ -23,7 +23,7 @@ from codec_bench.speed.columns import Column, columns_of
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.excerpts import Excerpts, Speech, load_speech
 from codec_bench.speed.latency import Streams
-from codec_bench.speed.measure import Measurement, Result, device_of
+from codec_bench.speed.measure import Measurement, SpeedMeasurement, device_of
 from codec_bench.speed.results import coverage_of, load_warning, notes_of, time_warnings, write_results
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,9 @@ def _systems(config: SpeedConfig) -> list[System]:
     return systems
 
 
-def _measure(config: SpeedConfig, systems: list[System], columns: list[Column], speech: Speech) -> dict[str, Result]:
+def _measure(
+    config: SpeedConfig, systems: list[System], columns: list[Column], speech: Speech
+) -> dict[str, SpeedMeasurement]:
     """Measures one system after the other, so that none disturbs another."""
     wanted = {column.label: column.repeats for column in columns}
     steps = len(config.seconds) * (config.warmup + config.repeats) + 2
@@ -104,7 +106,7 @@ def _measure(config: SpeedConfig, systems: list[System], columns: list[Column], 
 
 
 def _finish(
-    out: Path, info: dict[str, Any], config: SpeedConfig, columns: list[Column], results: Mapping[str, Result]
+    out: Path, info: dict[str, Any], config: SpeedConfig, columns: list[Column], results: Mapping[str, SpeedMeasurement]
 ) -> Run:
     """Writes what reports and people read."""
     described = {system["label"]: system for system in info["plan"]["systems"]}

@@ -86,7 +86,7 @@ class Spectrum:
             yield from zip(ranks.tolist(), self.count_at(ranks).tolist(), strict=True)
 
 
-class _Part(Protocol):
+class _SortedKeys(Protocol):
     """Sorted different keys with their counts."""
 
     def __len__(self) -> int: ...
@@ -224,13 +224,13 @@ class KeyCounter:
             raise write_error(path, error) from error
         return _Run(path, length)
 
-    def _parts(self) -> list[_Part]:
+    def _parts(self) -> list[_SortedKeys]:
         """Everything that was counted, in parts whose keys are sorted."""
         self._sort()
         return [*([_summed(self._chunks)] if self._chunks else []), *self._runs]
 
 
-def _merged(parts: Sequence[_Part], memory: int) -> Iterator[_Held]:
+def _merged(parts: Sequence[_SortedKeys], memory: int) -> Iterator[_Held]:
     """All keys in their order with the sums of their counts, block by block."""
     places = [0] * len(parts)
     size = max(256, memory // max(1, len(parts)))

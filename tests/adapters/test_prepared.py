@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codec_bench.adapters import Group
-from codec_bench.adapters.prepared import Files, GroundTruth
+from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
 from codec_bench.datasets.manifest import Folder
 from codec_bench.errors import UsageError
 from codec_bench.records import NotScorable, Status, Utterance
@@ -37,7 +37,7 @@ def test_ground_truth_is_the_recording() -> None:
 
 
 def test_files_of_any_suffix_at_any_depth(folder: Path) -> None:
-    system = Files(folder)
+    system = DecodedFiles(folder)
     assert system.path(utterance("a")) == folder / "a.wav"
     assert system.path(utterance("b")) == folder / "b.FLAC"
     assert system.path(utterance("c.d")) == folder / "1089" / "134686" / "c.d.opus"
@@ -47,7 +47,7 @@ def test_files_of_any_suffix_at_any_depth(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["x", "c", "A", "a.wav", "notes", "../a", ""])
 def test_no_file(folder: Path, name: str) -> None:
     with pytest.raises(NotScorable) as caught:
-        Files(folder).path(utterance(name))
+        DecodedFiles(folder).path(utterance(name))
     assert caught.value.status is Status.MISSING
     assert str(folder) in caught.value.reason
 
@@ -56,22 +56,22 @@ def test_no_file(folder: Path, name: str) -> None:
 def test_two_files_for_one_utterance(folder: Path, twin: str) -> None:
     (folder / twin).touch()
     with pytest.raises(UsageError) as caught:
-        Files(folder)
+        DecodedFiles(folder)
     assert str(folder / "a.wav") in str(caught.value)
     assert str(folder / twin) in str(caught.value)
 
 
 def test_no_folder_no_audio(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not there"):
-        Files(tmp_path / "none")
+        DecodedFiles(tmp_path / "none")
     with pytest.raises(UsageError, match="no audio file"):
-        Files(tmp_path)
+        DecodedFiles(tmp_path)
 
 
 def test_names_and_bitrates(folder: Path) -> None:
-    plain = Files(str(folder))
+    plain = DecodedFiles(str(folder))
     assert (plain.name, plain.stated_bitrate, plain.spec.group) == (f"files:{folder}", None, Group.ACOUSTIC)
-    named = Files(folder, name="LLM-Codec", bitrate_kbps=0.85, group="semantic")
+    named = DecodedFiles(folder, name="LLM-Codec", bitrate_kbps=0.85, group="semantic")
     assert (named.name, named.spec.title, named.spec.group) == ("LLM-Codec", "LLM-Codec", Group.SEMANTIC)
     assert named.stated_bitrate == pytest.approx(850)
 
@@ -79,21 +79,21 @@ def test_names_and_bitrates(folder: Path) -> None:
 @pytest.mark.parametrize("bitrate", [0, -1, float("nan"), float("inf")])
 def test_no_such_bitrate(folder: Path, bitrate: float) -> None:
     with pytest.raises(UsageError, match="positive number of kbit/s"):
-        Files(folder, bitrate_kbps=bitrate)
+        DecodedFiles(folder, bitrate_kbps=bitrate)
 
 
 def test_no_such_group(folder: Path) -> None:
     with pytest.raises(UsageError, match="unknown group 'sematic'; did you mean 'semantic'"):
-        Files(folder, group="sematic")
+        DecodedFiles(folder, group="sematic")
 
 
 def test_neither_folder_nor_name_is_part_of_the_address(folder: Path) -> None:
-    assert Files(folder).fingerprint == Files(folder / "1089", name="x", bitrate_kbps=1).fingerprint
-    assert Files(folder).fingerprint != GroundTruth().fingerprint
+    assert DecodedFiles(folder).fingerprint == DecodedFiles(folder / "1089", name="x", bitrate_kbps=1).fingerprint
+    assert DecodedFiles(folder).fingerprint != GroundTruth().fingerprint
 
 
 def test_the_folder_is_searched_once(folder: Path) -> None:
-    system = Files(folder)
+    system = DecodedFiles(folder)
     (folder / "late.wav").touch()
     (folder / "a.flac").touch()
     assert "late" not in system.ids
@@ -101,14 +101,14 @@ def test_the_folder_is_searched_once(folder: Path) -> None:
 
 
 def test_it_goes_to_another_process(folder: Path) -> None:
-    copy = pickle.loads(pickle.dumps(Files(folder, name="x")))
+    copy = pickle.loads(pickle.dumps(DecodedFiles(folder, name="x")))
     assert (copy.name, copy.path(utterance("a"))) == ("x", folder / "a.wav")
 
 
 def test_real_reconstructions_join_the_real_recordings(shared: Path) -> None:
     pairs = shared / "data" / "testB_pairs"
     recordings = list(Folder(pairs / "GT").utterances())
-    system = Files(pairs / "LLM-Codec")
+    system = DecodedFiles(pairs / "LLM-Codec")
     joined = {u.id: system.path(u) for u in recordings if u.id in system.ids}
     assert (len(recordings), len(joined)) == (32, 30)
     assert all(path.parent.name == "LLM-Codec" and path.stem == name for name, path in joined.items())

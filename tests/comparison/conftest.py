@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import codec_bench
-from codec_bench.comparison.measurements import Column, Measurements, Outcome, SystemRow
+from codec_bench.comparison.measurements import ComparedMetric, Measurements, SystemRow, UtteranceScore
 
 COLUMNS = {
-    "pesq_wb": Column("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "p1"),
-    "wer[a]": Column("wer[a]", "wer", "WER", "%", "lower", 2, 1, "w1", 100.0),
-    "mcd": Column("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "m1"),
+    "pesq_wb": ComparedMetric("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "p1"),
+    "wer[a]": ComparedMetric("wer[a]", "wer", "WER", "%", "lower", 2, 1, "w1", 100.0),
+    "mcd": ComparedMetric("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "m1"),
 }
 
 Make = Callable[..., Measurements]
@@ -27,7 +27,7 @@ def make() -> Make:
         scores: Mapping[str, Mapping[str, Sequence[object]]],
         *,
         speakers: Sequence[str | None] | None = None,
-        columns: Mapping[str, Column] = COLUMNS,
+        columns: Mapping[str, ComparedMetric] = COLUMNS,
         manifest: str = "m",
         name: str = "set",
         conditions: Mapping[str, str] | None = None,
@@ -58,12 +58,12 @@ def make() -> Make:
     return made
 
 
-def _outcome(value: object) -> Outcome:
+def _outcome(value: object) -> UtteranceScore:
     if isinstance(value, str):
-        return Outcome(0.0, 0.0, value)
+        return UtteranceScore(0.0, 0.0, value)
     if isinstance(value, tuple):
-        return Outcome(float(value[0]), float(value[1]))
-    return Outcome(float(str(value)), 1.0)
+        return UtteranceScore(float(value[0]), float(value[1]))
+    return UtteranceScore(float(str(value)), 1.0)
 
 
 @pytest.fixture(scope="session")

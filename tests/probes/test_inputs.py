@@ -19,11 +19,11 @@ from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
 from codec_bench.probes.inputs import (
-    CodecTokens,
     Extracted,
     Frames,
     LogMel,
     RandomTokens,
+    TokenFrames,
     aligned,
     extract,
     parse_input,
@@ -68,7 +68,7 @@ def test_slow_codebooks_are_repeated():
 
 
 def test_random_tokens_have_the_shape_and_are_uniform(recording: Item, tmp_path: Path):
-    like = CodecTokens(Row(parse_systems(["codec2@1300"])[0]), Reconstructor(tmp_path / "cache", "cpu"))
+    like = TokenFrames(Row(parse_systems(["codec2@1300"])[0]), Reconstructor(tmp_path / "cache", "cpu"))
     real, drawn = like.frames(recording), RandomTokens(like, 0).frames(recording)
     assert (drawn.values.shape, drawn.sizes, drawn.rate) == (real.values.shape, real.sizes, real.rate)
     assert (drawn.values != real.values).mean() > 0.9
@@ -81,7 +81,7 @@ def test_random_tokens_have_the_shape_and_are_uniform(recording: Item, tmp_path:
 def test_frames_are_made_once(recording: Item, tmp_path: Path):
     cache = ArrayCache(tmp_path / "frames")
     reconstructor = Reconstructor(tmp_path / "cache", "cpu")
-    source = CodecTokens(Row(parse_systems(["codec2@1200"])[0]), reconstructor)
+    source = TokenFrames(Row(parse_systems(["codec2@1200"])[0]), reconstructor)
     first, second = Extracted({}, {}), Extracted({}, {})
     extract(source, recording, cache, first)
     written = cache.path(first.addresses["noise"]).stat().st_mtime_ns

@@ -17,7 +17,7 @@ from codec_bench.errors import CodecBenchError, UnavailableError
 from codec_bench.fingerprint import address
 from codec_bench.probes import recipes, training
 from codec_bench.probes.inputs import Frames
-from codec_bench.probes.problem import Job, Problem
+from codec_bench.probes.problem import Problem, Training
 from codec_bench.probes.recipes import RECIPES, Recipe, recipe_of
 from codec_bench.probes.training import Trainer, edits
 from codec_bench.probes.worker import carry_out, make_deterministic, result_file
@@ -68,7 +68,7 @@ def accuracy(result: dict, made: Problem) -> float:
 )
 def test_separable_classes_are_learned(tmp_path: Path, task: str, head: str):
     made = problem(tmp_path, recipe_of(task, head))
-    result = carry_out(Job(made, 1e-2, 0), tmp_path)
+    result = carry_out(Training(made, 1e-2, 0), tmp_path)
     assert accuracy(result, made) >= 0.95
     assert set(result["test"]) == set(made.test)
     assert result["dev"] == max(result["curve"]) == result["curve"][result["best_epoch"] - 1]
@@ -83,7 +83,7 @@ def test_ecapa_takes_short_recordings_and_a_last_batch_of_one(tmp_path: Path, si
         cache.put(key, Frames(np.zeros((size, 2), np.int64), 50.0, (12, 12)).to_arrays())
         frames[name] = key
     made = replace(made, frames=frames)
-    assert set(carry_out(Job(made, 1e-2, 0), tmp_path)["test"]) == set(made.test)
+    assert set(carry_out(Training(made, 1e-2, 0), tmp_path)["test"]) == set(made.test)
 
 
 def test_ecapa_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
@@ -94,18 +94,18 @@ def test_ecapa_without_its_package_says_what_to_install(monkeypatch: pytest.Monk
 
 def test_numbers_are_learned(tmp_path: Path):
     made = problem(tmp_path, RECIPES["er"], numbers=True)
-    assert accuracy(carry_out(Job(made, 1e-2, 0), tmp_path), made) >= 0.95
+    assert accuracy(carry_out(Training(made, 1e-2, 0), tmp_path), made) >= 0.95
 
 
 def test_shuffled_labels_are_at_chance(tmp_path: Path):
     made = problem(tmp_path, replace(RECIPES["er"], epochs=15), shuffled=True)
-    found = [accuracy(carry_out(Job(made, 1e-2, seed), tmp_path), made) for seed in range(3)]
+    found = [accuracy(carry_out(Training(made, 1e-2, seed), tmp_path), made) for seed in range(3)]
     assert 0.15 < np.mean(found) < 0.52  # 1/3; two standard deviations of 40 utterances are 0.15
 
 
 def test_several_labels_give_a_score_for_each(tmp_path: Path):
     made = problem(tmp_path, RECIPES["sed"], multi=True)
-    result = carry_out(Job(made, 1e-2, 0), tmp_path)
+    result = carry_out(Training(made, 1e-2, 0), tmp_path)
     scores = np.array([result["test"][n]["scores"] for n in made.test])
     truth = np.array([[symbol in made.targets[n] for symbol in made.symbols] for n in made.test])
     assert average_precision_score(truth, scores, average="macro") > 0.95
@@ -114,7 +114,7 @@ def test_several_labels_give_a_score_for_each(tmp_path: Path):
 
 def test_the_same_seed_gives_the_same_numbers(tmp_path: Path):
     made = problem(tmp_path, replace(RECIPES["sid"], epochs=4))
-    first, second, other = (Trainer(Job(made, 1e-2, seed), tmp_path).train() for seed in (0, 0, 1))
+    first, second, other = (Trainer(Training(made, 1e-2, seed), tmp_path).train() for seed in (0, 0, 1))
     assert without_seconds(first) == without_seconds(second)
     assert first["dev_loss"] != other["dev_loss"]
 
@@ -129,7 +129,7 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pyt
     if task == "asr":
         recipe = replace(RECIPES["asr"], epochs=5, patience=5)
         made = replace(made, recipe=recipe, targets=dict.fromkeys(made.targets, "a\nb\n \nb"), symbols=(" ", "a", "b"))
-    job = Job(made, 1e-2, 0)
+    job = Training(made, 1e-2, 0)
     whole = Trainer(job, tmp_path).train()
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
     stopped = Trainer(job, tmp_path)
@@ -154,7 +154,7 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_result_is_kept_and_a_damaged_one_made_again(tmp_path: Path):
-    job = Job(problem(tmp_path, replace(RECIPES["er"], epochs=2)), 1e-2, 0)
+    job = Training(problem(tmp_path, replace(RECIPES["er"], epochs=2)), 1e-2, 0)
     first = carry_out(job, tmp_path)
     assert carry_out(job, tmp_path) == first  # the seconds, too: it was read
     result_file(tmp_path, job.address).write_text('{"dev": ')
@@ -163,16 +163,16 @@ def test_a_result_is_kept_and_a_damaged_one_made_again(tmp_path: Path):
 
 def test_the_address_knows_what_decides_the_result(tmp_path: Path):
     made = problem(tmp_path, RECIPES["er"])
-    job = Job(made, 1e-2, 0)
+    job = Training(made, 1e-2, 0)
     others = [
-        Job(made, 1e-3, 0), Job(made, 1e-2, 1), Job(made, 1e-2, 0, "cuda"),
-        Job(replace(made, recipe=replace(made.recipe, dropout=0.0)), 1e-2, 0),
-        Job(replace(made, train=made.train[1:]), 1e-2, 0),
-        Job(replace(made, targets={**made.targets, "u000": "class1"}), 1e-2, 0),
-        Job(replace(made, frames={**made.frames, "u000": "f" * 64}), 1e-2, 0),
+        Training(made, 1e-3, 0), Training(made, 1e-2, 1), Training(made, 1e-2, 0, "cuda"),
+        Training(replace(made, recipe=replace(made.recipe, dropout=0.0)), 1e-2, 0),
+        Training(replace(made, train=made.train[1:]), 1e-2, 0),
+        Training(replace(made, targets={**made.targets, "u000": "class1"}), 1e-2, 0),
+        Training(replace(made, frames={**made.frames, "u000": "f" * 64}), 1e-2, 0),
     ]  # fmt: skip
     assert len({job.address, *(other.address for other in others)}) == 8
-    assert Job.from_json(json.loads(json.dumps(job.describe()))).address == job.address
+    assert Training.from_json(json.loads(json.dumps(job.describe()))).address == job.address
 
 
 @pytest.mark.slow
@@ -200,7 +200,7 @@ def test_texts_are_read_from_tokens(tmp_path: Path):
         tuple(names[110:130]),
         tuple(names[130:]),
     )
-    result = carry_out(Job(made, 1e-2, 0), tmp_path)
+    result = carry_out(Training(made, 1e-2, 0), tmp_path)
     for decoding in ("answer", "beam"):
         wanted = ["".join(targets[n].split("\n")) for n in made.test]
         found = ["".join(result["test"][n][decoding].split("\n")) for n in made.test]
@@ -211,10 +211,10 @@ def test_texts_that_do_not_fit_are_left_out_of_training(tmp_path: Path):
     made = problem(tmp_path, replace(RECIPES["asr"], epochs=1))
     long = "\n".join("ab" * 40)
     targets = dict.fromkeys(made.targets, "a\nb") | {"u000": long, "u001": long}
-    result = carry_out(Job(replace(made, targets=targets, symbols=("a", "b")), 1e-2, 0), tmp_path)
+    result = carry_out(Training(replace(made, targets=targets, symbols=("a", "b")), 1e-2, 0), tmp_path)
     assert result["left_out"] == 2
     with pytest.raises(CodecBenchError, match="too short"):
-        Trainer(Job(replace(made, targets=dict.fromkeys(targets, long), symbols=("a", "b")), 1e-2, 0), tmp_path)
+        Trainer(Training(replace(made, targets=dict.fromkeys(targets, long), symbols=("a", "b")), 1e-2, 0), tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(20))

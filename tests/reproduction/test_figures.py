@@ -11,7 +11,7 @@ import pytest
 from codec_bench.adapters.prepared import GroundTruth
 from codec_bench.datasets import DATASETS
 from codec_bench.metrics import metric
-from codec_bench.reproduction import Row, Table, find_tables, load_paper, paper_names
+from codec_bench.reproduction import PublishedRow, PublishedTable, find_tables, load_paper, paper_names
 from codec_bench.reproduction.facts import codec_of, possible_bitrates
 
 # Counted in the papers, row by row.
@@ -60,12 +60,12 @@ TORN_ROWS = {
 """Rows with a figure that is torn into pieces of LaTeX, or with one of another line."""
 
 
-def every_row() -> list[tuple[Table, Row]]:
+def every_row() -> list[tuple[PublishedTable, PublishedRow]]:
     return [(table, row) for table in TABLES for row in table.rows]
 
 
 def row_id(value: object) -> str:
-    return value.id if isinstance(value, Table) else value.name if isinstance(value, Row) else ""
+    return value.id if isinstance(value, PublishedTable) else value.name if isinstance(value, PublishedRow) else ""
 
 
 def text_of(shared: Path, paper: str) -> str:
@@ -89,7 +89,7 @@ def test_rows_are_as_many_as_the_papers_have() -> None:
 
 
 @pytest.mark.parametrize(("table", "row"), every_row(), ids=row_id)
-def test_a_row_stands_in_the_text_of_the_paper(shared: Path, table: Table, row: Row) -> None:
+def test_a_row_stands_in_the_text_of_the_paper(shared: Path, table: PublishedTable, row: PublishedRow) -> None:
     text = text_of(shared, table.paper)
     wanted = [float(value) for value in row.values if value is not None and not isinstance(value, bool)]
     if table.id in TORN or (table.id, table.label(row)) in TORN_ROWS:
@@ -101,7 +101,7 @@ def test_a_row_stands_in_the_text_of_the_paper(shared: Path, table: Table, row: 
 
 
 @pytest.mark.parametrize(("table", "row"), every_row(), ids=row_id)
-def test_a_system_of_the_registry_has_the_published_rates(table: Table, row: Row) -> None:
+def test_a_system_of_the_registry_has_the_published_rates(table: PublishedTable, row: PublishedRow) -> None:
     if row.system in (None, GroundTruth.name):
         return
     _, spec, count = codec_of(str(row.system))
@@ -119,13 +119,13 @@ def test_a_system_of_the_registry_has_the_published_rates(table: Table, row: Row
 
 
 @pytest.mark.parametrize(("table", "row"), every_row(), ids=row_id)
-def test_what_is_doubted_about_a_bitrate_is_wrong_indeed(table: Table, row: Row) -> None:
+def test_what_is_doubted_about_a_bitrate_is_wrong_indeed(table: PublishedTable, row: PublishedRow) -> None:
     if "kbps" in row.doubtful:
         assert all(abs(bitrate / 1000 - float(row.kbps or 0)) > 0.05 for bitrate in possible_bitrates(str(row.system)))
 
 
 @pytest.mark.parametrize("table", TABLES, ids=row_id)
-def test_names_of_metrics_and_data_sets_are_known(table: Table) -> None:
+def test_names_of_metrics_and_data_sets_are_known(table: PublishedTable) -> None:
     for column in table.columns.values():
         if column.metric:
             made = metric(column.metric)

@@ -4,46 +4,46 @@ from __future__ import annotations
 
 import pytest
 
-from codec_bench.reproduction import Column, find_tables
+from codec_bench.reproduction import PublishedColumn, find_tables
 from codec_bench.reproduction.facts import fact_of
-from codec_bench.reproduction.judging import Cell, Verdict, fact_cells, judge
+from codec_bench.reproduction.judging import Agreement, JudgedCell, fact_cells, judge
 
-PESQ = Column(title="PESQ", metric="pesq_wb", better="higher", digits=2, tolerance=0.05, because="so")
+PESQ = PublishedColumn(title="PESQ", metric="pesq_wb", better="higher", digits=2, tolerance=0.05, because="so")
 
 
 @pytest.mark.parametrize(("published", "measured", "verdict"), [
-    (1.82, 1.82, Verdict.WITHIN), (1.82, 1.87, Verdict.WITHIN), (1.82, 1.77, Verdict.WITHIN),
-    (1.82, 1.8701, Verdict.OUTSIDE), (1.82, 1.7699, Verdict.OUTSIDE), (True, True, Verdict.WITHIN),
-    (1.82, None, Verdict.NOT_RUN), (None, 1.82, Verdict.UNJUDGED), (None, None, Verdict.NOT_RUN),
+    (1.82, 1.82, Agreement.WITHIN), (1.82, 1.87, Agreement.WITHIN), (1.82, 1.77, Agreement.WITHIN),
+    (1.82, 1.8701, Agreement.OUTSIDE), (1.82, 1.7699, Agreement.OUTSIDE), (True, True, Agreement.WITHIN),
+    (1.82, None, Agreement.NOT_RUN), (None, 1.82, Agreement.UNJUDGED), (None, None, Agreement.NOT_RUN),
 ])  # fmt: skip
-def test_tolerance(published: float | None, measured: float | None, verdict: Verdict) -> None:
+def test_tolerance(published: float | None, measured: float | None, verdict: Agreement) -> None:
     assert judge(PESQ, published, measured)[0] is verdict
 
 
 def test_better_than_published_is_outside_too() -> None:
-    assert judge(PESQ, 1.82, 3.0)[0] is Verdict.OUTSIDE
+    assert judge(PESQ, 1.82, 3.0)[0] is Agreement.OUTSIDE
 
 
 def test_doubt_and_other_protocols_are_not_judged() -> None:
-    assert judge(PESQ, 4.5, 4.64, doubt="raw scale") == (Verdict.UNJUDGED, "doubtful: raw scale")
-    assert judge(PESQ, 1.82, 9.0, other="wer[x], not wer[y]") == (Verdict.UNJUDGED, "wer[x], not wer[y]")
-    assert judge(Column(title="?"), 1.0, 1.0)[0] is Verdict.UNJUDGED
+    assert judge(PESQ, 4.5, 4.64, doubt="raw scale") == (Agreement.UNJUDGED, "doubtful: raw scale")
+    assert judge(PESQ, 1.82, 9.0, other="wer[x], not wer[y]") == (Agreement.UNJUDGED, "wer[x], not wer[y]")
+    assert judge(PublishedColumn(title="?"), 1.0, 1.0)[0] is Agreement.UNJUDGED
 
 
 def test_yes_and_no_are_compared_as_such() -> None:
-    streaming = Column(title="streaming", fact="streaming", tolerance=0, because="yes or no")
-    assert judge(streaming, True, False)[0] is Verdict.OUTSIDE
-    cell = Cell("r", "streaming", streaming, True, False, Verdict.OUTSIDE)
+    streaming = PublishedColumn(title="streaming", fact="streaming", tolerance=0, because="yes or no")
+    assert judge(streaming, True, False)[0] is Agreement.OUTSIDE
+    cell = JudgedCell("r", "streaming", streaming, True, False, Agreement.OUTSIDE)
     assert (cell.difference, cell.inside_interval) == (None, None)
 
 
 def test_difference_and_interval() -> None:
-    cell = Cell("r", "pesq", PESQ, 1.82, 1.806, Verdict.WITHIN, low=1.74, high=1.86)
+    cell = JudgedCell("r", "pesq", PESQ, 1.82, 1.806, Agreement.WITHIN, low=1.74, high=1.86)
     assert cell.difference == pytest.approx(-0.014)
     assert cell.inside_interval is True
     # 1.824 is printed as 1.82, so an interval from 1.824 on may hold what was published.
-    assert Cell("r", "pesq", PESQ, 1.82, 1.9, Verdict.OUTSIDE, low=1.824, high=2.0).inside_interval is True
-    assert Cell("r", "pesq", PESQ, 1.82, 1.9, Verdict.OUTSIDE, low=1.826, high=2.0).inside_interval is False
+    assert JudgedCell("r", "pesq", PESQ, 1.82, 1.9, Agreement.OUTSIDE, low=1.824, high=2.0).inside_interval is True
+    assert JudgedCell("r", "pesq", PESQ, 1.82, 1.9, Agreement.OUTSIDE, low=1.826, high=2.0).inside_interval is False
 
 
 @pytest.mark.parametrize(("system", "fact", "value"), [
@@ -63,6 +63,6 @@ def test_the_efficiency_table_needs_no_audio_and_its_rates_agree() -> None:
     assert len(cells) == 11 * 6
     for cell in cells:
         if cell.key in ("bitrate", "frame-rate", "token-rate", "codebooks"):
-            assert cell.verdict is Verdict.WITHIN, cell
-    wrong = {(c.row, c.key) for c in cells if c.verdict is Verdict.OUTSIDE}
+            assert cell.verdict is Agreement.WITHIN, cell
+    wrong = {(c.row, c.key) for c in cells if c.verdict is Agreement.OUTSIDE}
     assert wrong == {("DAC", "parameters"), ("SNAC", "streaming"), ("Vocos", "streaming")}

@@ -14,7 +14,7 @@ from codec_bench.errors import UsageError
 from codec_bench.reproduction import find_tables
 from codec_bench.reproduction.availability import commands, counts
 from codec_bench.reproduction.finished import compare_runs
-from codec_bench.reproduction.judging import Reproduction, Verdict
+from codec_bench.reproduction.judging import Agreement, Reproduction
 from codec_bench.reproduction.report import markdown, write
 from codec_bench.reproduction.reproduce import Request, nothing_ran, reproduce
 
@@ -35,7 +35,7 @@ def small_mimi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "mirror"))
 
 
-def cells(result: Reproduction, row: str) -> dict[str, tuple[object, Verdict]]:
+def cells(result: Reproduction, row: str) -> dict[str, tuple[object, Agreement]]:
     return {cell.key: (cell.measured, cell.verdict) for cell in result.cells if cell.row == row}
 
 
@@ -62,8 +62,8 @@ def test_llm_codec_measures_as_published(shared: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     found = cells(result, "LLM-Codec")
     assert {key: verdict for key, (_, verdict) in found.items()} == {
-        "wer": Verdict.NOT_RUN, "gpe": Verdict.WITHIN, "pesq": Verdict.WITHIN, "stoi": Verdict.WITHIN,
-        "secs": Verdict.WITHIN,
+        "wer": Agreement.NOT_RUN, "gpe": Agreement.WITHIN, "pesq": Agreement.WITHIN, "stoi": Agreement.WITHIN,
+        "secs": Agreement.WITHIN,
     }  # fmt: skip
     independent = re.search(r"\| LLM-Codec \|(.*)\|", (pairs / "README.md").read_text(encoding="utf-8"))
     assert independent is not None
@@ -89,7 +89,7 @@ def test_parts_and_replaced_data_are_said(shared: Path, tmp_path: Path) -> None:
     assert any(note.startswith("DATA SET REPLACED") for note in result.notes)
     assert any(note.startswith("ONLY A PART: 3 of the paper's 500") for note in result.notes)
     assert {cell.n for cell in result.measured} == {3}
-    assert cells(result, "Ground Truth Recording")["stoi"][1] is Verdict.WITHIN
+    assert cells(result, "Ground Truth Recording")["stoi"][1] is Agreement.WITHIN
     assert {cell.reason for cell in result.cells if cell.key == "gpe"} == {"left out by --metrics"}
     # The run directory is a run like any other, and the reproduction lies beside it.
     write(result, tmp_path / "run")
@@ -124,9 +124,9 @@ def test_a_codec_of_the_table_runs_under_its_protocol(small_mimi: None, tmp_path
     assert set(run.systems) == {"mimi@8"}
     assert set(run.metrics) == {"stoi", "pesq_wb"}
     stoi = run.summary[run.summary["metric"] == "stoi"].iloc[0]
-    assert cells(result, "Mimi")["stoi"] == (stoi["value"], Verdict.OUTSIDE)  # noise is far from speech
+    assert cells(result, "Mimi")["stoi"] == (stoi["value"], Agreement.OUTSIDE)  # noise is far from speech
     assert result.outside
-    assert cells(result, "Mimi")["wer"][1] is Verdict.NOT_RUN
+    assert cells(result, "Mimi")["wer"][1] is Agreement.NOT_RUN
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_another_recogniser_is_measured_and_not_judged(shared: Path, tmp_path: P
         options=QUICK | {"limit": 1, "text": pairs / "transcripts.tsv"},
     )
     (cell,) = (c for c in reproduce(find_tables("longcat:5")[0], request).cells if c.key == "wer")
-    assert (cell.metric, cell.verdict) == ("wer[pocketsphinx]", Verdict.UNJUDGED)
+    assert (cell.metric, cell.verdict) == ("wer[pocketsphinx]", Agreement.UNJUDGED)
     assert cell.measured is not None
     assert "not the wer[nemo] of the paper" in cell.reason
 
@@ -226,7 +226,7 @@ def test_a_finished_reconstruction_stands_beside_its_table(small_mimi: None, tmp
     result = compare_runs(table, [run], table.rows)
     (cell,) = (c for c in result.cells if c.row == "Mimi")
     assert cell.measured == run.summary.set_index(["system", "metric"]).loc[("mimi@8", "stoi"), "value"]
-    assert (cell.verdict, cell.reason) == (Verdict.UNJUDGED, "on demo, not libritts-test-b")
+    assert (cell.verdict, cell.reason) == (Agreement.UNJUDGED, "on demo, not libritts-test-b")
     with pytest.raises(UsageError, match="kind reconstruction"):
         compare_runs(find_tables("stable-codec:table9")[0], [run], table.rows)
     with pytest.raises(UsageError, match="none of the runs"):

@@ -18,7 +18,7 @@ from codec_bench.reports.table import build_table
 from codec_bench.runs.directory import Run
 from codec_bench.speed import results
 from codec_bench.speed.config import SpeedConfig
-from codec_bench.speed.measure import Result
+from codec_bench.speed.measure import SpeedMeasurement
 from codec_bench.speed.results import load_warning, time_warnings
 from codec_bench.speed.run import run_speed
 from codec_bench.speed.worker import Subject
@@ -221,7 +221,7 @@ def test_a_busy_machine_is_told_of(monkeypatch: pytest.MonkeyPatch):
 def test_clocks_that_disagree_are_told_of():
     def found(wall: float, cpu: float) -> list[str]:
         made = {"encode_seconds": wall, "encode_cpu": cpu}
-        return time_warnings({"x": Result(rounds=[made], machine={"device": "cpu", "isolated": False})}, 1)
+        return time_warnings({"x": SpeedMeasurement(rounds=[made], machine={"device": "cpu", "isolated": False})}, 1)
 
     assert found(1.0, 0.98) == []
     assert "worked for 30%" in found(1.0, 0.3)[0]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
-from codec_bench.adapters.longcat.checkpoint import DECODER_16K, DECODER_24K, ENCODER, Kind, identify
+from codec_bench.adapters.longcat.checkpoint import DECODER_16K, DECODER_24K, ENCODER, CheckpointKind, identify
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError, UsageError
 from codec_bench.hub import RemoteFile, local_digest, locate
@@ -39,7 +39,7 @@ ACOUSTIC = Codebook(8100, HOP, packed_bits=13)
 ENCODER_PARAMETERS = 536_772_640
 
 
-class Files(NamedTuple):
+class CheckpointFiles(NamedTuple):
     """The three files that a codec is made of."""
 
     encoder: Path
@@ -68,7 +68,7 @@ class LongCat(Codec):
 
     title: ClassVar[str] = "LongCat-Audio-Codec (16 kHz)"
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_16k_4codebooks.pt"
-    decoder_kind: ClassVar[Kind] = Kind(DECODER_16K, 3)
+    decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_16K, 3)
     decoder_parameters: ClassVar[int] = 162_459_042
     output_rate: ClassVar[int] = 16_000
 
@@ -141,8 +141,8 @@ class LongCat(Codec):
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         return {"decoder_dtype": self.decoder_dtype}
 
-    def _files(self) -> Files:
-        return Files(*(self._replaced.get(weight.path) or locate(weight) for weight in self.spec.weights))
+    def _files(self) -> CheckpointFiles:
+        return CheckpointFiles(*(self._replaced.get(weight.path) or locate(weight) for weight in self.spec.weights))
 
     @classmethod
     def _names(cls) -> tuple[str, str, str]:
@@ -170,7 +170,7 @@ class LongCat(Codec):
         return {f"{FOLDER}/{ENCODER_FILE if kind.role == ENCODER else cls.decoder_file}": path}
 
     @classmethod
-    def _check_decoder(cls, path: Path, kind: Kind) -> None:
+    def _check_decoder(cls, path: Path, kind: CheckpointKind) -> None:
         if kind != cls.decoder_kind:
             raise UnavailableError(f"{path} is the {kind}, but {cls.name} decodes with the {cls.decoder_kind}")
 
@@ -299,7 +299,7 @@ class LongCat24k(LongCat):
     name: ClassVar[str] = "longcat-24k"
     title: ClassVar[str] = "LongCat-Audio-Codec (24 kHz)"
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_4codebooks.pt"
-    decoder_kind: ClassVar[Kind] = Kind(DECODER_24K, 3)
+    decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_24K, 3)
     decoder_parameters: ClassVar[int] = 150_902_178
     output_rate: ClassVar[int] = 24_000
 
@@ -311,6 +311,6 @@ class LongCat24kSft(LongCat):
     prefixes: ClassVar[tuple[int, ...]] = (2,)
     title: ClassVar[str] = "LongCat-Audio-Codec (24 kHz, tuned to few speakers)"
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_2codebooks.pt"
-    decoder_kind: ClassVar[Kind] = Kind(DECODER_24K, 1)
+    decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_24K, 1)
     decoder_parameters: ClassVar[int] = 150_845_986
     output_rate: ClassVar[int] = 24_000

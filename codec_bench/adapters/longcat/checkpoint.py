@@ -37,7 +37,7 @@ _QUANTIZER = re.compile(r"acoustic_quantizer\.quantizers\.(\d+)\.")
 
 
 @dataclass(frozen=True)
-class Kind:
+class CheckpointKind:
     """What a checkpoint file is, told from the names of its tensors.
 
     Attributes:
@@ -74,7 +74,7 @@ def tensor_names(path: Path) -> list[str]:
         raise UnavailableError(f"{path} is no PyTorch checkpoint: {error}") from error
 
 
-def identify(path: Path) -> Kind:
+def identify(path: Path) -> CheckpointKind:
     """What a checkpoint file is.
 
     Raises:
@@ -88,7 +88,7 @@ def identify(path: Path) -> Kind:
             + ("tensors of several" if roles else f"none of {', '.join(_MARKS.values())}")
         )
     quantizers = {int(match[1]) for name in names if (match := _QUANTIZER.match(name))}
-    return Kind(roles[0], len(quantizers))
+    return CheckpointKind(roles[0], len(quantizers))
 
 
 class Tensors:

@@ -29,7 +29,7 @@ from codec_bench.adapters.longcat.semantic import SEMANTIC_ENTRIES, read_norm
 LOOK_AHEAD = KERNEL // 2
 """Frames that the first convolution sees ahead; in the causal decoders, nothing else looks ahead."""
 
-State = tuple[Tensor, Tensor]
+LstmState = tuple[Tensor, Tensor]
 """Hidden and cell state of an LSTM."""
 
 
@@ -42,7 +42,7 @@ class Memory(nn.Module):
         self.lstms = nn.ModuleList(_read_lstm(tensors, f"{name}.lstm_list{i}.0", width) for i in (1, 2))
         self.norms = nn.ModuleList(read_norm(tensors, f"{name}.ln{i}", width) for i in (1, 2))
 
-    def forward(self, x: Tensor, states: list[State | None] | None = None) -> Tensor:
+    def forward(self, x: Tensor, states: list[LstmState | None] | None = None) -> Tensor:
         """`[batch, n, width]` to the same; `states` (one per layer, None at first) is brought up to date."""
         for i, (lstm, norm) in enumerate(zip(self.lstms, self.norms, strict=True)):
             x, state = lstm(x, states[i] if states else None)
@@ -128,7 +128,7 @@ class WaveformDecoder(nn.Module):
         semantic = functional.embedding(codes[:, 0], self.semantic_entries).transpose(1, 2)
         return [semantic, *self.quantizer.embed(codes[:, 1:])]
 
-    def remember(self, codes: Tensor, states: list[State | None] | None = None) -> Tensor:
+    def remember(self, codes: Tensor, states: list[LstmState | None] | None = None) -> Tensor:
         """Tokens through the LSTMs.
 
         Args:

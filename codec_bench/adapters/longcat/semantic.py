@@ -60,7 +60,7 @@ class Subsampling(nn.Module):
         return normed
 
 
-class Layer(nn.Module):
+class TransformerLayer(nn.Module):
     """A transformer layer that normalises before attention, before the feed-forward net, and once more at its end."""
 
     def __init__(self, tensors: Tensors, name: str, width: int, heads: int) -> None:
@@ -123,7 +123,9 @@ class SemanticTokenizer(nn.Module):
             )
         name = f"{_PREFIX}.model.encoder.layers"
         layers = max(tensors.count(name), 1)
-        self.layers = nn.ModuleList(Layer(tensors, f"{name}.{i}", self.width, HEADS[self.width]) for i in range(layers))
+        self.layers = nn.ModuleList(
+            TransformerLayer(tensors, f"{name}.{i}", self.width, HEADS[self.width]) for i in range(layers)
+        )
         centroids = tensors.take(f"{_PREFIX}.kmeans.codebook", self.width, SEMANTIC_ENTRIES)
         self.register_buffer("centroids", centroids)
         self.register_buffer("centroid_power", centroids.square().sum(0))

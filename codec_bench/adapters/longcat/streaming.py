@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec_bench.adapters.longcat.decoder import LOOK_AHEAD, State
+from codec_bench.adapters.longcat.decoder import LOOK_AHEAD, LstmState
 from codec_bench.adapters.longcat.frontend import RATE
 from codec_bench.adapters.longcat.layers import History, exact_inference
 from codec_bench.adapters.longcat.model import HOP, FloatArray, IntArray, LongCatDecoder
@@ -49,7 +49,7 @@ class StreamingDecoder:
     def reset(self) -> None:
         """Begins a new stream."""
         weight = self._decoder.network.first.weight
-        self._states: list[State | None] = [None] * len(self._decoder.network.memory.lstms)
+        self._states: list[LstmState | None] = [None] * len(self._decoder.network.memory.lstms)
         self._history = History()
         # The first convolution's input: what it still needs of the past, and what it cannot use yet.
         self._waiting = weight.new_zeros(1, weight.shape[1], LOOK_AHEAD)

@@ -18,7 +18,7 @@ from pathlib import Path
 from codec_bench.coding.conditions.condition import Alteration, Altered, Clean, Condition, Drawn, Piece, Sounds
 from codec_bench.coding.conditions.framing import GRID, Concatenated, Segmented
 from codec_bench.coding.conditions.level import Band, Gain
-from codec_bench.coding.conditions.noise import Noise
+from codec_bench.coding.conditions.noise import AdditiveNoise
 from codec_bench.coding.conditions.rooms import Reverb, need_pyroomacoustics
 from codec_bench.errors import UsageError
 from codec_bench.registry import unknown
@@ -28,7 +28,9 @@ __all__ = [
     "Reverb", "Segmented", "parse_conditions",
 ]  # fmt: skip
 
-CONDITIONS: dict[str, type[Condition]] = {c.name: c for c in (Noise, Reverb, Gain, Band, Segmented, Concatenated)}
+CONDITIONS: dict[str, type[Condition]] = {
+    c.name: c for c in (AdditiveNoise, Reverb, Gain, Band, Segmented, Concatenated)
+}
 """What can be asked for, by name."""
 
 
@@ -53,7 +55,7 @@ def parse_conditions(
     asked = [_value_of(name) for name in names]
     if room_dir is not None and any(cls is Reverb and value is not None for cls, value in asked):
         raise UsageError("with --room-dir, the reverberation time is that of the files: write reverb, without a value")
-    folders = ((Noise, "--noise-dir", noise_dir), (Reverb, "--room-dir", room_dir))
+    folders = ((AdditiveNoise, "--noise-dir", noise_dir), (Reverb, "--room-dir", room_dir))
     sounds: dict[type[Condition], Sounds] = {}
     for kind, option, folder in folders:
         if folder is None:

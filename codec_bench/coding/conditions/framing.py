@@ -70,7 +70,7 @@ class Segmented(Condition):
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedRecordings:
     """Recordings that are coded as one.
 
     Attributes:
@@ -138,7 +138,7 @@ class Concatenated(Condition):
     low = 1.0
     high = 3600.0
 
-    groups: Mapping[str, tuple[Joined, int]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[JoinedRecordings, int]] = field(default_factory=dict)
     unusable: Mapping[str, NotScorable] = field(default_factory=dict)
 
     @property
@@ -170,7 +170,7 @@ class Concatenated(Condition):
                 rate = lengths[item.utterance.id][1]
                 chains.setdefault((item.utterance.speaker or "", rate), []).append(item)
         found = [
-            Joined(tuple(group), tuple(lengths[i.utterance.id][0] for i in group), rate)
+            JoinedRecordings(tuple(group), tuple(lengths[i.utterance.id][0] for i in group), rate)
             for (_, rate), chain in chains.items()
             for group in self._split(chain, [lengths[i.utterance.id][0] / rate for i in chain])
         ]
@@ -192,7 +192,7 @@ class Concatenated(Condition):
             groups[-1] += rest
         return groups
 
-    def _place(self, item: Item) -> tuple[Joined, int]:
+    def _place(self, item: Item) -> tuple[JoinedRecordings, int]:
         name = item.utterance.id
         if name in self.unusable:
             raise NotScorable(self.unusable[name].reason, self.unusable[name].status)

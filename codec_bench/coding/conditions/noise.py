@@ -30,7 +30,7 @@ comparison of long-term average speech spectra, J. Acoust. Soc. Am. 96 (1994).""
 
 
 @dataclass(frozen=True)
-class Noise(Drawn):
+class AdditiveNoise(Drawn):
     """`noise@SNR_DB`: additive noise.
 
     The signal-to-noise ratio holds exactly: mean power of the whole recording, pauses included, over that of the noise,

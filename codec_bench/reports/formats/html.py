@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from codec_bench.reports.cells import Cell, Column, Table, setting_headings
+from codec_bench.reports.cells import Cell, Table, TableColumn, setting_headings
 
 _STYLE = """\
 :root{color-scheme:light dark}
@@ -51,7 +51,7 @@ def html_table(table: Table, *, intervals: bool = True, efficiency: bool = False
     return "\n".join([*parts, f"<ul>{notes}</ul>", "</section>"])
 
 
-def _block(table: Table, title: str, columns: Sequence[Column], intervals: bool) -> list[str]:
+def _block(table: Table, title: str, columns: Sequence[TableColumn], intervals: bool) -> list[str]:
     """Metrics side by side; without any, what the systems cost."""
     headings = ["system", *setting_headings(not columns), *(c.heading for c in columns)]
     cells = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from codec_bench.reports.cells import ARROWS, Cell, Column, Row, Section, Table, setting_headings
+from codec_bench.reports.cells import ARROWS, Cell, Section, Table, TableColumn, TableRow, setting_headings
 from codec_bench.reports.formats.tex import comment, escape
 
 PAGE_WIDTH = 469.0
@@ -28,11 +28,11 @@ _ARROWS = {ARROWS["higher"]: r"$\uparrow$", ARROWS["lower"]: r"$\downarrow$"}
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Float:
     """Columns and sections of one float."""
 
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     sections: tuple[Section, ...]
 
 
@@ -69,13 +69,13 @@ def _table(table: Table, intervals: bool, efficiency: bool, page_width: float) -
     return "\n".join(floats) + definitions
 
 
-def _parts(table: Table, intervals: bool, page_width: float, marks: dict[str, str]) -> Iterator[_Part]:
+def _parts(table: Table, intervals: bool, page_width: float, marks: dict[str, str]) -> Iterator[_Float]:
     """The blocks of the table, split where they are wider or longer than a page."""
     rows = [row for section in table.sections for row in section.rows]
     fixed = sum(_width(texts) for texts in ([r.label for r in rows], ["00.00"], ["000.00"]))
     chunks = _chunks(table.sections)
     for title, columns in table.blocks:
-        pieces: list[list[Column]] = [[]]
+        pieces: list[list[TableColumn]] = [[]]
         used = fixed
         for column in columns:
             width = _column_width(column, rows, intervals, marks)
@@ -87,9 +87,9 @@ def _parts(table: Table, intervals: bool, page_width: float, marks: dict[str, st
         yield from _numbered(title, list(product(pieces, chunks)))
 
 
-def _numbered(title: str, parts: Sequence[tuple[Sequence[Column], tuple[Section, ...]]]) -> Iterator[_Part]:
+def _numbered(title: str, parts: Sequence[tuple[Sequence[TableColumn], tuple[Section, ...]]]) -> Iterator[_Float]:
     for i, (columns, sections) in enumerate(parts, 1):
-        yield _Part(title if len(parts) == 1 else f"{title}, {i} of {len(parts)}", tuple(columns), sections)
+        yield _Float(title if len(parts) == 1 else f"{title}, {i} of {len(parts)}", tuple(columns), sections)
 
 
 def _chunks(sections: Sequence[Section]) -> list[tuple[Section, ...]]:
@@ -110,7 +110,7 @@ def _chunks(sections: Sequence[Section]) -> list[tuple[Section, ...]]:
     return [tuple(chunk) for chunk in chunks]
 
 
-def _float(part: _Part, table: Table, notes: Sequence[str], intervals: bool, marks: dict[str, str]) -> str:
+def _float(part: _Float, table: Table, notes: Sequence[str], intervals: bool, marks: dict[str, str]) -> str:
     is_efficiency = not part.columns
     settings = setting_headings(is_efficiency)
     count = 1 + len(settings) + len(part.columns)
@@ -140,7 +140,7 @@ def _float(part: _Part, table: Table, notes: Sequence[str], intervals: bool, mar
     return "\n".join(lines)
 
 
-def _heading(column: Column, marks: dict[str, str]) -> str:
+def _heading(column: TableColumn, marks: dict[str, str]) -> str:
     """Title, unit and arrow, with a short variant above them."""
     mark = marks.get(column.label)
     first = escape(column.title) + (f"$^{mark}$" if mark else "")
@@ -162,7 +162,7 @@ def _cell(cell: Cell, intervals: bool) -> str:
     return number + margin + (rf" {{\scriptsize({cell.coverage})}}" if cell.coverage else "")
 
 
-def _column_width(column: Column, rows: Sequence[Row], intervals: bool, marks: dict[str, str]) -> float:
+def _column_width(column: TableColumn, rows: Sequence[TableRow], intervals: bool, marks: dict[str, str]) -> float:
     cells = [row.cells[column.label] for row in rows]
     widths = [
         _SMALL * len(c.number)
@@ -178,7 +178,7 @@ def _width(texts: Sequence[str]) -> float:
     return _SMALL * max(map(len, texts), default=0) + _GAP
 
 
-def _marks(columns: Sequence[Column]) -> dict[str, str]:
+def _marks(columns: Sequence[TableColumn]) -> dict[str, str]:
     """Letters for the variants that are too long for a heading."""
     long = [c for c in columns if len(c.variant) > LONGEST_VARIANT]
     letters = {v: chr(ord("a") + i % 26) * (1 + i // 26) for i, v in enumerate(dict.fromkeys(c.variant for c in long))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codec_bench.markdown import escape, table_row
-from codec_bench.reports.cells import Cell, Column, Table, setting_headings
+from codec_bench.reports.cells import Cell, Table, TableColumn, setting_headings
 
 
 def markdown(table: Table, *, intervals: bool = True, efficiency: bool = False) -> str:
@@ -29,7 +29,7 @@ def markdown_page(tables: Sequence[Table], *, intervals: bool = True, efficiency
     return "\n".join(markdown(table, intervals=intervals, efficiency=efficiency) for table in tables)
 
 
-def _block(table: Table, title: str, columns: Sequence[Column], intervals: bool) -> str:
+def _block(table: Table, title: str, columns: Sequence[TableColumn], intervals: bool) -> str:
     """Metrics side by side; without any, what the systems cost."""
     headings = ["system", *setting_headings(not columns), *(escape(c.heading, "\\`*<>|") for c in columns)]
     lines = [f"### {escape(title)}", "", table_row(headings), table_row(["---", *["---:"] * (len(headings) - 1)])]

@@ -12,10 +12,10 @@ from codec_bench.reports.html.differences import by_characters, differences
 from codec_bench.reports.html.embedding import compact
 from codec_bench.runs.directory import Run
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def explorer(run: Run) -> Json:
+def explorer(run: Run) -> JsonObject:
     """Everything about the utterances of a reconstruction run.
 
     Returns:
@@ -43,7 +43,7 @@ def explorer(run: Run) -> Json:
     }
 
 
-def _metric(metric: Json) -> Json:
+def _metric(metric: JsonObject) -> JsonObject:
     variant = metric["label"][len(metric["name"]) :]
     return {k: metric[k] for k in ("label", "better", "digits", "unit")} | {"title": metric["title"] + variant}
 
@@ -82,7 +82,7 @@ def _scores(
     return values, problems, list(reasons)
 
 
-def _heard(run: Run, systems: Sequence[str], utterances: pd.DataFrame) -> list[Json]:
+def _heard(run: Run, systems: Sequence[str], utterances: pd.DataFrame) -> list[JsonObject]:
     """For each recogniser and text normaliser: the transcripts as compared, and what was heard of each system."""
     frame = _texts_of(run, "hypotheses.csv")
     frame["turn"] = frame.groupby(["system", "utterance", "recogniser"]).cumcount()

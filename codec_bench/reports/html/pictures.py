@@ -15,7 +15,7 @@ EMBEDDED_LIMIT = 15_000_000
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedPicture:
     """A plot of a report.
 
     Attributes:
@@ -31,7 +31,7 @@ class Picture:
     file: str
 
 
-def pictures(out: Path, plots: Sequence[Any] = ()) -> list[Picture]:
+def pictures(out: Path, plots: Sequence[Any] = ()) -> list[EmbeddedPicture]:
     """The pictures of `out/plots`.
 
     Args:
@@ -53,7 +53,7 @@ def pictures(out: Path, plots: Sequence[Any] = ()) -> list[Picture]:
         data = path.read_bytes()
         size += len(data)
         source = data_uri(data, KINDS[path.suffix]) if size <= EMBEDDED_LIMIT else ""
-        found.append(Picture(title, caption, source, f"plots/{path.name}"))
+        found.append(EmbeddedPicture(title, caption, source, f"plots/{path.name}"))
     return found
 
 

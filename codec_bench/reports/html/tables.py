@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codec_bench.reports.cells import EFFICIENCY_HEADINGS, Cell, Column, Row, Table
+from codec_bench.reports.cells import EFFICIENCY_HEADINGS, Cell, Table, TableColumn, TableRow
 from codec_bench.reports.html.embedding import compact
 from codec_bench.reports.plots.style import COLOURS, GREY
 from codec_bench.runs.directory import Run
@@ -55,11 +55,11 @@ class TableView:
 
     name: str
     table: Table
-    blocks: tuple[tuple[str, tuple[Column, ...], bool], ...]
+    blocks: tuple[tuple[str, tuple[TableColumn, ...], bool], ...]
     notes: Mapping[str, str]
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[TableColumn]:
         """All columns, block by block."""
         return [c for _, columns, _ in self.blocks for c in columns]
 
@@ -69,13 +69,13 @@ class TableView:
         rows = [row for section in self.table.sections for row in section.rows]
         return EFFICIENCY_HEADINGS if any(sort for row in rows for _, sort in self.facts_of(row)) else ()
 
-    def facts_of(self, row: Row) -> list[tuple[str, str]]:
+    def facts_of(self, row: TableRow) -> list[tuple[str, str]]:
         """What a system costs: as printed, and a number for sorting that is empty where it is not known."""
         e = row.efficiency
         numbers = (e.tokens_per_second, e.codebooks, e.parameters, e.causal, e.streaming)
         return [(text, "" if n is None else repr(float(n))) for text, n in zip(e.texts, numbers, strict=True)]
 
-    def cells(self, row: Row) -> list[CellView]:
+    def cells(self, row: TableRow) -> list[CellView]:
         """A row in the order of the columns."""
         return [
             _cell(row.cells.get(column.label), column, block)
@@ -139,7 +139,7 @@ def plot_data(shown: Sequence[TableView], runs: Sequence[Run]) -> list[dict[str,
     ]
 
 
-def _run_of(row: Row) -> str:
+def _run_of(row: TableRow) -> str:
     """` (name)`, where two runs of a table have the same system; else empty."""
     return row.label.removeprefix(row.system or row.label)
 
@@ -150,7 +150,7 @@ def _colour(index: int) -> str:
     return "" if colour == INK else colour
 
 
-def _cell(cell: Cell | None, column: Column, block: int) -> CellView:
+def _cell(cell: Cell | None, column: TableColumn, block: int) -> CellView:
     if cell is None or cell.value is None:
         count = "" if cell is None else f"no value for any of {cell.expected} utterances"
         return CellView(block, "", "–", "", "", count, 0)

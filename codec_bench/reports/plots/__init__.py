@@ -21,7 +21,7 @@ from codec_bench.reports.plots import (
     style,
     zipf,
 )
-from codec_bench.reports.plots.material import Drawer, Material, Picture, gather
+from codec_bench.reports.plots.material import Drawer, Picture, PlotData, gather
 from codec_bench.runs.directory import Run, slug
 
 KINDS: Mapping[str, Drawer] = {
@@ -122,7 +122,7 @@ def pictures(
                 yield Picture(name, picture.title, picture.caption, picture.figure)
 
 
-def _free(name: str, material: Material, taken: set[str]) -> str:
+def _free(name: str, material: PlotData, taken: set[str]) -> str:
     """A name that no other picture of the report has: the data set is added, then a number."""
     if name not in taken:
         return name

@@ -8,15 +8,15 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from codec_bench.reports.cells import Column
+from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Entry, Material, Picture, codec_of, stem
+from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, codec_of, stem
 
 FILLS = ("full", "bottom", "left", "top", "right")
 """Of the markers under each condition, the clean one first; points over few utterances are hollow."""
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """One grid per block of metrics; nothing where no system has a bitrate.
 
     A codec is a line over its settings; under a condition it keeps its colour and has a line of another style. Rows
@@ -40,7 +40,7 @@ def draw(material: Material) -> Iterator[Picture]:
         yield Picture(stem(title), f"{title} against bitrate", caption, figure)
 
 
-def _panel(axis: Axes, material: Material, column: Column) -> bool:
+def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
     """One metric; says whether a point is hollow."""
     hollow = False
     for name, members in _families(material).items():
@@ -77,9 +77,9 @@ def _panel(axis: Axes, material: Material, column: Column) -> bool:
     return hollow
 
 
-def _families(material: Material) -> dict[str, list[Entry]]:
+def _families(material: PlotData) -> dict[str, list[PlottedRow]]:
     """Rows of a codec that differ in its setting alone, for those that have a bitrate."""
-    found: dict[str, list[Entry]] = {}
+    found: dict[str, list[PlottedRow]] = {}
     for entry in material.coded:
         if entry.row.bitrate:
             found.setdefault(entry.family, []).append(entry)
@@ -87,12 +87,12 @@ def _families(material: Material) -> dict[str, list[Entry]]:
     return dict(sorted(found.items(), key=lambda item: codecs.index(codec_of(item[1][0].row))))
 
 
-def _flat(material: Material) -> list[Entry]:
+def _flat(material: PlotData) -> list[PlottedRow]:
     """Rows that have no bitrate, under no condition."""
     return [e for e in material.entries if not e.row.condition and (e.is_reference or not e.row.bitrate)]
 
 
-def _condition_style(material: Material, entry: Entry) -> tuple[Any, str]:
+def _condition_style(material: PlotData, entry: PlottedRow) -> tuple[Any, str]:
     """Line and filling of the markers under the condition of a row."""
     number = material.conditions.index(entry.row.condition)
     return style.LINES[number % len(style.LINES)], FILLS[number % len(FILLS)]
@@ -105,10 +105,10 @@ def _marker(look: style.Look, fill: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _handles(material: Material, columns: Sequence[Column]) -> dict[str, Line2D]:
+def _handles(material: PlotData, columns: Sequence[TableColumn]) -> dict[str, Line2D]:
     """The legend: everything that is drawn in any of the axes, once."""
 
-    def is_drawn(entry: Entry) -> bool:
+    def is_drawn(entry: PlottedRow) -> bool:
         return any(entry.cell(c) is not None for c in columns)
 
     handles = {}

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from codec_bench.reports.cells import Column
+from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
 from codec_bench.reports.plots.labels import Mark, Segment, place_labels
-from codec_bench.reports.plots.material import Entry, Material, Picture
+from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow
 
 QUALITY = ("utmos", "nisqa", "pesq_wb")
 """The metric on the vertical axis: the first of these that the runs have."""
@@ -23,7 +23,7 @@ PLAIN = 42.0
 """Area in square points of a system without tokens."""
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """One picture over the clean rows; nothing where no system has a bitrate and a value of one of `QUALITY`."""
     found = {c.label: c for c in material.table.columns}
     columns = [found[name] for name in QUALITY if name in found]
@@ -55,13 +55,13 @@ def draw(material: Material) -> Iterator[Picture]:
     yield Picture("quality_against_bitrate", title, caption, figure)
 
 
-def _points(material: Material, column: Column) -> list[Entry]:
+def _points(material: PlotData, column: TableColumn) -> list[PlottedRow]:
     """The clean rows that have a bitrate and a value, the largest circles first, so that they hide none."""
     found = [e for e in material.clean if e.row.bitrate and e.cell(column)]
     return sorted(found, key=lambda e: -(e.row.efficiency.tokens_per_second or 0.0))
 
 
-def _circle(axis: Axes, entry: Entry, column: Column, scale: float) -> Mark:
+def _circle(axis: Axes, entry: PlottedRow, column: TableColumn, scale: float) -> Mark:
     cell = entry.row.cells[column.label]
     x, y = float(entry.row.bitrate or 0.0), float(cell.value or 0.0)
     below, above = style.interval(cell)
@@ -77,7 +77,7 @@ def _circle(axis: Axes, entry: Entry, column: Column, scale: float) -> Mark:
     return Mark(entry.label, x, y, math.sqrt(area / math.pi) if tokens else math.sqrt(area) * 0.7)
 
 
-def _frame(axis: Axes, material: Material, column: Column, entries: list[Entry]) -> None:
+def _frame(axis: Axes, material: PlotData, column: TableColumn, entries: list[PlottedRow]) -> None:
     for entry in _references(material, column):
         value = float(entry.row.cells[column.label].value or 0.0)
         axis.axhline(value, color=entry.look.colour, linestyle=entry.look.line, linewidth=1.1, zorder=1)
@@ -87,7 +87,7 @@ def _frame(axis: Axes, material: Material, column: Column, entries: list[Entry])
     axis.grid(visible=True)
 
 
-def _lines(axis: Axes, material: Material, column: Column, entries: list[Entry]) -> list[Segment]:
+def _lines(axis: Axes, material: PlotData, column: TableColumn, entries: list[PlottedRow]) -> list[Segment]:
     """What names should not lie on: intervals and horizontal lines."""
     left, right = axis.get_xlim()
     lines = []
@@ -101,7 +101,7 @@ def _lines(axis: Axes, material: Material, column: Column, entries: list[Entry])
     return lines
 
 
-def _references(material: Material, column: Column) -> list[Entry]:
+def _references(material: PlotData, column: TableColumn) -> list[PlottedRow]:
     """Rows that are drawn as horizontal lines."""
     return [e for e in material.entries if e.is_reference and not e.row.condition and e.cell(column)]
 
@@ -127,7 +127,7 @@ def _sizes(rates: list[float], scale: float) -> list[Line2D]:
     return handles
 
 
-def _others(material: Material, column: Column, entries: list[Entry]) -> list[Line2D]:
+def _others(material: PlotData, column: TableColumn, entries: list[PlottedRow]) -> list[Line2D]:
     handles = []
     if any(not e.row.efficiency.tokens_per_second for e in entries):
         size = math.sqrt(PLAIN)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Material, Picture
+from codec_bench.reports.plots.material import Picture, PlotData
 
 USE_COLUMNS = ("system", "codebook", "size", "utilisation", "normalised_entropy", "entropy_bits")
 USAGE_COLUMNS = ("system", "codebook", "rank", "count")
@@ -23,7 +23,7 @@ MOST_PANELS = 12
 CROSS: dict[str, Any] = {"linestyle": "", "marker": "x", "markersize": 4.5, "markeredgewidth": 1.0, "color": "black"}
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """Use per codebook, and frequencies of entries; each where a run of kind `tokens` left its file."""
     use = material.frame("codebooks.csv", USE_COLUMNS)
     if use is not None:
@@ -33,7 +33,7 @@ def draw(material: Material) -> Iterator[Picture]:
         yield _frequencies(material, usage, use)
 
 
-def _use(material: Material, use: pd.DataFrame) -> Picture:
+def _use(material: PlotData, use: pd.DataFrame) -> Picture:
     """Utilisation, normalised entropy and bits against the number of the codebook."""
     figure, axes = style.grid(3, width=3.6, height=3.1)
     names = material.order(use.system)
@@ -83,7 +83,7 @@ def _use(material: Material, use: pd.DataFrame) -> Picture:
     return Picture("codebook_use", "Use of codebooks", caption, figure)
 
 
-def _frequencies(material: Material, usage: pd.DataFrame, use: pd.DataFrame | None) -> Picture:
+def _frequencies(material: PlotData, usage: pd.DataFrame, use: pd.DataFrame | None) -> Picture:
     """Count of each entry by rank, a panel per system, the codebooks from dark to light."""
     names = material.order(usage.system)
     kept = names[:MOST_PANELS]
@@ -142,6 +142,6 @@ def _shade(share: float) -> str:
     return to_hex(colormaps["viridis"](0.8 * min(1.0, max(0.0, share))))
 
 
-def _line(material: Material, name: str) -> dict[str, Any]:
+def _line(material: PlotData, name: str) -> dict[str, Any]:
     look = material.look(name)
     return {"color": look.colour, "marker": look.marker, "linestyle": look.line, "markersize": 4.5, "linewidth": 1.1}

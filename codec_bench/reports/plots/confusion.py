@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from codec_bench.errors import UsageError
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Material, Picture, stem
+from codec_bench.reports.plots.material import Picture, PlotData, stem
 from codec_bench.runs.directory import Run
 
 MOST_NUMBERS = 12
@@ -23,7 +23,7 @@ MOST_NAMES = 40
 """Classes up to which every one is named on the axes."""
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """A picture per task, a panel per system; nothing where no run of kind `probe` left `confusion.json`."""
     tasks: dict[str, list[tuple[str, list[str], NDArray[np.float64]]]] = {}
     for run in material.runs:

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from codec_bench.reports.cells import Column
+from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Entry, Material, Picture, stem
+from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
 
 FEWEST_FOR_DENSITY = 8
 """Scores below which a density says nothing; the points are drawn in any case."""
@@ -20,7 +20,7 @@ MOST_VECTORS = 4000
 """Points in one figure above which SVG and PDF hold them as an image."""
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """One grid per block of metrics, a row per system; nothing for runs without scores per utterance."""
     for title, columns in material.table.blocks:
         values = {
@@ -55,7 +55,12 @@ def _is_spread(scores: NDArray[np.float64]) -> bool:
 
 
 def _panel(
-    axis: Axes, entries: Sequence[Entry], column: Column, values: Sequence[NDArray[np.float64]], *, rasterise: bool
+    axis: Axes,
+    entries: Sequence[PlottedRow],
+    column: TableColumn,
+    values: Sequence[NDArray[np.float64]],
+    *,
+    rasterise: bool,
 ) -> None:
     coded = np.concatenate([v for e, v in zip(entries, values, strict=True) if not e.is_reference])
     for i, (entry, scores) in enumerate(zip(entries, values, strict=True)):
@@ -91,7 +96,7 @@ def _panel(
     axis.grid(visible=True, axis="x")
 
 
-def _names(axis: Axes, entries: Sequence[Entry], *, is_first: bool) -> None:
+def _names(axis: Axes, entries: Sequence[PlottedRow], *, is_first: bool) -> None:
     axis.set_ylim(len(entries) - 0.4, -0.6)
     labels = [e.label for e in entries] if is_first else [""] * len(entries)
     axis.set_yticks(range(len(entries)), labels)

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.lines import Line2D
 
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Material, Picture
+from codec_bench.reports.plots.material import Picture, PlotData
 
 COLUMNS = ("system", "utterance", "label", "x", "y", "method")
 METHODS = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP"}
@@ -17,7 +17,7 @@ MOST_LABELS = 20
 """Labels that the legend tells apart; the most frequent ones where there are more."""
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """A panel per system, points coloured by label; nothing where no run left `embedding_map.csv`."""
     frame = material.frame("embedding_map.csv", COLUMNS)
     if frame is None:

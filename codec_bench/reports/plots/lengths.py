@@ -12,9 +12,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from codec_bench.reports.cells import Column
+from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Entry, Material, Picture, stem
+from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
 from codec_bench.stats import Estimate, cluster_names, estimate
 
 EDGES = (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 60, 120, 300, 600)
@@ -54,7 +54,7 @@ class Bin:
         return f"{span}\nn={len(self.utterances)}"
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """One grid per block of metrics; nothing where lengths are not known or all utterances are about as long."""
     bins = length_bins(durations(material))
     systems = _systems(material)
@@ -80,7 +80,7 @@ def draw(material: Material) -> Iterator[Picture]:
         )
 
 
-def durations(material: Material) -> dict[str, float]:
+def durations(material: PlotData) -> dict[str, float]:
     """Seconds of every recording; empty for generated speech, whose length is the system's own."""
     if any(run.info["plan"].get("generated") for run in material.runs):
         return {}
@@ -113,7 +113,7 @@ def length_bins(seconds: Mapping[str, float]) -> list[Bin]:
     return bins
 
 
-def by_length(scores: pd.DataFrame, bins: Sequence[Bin], column: Column, seed: int) -> list[Estimate]:
+def by_length(scores: pd.DataFrame, bins: Sequence[Bin], column: TableColumn, seed: int) -> list[Estimate]:
     """The value of a metric over each bin, with an interval, in the way in which the table pools and draws."""
     names = [str(u) for u in scores.utterance]
     speakers = [None if pd.isna(s) else str(s) for s in scores.speaker]
@@ -135,11 +135,11 @@ def by_length(scores: pd.DataFrame, bins: Sequence[Bin], column: Column, seed: i
     return found
 
 
-def _systems(material: Material) -> list[Entry]:
+def _systems(material: PlotData) -> list[PlottedRow]:
     """The clean rows, or the highest bitrate of each codec where they are many."""
     if len(material.clean) <= MOST_SYSTEMS:
         return material.clean
-    best: dict[str, Entry] = {}
+    best: dict[str, PlottedRow] = {}
     for entry in material.clean:
         known = best.get(entry.family)
         if known is None or (entry.row.bitrate or 0.0) > (known.row.bitrate or 0.0):
@@ -151,7 +151,9 @@ def _values(estimates: Sequence[Estimate]) -> int:
     return sum(e.value is not None for e in estimates)
 
 
-def _panel(axis: Axes, bins: Sequence[Bin], rows: Sequence[tuple[Entry, list[Estimate]]], column: Column) -> None:
+def _panel(
+    axis: Axes, bins: Sequence[Bin], rows: Sequence[tuple[PlottedRow, list[Estimate]]], column: TableColumn
+) -> None:
     step = min(0.06, 0.36 / len(rows))
     for i, (entry, estimates) in enumerate(rows):
         offset = (i - (len(rows) - 1) / 2) * step
@@ -176,12 +178,12 @@ def _panel(axis: Axes, bins: Sequence[Bin], rows: Sequence[tuple[Entry, list[Est
     axis.grid(visible=True, axis="y")
 
 
-def _line(entry: Entry) -> dict[str, Any]:
+def _line(entry: PlottedRow) -> dict[str, Any]:
     look = entry.look
     return {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 4.5, "linewidth": 1.2}
 
 
-def _caption(material: Material, systems: Sequence[Entry]) -> str:
+def _caption(material: PlotData, systems: Sequence[PlottedRow]) -> str:
     caption = (
         "Values pooled over the utterances of each length, as in Stable-Codec's figure 3 but without overlap. Bars: "
         "95% bootstrap intervals; none where a bin has fewer than 5 speakers (or utterances, where speakers are not "

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from codec_bench.errors import UsageError
-from codec_bench.reports.cells import Cell, Column, Row, Table
+from codec_bench.reports.cells import Cell, Table, TableColumn, TableRow
 from codec_bench.reports.plots.style import Look, Palette
 from codec_bench.reports.sections import BANDS
 from codec_bench.reports.table import build_tables
@@ -37,7 +37,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlottedRow:
     """A row of a table, with the run that it comes from.
 
     Attributes:
@@ -46,7 +46,7 @@ class Entry:
         look: How it is drawn.
     """
 
-    row: Row
+    row: TableRow
     run: Run
     look: Look
 
@@ -71,12 +71,12 @@ class Entry:
         """The label without the condition."""
         return setting_of(self.row)
 
-    def cell(self, column: Column) -> Cell | None:
+    def cell(self, column: TableColumn) -> Cell | None:
         """Its value in a column, where there is one."""
         cell = self.row.cells.get(column.label)
         return cell if cell is not None and cell.value is not None else None
 
-    def scores(self, column: Column) -> pd.DataFrame:
+    def scores(self, column: TableColumn) -> pd.DataFrame:
         """The scored utterances in one metric; empty for runs that keep no scores per utterance."""
         if not (self.run.path / "scores.parquet").exists():
             return pd.DataFrame(columns=["utterance", "speaker", "value", "numerator", "denominator"])
@@ -86,7 +86,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Material:
+class PlotData:
     """One table, which is drawn in pictures of its own.
 
     Attributes:
@@ -98,21 +98,21 @@ class Material:
 
     table: Table
     runs: tuple[Run, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[PlottedRow, ...]
     bands: Sequence[float]
 
     @property
-    def coded(self) -> list[Entry]:
+    def coded(self) -> list[PlottedRow]:
         """The rows that are no reference."""
         return [e for e in self.entries if not e.is_reference]
 
     @property
-    def clean(self) -> list[Entry]:
+    def clean(self) -> list[PlottedRow]:
         """The coded rows under no condition."""
         return [e for e in self.coded if not e.row.condition]
 
     @property
-    def main(self) -> tuple[Column, ...]:
+    def main(self) -> tuple[TableColumn, ...]:
         """The main metrics, or those of the first block where there are none of these."""
         return self.table.blocks[0][1] if self.table.blocks else ()
 
@@ -134,7 +134,7 @@ class Material:
             return "the intervals of the table"
         return f"{how['level']:.0%} bootstrap intervals ({how['resamples']} draws of {how['unit']})"
 
-    def entry(self, run: Run, system: str) -> Entry | None:
+    def entry(self, run: Run, system: str) -> PlottedRow | None:
         """The row of a system of a run; None for what is no system."""
         path = str(run.path)
         return next((e for e in self.entries if (e.row.run, e.row.system) == (path, system)), None)
@@ -186,7 +186,7 @@ class Material:
         return sorted(unique, key=lambda label: known.index(label) if label in known else len(known))
 
 
-Drawer = Callable[[Material], Iterator[Picture]]
+Drawer = Callable[[PlotData], Iterator[Picture]]
 """One kind of picture: it draws what its data allow, and nothing where they are not there."""
 
 
@@ -199,26 +199,26 @@ def stem(*parts: str) -> str:
     return re.sub("_+", "_", slug("_".join(parts).lower()))
 
 
-def codec_of(row: Row) -> str:
+def codec_of(row: TableRow) -> str:
     """The codec that decides how a row is drawn; one that stands in two runs with different values counts as two.
 
-    >>> codec_of(Row("opus@6000 (runs/b)", 6.0, "", None, {}, system="opus@6000"))
+    >>> codec_of(TableRow("opus@6000 (runs/b)", 6.0, "", None, {}, system="opus@6000"))
     'opus (runs/b)'
     """
     return row.codec + row.label.removeprefix(row.system or row.label)
 
 
-def setting_of(row: Row) -> str:
+def setting_of(row: TableRow) -> str:
     """The label without the condition.
 
-    >>> setting_of(Row("opus@6000+noise@10", 6.0, "", None, {}, condition="noise@10", system="opus@6000+noise@10"))
+    >>> setting_of(TableRow("opus@6000+noise@10", 6.0, "", None, {}, condition="noise@10", system="opus@6000+noise@10"))
     'opus@6000'
     """
     system = row.system or row.label
     return system.removesuffix(f"+{row.condition}") + row.label.removeprefix(system)
 
 
-def gather(runs: Sequence[Run], bands: Sequence[float] | None = None) -> Iterator[Material]:
+def gather(runs: Sequence[Run], bands: Sequence[float] | None = None) -> Iterator[PlotData]:
     """The tables of runs, whose codecs have the same looks in all of them.
 
     Args:
@@ -237,8 +237,8 @@ def gather(runs: Sequence[Run], bands: Sequence[float] | None = None) -> Iterato
     ]
     palette = Palette(asked)
     for table, group in zip(tables, rows, strict=True):
-        entries = tuple(Entry(row, by_path[row.run], palette.look(row.label)) for row in group)
-        yield Material(table, tuple(by_path[path] for path in table.runs), entries, bands)
+        entries = tuple(PlottedRow(row, by_path[row.run], palette.look(row.label)) for row in group)
+        yield PlotData(table, tuple(by_path[path] for path in table.runs), entries, bands)
 
 
 def _bands(run: Run) -> Sequence[float]:
@@ -246,6 +246,6 @@ def _bands(run: Run) -> Sequence[float]:
     return config.get("bands") or BANDS
 
 
-def _position(row: Row, by_path: dict[str, Run]) -> tuple[int, int]:
+def _position(row: TableRow, by_path: dict[str, Run]) -> tuple[int, int]:
     """Where a row stands in the order in which systems were asked for."""
     return list(by_path).index(row.run), list(by_path[row.run].systems).index(row.system)

@@ -9,9 +9,9 @@ from typing import Any, cast
 from matplotlib.lines import Line2D
 from matplotlib.projections.polar import PolarAxes
 
-from codec_bench.reports.cells import Column
+from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Entry, Material, Picture
+from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow
 from codec_bench.reports.sections import band_names, band_of
 
 KINDS = ("reconstruction", "probe")
@@ -24,7 +24,7 @@ CENTRE = -0.2
 """Where the middle lies when the worst value is 0 and the best is 1: the worst system keeps a shape."""
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """One chart per bitrate group and condition; nothing for fewer than `FEWEST` systems or directed metrics."""
     columns, ends = _spokes(material)
     groups = _groups(material, columns)
@@ -46,7 +46,7 @@ def draw(material: Material) -> Iterator[Picture]:
     yield Picture("radar", title, caption, figure)
 
 
-def _spokes(material: Material) -> tuple[list[Column], dict[str, tuple[float, float]]]:
+def _spokes(material: PlotData) -> tuple[list[TableColumn], dict[str, tuple[float, float]]]:
     """The metrics, with the worst and the best value of each."""
     many = [c for c in material.main if c.better]
     if len(many) < FEWEST:
@@ -61,8 +61,8 @@ def _spokes(material: Material) -> tuple[list[Column], dict[str, tuple[float, fl
     return columns[:MOST], ends
 
 
-def _groups(material: Material, columns: Sequence[Column]) -> dict[str, list[Entry]]:
-    found: dict[str, list[Entry]] = {}
+def _groups(material: PlotData, columns: Sequence[TableColumn]) -> dict[str, list[PlottedRow]]:
+    found: dict[str, list[PlottedRow]] = {}
     for condition in material.conditions:
         for band in [*band_names(material.bands), "bitrate not known"]:
             members = [
@@ -80,8 +80,8 @@ def _groups(material: Material, columns: Sequence[Column]) -> dict[str, list[Ent
 def _chart(
     axis: PolarAxes,
     name: str,
-    members: Sequence[Entry],
-    columns: Sequence[Column],
+    members: Sequence[PlottedRow],
+    columns: Sequence[TableColumn],
     ends: dict[str, tuple[float, float]],
 ) -> None:
     angles = [2 * math.pi * i / len(columns) for i in range(len(columns))]
@@ -110,12 +110,12 @@ def _chart(
     axis.set_title(name, pad=36, fontsize=10, fontweight="bold")
 
 
-def _line(entry: Entry) -> dict[str, Any]:
+def _line(entry: PlottedRow) -> dict[str, Any]:
     look = entry.look
     return {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 4.5, "clip_on": False}
 
 
-def _radius(entry: Entry, column: Column, ends: dict[str, tuple[float, float]]) -> float:
+def _radius(entry: PlottedRow, column: TableColumn, ends: dict[str, tuple[float, float]]) -> float:
     """0 for the worst value, 1 for the best, not a number for none."""
     worst, best = ends[column.label]
     cell = entry.cell(column)

@@ -17,9 +17,9 @@ from scipy.signal.windows import hann
 
 from codec_bench.audio import Audio, read_audio
 from codec_bench.records import NotScorable
-from codec_bench.reports.cells import Column
+from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Entry, Material, Picture, stem
+from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
 from codec_bench.runs.directory import Run, slug
 
 MOST = 4
@@ -34,17 +34,17 @@ SHADES = 40
 
 
 @dataclass(frozen=True)
-class Pair:
+class WorstUtterance:
     """A system's worst utterance in one metric, with both signals."""
 
-    entry: Entry
+    entry: PlottedRow
     utterance: str
     value: float
     reference: Audio
     decoded: Audio
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """One picture per main metric; nothing for runs that kept no audio, or no audio of the recordings."""
     for column in material.main:
         if not column.better or not (pairs := worst_pairs(material, column)):
@@ -65,7 +65,7 @@ def draw(material: Material) -> Iterator[Picture]:
         yield Picture(stem("spectrograms", column.label), title, caption, figure)
 
 
-def worst_pairs(material: Material, column: Column, most: int = MOST) -> list[Pair]:
+def worst_pairs(material: PlotData, column: TableColumn, most: int = MOST) -> list[WorstUtterance]:
     """The worst utterance of each clean row whose audio is there, the worst first; each codec once at most.
 
     Args:
@@ -74,7 +74,7 @@ def worst_pairs(material: Material, column: Column, most: int = MOST) -> list[Pa
         most: Pairs.
     """
     sign = 1.0 if column.better == "higher" else -1.0
-    found: list[tuple[float, str, Entry]] = []
+    found: list[tuple[float, str, PlottedRow]] = []
     for entry in material.clean:
         scores = entry.scores(column)
         here = [
@@ -85,7 +85,7 @@ def worst_pairs(material: Material, column: Column, most: int = MOST) -> list[Pa
         if here:
             value, utterance = min(here)
             found.append((sign * value, utterance, entry))
-    pairs: list[Pair] = []
+    pairs: list[WorstUtterance] = []
     for value, utterance, entry in sorted(found, key=lambda f: sign * f[0]):
         if len(pairs) == most or entry.family in {p.entry.family for p in pairs}:
             continue
@@ -95,11 +95,11 @@ def worst_pairs(material: Material, column: Column, most: int = MOST) -> list[Pa
             reference, decoded = (read_audio(path) for path in files)
         except NotScorable:
             continue  # a damaged file of a run directory; its score was made from another one
-        pairs.append(Pair(entry, utterance, value, reference, decoded))
+        pairs.append(WorstUtterance(entry, utterance, value, reference, decoded))
     return pairs
 
 
-def _files(entry: Entry, utterance: str) -> tuple[Path, Path] | None:
+def _files(entry: PlottedRow, utterance: str) -> tuple[Path, Path] | None:
     """The recording that a decoded file was scored against, and that file, as `--keep-audio` left them."""
     recordings = [label for label, s in entry.run.systems.items() if s.get("system", label) == "ground-truth"]
     clean = [label for label in recordings if not entry.run.systems[label].get("condition")]
@@ -127,7 +127,7 @@ def spectrogram(audio: Audio) -> tuple[NDArray[np.float64], float]:
     return 20 * np.log10(np.maximum(magnitude, 1e-8)), audio.rate / 2
 
 
-def _figure(pairs: Sequence[Pair], column: Column) -> Figure:
+def _figure(pairs: Sequence[WorstUtterance], column: TableColumn) -> Figure:
     figure, axes = style.grid(2 * len(pairs), width=4.4, height=2.0, across=2, extra=0.7)
     image = None
     for row, pair in enumerate(pairs):

@@ -22,7 +22,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from PIL import Image
 
 from codec_bench.errors import UsageError
-from codec_bench.reports.cells import Cell, Column
+from codec_bench.reports.cells import Cell, TableColumn
 from codec_bench.reports.sections import RANKED_COVERAGE
 
 logger = logging.getLogger(__name__)
@@ -290,13 +290,13 @@ def log_bitrate_axis(axis: Axes, bitrates: Sequence[float], margin: float = 1.18
     axis.set_xlabel("bitrate (kbit/s)")
 
 
-def axis_label(column: Column) -> str:
+def axis_label(column: TableColumn) -> str:
     """Name and unit of a metric: `PESQ-wb (MOS-LQO)`."""
     name = column.title + column.label[len(column.name) :]
     return f"{name} ({column.unit})" if column.unit else name
 
 
-def direction(column: Column) -> str:
+def direction(column: TableColumn) -> str:
     """Which way is better, in words; empty where neither is."""
     return {"higher": "↑ higher is better", "lower": "↓ lower is better"}.get(column.better, "")
 

@@ -12,12 +12,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Material, Picture
+from codec_bench.reports.plots.material import Picture, PlotData
 
 COLUMNS = ("system", "n", "rank", "count")
 
 
-def draw(material: Material) -> Iterator[Picture]:
+def draw(material: PlotData) -> Iterator[Picture]:
     """A panel per length of the n-grams; nothing where no run of kind `tokens` left `ngrams.csv`."""
     frame = material.frame("ngrams.csv", COLUMNS)
     if frame is None:
@@ -64,7 +64,7 @@ def normalised(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.floa
 def _panel(
     axis: Axes,
     n: int,
-    material: Material,
+    material: PlotData,
     names: Sequence[str],
     curves: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> None:
@@ -82,7 +82,7 @@ def _panel(
     axis.grid(visible=True)
 
 
-def _line(material: Material, names: Sequence[str], name: str) -> dict[str, Any]:
+def _line(material: PlotData, names: Sequence[str], name: str) -> dict[str, Any]:
     """A system looks as everywhere; texts are grey, each with a line of its own."""
     look = material.look(name)
     line = look.line

@@ -18,7 +18,7 @@ from codec_bench.adapters.longcat.checkpoint import (
     DECODER_16K,
     DECODER_24K,
     ENCODER,
-    Kind,
+    CheckpointKind,
     Tensors,
     identify,
     read_cmvn,
@@ -29,9 +29,9 @@ from codec_bench.errors import UnavailableError
 ENCODER_FILE = "LongCatAudioCodec_encoder.pt"
 CMVN_FILE = "LongCatAudioCodec_encoder_cmvn.npy"
 DECODER_FILES = {
-    "LongCatAudioCodec_decoder_16k_4codebooks.pt": Kind(DECODER_16K, 3),
-    "LongCatAudioCodec_decoder_24k_4codebooks.pt": Kind(DECODER_24K, 3),
-    "LongCatAudioCodec_decoder_24k_2codebooks.pt": Kind(DECODER_24K, 1),
+    "LongCatAudioCodec_decoder_16k_4codebooks.pt": CheckpointKind(DECODER_16K, 3),
+    "LongCatAudioCodec_decoder_24k_4codebooks.pt": CheckpointKind(DECODER_24K, 3),
+    "LongCatAudioCodec_decoder_24k_2codebooks.pt": CheckpointKind(DECODER_24K, 1),
 }
 FILES = [ENCODER_FILE, *DECODER_FILES]
 
@@ -49,8 +49,8 @@ def changed(weights: Path, name: str, tmp_path: Path, changes: dict[str, Any]) -
     return path
 
 
-@pytest.mark.parametrize(("name", "kind"), [(ENCODER_FILE, Kind(ENCODER, 3)), *DECODER_FILES.items()])
-def test_a_file_is_known_by_its_tensors(weights: Path, tmp_path: Path, name: str, kind: Kind):
+@pytest.mark.parametrize(("name", "kind"), [(ENCODER_FILE, CheckpointKind(ENCODER, 3)), *DECODER_FILES.items()])
+def test_a_file_is_known_by_its_tensors(weights: Path, tmp_path: Path, name: str, kind: CheckpointKind):
     renamed = tmp_path / "model.bin"
     shutil.copy(weights / name, renamed)
     assert identify(renamed) == kind
