@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import settings
+
+import codec_bench
+from codec_bench.cli import main
+from codec_bench.runs.directory import Run
+from tests.small_runs import CODECS, DEMO, METRICS
 
 # Each process of pytest-xdist has one core; more threads than cores make torch several times slower.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -45,8 +57,64 @@ def longcat_mirror(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return root
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders that do not exist yet, one after the other."""
+    root = tmp_path_factory.mktemp("homes")
+    return (root / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's cache."""
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(next(_homes)))
     monkeypatch.delenv("CODEC_BENCH_MIRROR", raising=False)
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `codec-bench` in an empty folder, as its script does but in this process, which has imported it all."""
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = ["codec-bench", *arguments]
+        out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(tmp_path)
+            for name, value in ({"CODEC_BENCH_HOME": str(tmp_path / "home")} | environment).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", command)
+            # pytest's own handlers would keep the command from writing what it logs.
+            patch.setattr(logging.getLogger(), "handlers", [])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        texts = []
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read())
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(command, ended.value.code, *texts)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of six utterances by five speakers."""
+    table = pd.read_csv(DEMO / "manifest.tsv", sep="\t").iloc[::4]
+    table["path"] = [str(DEMO / p) for p in table["path"]]
+    path = tmp_path_factory.mktemp("six") / "six.tsv"
+    table.to_csv(path, sep="\t", index=False)
+    return path
+
+
+@pytest.fixture
+def run_in(six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Runs in a cache of the given name; the same name is the same cache."""
+
+    def run(home: str = "home", **options: Any) -> Run:
+        monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / home))
+        given = {"codec": CODECS, "dataset": str(six), "metrics": METRICS, "jobs": 1, "report": False} | options
+        given.setdefault("out", tmp_path / f"{home}-out")
+        return codec_bench.run(**given)
+
+    return run

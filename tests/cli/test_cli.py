@@ -20,24 +20,6 @@ import soundfile
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    """Runs `codec-bench` in an empty folder."""
-
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "codec_bench", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            cwd=tmp_path,
-            env=os.environ | {"CODEC_BENCH_HOME": str(tmp_path / "home")} | environment,
-        )
-
-    return call
-
-
 QUICK = ("run", "--dataset", "demo", "--limit", "2", "--metrics", "stoi", "--no-report", "--jobs", "1")
 
 

@@ -22,8 +22,7 @@ from codec_bench.reconstruction.config import make_config
 from codec_bench.reconstruction.engines import make_engine
 from codec_bench.reconstruction.engines.remote import Coding, Scoring
 from codec_bench.runs.directory import Run, load_run, read_info
-
-from .conftest import without_timing
+from tests.small_runs import without_timing
 
 ray = pytest.importorskip("ray")
 

@@ -15,8 +15,7 @@ from codec_bench.datasets.loading import load_dataset
 from codec_bench.metrics.model import Model, Result, model_feature
 from codec_bench.metrics.signal import feature_address
 from codec_bench.reconstruction.models import batches, compute
-
-from .conftest import DEMO
+from tests.small_runs import DEMO
 
 LENGTHS = (8000, 4000, 16_000, 4000, 32_000)
 

@@ -14,8 +14,8 @@ import pytest
 
 import codec_bench
 from codec_bench.runs.directory import load_run
+from tests.small_runs import without_timing
 
-from .conftest import without_timing
 from .test_engines import PLUGINS, processes
 
 cluster_utils = pytest.importorskip("ray.cluster_utils")

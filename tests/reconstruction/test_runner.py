@@ -21,8 +21,7 @@ import soundfile
 
 from codec_bench.errors import UsageError
 from codec_bench.runs.directory import Run, load_run
-
-from .conftest import CODECS, METRICS, without_timing
+from tests.small_runs import CODECS, METRICS, without_timing
 
 RunIn = Callable[..., Run]
 

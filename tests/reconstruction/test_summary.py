@@ -11,8 +11,7 @@ import pytest
 
 from codec_bench.reconstruction import summary
 from codec_bench.runs.directory import Run
-
-from .conftest import without_timing
+from tests.small_runs import without_timing
 
 
 @pytest.mark.parametrize("speed", [False, True])

@@ -27,8 +27,7 @@ from codec_bench.records import NotScorable, Utterance
 from codec_bench.reports.formats.markdown import markdown
 from codec_bench.reports.table import build_table
 from codec_bench.runs.directory import Run
-
-from .conftest import DEMO, without_timing
+from tests.small_runs import DEMO, without_timing
 
 RunIn = Callable[..., Run]
 SPEECH = read_audio(DEMO / "audio" / "slt-01.flac")
