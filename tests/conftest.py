@@ -83,6 +83,7 @@ def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             for name, value in ({"CODEC_BENCH_HOME": str(tmp_path / "home")} | environment).items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", command)
+            patch.setattr(sys, "stdin", io.StringIO())
             # pytest's own handlers would keep the command from writing what it logs.
             patch.setattr(logging.getLogger(), "handlers", [])
             with pytest.raises(SystemExit) as ended:
