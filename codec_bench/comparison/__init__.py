@@ -6,7 +6,8 @@ from codec_bench.comparison.baseline import load_baseline, save_baseline
 from codec_bench.comparison.compare import Comparison, MetricComparison, compare
 from codec_bench.comparison.decision import Verdict
 from codec_bench.comparison.gate import Gate, load_gate
-from codec_bench.comparison.measurements import Measurements, load_measurements, measurements_of
+from codec_bench.comparison.loading import load_measurements, measurements_of
+from codec_bench.comparison.measurements import Measurements
 
 __all__ = [
     "Comparison",

@@ -11,9 +11,9 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -46,34 +46,14 @@ class _Dataset(_Stored):
     synthetic: bool = False
 
 
-class _Metric(_Stored):
-    label: str
-    name: str
-    title: str
-    unit: str
-    better: Literal["higher", "lower", ""]
-    digits: int = Field(ge=0, le=12)
-    version: int
-    fingerprint: str
-    scale: Positive
-
-
-class _System(_Stored):
-    label: str
-    system: str
-    condition: str
-    reference: str
-    fingerprint: str
-
-
 class _File(_Stored):
     """The file, as it is checked when it is read."""
 
     codec_bench_baseline: int
     kind: str
     dataset: _Dataset
-    metrics: list[_Metric] = Field(min_length=1)
-    systems: list[_System] = Field(min_length=1)
+    metrics: list[ComparedMetric] = Field(min_length=1)
+    systems: list[SystemRow] = Field(min_length=1)
     conditions: dict[str, str]
     codec_bench: str
     resampler: str
@@ -140,9 +120,9 @@ def baseline_text(measured: Measurements) -> str:
     packages = sorted(measured.provenance.get("packages", {}).items())
     parts = [f'"{key}": {_plain(value)}' for key, value in head.items()]
     parts.append(_lines("packages", [f"{_plain(name)}: {_plain(version)}" for name, version in packages], "{}"))
-    parts.append(_lines("metrics", [_plain(_facts(c, _Metric)) for c in columns], "[]"))
+    parts.append(_lines("metrics", [_plain(asdict(c)) for c in columns], "[]"))
     systems = [measured.systems[label] for label in sorted(measured.systems)]
-    parts.append(_lines("systems", [_plain(_facts(s, _System)) for s in systems], "[]"))
+    parts.append(_lines("systems", [_plain(asdict(s)) for s in systems], "[]"))
     parts.append(_lines("speakers", [f"{_plain(u)}: {_plain(measured.speakers[u])}" for u in utterances], "{}"))
     blocks = []
     for system in systems:
@@ -196,13 +176,13 @@ def _measurements(path: Path, content: _File) -> Measurements:
     for system, rows in content.scores.items():
         for utterance, cells in rows.items():
             for label, cell in zip(labels, cells, strict=True):
-                scores[system][label][utterance] = _outcome(cell)
+                scores[system][label][utterance] = _score(cell)
     return Measurements(
         source=str(path),
         kind=content.kind,
         dataset=content.dataset.model_dump(),
-        columns={m.label: ComparedMetric(**m.model_dump()) for m in content.metrics},
-        systems={s.label: SystemRow(**s.model_dump()) for s in content.systems},
+        columns={m.label: m for m in content.metrics},
+        systems={s.label: s for s in content.systems},
         conditions=content.conditions,
         speakers=content.speakers,
         scores=scores,
@@ -210,29 +190,25 @@ def _measurements(path: Path, content: _File) -> Measurements:
     )
 
 
-def _outcome(cell: StoredScore) -> UtteranceScore:
+def _score(cell: StoredScore) -> UtteranceScore:
     if isinstance(cell, str):
         return UtteranceScore(0.0, 0.0, cell)
     return UtteranceScore(*cell) if isinstance(cell, tuple) else UtteranceScore(cell, 1.0)
 
 
-def _cell(outcome: UtteranceScore | None) -> float | list[float] | str:
-    if outcome is None:
+def _cell(score: UtteranceScore | None) -> float | list[float] | str:
+    if score is None:
         return Status.MISSING.value
-    if outcome.status != "ok":
-        return outcome.status
-    top = _short(outcome.numerator)
-    return top if outcome.denominator == 1 else [top, _short(outcome.denominator)]
+    if score.status != "ok":
+        return score.status
+    top = _short(score.numerator)
+    return top if score.denominator == 1 else [top, _short(score.denominator)]
 
 
 def _short(number: float) -> float:
     """As few digits as say the same; counts stay whole numbers."""
     short = rounded(number)
     return int(short) if short.is_integer() and abs(short) < 2**53 else short
-
-
-def _facts(part: ComparedMetric | SystemRow, model: type[_Stored]) -> Mapping[str, Any]:
-    return {name: getattr(part, name) for name in model.model_fields}
 
 
 def _lines(key: str, rows: list[str], brackets: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from codec_bench.comparison import comparability
 from codec_bench.comparison.decision import EXIT_CODES, Verdict, decide, overall, worsening
 from codec_bench.comparison.gate import Gate, Limit
-from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Measurements, UtteranceScore
+from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Direction, Measurements, UtteranceScore
 from codec_bench.comparison.paired import MIN_SPEAKERS, Paired, compare_paired, holm
 from codec_bench.comparison.pairing import RowPair, find_pairs
 from codec_bench.metrics import METRICS
@@ -151,8 +151,10 @@ def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> lis
     for key, entry in gate.entries.items():
         if key not in there:
             name = key.partition("[")[0]
-            better = "lower" if entry.max_increase is not None else "higher" if entry.max_decrease is not None else ""
-            columns.append(ComparedMetric(key, name, key, entry.unit or "", better, 3, 0, ""))
+            better: Direction = (
+                "lower" if entry.max_increase is not None else "higher" if entry.max_decrease is not None else ""
+            )
+            columns.append(ComparedMetric(key, name, key, entry.unit or "", better, 3, 0, "", 1.0))
     return columns
 
 

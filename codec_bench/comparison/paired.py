@@ -106,44 +106,46 @@ def compare_paired(
     0.125
     """
     sides = _per_cluster(baseline, candidate, clusters)
-    tops, bottoms = sides[:2], sides[2:]  # [2, clusters] each: baseline, candidate
+    numerators, denominators = sides[:2], sides[2:]  # [2, clusters] each: baseline, candidate
     count = sides.shape[1]
-    values = scale * tops.sum(axis=1) / bottoms.sum(axis=1)
-
-    drawn = np.concatenate(
-        [scale * (w @ tops.T) / (w @ bottoms.T) for w in _chunks(draws(count, seed, resamples))]
+    values = scale * numerators.sum(axis=1) / denominators.sum(axis=1)
+    resampled = np.concatenate(
+        [scale * (w @ numerators.T) / (w @ denominators.T) for w in _chunks(draws(count, seed, resamples))]
     )  # [resamples, 2]
-    tails = [50 * (1 - level), 100 - 50 * (1 - level)]
-    differences = drawn[:, 1] - drawn[:, 0]
-    low, high = np.percentile(differences, tails)
-    relative: tuple[float | None, float | None] = (None, None)
-    if np.all(drawn[:, 0] != 0):
-        ends = np.percentile(differences / np.abs(drawn[:, 0]), tails)
-        relative = (float(ends[0]), float(ends[1]))
-
-    observed = values[1] - values[0]
-    swapped = np.concatenate([_swapped(w, tops, bottoms, scale) for w in _chunks(_swaps(count, seed, permutations))])
-    exact = count <= MAX_EXACT_CLUSTERS
+    swapped = np.concatenate(
+        [_swapped(w, numerators, denominators, scale) for w in _chunks(_swaps(count, seed, permutations))]
+    )
+    low, high = _ends(resampled[:, 1] - resampled[:, 0], level)
+    relative_low, relative_high = None, None
+    if np.all(resampled[:, 0] != 0):
+        relative_low, relative_high = _ends((resampled[:, 1] - resampled[:, 0]) / np.abs(resampled[:, 0]), level)
     # Sums of floats depend on their order: what is equal on paper counts as equal.
-    slack = 1e-9 * max(abs(values[0]), abs(values[1]), abs(observed))
-    extra = 0 if exact else 1
+    difference = values[1] - values[0]
+    slack = 1e-9 * max(abs(values[0]), abs(values[1]), abs(difference))
+    observed = 0 if count <= MAX_EXACT_CLUSTERS else 1  # all swaps hold the observed one already, drawn ones may not
     p_higher, p_lower = (
-        (np.count_nonzero(sign * swapped >= sign * observed - slack) + extra) / (len(swapped) + extra)
+        float((np.count_nonzero(sign * swapped >= sign * difference - slack) + observed) / (len(swapped) + observed))
         for sign in (1, -1)
     )
     return Paired(
         baseline=float(values[0]),
         candidate=float(values[1]),
-        low=float(low),
-        high=float(high),
-        relative_low=relative[0],
-        relative_high=relative[1],
-        p_higher=float(p_higher),
-        p_lower=float(p_lower),
+        low=low,
+        high=high,
+        relative_low=relative_low,
+        relative_high=relative_high,
+        p_higher=p_higher,
+        p_lower=p_lower,
         n=len(clusters),
         clusters=count,
-        smallest_p=1 / (len(swapped) + extra),
+        smallest_p=1 / (len(swapped) + observed),
     )
+
+
+def _ends(differences: Array, level: float) -> tuple[float, float]:
+    """Ends of the percentile interval."""
+    low, high = np.percentile(differences, [50 * (1 - level), 100 - 50 * (1 - level)])
+    return float(low), float(high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -174,11 +176,11 @@ def _per_cluster(
     return np.stack([np.bincount(index[order], weights=column[order], minlength=len(names)) for column in columns])
 
 
-def _swapped(swaps: Array, tops: Array, bottoms: Array, scale: float) -> Array:
-    """Differences after the two sides were swapped in the clusters that have a 1, `[swaps]`."""
-    top, bottom = (swaps @ (part[1] - part[0]) for part in (tops, bottoms))
-    first = (tops[0].sum() + top) / (bottoms[0].sum() + bottom)
-    second = (tops[1].sum() - top) / (bottoms[1].sum() - bottom)
+def _swapped(swaps: Array, numerators: Array, denominators: Array, scale: float) -> Array:
+    """Differences once the two sides are swapped in the clusters marked 1, `[swaps]`."""
+    top, bottom = (swaps @ (part[1] - part[0]) for part in (numerators, denominators))
+    first = (numerators[0].sum() + top) / (denominators[0].sum() + bottom)
+    second = (numerators[1].sum() - top) / (denominators[1].sum() - bottom)
     return np.asarray(scale * (second - first), np.float64)
 
 

@@ -11,9 +11,9 @@ import codec_bench
 from codec_bench.comparison.measurements import ComparedMetric, Measurements, SystemRow, UtteranceScore
 
 COLUMNS = {
-    "pesq_wb": ComparedMetric("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "p1"),
+    "pesq_wb": ComparedMetric("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "p1", 1.0),
     "wer[a]": ComparedMetric("wer[a]", "wer", "WER", "%", "lower", 2, 1, "w1", 100.0),
-    "mcd": ComparedMetric("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "m1"),
+    "mcd": ComparedMetric("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "m1", 1.0),
 }
 
 Make = Callable[..., Measurements]

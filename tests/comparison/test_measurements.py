@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import codec_bench
-from codec_bench.comparison.measurements import measurements_of
+from codec_bench.comparison.loading import measurements_of
 
 
 def test_a_value_of_the_whole_set_is_not_paired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
