@@ -25,7 +25,7 @@ from codec_bench.fingerprint import package_versions
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
 from codec_bench.metrics.signal import Array
-from codec_bench.processes.process import IsolatedProcess, ProcessCrash, WorkerError
+from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProcess
 
 DEFAULT = "nvidia/stt_en_fastconformer_transducer_large"
 
@@ -121,8 +121,8 @@ class _Isolated:
         self._device = device
         self._process = self._start()
 
-    def _start(self) -> IsolatedProcess:
-        process = IsolatedProcess(ENVIRONMENT.interpreter, WORKER, _VARIABLES)
+    def _start(self) -> WorkerProcess:
+        process = WorkerProcess(WORKER, _VARIABLES, python=ENVIRONMENT.interpreter)
         with tempfile.TemporaryDirectory(prefix="codec-bench-") as folder:
             header = {
                 "op": "load",

@@ -17,9 +17,12 @@ from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import Division, Fold
 from codec_bench.probes.targets import Targets
 from codec_bench.probes.worker import read_result
-from codec_bench.processes.pool import WorkerCrash, WorkerPool
+from codec_bench.processes.pool import ProcessPool
+from codec_bench.processes.process import ProcessCrash, WorkerError
 
 logger = logging.getLogger(__name__)
+
+TRAINING = "codec_bench.probes.worker:Trainings"
 
 TIMEOUT = 7 * 86_400.0
 """Seconds that one training may take."""
@@ -104,7 +107,7 @@ class Study:
         Raises:
             CodecBenchError: A training cannot be done, e.g. the disk is full.
         """
-        with WorkerPool(self._jobs, self._cache, TIMEOUT, "codec_bench.probes.worker") as pool:
+        with ProcessPool(self._jobs, TRAINING, {"cache": str(self._cache)}, TIMEOUT) as pool:
             waiting: dict[Future[dict[str, Any]], tuple[Unit, float, int]] = {}
             for unit in self.units:
                 if unit.problem is not None:
@@ -117,8 +120,11 @@ class Study:
                     advance()
                     try:
                         result = future.result()
-                    except WorkerCrash as crash:
+                    except ProcessCrash as crash:
                         unit.reason = f"training died twice: {crash}"
+                        continue
+                    except WorkerError as error:
+                        unit.reason = f"training failed: {error}"
                         continue
                     if seed != self.seeds[0]:
                         unit.results[seed] = result
@@ -130,7 +136,7 @@ class Study:
                         for other in self.seeds[1:]:
                             waiting[self._submit(pool, unit, unit.chosen, other)] = (unit, unit.chosen, other)
 
-    def _submit(self, pool: WorkerPool, unit: Unit, rate: float, seed: int) -> Future[dict[str, Any]]:
+    def _submit(self, pool: ProcessPool, unit: Unit, rate: float, seed: int) -> Future[dict[str, Any]]:
         assert unit.problem is not None, "units without a problem are not trained"
         job = Training(unit.problem, rate, seed, self._device)
         found = read_result(self._cache, job.address)

@@ -1,13 +1,13 @@
-"""The process that trains: `python -m codec_bench.probes.worker CACHE`, which `processes.pool.WorkerPool` starts.
+"""What trains, in processes that `processes.pool` starts.
 
-A finished training is kept as JSON under
-the job's address before it is told, so a run that is killed repeats the trainings that were under way and no others.
+A finished training is kept as JSON under the job's address before it is told, so a run that is killed repeats the
+trainings that were under way and no others.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ import torch
 from codec_bench.files import write_atomically
 from codec_bench.probes.problem import Training
 from codec_bench.probes.training import Trainer
-from codec_bench.processes.serving import serve
 
 
 def result_file(cache: Path, address: str) -> Path:
@@ -54,11 +53,16 @@ def carry_out(job: Training, cache: Path) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
-    """Serves jobs until standard input ends."""
-    cache = Path(sys.argv[1])
-    serve(lambda job: carry_out(Training.from_json(job), cache))
+class Trainings:
+    """Serves jobs.
 
+    Args:
+        cache: Folder of the caches.
+    """
 
-if __name__ == "__main__":
-    main()
+    def __init__(self, cache: str) -> None:
+        self._cache = Path(cache)
+
+    def answer(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of a job as `Training.describe` gives it."""
+        return carry_out(Training.from_json(job), self._cache)

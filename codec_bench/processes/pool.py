@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from codec_bench.errors import CodecBenchError
+from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProcess
 
 ATTEMPTS = 2
-"""A pair that kills its process is tried once more: the kernel may have killed it for somebody else's memory."""
+"""A job that ends its process is tried once more: the kernel may have killed it for somebody else's memory."""
 
 MACHINES_LOST = 3
-"""A job is given so often to other servers after the machine of its own was lost, which is not held against it."""
+"""How often a job is given to another server after its machine was lost, which is not held against the job."""
+
+LOAD_SECONDS = 600.0
+"""That a process may take to import what its worker needs; a cold disk is slow."""
+
+END_SECONDS = 10.0
+"""That a process may take to tidy up."""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""One thread per process: several are slower on shared cores, and sums would depend on their number."""
-
-
-class WorkerCrash(Exception):  # noqa: N818 - an outcome for one job
-    """The worker process ended or hung; the message is one line with the end of its standard error."""
 
 
 class MachineLost(Exception):  # noqa: N818 - an outcome for one job
@@ -49,7 +45,7 @@ class Server(Protocol):
         """Waits until it can take a job.
 
         Raises:
-            WorkerCrash: It was ended meanwhile.
+            ProcessCrash: It was ended meanwhile.
             CodecBenchError: It cannot start.
         """
 
@@ -57,8 +53,10 @@ class Server(Protocol):
         """Sends a job and waits for its reply.
 
         Raises:
-            WorkerCrash: The process ended, or did not reply in time.
+            ProcessCrash: The process ended, or did not reply in time.
+            WorkerError: The job failed.
             MachineLost: The machine went away.
+            CodecBenchError: No job of this kind can be done.
         """
 
     def kill(self) -> None:
@@ -68,84 +66,62 @@ class Server(Protocol):
         """Ends it and frees what belongs to it."""
 
 
-class Worker:
-    """One scoring process.
+class ProcessServer:
+    """A process on this machine that serves a worker of ours.
 
     Args:
-        cache: Folder of the caches.
+        worker: `module:object`; see `serve.py`.
+        arguments: What the object is called with.
         timeout: Seconds that one job may take.
-        module: What the process runs; it gets the cache as its argument, and serves lines as `reconstruction.worker`
-            does.
-        threads: Of BLAS and OpenMP in the process.
+        threads: Of BLAS and OpenMP in the process; None leaves that to them.
     """
 
     def __init__(
-        self, cache: Path, timeout: float, module: str = "codec_bench.reconstruction.worker", threads: int = 1
+        self, worker: str, arguments: Mapping[str, Any], timeout: float = LOAD_SECONDS, threads: int | None = None
     ) -> None:
+        self._arguments = arguments
         self._timeout = timeout
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, str(cache)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)),
-            start_new_session=True,  # Ctrl-C is for the parent, which ends its workers itself
-        )
+        self._is_loaded = False
+        self._process = WorkerProcess(worker, dict.fromkeys(THREAD_VARIABLES, str(threads)) if threads else {})
 
     @property
     def is_ready(self) -> bool:
-        """Always: what is sent early waits in the pipe."""
+        """Always: it starts while its first job waits."""
         return True
 
     def wait(self) -> None:
         """Returns at once."""
 
     def call(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """Sends a job and waits for its reply.
+        """Sends a job and waits for its reply; both may hold NumPy arrays under `arrays`, by name.
 
         Raises:
-            WorkerCrash: The process ended, or did not reply in time.
+            ProcessCrash: The process ended, or did not reply in time.
+            WorkerError: The job failed.
+            CodecBenchError: No job of this kind can be done.
         """
-        process = self._process
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the worker has no pipes")
-        try:
-            process.stdin.write(json.dumps(job).encode() + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise WorkerCrash(self._last_words()) from None
-        ready, _, _ = select.select([process.stdout], [], [], self._timeout)
-        if not ready:
-            self.kill()
-            raise WorkerCrash(f"no reply within {self._timeout:.0f} s")
-        line = process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise WorkerCrash(self._last_words())
-        reply: dict[str, Any] = json.loads(line)
-        return reply
+        return self.ask(job, self._timeout)
 
-    def _last_words(self) -> str:
-        code = self._process.wait()
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        self._errors.seek(0)
-        tail = self._errors.read()[-400:].decode(errors="replace").strip()
-        return f"the worker process was {how}" if not tail else f"the worker process was {how}: {tail}"
+    def ask(self, job: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """As `call`, with a time limit of its own."""
+        if not self._is_loaded:
+            self._process.exchange({"op": "load", "arguments": dict(self._arguments)}, {}, max(timeout, LOAD_SECONDS))
+            self._is_loaded = True
+        plain = {name: value for name, value in job.items() if name != "arrays"}
+        answer, arrays = self._process.exchange({"op": "job", "job": plain}, job.get("arrays", {}), timeout)
+        reply: dict[str, Any] = answer["reply"]
+        return reply | {"arrays": arrays} if arrays else reply
 
     def kill(self) -> None:
         """Ends the process at once."""
         self._process.kill()
-        self._process.wait()
 
     def close(self) -> None:
-        """Ends the process and frees its pipes."""
-        self.kill()
-        for pipe in (self._process.stdin, self._process.stdout, self._errors):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
+        """Has the process tidy up, and ends it."""
+        with suppress(ProcessCrash, WorkerError, CodecBenchError):
+            if self._is_loaded:
+                self._process.exchange({"op": "end"}, {}, END_SECONDS)
+        self._process.close()
 
 
 @dataclass
@@ -153,15 +129,20 @@ class _Task:
     """A job, its reply to be, and how often it was tried in vain."""
 
     job: Mapping[str, Any]
+    attempts: int
     future: Future[dict[str, Any]] = field(default_factory=Future)
     crashes: int = 0
     lost: int = 0
+
+    def begin(self) -> bool:
+        """Whether somebody still waits for the reply."""
+        return self.future.running() or self.future.set_running_or_notify_cancel()
 
 
 class Pool:
     """`jobs` servers that take jobs in the order of `submit`.
 
-    A server that dies or hangs is replaced; its job is tried once more and then fails with `WorkerCrash`, alone. A
+    A server that dies or hangs is replaced; its job is tried once more and then fails with `ProcessCrash`, alone. A
     server takes no job before it is ready, since another one may be so earlier, or ever.
 
     Args:
@@ -172,7 +153,8 @@ class Pool:
     def __init__(self, jobs: int, start: Callable[[], Server]) -> None:
         self._start = start
         self._tasks: deque[_Task] = deque()
-        self._workers: dict[int, Server] = {}
+        self._servers: dict[int, Server] = {}
+        self._busy: set[int] = set()
         self._changed = threading.Condition()  # guards all of these
         self._closed = False
         self._threads: list[threading.Thread] = []
@@ -189,27 +171,36 @@ class Pool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
         """Ends all servers; jobs that are not done are dropped."""
         with self._changed:
             self._closed = True
-            workers = list(self._workers.values())
+            servers = list(self._servers.values())
+            busy = [self._servers[index] for index in self._busy if index in self._servers]
             self._changed.notify_all()
-        for worker in workers:
-            worker.kill()
+        for server in busy:
+            server.kill()
         for thread in self._threads:
             thread.join()
-        for worker in workers:
-            worker.close()
+        for server in servers:
+            server.close()
         for task in self._tasks:
-            task.future.cancel()
+            if not task.future.cancel():  # it was tried before
+                task.future.set_exception(ProcessCrash("the run was ended"))
 
-    def submit(self, job: Mapping[str, Any]) -> Future[dict[str, Any]]:
-        """Queues a job.
+    def submit(self, job: Mapping[str, Any], attempts: int = ATTEMPTS) -> Future[dict[str, Any]]:
+        """Queues a job; it can be cancelled until a server takes it.
+
+        Args:
+            job: What a server takes.
+            attempts: How often it is tried while its process dies of it.
 
         Returns:
-            A future with the reply, or with `WorkerCrash`, or with the `CodecBenchError` that ends the run.
+            A future with the reply, or with what `Server.call` raises.
         """
-        task = _Task(job)
+        task = _Task(job, attempts)
         with self._changed:
             self._tasks.append(task)
             self._changed.notify()
@@ -220,18 +211,18 @@ class Pool:
         while self._work_is_there():
             problem: Exception | None = None
             try:
-                worker = self._ready(index)
-            except WorkerCrash:  # the pool was closed
+                server = self._ready(index)
+            except ProcessCrash:  # the pool was closed
                 continue
-            except Exception as error:  # noqa: BLE001 - told to whoever asks for a result; a thread must not end of it
+            except Exception as error:  # noqa: BLE001 - raised where a result is asked for; a thread must not end of it
                 problem = error
             task = self._next()
-            if task is None:
+            if task is not None and problem is None:
+                self._do(index, server, task)
                 continue
-            if problem is not None:
+            self._rest(index)
+            if task is not None:
                 task.future.set_exception(problem)
-            else:
-                self._do(index, worker, task)
 
     def _work_is_there(self) -> bool:
         """Waits for a job; False where the pool is closed."""
@@ -244,76 +235,83 @@ class Pool:
         """The server of a thread, started where there is none, when it can take a job."""
         with self._changed:
             if self._closed:
-                raise WorkerCrash("the run was ended")
-            worker = self._workers.get(index)
-            if worker is None:
-                worker = self._workers[index] = self._start()
-            if not worker.is_ready:
+                raise ProcessCrash("the run was ended")
+            server = self._servers.get(index)
+            if server is None:
+                server = self._servers[index] = self._start()
+            self._busy.add(index)
+            if not server.is_ready:
                 self._changed.notify()  # of the job that woke this thread, which another one may do meanwhile
-        worker.wait()
-        return worker
+        server.wait()
+        return server
 
     def _next(self) -> _Task | None:
         """The job whose turn it is; None where others took all."""
         with self._changed:
-            return self._tasks.popleft() if self._tasks and not self._closed else None
+            while self._tasks and not self._closed:
+                task = self._tasks.popleft()
+                if task.begin():
+                    return task
+            return None
 
-    def _do(self, index: int, worker: Server, task: _Task) -> None:
+    def _rest(self, index: int) -> None:
+        with self._changed:
+            self._busy.discard(index)
+
+    def _do(self, index: int, server: Server, task: _Task) -> None:
         """Has a job done, or puts it back."""
         try:
-            reply = worker.call(task.job)
+            reply = server.call(task.job)
         except MachineLost:
+            self._rest(index)
             task.lost += 1
             if task.lost == MACHINES_LOST:
-                task.future.set_exception(WorkerCrash(f"{MACHINES_LOST} machines were lost while they worked on it"))
+                task.future.set_exception(ProcessCrash(f"{MACHINES_LOST} machines were lost while they worked on it"))
             else:
                 self._put_back(task)
-        except WorkerCrash as crash:
-            self._drop(index, worker)
+        except ProcessCrash as crash:
+            self._drop(index, server)
             task.crashes += 1
-            if task.crashes == ATTEMPTS or self._closed:
+            if task.crashes >= task.attempts or self._closed:
                 task.future.set_exception(crash)
             else:
                 self._put_back(task)
         except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+            self._rest(index)
             task.future.set_exception(error)
         else:
-            if "fatal" in reply:
-                fatal = CodecBenchError(reply["fatal"])
-                fatal.exit_code = reply["exit_code"]
-                task.future.set_exception(fatal)
-            else:
-                task.future.set_result(reply)
+            self._rest(index)
+            task.future.set_result(reply)
 
     def _put_back(self, task: _Task) -> None:
         with self._changed:
             self._tasks.appendleft(task)
             self._changed.notify()
 
-    def _drop(self, index: int, worker: Server) -> None:
+    def _drop(self, index: int, server: Server) -> None:
         """Frees a server that is to be replaced."""
         with self._changed:
-            if self._workers.get(index) is worker and not self._closed:
-                del self._workers[index]
-                worker.close()
+            self._busy.discard(index)
+            if self._servers.get(index) is server and not self._closed:
+                del self._servers[index]
+                server.close()
 
 
-class WorkerPool(Pool):
+class ProcessPool(Pool):
     """A pool of processes on this machine.
 
     Args:
-        jobs: Number of processes.
-        cache: Folder of the caches.
+        jobs: Number of processes, each with one thread: several are slower on shared cores, and sums would depend on
+            their number.
+        worker: What the processes serve; see `ProcessServer`.
+        arguments: What it is called with.
         timeout: Seconds that one job may take.
-        module: What the processes run.
     """
 
-    def __init__(
-        self, jobs: int, cache: Path, timeout: float, module: str = "codec_bench.reconstruction.worker"
-    ) -> None:
-        super().__init__(jobs, lambda: Worker(cache, timeout, module))
+    def __init__(self, jobs: int, worker: str, arguments: Mapping[str, Any], timeout: float) -> None:
+        super().__init__(jobs, lambda: ProcessServer(worker, arguments, timeout, threads=1))
 
-    def __enter__(self) -> WorkerPool:
+    def __enter__(self) -> ProcessPool:
         return self
 
 

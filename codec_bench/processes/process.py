@@ -1,11 +1,14 @@
-"""The parent's side of a process in another environment: start, ask, give up, end."""
+"""The parent's side of a process that works for us: start, ask, give up, end."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 import weakref
 from collections.abc import Mapping
@@ -13,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.processes.protocol import Arrays, ProtocolError, pack, unpack
 
 SERVE = Path(__file__).with_name("serve.py")
@@ -30,7 +34,7 @@ NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT")
 """Variables that would lead our packages into another environment."""
 
 
-class ProcessCrash(Exception):  # noqa: N818 - an outcome for one call
+class ProcessCrash(Exception):  # noqa: N818 - an outcome for one job
     """The process ended, hung, or sent nonsense; the message is one line with the end of its standard error."""
 
 
@@ -38,15 +42,16 @@ class WorkerError(Exception):
     """The process is well; what it was asked for failed."""
 
 
-class IsolatedProcess:
-    """One process that serves a worker module.
+class WorkerProcess:
+    """One process that serves a worker; `serve.py` is its other side.
 
     It and everything that it starts end with `close`, with the object, or with our own process, however that ends.
 
     Args:
-        python: Interpreter of the environment.
-        worker: File of the worker module.
+        worker: `module:object` of our own, which runs in our interpreter and finds every module that we find; or the
+            file of a worker module, for another environment.
         environment: Variables to set.
+        python: Interpreter of the other environment.
         max_memory: Bytes of address space that it may take; None for any number. Models on a GPU need far more address
             space than memory, so this is for the CPU.
 
@@ -55,17 +60,26 @@ class IsolatedProcess:
     """
 
     def __init__(
-        self, python: Path, worker: Path, environment: Mapping[str, str], max_memory: int | None = None
+        self,
+        worker: str | Path,
+        environment: Mapping[str, str],
+        *,
+        python: Path = Path(sys.executable),
+        max_memory: int | None = None,
     ) -> None:
-        inherited = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
         theirs, self._requests = os.pipe()
         self._replies, replies = os.pipe()
         self._printed, printed = os.pipe()
         ours = (self._requests, self._replies, self._printed)
-        arguments = [str(worker), str(theirs), str(replies), str(os.getpid()), str(max_memory or 0)]
+        path = [str(Path(entry).resolve()) for entry in sys.path]
+        flags, inherited, more = ["-u"], dict(os.environ), [json.dumps(path)]
+        if isinstance(worker, Path):
+            flags, more = ["-I", "-B", "-u"], []
+            inherited = {name: value for name, value in inherited.items() if name not in NOT_PASSED_ON}
+        arguments = [str(worker), str(theirs), str(replies), str(os.getpid()), str(max_memory or 0), *more]
         try:
             self._process = subprocess.Popen(
-                [str(python), "-I", "-B", "-u", str(SERVE), *arguments],
+                [str(python), *flags, str(SERVE), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=printed,
@@ -82,6 +96,7 @@ class IsolatedProcess:
                 os.close(descriptor)
         for descriptor in ours:
             os.set_blocking(descriptor, False)
+        self._numbers = itertools.count()
         self._tail = bytearray()
         self._owner = os.getpid()
         self._end = weakref.finalize(self, _end, self._process, ours, self._owner)
@@ -94,6 +109,12 @@ class IsolatedProcess:
         return self._end.alive and os.getpid() == self._owner
 
     def call(self, header: Mapping[str, Any], arrays: Mapping[str, Any], timeout: float) -> Arrays:
+        """As `exchange`, for a worker that answers with arrays alone."""
+        return self.exchange(header, arrays, timeout)[1]
+
+    def exchange(
+        self, header: Mapping[str, Any], arrays: Mapping[str, Any], timeout: float
+    ) -> tuple[dict[str, Any], Arrays]:
         """Sends a message and waits for the answer.
 
         Args:
@@ -102,22 +123,25 @@ class IsolatedProcess:
             timeout: Seconds.
 
         Returns:
-            The arrays of the answer.
+            The header of the answer and its arrays.
 
         Raises:
             WorkerError: The worker raised; the process can be used on.
             ProcessCrash: The process ended, hung, or sent nonsense; it was closed.
+            CodecBenchError: What no other job could do, either.
         """
         if not self.is_open:
             raise ProcessCrash("the process was closed")
-        parts = pack(header, arrays)
+        number = next(self._numbers)
+        parts = pack(dict(header, id=number), arrays)
         deadline = time.monotonic() + timeout
         self._tail.clear()
         try:
             for part in parts:
                 self._write(part, deadline, timeout)
             answer, result = unpack(lambda size: self._read(size, deadline, timeout))
-            failure = None if answer.get("ok") is True else str(answer.get("error", "no reason was given"))
+            if answer.get("id") != number:
+                raise ProtocolError(f"an answer to message {answer.get('id')!r}, not to {number}")
         except ProtocolError as error:
             message = f"the process sent {error}{self._last_words()}"
             self.close()
@@ -125,9 +149,9 @@ class IsolatedProcess:
         except BaseException:  # Ctrl-C, too: an answer that nobody waited for would be taken for the next one
             self.close()
             raise
-        if failure is not None:
-            raise WorkerError(_one_line(failure))
-        return result
+        if answer.get("ok") is not True:
+            raise _failure(answer)
+        return answer, result
 
     def _write(self, part: bytes, deadline: float, timeout: float) -> None:
         view = memoryview(part)
@@ -199,10 +223,25 @@ class IsolatedProcess:
             tail = f"... {tail[-TAIL_CHARACTERS:]}"
         return f": {tail}" if tail else ""
 
+    def kill(self) -> None:
+        """Ends the process and everything that it started, also while another thread waits for an answer."""
+        if self.is_open:
+            _kill(self._process)
+
     def close(self) -> None:
-        """Ends the process and everything that it started."""
+        """Ends the process and everything that it started, and frees what belongs to it."""
         if os.getpid() == self._owner:
             self._end()
+
+
+def _failure(answer: Mapping[str, Any]) -> Exception:
+    """What an answer that is no success stands for."""
+    reason = str(answer.get("error", "no reason was given"))
+    if "exit_code" not in answer:
+        return WorkerError(_one_line(reason))
+    error = UsageError(reason) if answer["exit_code"] == UsageError.exit_code else CodecBenchError(reason)
+    error.exit_code = answer["exit_code"]
+    return error
 
 
 def _one_line(text: str) -> str:
@@ -213,11 +252,12 @@ def _one_line(text: str) -> str:
 def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...], owner: int) -> None:
     if os.getpid() != owner:  # a fork has copies of the descriptors, and must not end what its parent uses
         return
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill(process)
     process.wait()
     for descriptor in descriptors:
         os.close(descriptor)
 
 
-__all__ = ["IsolatedProcess", "ProcessCrash", "WorkerError"]
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

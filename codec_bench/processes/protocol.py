@@ -1,7 +1,7 @@
-"""Messages between codec-bench and a process in another environment: a JSON header, then the bytes of arrays.
+"""Messages between codec-bench and a process that works for it: a JSON header, then the bytes of arrays.
 
 Both sides load this file, the other one with whatever Python (3.9 or newer) and NumPy its environment has; so it
-imports nothing else of codec-bench.
+imports nothing else of codec-bench. The headers of requests and replies are listed in `serve.py`.
 
 A message is `CBP1`, the length of the header as four bytes (little-endian), the header as UTF-8 JSON, and the arrays of
 the header's `arrays` (`[name, dtype, shape]` each) in C order.
@@ -21,7 +21,7 @@ MAGIC = b"CBP1"
 DTYPES = ("<f4", "<f8", "<i8", "<i4", "|u1")
 """What arrays may hold; everything else is an error, so that nothing is ever unpickled."""
 
-MAX_HEADER = 1 << 24
+MAX_HEADER = 1 << 28
 MAX_BYTES = 1 << 32
 """Bytes that the arrays of a message may have together."""
 
@@ -43,6 +43,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> list[bytes]:
 
     Raises:
         ProtocolError: An array has another type, or there is more than a message may hold.
+        ValueError: The header holds a number that is not finite.
     """
     parts = []
     described = []
@@ -54,7 +55,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> list[bytes]:
             raise ProtocolError(f"array {name} is {array.dtype}")
         described.append([name, array.dtype.str, list(array.shape)])
         parts.append(array.tobytes())
-    text = json.dumps(dict(header, arrays=described)).encode()
+    text = json.dumps(dict(header, arrays=described), allow_nan=False).encode()
     if len(text) > MAX_HEADER or sum(map(len, parts)) > MAX_BYTES:
         raise ProtocolError(f"a message of {len(text) + sum(map(len, parts))} bytes")
     return [MAGIC + struct.pack("<I", len(text)) + text, *parts]

@@ -1,24 +1,33 @@
-"""What runs in the other environment: loads one worker module and answers messages until its input ends.
+"""What runs in every process that works for codec-bench: loads one worker and answers messages until its input ends.
 
-Started as `python serve.py WORKER.py REQUESTS REPLIES PARENT MEMORY`: two inherited file descriptors, the process that
-started it, and the bytes of address space that it may take (0 for any number). The environment need not have
-codec-bench: this file, `protocol.py` and `support.py` beside it and the worker module are all it takes, on Python 3.9
-or newer with NumPy. Whatever is printed goes to standard error.
+Started as `python serve.py WORKER REQUESTS REPLIES PARENT MEMORY [PATH]`: a worker, two inherited file descriptors, the
+process that started it, the bytes of address space that it may take (0 for any number), and for our own workers the
+module path of that process, as JSON. Whatever is printed goes to standard error.
 
-A worker module defines `load(job)`, which gets a `LoadRequest` and returns an object with the methods that messages
-name: `encode(samples)` returns `(codes, side)`, `decode(codes, side)` returns samples, and `latents(codes, side)`,
-where there is one, arrays by name. `samples` are float32 `[n]`; `codes` are lists with one integer array `[frames]` per
+**In another environment** WORKER is the file of a worker module. That environment need not have codec-bench: this file,
+`protocol.py` and `support.py` beside it and the worker module are all it takes, on Python 3.9 or newer with NumPy. A
+worker module defines `load(job)`, which gets a `LoadRequest` and returns an object with the methods that messages name:
+`encode(samples)` returns `(codes, side)`, `decode(codes, side)` returns samples, and `latents(codes, side)`, where
+there is one, arrays by name. `samples` are float32 `[n]`; `codes` are lists with one integer array `[frames]` per
 codebook, first codebook first; `side` is a dict of arrays. A worker that is no codec has `answer(header, arrays)`,
-which returns arrays by name.
+which returns arrays by name. A worker imports what its environment has (torch, a codec's source) inside `load`, and may
+`import codec_bench_support`: that is `support.py`.
 
-A worker imports what its environment has (torch, a codec's source) inside `load`, and may
-`import codec_bench_support`: that is `support.py`. Random generators are seeded before each message.
+**In our own interpreter** WORKER is `module:object`, called with the `arguments` of the message `load`. Its method
+`answer(job)` gets the `job` of each message, with what arrays came under `arrays`, and returns a reply of the same
+kind. Its `close()`, where there is one, is called at the end.
+
+A request's header has `op` and an `id`, which the reply repeats. A reply has `ok`: true, with `reply` from our own
+workers; or false, with `error` in one line, and with `exit_code` where the run of whoever asked ends of it. Whatever a
+job raises costs this job. Random generators are seeded before each message.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
+import json
 import os
 import signal
 import sys
@@ -26,7 +35,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 PARENT_SECONDS = 1.0
 """How often a process looks whether its parent is still there; one that computes does not see its input end."""
@@ -84,25 +93,82 @@ def side_of(arrays: dict[str, Any]) -> dict[str, Any]:
     return {name[5:]: array for name, array in arrays.items() if name.startswith("side_")}
 
 
-def answer(model: Any, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    """Carries out one message."""
-    if header["op"] == "encode":
-        codes, side = model.encode(arrays["samples"])
-        named = {f"book_{i}": book for i, book in enumerate(codes)}
-        return dict(named, **{f"side_{name}": value for name, value in (side or {}).items()})
-    if header["op"] == "decode":
-        return {"samples": model.decode(codes_of(arrays), side_of(arrays))}
-    if header["op"] == "latents":
-        return dict(model.latents(codes_of(arrays), side_of(arrays)))
-    return dict(model.answer(header, arrays))
+class _FileWorker:
+    """A worker module of another environment."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._model: Any = None
+
+    def load(self, header: dict[str, Any]) -> None:
+        module = _import("codec_bench_worker", self._file)
+        self._model = module.load(
+            LoadRequest(header["sources"], header["files"], header["mode"], header["device"], header["weights"])
+        )
+
+    def answer(self, header: dict[str, Any], arrays: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Carries out one message."""
+        model = self._model
+        if header["op"] == "encode":
+            codes, side = model.encode(arrays["samples"])
+            named = {f"book_{i}": book for i, book in enumerate(codes)}
+            return {}, dict(named, **{f"side_{name}": value for name, value in (side or {}).items()})
+        if header["op"] == "decode":
+            return {}, {"samples": model.decode(codes_of(arrays), side_of(arrays))}
+        if header["op"] == "latents":
+            return {}, dict(model.latents(codes_of(arrays), side_of(arrays)))
+        return {}, dict(model.answer(header, arrays))
+
+    def close(self) -> None:
+        self._model = None
 
 
-def serve(worker: str, requests: int, replies: int) -> None:
+class _OwnWorker:
+    """An object of our own package, or of a plug-in of it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._object: Any = None
+
+    def load(self, header: dict[str, Any]) -> None:
+        module, _, name = self._name.partition(":")
+        self._object = getattr(importlib.import_module(module), name)(**header["arguments"])
+
+    def answer(self, header: dict[str, Any], arrays: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Carries out one job."""
+        reply = dict(self._object.answer(dict(header["job"], **({"arrays": arrays} if arrays else {}))))
+        made = reply.pop("arrays", {})
+        return {"reply": reply}, made
+
+    def close(self) -> None:
+        if hasattr(self._object, "close"):
+            self._object.close()
+
+
+def described(error: BaseException) -> str:
+    """An exception for people; where one is no failure but an order to end, the line that gave it, too."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, Exception) or not frames:
+        return text
+    return f"{text} ({Path(frames[-1].filename).name}:{frames[-1].lineno})"
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    """The reply to a job that raised; with an exit code where nobody need ask again."""
+    errors = sys.modules.get("codec_bench.errors")
+    if errors and isinstance(error, errors.CodecBenchError):
+        return {"ok": False, "error": str(error), "exit_code": error.exit_code}
+    return {"ok": False, "error": described(error)}
+
+
+def serve(worker: Any, requests: int, replies: int) -> None:
     """Answers messages until there are no more."""
     protocol = _import("codec_bench_protocol", str(_HERE / "protocol.py"))
     support = _import("codec_bench_support", str(_HERE / "support.py"))
     source = os.fdopen(requests, "rb")
     target = os.fdopen(replies, "wb")
+    process = os.getpid()
 
     def read(size: int) -> bytes:
         data = source.read(size)
@@ -110,31 +176,35 @@ def serve(worker: str, requests: int, replies: int) -> None:
             raise EOFError
         return data
 
-    model = None
     while True:
         try:
             header, arrays = protocol.unpack(read)
         except EOFError:
             return
-        result: dict[str, Any] = {}
+        number = header.get("id")
         try:
             support.seed(support.SEED)
+            reply, result = {}, {}
             if header["op"] == "load":
-                module = _import("codec_bench_worker", worker)
-                model = module.load(
-                    LoadRequest(header["sources"], header["files"], header["mode"], header["device"], header["weights"])
-                )
+                worker.load(header)
+            elif header["op"] == "end":
+                worker.close()
             else:
-                result = answer(model, header, arrays)
-            parts = protocol.pack({"ok": True}, result)
-        except Exception as error:  # noqa: BLE001 - whatever a codec raises costs one utterance
-            traceback.print_exc()
-            parts = protocol.pack({"ok": False, "error": f"{type(error).__name__}: {error}"}, {})
+                reply, result = worker.answer(header, arrays)
+            parts = protocol.pack(dict(reply, ok=True, id=number), result)
+        except BaseException as error:  # noqa: BLE001 - whatever a plug-in raises costs one job, SystemExit too
+            if os.getpid() == process:
+                traceback.print_exc()
+            parts = protocol.pack(dict(_failure(error), id=number), {})
+        if os.getpid() != process:
+            os._exit(0)  # a plug-in has forked, and here its child came back: the reply is its parent's
         try:
             for part in parts:
                 target.write(part)
             target.flush()
         except BrokenPipeError:
+            return
+        if header["op"] == "end":
             return
 
 
@@ -145,11 +215,12 @@ def _end_with(parent: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def main(worker: str, requests: int, replies: int, parent: int, memory: int) -> None:
+def main(worker: str, requests: int, replies: int, parent: int, memory: int, path: Optional[str] = None) -> None:  # noqa: UP045 - 3.9
     """Redirects standard output, of C libraries too, and serves."""
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != _HERE]
+    theirs = json.loads(path or "[]")
+    sys.path = theirs + [e for e in sys.path if e not in theirs and Path(e or ".").resolve() != _HERE]
     for descriptor in (requests, replies):
         os.set_inheritable(descriptor, False)
     if memory:
@@ -157,7 +228,7 @@ def main(worker: str, requests: int, replies: int, parent: int, memory: int) -> 
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    serve(worker, requests, replies)
+    serve(_FileWorker(worker) if path is None else _OwnWorker(worker), requests, replies)
     # What a codec left running (threads, children) must not keep the process; the reply was sent.
     with contextlib.suppress(OSError):
         sys.stderr.flush()
@@ -165,4 +236,4 @@ def main(worker: str, requests: int, replies: int, parent: int, memory: int) -> 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:6]))
+    main(sys.argv[1], *map(int, sys.argv[2:6]), *sys.argv[6:])  # type: ignore[arg-type]

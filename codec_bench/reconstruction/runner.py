@@ -17,7 +17,7 @@ from codec_bench.coding.rows import Row
 from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
-from codec_bench.processes.pool import WorkerCrash
+from codec_bench.processes.process import ProcessCrash, WorkerError
 from codec_bench.reconstruction.outcome import Outcome
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.store import ScoreStore
@@ -238,8 +238,9 @@ class Runner:
             pair = self._waiting.pop(future)
             try:
                 reply = future.result()
-            except (WorkerCrash, CancelledError) as error:
-                self._fail(pair.system, pair.item, pair.missing.values(), NotScorable(str(error), Status.CRASHED))
+            except (ProcessCrash, WorkerError, CancelledError) as error:
+                status = Status.ERROR if isinstance(error, WorkerError) else Status.CRASHED
+                self._fail(pair.system, pair.item, pair.missing.values(), NotScorable(str(error), status))
             else:
                 self._keep(pair, reply)
             self._progress.advance()

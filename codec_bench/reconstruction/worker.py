@@ -1,8 +1,7 @@
-"""The process that scores: `python -m codec_bench.reconstruction.worker`, which `pool.WorkerPool` starts."""
+"""What scores, in processes that `processes.pool` starts."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,12 +12,15 @@ from codec_bench.cache import ArrayCache
 from codec_bench.coding.signals import describe, load_signal
 from codec_bench.metrics import Metric, metric
 from codec_bench.metrics.signal import Recording
-from codec_bench.processes.serving import serve
 from codec_bench.records import NotScorable, Score, Status
 
 MISMATCH_SECONDS = 0.25
 MISMATCH_SHARE = 0.1
 """A pair whose lengths differ by more than both is not compared. Real codecs were seen to differ by up to 0.06 s."""
+
+
+SCORER = "codec_bench.reconstruction.worker:Scorer"
+"""For `processes.pool`."""
 
 
 class Scorer:
@@ -28,12 +30,12 @@ class Scorer:
         cache: Folder of the caches (`audio/`, `features/`).
     """
 
-    def __init__(self, cache: Path) -> None:
-        self._audio = ArrayCache(cache / "audio")
-        self._features = ArrayCache(cache / "features")
+    def __init__(self, cache: str) -> None:
+        self._audio = ArrayCache(Path(cache, "audio"))
+        self._features = ArrayCache(Path(cache, "features"))
         self._metrics: dict[str, Metric] = {}
 
-    def score(self, job: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """All metrics of one job, which share what they derive from the two signals.
 
         Args:
@@ -83,12 +85,3 @@ def length_mismatch(reference: Audio, decoded: Audio) -> str:
 
 def _plain(score: Score) -> dict[str, Any]:
     return asdict(score) | {"status": score.status.value}
-
-
-def main() -> None:
-    """Serves jobs until standard input ends."""
-    serve(Scorer(Path(sys.argv[1])).score)
-
-
-if __name__ == "__main__":
-    main()

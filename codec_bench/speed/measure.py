@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System
 from codec_bench.coding.devices import chosen_device
-from codec_bench.processes.pool import Worker, WorkerCrash
+from codec_bench.processes.pool import ProcessServer
+from codec_bench.processes.process import ProcessCrash, WorkerError
 from codec_bench.records import NotScorable, Score, Status
 from codec_bench.speed.columns import MEGABYTE
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.excerpts import Excerpts
 from codec_bench.speed.latency import algorithmic_delay
 
-WORKER = "codec_bench.speed.worker"
+WORKER = "codec_bench.speed.worker:Subject"
 
 
 @dataclass
@@ -46,20 +45,18 @@ class Process:
         system: What it loads.
         device: `cpu`, `cuda` or `cuda:1`.
         config: Threads, checkpoint, timeout.
-        folder: Where it may write.
     """
 
-    def __init__(self, system: System, device: str, config: SpeedConfig, folder: Path) -> None:
+    def __init__(self, system: System, device: str, config: SpeedConfig) -> None:
         self._job = {
             "op": "load",
             "system": system.label,
             "device": device,
             "threads": config.threads,
             "checkpoint": None if config.checkpoint is None else str(config.checkpoint),
-            "path": [str(Path(entry).resolve()) for entry in sys.path],
         }
-        self._start = partial(Worker, folder, config.timeout, WORKER, config.threads)
-        self._worker: Worker | None = None
+        self._start = partial(ProcessServer, WORKER, {}, config.timeout, config.threads)
+        self._worker: ProcessServer | None = None
 
     def load(self) -> dict[str, Any]:
         """Starts a process that has loaded the codec.
@@ -85,7 +82,7 @@ class Process:
         assert self._worker is not None, "the caller has started it"
         try:
             reply = self._worker.call(job)
-        except WorkerCrash as crash:
+        except (ProcessCrash, WorkerError) as crash:
             self.close()
             raise NotScorable(str(crash), Status.CRASHED) from None
         if "failed" in reply:
@@ -131,7 +128,7 @@ class Measurement:
         self._excerpts = excerpts
         self._told = told
         self._result = SpeedMeasurement()
-        self._process = Process(system, device_of(system, config.device), config, excerpts.folder)
+        self._process = Process(system, device_of(system, config.device), config)
 
     def run(self) -> SpeedMeasurement:
         """Measures everything; what cannot be measured has a status, and what does not depend on it goes on."""

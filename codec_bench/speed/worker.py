@@ -1,7 +1,6 @@
 """What runs in a process of its own: one codec, loaded, timed, and weighed.
 
-Jobs and replies are lines of JSON, see `processes.serving`. A process
-measures one codec only, so that memory and threads are those of this codec and of nothing that ran before it.
+A process measures one codec only, so that memory and threads are those of this codec and of nothing that ran before it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from codec_bench.audio import Audio, read_audio
 from codec_bench.errors import CodecError
-from codec_bench.processes.serving import serve
 from codec_bench.records import NotScorable, Status
 from codec_bench.speed import memory
 
@@ -61,9 +59,8 @@ class Subject:
         """Loads the codec, with its framework imported before the clock starts.
 
         Args:
-            job: `system`, `device`, `threads`, `checkpoint`, and `path`: where modules of the user's own codecs are.
+            job: `system`, `device`, `threads`, `checkpoint`.
         """
-        sys.path += [entry for entry in job["path"] if entry not in sys.path]
         from codec_bench.adapters.codec import TakesCheckpoint
         from codec_bench.adapters.systems import parse_systems
 
@@ -256,12 +253,3 @@ def guarded(failed: Status, function: Callable[[], T]) -> T:
         raise NotScorable(str(error), failed) from error
     except Exception as error:
         raise NotScorable(f"{type(error).__name__}: {error}", failed) from error
-
-
-def main() -> None:
-    """Serves jobs until standard input ends."""
-    serve(Subject().answer)
-
-
-if __name__ == "__main__":
-    main()

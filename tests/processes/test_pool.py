@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,10 @@ import pytest
 from codec_bench.audio import Audio, write_wav
 from codec_bench.errors import CodecBenchError
 from codec_bench.files import file_digest
-from codec_bench.processes.pool import Pool, Server, WorkerCrash, WorkerPool
+from codec_bench.processes.pool import Pool, ProcessPool, Server
+from codec_bench.processes.process import ProcessCrash
+from codec_bench.reconstruction.worker import SCORER
+from tests.processes.material import wait_until_gone
 
 METRICS = """
 import os, signal, sys, time, ctypes
@@ -91,32 +93,36 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return make
 
 
+def scorers(jobs: int, folder: Path, timeout: float) -> ProcessPool:
+    return ProcessPool(jobs, SCORER, {"cache": str(folder / "cache")}, timeout)
+
+
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[WorkerPool]:
-    with WorkerPool(2, tmp_path / "cache", timeout=60) as made:
+def pool(tmp_path: Path) -> Iterator[ProcessPool]:
+    with scorers(2, tmp_path, 60) as made:
         yield made
 
 
-def test_jobs_are_scored_and_what_libraries_print_is_no_reply(pool: WorkerPool, job: Any):
+def test_jobs_are_scored_and_what_libraries_print_is_no_reply(pool: ProcessPool, job: Any):
     futures = [pool.submit(job(name)) for name in ("peak", "noisy", "threads")]
     values = [f.result(60)["scores"][0]["numerator"] for f in futures]
     assert values == [0.25, 1.0, 1.0]
 
 
-def test_a_crash_costs_one_job_and_says_why(pool: WorkerPool, job: Any):
+def test_a_crash_costs_one_job_and_says_why(pool: ProcessPool, job: Any):
     futures = [pool.submit(job(name)) for name in ("peak", "deadly", "peak", "peak")]
-    with pytest.raises(WorkerCrash, match=r"killed by SIGKILL: last words"):
+    with pytest.raises(ProcessCrash, match=r"killed by SIGKILL, as the system does when memory runs out: last words"):
         futures[1].result(60)
     assert [futures[i].result(60)["scores"][0]["numerator"] for i in (0, 2, 3)] == [0.25] * 3
 
 
-def test_a_job_whose_process_was_killed_by_chance_is_tried_again(pool: WorkerPool, job: Any):
+def test_a_job_whose_process_was_killed_by_chance_is_tried_again(pool: ProcessPool, job: Any):
     assert pool.submit(job("once")).result(60)["scores"][0]["numerator"] == 2.0
 
 
 def test_a_hang_is_ended_after_the_time_limit(tmp_path: Path, job: Any):
-    with WorkerPool(1, tmp_path / "cache", timeout=3) as pool:
-        with pytest.raises(WorkerCrash, match="no reply within 3 s"):
+    with scorers(1, tmp_path, 3) as pool:
+        with pytest.raises(ProcessCrash, match="no reply within 3 s"):
             pool.submit(job("slow")).result(60)
         assert pool.submit(job("peak")).result(60)["scores"][0]["numerator"] == 0.25
 
@@ -131,12 +137,12 @@ def test_a_process_that_cannot_be_started_is_told_to_whoever_waits_for_it():
                 pool.submit({}).result(20)
 
 
-def test_a_bug_in_a_metric_is_a_status_with_its_reason(pool: WorkerPool, job: Any):
+def test_a_bug_in_a_metric_is_a_status_with_its_reason(pool: ProcessPool, job: Any):
     score = pool.submit(job("broken")).result(60)["scores"][0]
     assert (score["status"], score["reason"]) == ("error", "KeyError: 'a bug'")
 
 
-def test_a_metric_that_cannot_run_at_all_ends_the_run(pool: WorkerPool, job: Any):
+def test_a_metric_that_cannot_run_at_all_ends_the_run(pool: ProcessPool, job: Any):
     with pytest.raises(CodecBenchError, match="pip install something") as caught:
         pool.submit(job("absent")).result(60)
     assert caught.value.exit_code == 2
@@ -144,7 +150,7 @@ def test_a_metric_that_cannot_run_at_all_ends_the_run(pool: WorkerPool, job: Any
 
 def test_leaving_the_pool_ends_running_and_waiting_jobs_at_once(tmp_path: Path, job: Any):
     started = time.monotonic()
-    with WorkerPool(1, tmp_path / "cache", timeout=500) as pool:
+    with scorers(1, tmp_path, 500) as pool:
         futures = [pool.submit(job("slow")) for _ in range(3)]
         time.sleep(1)
     assert time.monotonic() - started < 20
@@ -153,9 +159,9 @@ def test_leaving_the_pool_ends_running_and_waiting_jobs_at_once(tmp_path: Path, 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path, job: Any):
     script = (
-        "import json, sys, time; from pathlib import Path; from codec_bench.processes.pool import Worker;"
-        "w = Worker(Path(sys.argv[1]), 60); w.call(json.loads(sys.argv[2]));"
-        "print(w._process.pid, flush=True); time.sleep(60)"
+        "import json, sys, time; from codec_bench.processes.pool import ProcessServer;"
+        f"w = ProcessServer({SCORER!r}, {{'cache': sys.argv[1]}}, 60); w.call(json.loads(sys.argv[2]));"
+        "print(w._process._process.pid, flush=True); time.sleep(60)"
     )
     import json
 
@@ -168,14 +174,4 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, job: Any):
     worker = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    for _ in range(100):
-        try:
-            os.kill(worker, 0)
-        except ProcessLookupError:
-            break
-        state = Path(f"/proc/{worker}/stat")
-        if state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail("the worker outlived its parent")
+    wait_until_gone(worker)

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.processes.process import SERVE, IsolatedProcess, ProcessCrash, WorkerError
+from codec_bench.processes.process import SERVE, ProcessCrash, WorkerError, WorkerProcess
 from tests.processes.material import heed_ctrl_c, is_alive, wait_until_gone
 
 TOY = Path(__file__).with_name("toy_worker.py")
 LOAD = {"op": "load", "sources": {}, "files": {}, "weights": "", "mode": None, "device": "cpu"}
 
-Start = Callable[..., IsolatedProcess]
+Start = Callable[..., WorkerProcess]
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def start() -> Iterator[Start]:
     """Starts a process that has loaded the toy."""
     started = []
 
-    def make(max_memory: int | None = None, **job: object) -> IsolatedProcess:
-        process = IsolatedProcess(Path(sys.executable), TOY, {"OMP_NUM_THREADS": "1"}, max_memory)
+    def make(max_memory: int | None = None, **job: object) -> WorkerProcess:
+        process = WorkerProcess(TOY, {"OMP_NUM_THREADS": "1"}, max_memory=max_memory)
         started.append(process)
         process.call(LOAD | job, {}, 60)
         return process
@@ -39,7 +39,7 @@ def start() -> Iterator[Start]:
         process.close()
 
 
-def encode(process: IsolatedProcess, first: float, timeout: float = 60) -> dict[str, np.ndarray]:
+def encode(process: WorkerProcess, first: float, timeout: float = 60) -> dict[str, np.ndarray]:
     return process.call({"op": "encode"}, {"samples": np.full(100, first, np.float32)}, timeout)
 
 
@@ -138,7 +138,7 @@ def test_what_is_no_message_ends_the_process(tmp_path: Path):
         "import os, sys\ndef load(job):\n    print('hello')\n    os.write(int(sys.argv[3]), b'GARBAGE!')\n"
         "    import time; time.sleep(60)\n"
     )
-    process = IsolatedProcess(Path(sys.executable), worker, {})
+    process = WorkerProcess(worker, {})
     with pytest.raises(ProcessCrash, match=r"^the process sent no message begins with b'GARB': hello$"):
         process.call(LOAD, {}, 60)
     assert not process.is_open
@@ -158,7 +158,7 @@ def test_a_start_that_fails_says_why(start: Start, mode: str, error: type[Except
 
 def test_an_interpreter_without_numpy_says_so(tmp_path: Path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
-    process = IsolatedProcess(tmp_path / "venv/bin/python", TOY, {})
+    process = WorkerProcess(TOY, {}, python=tmp_path / "venv/bin/python")
     with pytest.raises(ProcessCrash, match=r"ended with status 1.*No module named 'numpy'"):
         process.call(LOAD, {}, 60)
 
@@ -166,7 +166,7 @@ def test_an_interpreter_without_numpy_says_so(tmp_path: Path):
 def test_an_interpreter_that_is_missing_leaves_nothing_open(tmp_path: Path):
     before = open_descriptors()
     with pytest.raises(OSError, match="nowhere"):
-        IsolatedProcess(tmp_path / "nowhere", TOY, {})
+        WorkerProcess(TOY, {}, python=tmp_path / "nowhere")
     assert open_descriptors() == before
 
 
@@ -180,7 +180,7 @@ def test_closing_ends_what_the_process_started(start: Start):
 
 
 def test_a_process_that_nobody_holds_is_ended():
-    process = IsolatedProcess(Path(sys.executable), TOY, {})
+    process = WorkerProcess(TOY, {})
     process.call(LOAD, {}, 60)
     pid = int(process.call({"op": "facts"}, {}, 60)["pid"])
     before = open_descriptors()
@@ -193,9 +193,9 @@ PARENT = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from codec_bench.processes.process import IsolatedProcess
+from codec_bench.processes.process import WorkerProcess
 import numpy as np
-process = IsolatedProcess(Path(sys.executable), Path({toy!r}), {{}})
+process = WorkerProcess(Path({toy!r}), {{}})
 process.call({load!r}, {{}}, 60)
 print(int(process.call({{"op": "facts"}}, {{}}, 60)["pid"]), flush=True)
 try:

@@ -76,7 +76,7 @@ def test_nothing_is_sent_that_would_have_to_be_pickled(value: object):
     "data",
     [
         b"HTTP/1.1 200 OK\r\n",
-        b"CBP1" + struct.pack("<I", (1 << 24) + 1),
+        b"CBP1" + struct.pack("<I", (1 << 28) + 1),
         b"CBP1" + struct.pack("<I", 3) + b"\xff\xfe{",
         message([]),
         message({"op": "load"}),

@@ -15,7 +15,7 @@ from codec_bench.audio import FloatArray
 from codec_bench.environments import Environment
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.files import file_digest
-from codec_bench.processes.process import IsolatedProcess, ProcessCrash, WorkerError
+from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProcess
 from codec_bench.processes.protocol import ProtocolError
 from codec_bench.tokens import Code, Tokens
 
@@ -50,7 +50,7 @@ class IsolatedCodec(ReplaceableCodec):
     max_memory: ClassVar[int | None] = None
     packages: ClassVar[tuple[str, ...]] = ("torch",)
 
-    _process: IsolatedProcess | None = None
+    _process: WorkerProcess | None = None
     _links: tempfile.TemporaryDirectory[str] | None = None
     _device: str = "cpu"
     _crashes: int = 0
@@ -92,7 +92,7 @@ class IsolatedCodec(ReplaceableCodec):
             self._links.cleanup()
             self._links = None
 
-    def _start(self) -> IsolatedProcess:
+    def _start(self) -> WorkerProcess:
         self.close()
         files = self.weight_files()
         names = names_of(self.spec.weights)
@@ -101,11 +101,11 @@ class IsolatedCodec(ReplaceableCodec):
             link = Path(self._links.name) / place
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path.resolve())
-        process = IsolatedProcess(
-            self.environment.interpreter,
+        process = WorkerProcess(
             self.worker,
             VARIABLES,
-            self.max_memory if self._device == "cpu" else None,
+            python=self.environment.interpreter,
+            max_memory=self.max_memory if self._device == "cpu" else None,
         )
         header = {
             "op": "load",
@@ -154,7 +154,7 @@ class IsolatedCodec(ReplaceableCodec):
         self._crashes = 0
         return answer
 
-    def _restarted(self) -> IsolatedProcess:
+    def _restarted(self) -> WorkerProcess:
         """A new process; one that cannot load the model counts as a crash, for it would fail with every recording."""
         try:
             return self._start()

@@ -9,7 +9,8 @@ from typing import Any
 
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError, first_line
 from codec_bench.extras import cannot_import
-from codec_bench.processes.pool import MachineLost, WorkerCrash
+from codec_bench.processes.pool import MachineLost
+from codec_bench.processes.process import ProcessCrash
 from codec_bench.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class RemoteServer:
         """Waits until the process is there.
 
         Raises:
-            WorkerCrash: The run was ended.
+            ProcessCrash: The run was ended.
             CodecBenchError: It cannot start, or runs another version of codec-bench.
         """
         import ray
@@ -171,7 +172,7 @@ class RemoteServer:
         """Does a job there.
 
         Raises:
-            WorkerCrash: The process ended.
+            ProcessCrash: The process ended.
             MachineLost: Its machine was lost.
             CodecBenchError: The job cannot be done on this cluster.
         """
@@ -189,22 +190,22 @@ class RemoteServer:
             self._judge(error)
             raise MachineLost from error
         if "crashed" in reply:
-            raise WorkerCrash(reply["crashed"])
+            raise ProcessCrash(reply["crashed"])
         return reply if "fatal" in reply else self._unpack(reply)
 
     def _judge(self, error: Exception) -> None:
         """Starts another process where the machine was lost.
 
         Raises:
-            WorkerCrash: The machine is still there.
+            ProcessCrash: The machine is still there.
             CodecBenchError: The process could not even start.
         """
         if self._ended:
-            raise WorkerCrash("the run was ended") from error
+            raise ProcessCrash("the run was ended") from error
         if not self._node and "creation task" in str(error):
             raise CodecBenchError(f"a process of the Ray cluster cannot start: {last_line(error)}") from error
         if self._node and is_alive(self._node):
-            raise WorkerCrash("the process on the Ray cluster was killed or ran out of memory") from error
+            raise ProcessCrash("the process on the Ray cluster was killed or ran out of memory") from error
         logger.warning("a machine of the Ray cluster was lost; its work goes to another one")
         self._shares = True
         self._begin()

@@ -62,7 +62,7 @@ class Engine(Protocol):
         """All pairs are coded: scoring, and the models of metrics, get the room of the codecs."""
 
     def submit(self, job: Mapping[str, Any]) -> Future[dict[str, Any]]:
-        """Queues a pair for scoring; see `reconstruction.worker.Scorer.score` for the job and the reply."""
+        """Queues a pair for scoring; see `reconstruction.worker.Scorer.answer` for the job and the reply."""
 
     def apply(self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]]) -> None:
         """Applies a learned model to all signals that the cache of features lacks it for: `reconstruction.models`.

@@ -17,9 +17,10 @@ from codec_bench.coding.rows import Row
 from codec_bench.coding.signals import load_signal
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature
-from codec_bench.processes.pool import WorkerPool
+from codec_bench.processes.pool import ProcessPool
 from codec_bench.reconstruction.engines.engine import T
 from codec_bench.reconstruction.models import compute
+from codec_bench.reconstruction.worker import SCORER
 from codec_bench.records import NotScorable
 
 CODED_AHEAD = 64
@@ -51,7 +52,7 @@ class LocalEngine:
         self.seconds: dict[str, float] = {}
 
     def __enter__(self) -> LocalEngine:
-        self._pool = WorkerPool(self._jobs, self._cache, self._timeout)
+        self._pool = ProcessPool(self._jobs, SCORER, {"cache": str(self._cache)}, self._timeout)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:

@@ -91,7 +91,7 @@ def pack_scoring(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
     """A job for the scoring process of another machine, with everything that it needs.
 
     Args:
-        job: As `reconstruction.worker.Scorer.score` takes it.
+        job: As `reconstruction.worker.Scorer.answer` takes it.
         cache: Folder of the caches.
 
     Raises:

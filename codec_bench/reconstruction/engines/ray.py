@@ -27,7 +27,8 @@ from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
-from codec_bench.processes.pool import Pool, WorkerCrash, worker_count
+from codec_bench.processes.pool import Pool, worker_count
+from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.engines.cluster import RemoteServer, check_ray, connect
 from codec_bench.reconstruction.engines.engine import T
 from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of
@@ -239,7 +240,7 @@ class RayEngine:
             chunk = waiting.pop(future)
             try:
                 reply = future.result()
-            except WorkerCrash as error:
+            except ProcessCrash as error:
                 if len(chunk) == 1:
                     yield chunk[0][0], NotScorable(f"while it was coded, {error}", Status.CRASHED)
                 for pair in chunk if len(chunk) > 1 else ():
@@ -362,7 +363,7 @@ def _finished(waiting: set[Future[dict[str, Any]]]) -> set[Future[dict[str, Any]
     for future in done:
         try:
             future.result()
-        except WorkerCrash as error:
+        except ProcessCrash as error:
             logger.warning("a learned model: %s; its signals are tried again one by one", error)
     return rest
 

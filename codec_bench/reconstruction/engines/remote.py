@@ -26,9 +26,11 @@ from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.fingerprint import address
 from codec_bench.hub import home
 from codec_bench.metrics.model import free_models
-from codec_bench.processes.pool import Worker, WorkerCrash
+from codec_bench.processes.pool import ProcessServer
+from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.engines.parcels import metric_named, put, taken, unpack_signals
 from codec_bench.reconstruction.models import compute_kept
+from codec_bench.reconstruction.worker import SCORER
 from codec_bench.version import __version__
 
 Reply = dict[str, Any]
@@ -64,7 +66,7 @@ class Scoring(Remote):
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._cache = home() / "cache"
-        self._worker: Worker | None = None
+        self._worker: ProcessServer | None = None
 
     def _done(self, parcel: Mapping[str, Any]) -> Reply:
         for name, expected in parcel["fingerprints"].items():
@@ -76,10 +78,10 @@ class Scoring(Remote):
             unpack_signals([job["reference"], job["decoded"]], parcel["signals"], Path(folder))
             copies = {side: job[side] | {"folder": folder} for side in ("reference", "decoded")}
             if self._worker is None:
-                self._worker = Worker(self._cache, self._timeout)
+                self._worker = ProcessServer(SCORER, {"cache": str(self._cache)}, self._timeout, threads=1)
             try:
                 reply = self._worker.call(job | copies)
-            except WorkerCrash as crash:
+            except ProcessCrash as crash:
                 self._worker.close()
                 self._worker = None
                 return {"crashed": str(crash)}
