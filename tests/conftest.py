@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ import pytest
 from hypothesis import settings
 
 import codec_bench
-from codec_bench.cli import main
 from codec_bench.runs.directory import Run
+from tests.command import Cli, run_command
 from tests.small_runs import CODECS, DEMO, METRICS
 
 # Each process of pytest-xdist has one core; more threads than cores make torch several times slower.
@@ -72,30 +70,9 @@ def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `codec-bench` in an empty folder, as its script does but in this process, which has imported it all."""
-
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = ["codec-bench", *arguments]
-        out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.chdir(tmp_path)
-            for name, value in ({"CODEC_BENCH_HOME": str(tmp_path / "home")} | environment).items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "argv", command)
-            patch.setattr(sys, "stdin", io.StringIO())
-            # pytest's own handlers would keep the command from writing what it logs.
-            patch.setattr(logging.getLogger(), "handlers", [])
-            with pytest.raises(SystemExit) as ended:
-                main()
-        texts = []
-        for stream in (out, err):
-            stream.seek(0)
-            texts.append(stream.read())
-        assert isinstance(ended.value.code, int)
-        return subprocess.CompletedProcess(command, ended.value.code, *texts)
-
-    return call
+def cli(tmp_path: Path) -> Cli:
+    """Runs `codec-bench` in an empty folder."""
+    return partial(run_command, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,12 @@ import pytest
 from filelock import FileLock
 
 from codec_bench.cache import ArrayCache
-from codec_bench.cli import main
 from codec_bench.cli.cache import parse_age
 from codec_bench.errors import UsageError
 from codec_bench.files import atomically
 from codec_bench.reconstruction.store import ScoreStore
+from tests.command import Cli, run_command
 
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 DAY = 86_400
 
 FILES = {
@@ -61,23 +58,9 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(tmp_path: Path) -> Cli:
     """The command in this process, which is quicker than a new one."""
-
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = ["codec-bench", "cache", *arguments]
-        with monkeypatch.context() as patch:
-            for name, value in ({"CODEC_BENCH_HOME": str(tmp_path / "home")} | environment).items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "argv", command)
-            patch.setattr(sys, "stdin", io.StringIO())
-            with pytest.raises(SystemExit) as ended:
-                main()
-        logging.getLogger("codec_bench").setLevel(logging.NOTSET)  # as other tests expect it
-        said = capsys.readouterr()
-        return subprocess.CompletedProcess(command, int(str(ended.value.code)), said.out, said.err)
-
-    return call
+    return partial(run_command, tmp_path, "cache")
 
 
 @pytest.fixture

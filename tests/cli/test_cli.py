@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
-
+from tests.command import Cli
 
 QUICK = ("run", "--dataset", "demo", "--limit", "2", "--metrics", "stoi", "--no-report", "--jobs", "1")
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from junitparser import JUnitXml
 
 import codec_bench
-from codec_bench.cli import main
+from tests.command import Cli, run_command
 
-Cli = Callable[..., "Done"]
 NOISE = "codec_bench.testing.codecs:Noise@{}"
 
 
@@ -32,26 +28,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-class Done(NamedTuple):
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def cli(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """The program's entry, in this process: imports cost more than what is tested here."""
-    monkeypatch.chdir(runs)
-
-    def call(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["codec-bench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Done(int(str(ended.value.code)), *capsys.readouterr())
-
-    return call
+def cli(runs: Path) -> Cli:
+    """Commands in the folder of the runs."""
+    return partial(run_command, runs)
 
 
 def test_equal_runs_pass_a_worse_one_fails_and_three_utterances_decide_nothing(cli: Cli):
@@ -92,9 +72,8 @@ def test_files_for_ci(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert summary.read_text().startswith("## codec-bench: Pass")  # elsewhere the file is made anew
 
 
-def test_json_goes_to_standard_output_alone(runs: Path):
-    command = [sys.executable, "-m", "codec_bench", "compare", "good", "worse", "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=runs)
+def test_json_goes_to_standard_output_alone(cli: Cli):
+    done = cli("compare", "good", "worse", "--json")
     assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (1, 1)
 
 

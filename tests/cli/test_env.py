@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,13 +13,11 @@ from codec_bench.adapters import CODECS
 from codec_bench.cli.env import environments
 from codec_bench.environments import Environment
 from codec_bench.errors import UsageError
+from tests.command import Cli, run_command
 from tests.processes.material import archive, wheel
 from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
 
-ROOT = Path(__file__).resolve().parents[2]
 CODEC = "codec:tests.processes.toy_codec:ToyCodec"
-
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -29,21 +25,8 @@ def cli(tmp_path: Path) -> Cli:
     """Runs `codec-bench` with a mirror that has what the toy needs, and no network."""
     wheel(tmp_path / "mirror/wheels", "jiwer", "0.0.1", "")
     archive(tmp_path / "mirror", SOURCE, TREE)
-    variables = {
-        "CODEC_BENCH_HOME": str(tmp_path / "home"),
-        "CODEC_BENCH_MIRROR": str(tmp_path / "mirror"),
-        "CODEC_BENCH_OFFLINE": "1",
-        "PYTHONPATH": str(ROOT),
-    }
-
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "codec_bench", *arguments]
-        return subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=tmp_path, env=os.environ | variables,
-            stdin=subprocess.DEVNULL, timeout=120,
-        )  # fmt: skip
-
-    return call
+    variables = {"CODEC_BENCH_MIRROR": str(tmp_path / "mirror"), "CODEC_BENCH_OFFLINE": "1"}
+    return partial(run_command, tmp_path, **variables)
 
 
 def test_an_environment_is_made_listed_and_removed(cli: Cli, tmp_path: Path):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from codec_bench.cli import main
 from codec_bench.listening_tests.key import Key
+from tests.command import run_command
 
 from ..listening_tests.conftest import mushra_csv
 
@@ -21,43 +18,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run that kept its audio."""
     folder = tmp_path_factory.mktemp("cli")
     options = ("--dataset", "demo", "--limit", "6", "--metrics", "si_sdr", "--no-report", "--jobs", "1")
-    done = call(folder, "run", "--codec", "codec2@3200,opus@6000", *options, "--keep-audio", "--out", "run")
+    done = run_command(folder, "run", "--codec", "codec2@3200,opus@6000", *options, "--keep-audio", "--out", "run")
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "codec_bench", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=folder,
-        env=os.environ | {"CODEC_BENCH_HOME": str(folder / "home")},
-    )
-
-
 def test_from_a_run_to_a_column(folder: Path):
-    done = call(folder, "export", "mushra", "run", "--out", "test", "--items", "3", "--anchors", "3.5k,7k")
+    done = run_command(folder, "export", "mushra", "run", "--out", "test", "--items", "3", "--anchors", "3.5k,7k")
     assert done.returncode == 0, done.stderr
     assert "3 pages, 3 of 6 utterances by 2 speakers, 2 systems, 15 files" in done.stdout
     assert "keep test/key.json away from listeners" in done.stdout
     key = Key.load(folder / "test" / "key.json")
     scores = {"ground-truth": 99, "opus@6000": 60, "codec2@3200": 40, "anchor-3.5k": 20, "anchor-7k": 70}
     mushra_csv(folder / "mushra.csv", key, ["ann", "bob"], lambda who, _, system: scores[system] - (who == "ann"))
-    done = call(folder, "ratings", "run", "mushra.csv", "--key", "test/key.json")
+    done = run_command(folder, "ratings", "run", "mushra.csv", "--key", "test/key.json")
     assert done.returncode == 0, done.stderr
     assert "opus@6000\t59.5\t53.1 .. 65.9\t59.5\t2\t3\t6" in done.stdout
     assert "2 listeners counted, 0 excluded" in done.stdout
     assert "run has the column mushra now" in done.stderr
-    done = call(folder, "ratings", "run", "mushra.csv", "--key", "test/key.json", "--json")
+    done = run_command(folder, "ratings", "run", "mushra.csv", "--key", "test/key.json", "--json")
     assert json.loads(done.stdout)["systems"]["anchor-7k"]["mean"] == 69.5
-    assert call(folder, "ratings", "run", "--remove").stdout == "taken out: mushra\n"
+    assert run_command(folder, "ratings", "run", "--remove").stdout == "taken out: mushra\n"
 
 
 def test_abx_without_an_anchor(folder: Path):
-    done = call(folder, "export", "abx", "run", "--out", "abx", "--items", "2", "--pairs", "systems")
+    done = run_command(folder, "export", "abx", "run", "--out", "abx", "--items", "2", "--pairs", "systems")
     assert done.returncode == 0, done.stderr
     assert "2 pages, 2 of 6 utterances" in done.stdout
 
@@ -72,18 +57,8 @@ def test_abx_without_an_anchor(folder: Path):
         (("ratings", "run", "x.csv", "--key", "run/run.json"), "is no key of a listening test"),
     ],
 )
-def test_errors_are_one_line_with_the_next_step(
-    folder: Path,
-    arguments: tuple[str, ...],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-):
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["codec-bench", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert len(error.splitlines()) == 1
+def test_errors_are_one_line_with_the_next_step(folder: Path, arguments: tuple[str, ...], message: str):
+    done = run_command(folder, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ import codec_bench
 from codec_bench.audio import read_audio
 from codec_bench.datasets.generated import load_prompts, read_prompts
 from codec_bench.errors import UsageError
+from tests.command import run_command
 
 DEMO = Path(codec_bench.__file__).parent / "datasets" / "demo"
 SPEECH = ("rms-01", "rms-02", "slt-01", "slt-02")
@@ -37,15 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def score(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "codec_bench", "score", "--decoded", "tts", "--out", "out", "--no-report", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=folder,
-        env=os.environ | {"CODEC_BENCH_HOME": str(folder / "home")},
-    )
+    return run_command(folder, "score", "--decoded", "tts", "--out", "out", "--no-report", *arguments)
 
 
 WITH_PROMPTS = ("--prompts", "utt2prompt", "--prompt-root", "voices")

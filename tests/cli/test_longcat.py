@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,11 +15,11 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.command import Cli, run_command
+
 REPOSITORY = "meituan-longcat/LongCat-Audio-Codec"
 ENCODER, CMVN = "LongCatAudioCodec_encoder.pt", "LongCatAudioCodec_encoder_cmvn.npy"
 DECODER = "LongCatAudioCodec_decoder_16k_4codebooks.pt"
-
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -32,14 +29,7 @@ def mirror(longcat_mirror: Path) -> Path:
 
 @pytest.fixture
 def cli(mirror: Path, tmp_path: Path) -> Cli:
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        own = {"CODEC_BENCH_HOME": str(tmp_path / "home"), "CODEC_BENCH_MIRROR": str(mirror)}
-        return subprocess.run(
-            [sys.executable, "-m", "codec_bench", *arguments],
-            check=False, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=os.environ | own | environment,
-        )  # fmt: skip
-
-    return call
+    return lambda *arguments, **own: run_command(tmp_path, *arguments, **({"CODEC_BENCH_MIRROR": str(mirror)} | own))
 
 
 RUN = ("run", "--codec", "longcat", "--codebooks", "2,3,4", "--dataset", "demo", "--metrics", "stoi,gpe", "--no-report")

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ..conftest import ROOT
+from tests.command import Cli, run_command
 
-Report = Callable[..., "subprocess.CompletedProcess[str]"]
+from ..conftest import ROOT
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> Report:
+def report(tmp_path: Path) -> Cli:
     """Runs `codec-bench report` in a folder with two copies of a run."""
     for name in ("one", "two"):
         shutil.copytree(ROOT / "tests" / "runs" / "data" / "schema_1", tmp_path / name)
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "codec_bench", "report", *arguments],
-            check=False, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=os.environ.copy(),
-        )  # fmt: skip
-
-    return call
+    return partial(run_command, tmp_path, "report")
 
 
 TABLES = ("--format", "md,csv,tex", "--no-plots")
 
 
-def test_one_run_is_reported_in_its_own_folder(report: Report, tmp_path: Path):
+def test_one_run_is_reported_in_its_own_folder(report: Cli, tmp_path: Path):
     done = report("one", *TABLES)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == [f"written: one/table.{name}" for name in ("md", "csv", "tex")]
@@ -43,7 +34,7 @@ def test_one_run_is_reported_in_its_own_folder(report: Report, tmp_path: Path):
     assert "| codec2@1200 | 1.20 | 25 | 29.51 ±20.44 |" in done.stdout
 
 
-def test_several_runs_are_reported_beside_each_other(report: Report, tmp_path: Path):
+def test_several_runs_are_reported_beside_each_other(report: Cli, tmp_path: Path):
     done = report("one", "two", *TABLES)
     assert done.returncode == 0, done.stderr
     assert sorted(f.name for f in (tmp_path / "report").iterdir()) == ["table.csv", "table.md", "table.tex"]
@@ -51,7 +42,7 @@ def test_several_runs_are_reported_beside_each_other(report: Report, tmp_path: P
     assert "codec2@1200 (two)" in done.stdout
 
 
-def test_options_shape_the_table(report: Report, tmp_path: Path):
+def test_options_shape_the_table(report: Cli, tmp_path: Path):
     done = report("one", *TABLES, "--no-intervals", "--efficiency", "--bands", "5", "--out", "there")
     assert done.returncode == 0, done.stderr
     assert "±" not in done.stdout
@@ -63,7 +54,7 @@ def test_options_shape_the_table(report: Report, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_everything_by_default(report: Report, tmp_path: Path):
+def test_everything_by_default(report: Cli, tmp_path: Path):
     done = report("one", "--plot-format", "svg")
     assert done.returncode == 0, done.stderr
     names = {f.name for f in (tmp_path / "one").iterdir()}
@@ -71,14 +62,10 @@ def test_everything_by_default(report: Report, tmp_path: Path):
     assert {f.suffix for f in (tmp_path / "one" / "plots").iterdir()} == {".svg"}
 
 
-def test_a_run_ends_with_the_default_report(tmp_path: Path):
+def test_a_run_ends_with_the_default_report(cli: Cli, tmp_path: Path):
     command = ["run", "--codec", "codec2@1200,codec2@3200", "--dataset", "demo", "--limit", "2", "--metrics", "stoi"]
     command += ["--jobs", "1", "--out", "out"]
-    done = subprocess.run(
-        [sys.executable, "-m", "codec_bench", *command],
-        check=False, capture_output=True, text=True, timeout=300, cwd=tmp_path,
-        env=os.environ | {"CODEC_BENCH_HOME": str(tmp_path / "home")},
-    )  # fmt: skip
+    done = cli(*command)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "table.md").read_text() == done.stdout
     assert (tmp_path / "out" / "plots" / "main_metrics.png").read_bytes().startswith(b"\x89PNG")
@@ -99,14 +86,14 @@ def edited(path: Path, **changes: object) -> None:
         (("one", "--bands", "low"), "bands are positive and falling"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(report: Report, arguments: tuple[str, ...], message: str):
+def test_what_cannot_be_done_is_one_line(report: Cli, arguments: tuple[str, ...], message: str):
     done = report(*arguments, "--no-plots")
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_an_unfinished_run_and_a_newer_one_are_refused(report: Report, tmp_path: Path):
+def test_an_unfinished_run_and_a_newer_one_are_refused(report: Cli, tmp_path: Path):
     edited(tmp_path / "one" / "run.json", status="running")
     edited(tmp_path / "two" / "run.json", schema=99)
     done = report("one")
@@ -119,7 +106,7 @@ def test_an_unfinished_run_and_a_newer_one_are_refused(report: Report, tmp_path:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(report: Report, tmp_path: Path):
+def test_a_folder_that_cannot_be_written_is_one_line(report: Cli, tmp_path: Path):
     (tmp_path / "file").write_text("")
     done = report("one", *TABLES, "--out", "file/there")
     assert done.returncode == 2

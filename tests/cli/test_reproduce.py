@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from codec_bench.cli.reproduce import folders_of
 from codec_bench.errors import UsageError
-
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.command import Cli, run_command
 
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     """Runs `codec-bench` in an empty folder, without network."""
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {"CODEC_BENCH_HOME": str(tmp_path / "home"), "CODEC_BENCH_OFFLINE": "1"}
-        return subprocess.run(
-            [sys.executable, "-m", "codec_bench", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            cwd=tmp_path,
-            env=os.environ | environment,
-        )
-
-    return call
+    return partial(run_command, tmp_path, CODEC_BENCH_OFFLINE="1")
 
 
 def test_list_papers_shows_every_table(cli: Cli) -> None:

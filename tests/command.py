@@ -1,0 +1,47 @@
+"""`codec-bench` as its script runs it, but in the process of the tests, which has imported it all."""
+
+from __future__ import annotations
+
+import io
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from codec_bench.cli import main
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def run_command(folder: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """How a command ends that is called in a folder, which also holds the caches.
+
+    Args:
+        folder: The working folder.
+        arguments: What follows `codec-bench`.
+        environment: Variables besides those that are there.
+    """
+    command = ["codec-bench", *map(str, arguments)]
+    out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+    log, level = logging.getLogger("codec_bench"), logging.getLogger("codec_bench").level
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        for name, value in ({"CODEC_BENCH_HOME": str(folder / "home")} | environment).items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", command)
+        patch.setattr(sys, "stdin", io.StringIO())
+        # pytest's own handlers would keep the command from writing what it logs.
+        patch.setattr(logging.getLogger(), "handlers", [])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    log.setLevel(level)
+    texts = []
+    for stream in (out, err):
+        stream.seek(0)
+        texts.append(stream.read())
+    assert isinstance(ended.value.code, int)
+    return subprocess.CompletedProcess(command, ended.value.code, *texts)
