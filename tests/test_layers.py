@@ -16,7 +16,6 @@ DRAWING = PACKAGE.parent / "docs" / "architecture.md"
 
 KNOWN = {
     ("reconstruction.plan", "reconstruction.coding_times"),
-    ("comparison.measurements", "comparison.baseline"),
     ("probes.results", "reconstruction.summary"),
     ("speed.results", "reconstruction.summary"),
     ("token_statistics.results", "reconstruction.summary"),
