@@ -138,7 +138,7 @@ def read_audio(source: str | os.PathLike[str] | bytes, name: str = "the audio") 
         name: How messages name bytes.
 
     Raises:
-        NotScorable: The file is missing, is no audio, or holds no samples.
+        NotScorable: The file is missing, is not audio, or holds no samples.
     """
     if isinstance(source, bytes):
         data = source
@@ -184,7 +184,7 @@ def _decode_av(data: bytes, name: str, first_error: str) -> tuple[NDArray[np.flo
             frames = [f for frame in container.decode(stream) for f in resampler.resample(frame)]
             frames += resampler.resample(None) if frames else []
     except (av.FFmpegError, ValueError) as error:
-        raise NotScorable(f"{name} is no audio that can be read: {first_error}", Status.UNREADABLE) from error
+        raise NotScorable(f"{name} cannot be read as audio: {first_error}", Status.UNREADABLE) from error
     if not frames:
         raise NotScorable(f"{name} has no samples", Status.EMPTY)
     return np.concatenate([f.to_ndarray() for f in frames], axis=1).T.astype(np.float32), int(frames[0].sample_rate)
@@ -200,7 +200,7 @@ def write_wav(path: Path, audio: Audio) -> None:
 
 
 def audio_files(folder: Path) -> dict[str, Path]:
-    """Every audio file below a folder by its stem, sorted by stem; hidden files and folders are passed over.
+    """Every audio file below a folder by its stem, sorted by stem; hidden files and folders are skipped.
 
     Raises:
         UsageError: There is no such folder, no audio in it, or two files have the same stem.

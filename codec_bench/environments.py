@@ -52,7 +52,7 @@ class EnvironmentState(str, Enum):
 class Source:
     """A source tree on GitHub at a commit.
 
-    GitHub packs an archive anew from time to time, so its own digest may change while its content does not; what is
+    GitHub repacks archives from time to time, so the digest may change while the content does not; what is
     checked is the digest of the unpacked files.
 
     Attributes:
@@ -96,7 +96,7 @@ class Environment:
     Attributes:
         name: For `codec-bench env`.
         requirements: What pip installs, with all that it depends on. A worker needs NumPy.
-        without_dependencies: What pip installs alone, because what it declares cannot be had or is not needed.
+        without_dependencies: What pip installs alone, because what it declares cannot be installed or is not needed.
         sources: Source trees; a worker module puts them on its path.
         python: Version of the interpreter, e.g. `3.10`; empty for ours.
         inherits: Whether our own packages are visible too, behind those of the environment: for code that runs with
@@ -113,7 +113,7 @@ class Environment:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", self.name):
-            raise ValueError(f"{self.name!r} is no name for an environment: small letters, digits, '.', '_' and '-'")
+            raise ValueError(f"{self.name!r} is not a name for an environment: lower case, digits, '.', '_' and '-'")
         if self.inherits and self.python:
             raise ValueError(f"the environment {self.name} inherits our packages, so its Python is ours")
 
@@ -172,26 +172,26 @@ class Environment:
         """Why nothing can run in it now, with the command that helps; None where it can.
 
         Args:
-            spelling: How `codec-bench env create` finds it; its name, unless told.
+            spelling: How `codec-bench env create` finds it; its name by default.
         """
         what = {
-            EnvironmentState.ABSENT: "is not here",
-            EnvironmentState.OUTDATED: "is of an older version",
+            EnvironmentState.ABSENT: "is missing",
+            EnvironmentState.OUTDATED: "is outdated",
             EnvironmentState.INCOMPLETE: "was not finished",
         }.get(self.state)
         if what is None:
             return None
-        return f"its environment {self.name} {what}: codec-bench env create {spelling or self.name} makes it"
+        return f"its environment {self.name} {what}: codec-bench env create {spelling or self.name} creates it"
 
     def create(self, report: Report = lambda _: None, detail: Report = lambda _: None) -> None:
-        """Makes it, or makes it anew where it is of an older version; several processes make it once.
+        """Creates it, or creates it again if it is outdated; concurrent processes create it once.
 
         Args:
-            report: Told about each step.
+            report: Called with each step.
             detail: Told what the installer says meanwhile.
 
         Raises:
-            UnavailableError: A source or a package cannot be had, or there is no such Python.
+            UnavailableError: A source or a package cannot be obtained, or there is no such Python.
             UsageError: `home()` cannot be written.
             DiskFullError: No room left.
         """
@@ -283,7 +283,7 @@ class Environment:
         return list(dict.fromkeys(places)) if self.inherits else []
 
     def _base_python(self) -> str:
-        """The interpreter to make the environment with; a version where uv brings one."""
+        """The interpreter for the environment; a version if uv provides one."""
         if self._has_our_version():
             return sys.executable
         pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
@@ -292,7 +292,7 @@ class Environment:
         if found is not None or _uv() is not None:
             return found or self.python
         raise UnavailableError(
-            f"the environment {self.name} needs Python {self.python}: install it, or uv, which brings it "
+            f"the environment {self.name} needs Python {self.python}: install it, or uv, which downloads it "
             "(pip install uv)"
         )
 
@@ -306,7 +306,7 @@ class Environment:
     def _installer(self) -> list[str]:
         """A command that installs into it what is appended."""
         has_pip = importlib.util.find_spec("pip") is not None
-        # uv does not look at inherited packages, and would bring another torch.
+        # uv ignores inherited packages, and would install another torch.
         if (uv := _uv()) is not None and not (self.inherits and has_pip):
             offline = ["--offline"] if is_offline() else []
             return [uv, "pip", "install", *offline, "--compile-bytecode", "--python", str(self.interpreter)]
@@ -348,7 +348,7 @@ class Environment:
                     lines.append(line)
                     detail(line.strip())
                 process.wait()
-            except BaseException:  # Ctrl-C: the installer and what it started end before anybody tries again
+            except BaseException:  # Ctrl-C: the installer and its children end before a retry
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 raise

@@ -24,7 +24,7 @@ class DiskFullError(CodecBenchError):
 
 
 class CodecError(Exception):
-    """A codec failed on one utterance. The run records a status for it and goes on."""
+    """A codec failed on one utterance. The run records a status for it and continues."""
 
 
 def first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Optional packages: whether they can be imported, found out without importing them, what brings them, their noise."""
+"""Optional packages: whether they can be imported, without importing them, what installs them, their noise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cannot_import(modules: tuple[str, ...], extra: str) -> str | None:
 
     Args:
         modules: Names of top-level modules.
-        extra: The extra of codec-bench that brings them.
+        extra: The extra of codec-bench that installs them.
     """
     absent = [name for name in modules if find_spec(name) is None]
     if absent:
@@ -36,11 +36,11 @@ def cannot_import(modules: tuple[str, ...], extra: str) -> str | None:
 
 
 def _torchaudio_problem() -> str | None:
-    """Why torchaudio cannot be imported: its libraries want those of CUDA, which this torch does not have."""
+    """Why torchaudio cannot be imported: its libraries need those of CUDA, which this torch lacks."""
     if _has_cuda() or not any(CUDA_LIBRARY.encode() in file.read_bytes() for file in _libraries("torchaudio")):
         return None
     return (
-        f"torchaudio is here for CUDA and torch is not ({CUDA_LIBRARY} is missing): "
+        f"torchaudio is built for CUDA and torch is not ({CUDA_LIBRARY} is missing): "
         f"pip install --force-reinstall --no-deps torchaudio --index-url {CPU_WHEELS}"
     )
 
@@ -58,7 +58,7 @@ def _libraries(package: str) -> list[Path]:
 def speechbrain_module(name: str) -> ModuleType:
     """A module of SpeechBrain, without the stand-ins that it leaves for modules that are elsewhere or not installed.
 
-    They raise `ImportError` when somebody looks at them, as everything that walks over `sys.modules` does, e.g.
+    They raise `ImportError` on attribute access, as by anything that walks over `sys.modules`, e.g.
     `inspect`.
 
     Args:

@@ -15,7 +15,7 @@ from codec_bench.errors import CodecBenchError, DiskFullError, UsageError
 
 @contextmanager
 def atomically(path: Path) -> Iterator[Path]:
-    """Gives a new name beside `path` to write to; it becomes `path` where the block ends well, else it is removed.
+    """Yields a temporary path next to `path`; it becomes `path` if the block succeeds and is removed otherwise.
 
     A reader sees the old file, none, or the whole new one, and of several writers the last one wins.
 
@@ -72,7 +72,7 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
 
 @contextmanager
 def linked_folder(files: Mapping[str, Path]) -> Iterator[Path]:
-    """A temporary folder with links to files, wherever each lies: loaders want one folder, mirrors may have several.
+    """A temporary folder with links to files, wherever each lies: loaders expect one folder, mirrors may have several.
 
     Args:
         files: The file by its path in the folder.

@@ -78,7 +78,7 @@ def locked(
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds a lock file, as far as can be told; one that does not exist is not held."""
+    """Whether a process holds a lock file, as far as one can tell; a file that does not exist is not held."""
     from filelock import FileLock, Timeout
 
     if not path.is_file():

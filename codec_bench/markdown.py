@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 SIGNS = "\\`*_<>|[]"
-"""What Markdown reads as more than itself inside a line."""
+"""Characters with a meaning in Markdown inside a line."""
 
 
 def escape(text: str, signs: str = SIGNS) -> str:
@@ -14,7 +14,7 @@ def escape(text: str, signs: str = SIGNS) -> str:
 
     Args:
         text: What is to be read.
-        signs: What is escaped; fewer where more would only be in the way, as inside a heading of a table.
+        signs: What is escaped; fewer where escaping would only clutter, as in a table heading.
 
     >>> escape("a|b_<c> &lt;\n# x")
     'a\\|b\\_&lt;c&gt; &amp;lt; # x'

@@ -67,7 +67,7 @@ def estimate(
         clusters: Speaker (or utterance, where speakers are not known) of each.
         expected: Utterances that should have been scored.
         scale: 100 for percent.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
         resamples: Number of draws.
         level: Coverage of the interval.
 
@@ -93,7 +93,7 @@ def estimate(
 
 @lru_cache(maxsize=8)
 def draws(clusters: int, seed: int, resamples: int = RESAMPLES) -> NDArray[np.uint16]:
-    """How often each cluster is drawn, `[resamples, clusters]`; the same for whoever asks with the same arguments."""
+    """How often each cluster is drawn, `[resamples, clusters]`; the same for the same arguments."""
     generator = np.random.default_rng([seed, clusters, resamples])
     return generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.uint16)
 

@@ -26,7 +26,7 @@ class Codebook:
         size: Number of entries.
         hop: Samples of the codec's input per token.
         packed_bits: Bits that a token takes in the codec's own stream, where its authors count whole bits for a size
-            that is no power of two; None counts log2(size).
+            that is not a power of two; None counts log2(size).
     """
 
     size: int

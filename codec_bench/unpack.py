@@ -41,7 +41,7 @@ def extract(
     *,
     replace: bool = False,
 ) -> int:
-    """Unpacks the wanted regular files of an archive; everything else in it is passed over.
+    """Unpacks the wanted regular files of an archive; everything else is skipped.
 
     Nothing is written outside of `folder`: what is wanted but has a name that leads out of it, or is a link or a
     device, is refused. Each file appears whole or not at all, and one that is there already is left, unless it is to be
@@ -66,7 +66,7 @@ def extract(
     names = None if callable(wanted) else frozenset(wanted)
     is_wanted = wanted if callable(wanted) else frozenset(wanted).__contains__
     if names and (unsafe := sorted(name for name in names if not _is_inside(name))):
-        raise ValueError(f"{unsafe[0]!r} is no name inside an archive")
+        raise ValueError(f"{unsafe[0]!r} is not a name inside an archive")
     found: set[str] = set()
     done = 0
 
@@ -87,7 +87,7 @@ def extract(
             if not _is_inside(member.name):
                 raise _bad(archive, f"the name {member.name!r} in it leads out of its folder")
             if not member.is_regular:
-                raise _bad(archive, f"{member.name} is no regular file")
+                raise _bad(archive, f"{member.name} is not a regular file")
             target = folder / member.name
             if target.is_file() and not replace:
                 done += target.stat().st_size
@@ -193,7 +193,7 @@ def _unpacked(file: IO[bytes], start: bytes) -> IO[bytes]:
 
 
 class _Bounded(io.RawIOBase):
-    """A file of which nobody reads more than `HEADER_LIMIT` bytes at once."""
+    """A file that refuses reads of more than `HEADER_LIMIT` bytes at once."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

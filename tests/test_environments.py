@@ -112,8 +112,8 @@ def test_making_it_again_does_nothing(toy: Environment):
 
 def test_an_environment_that_is_missing_says_how_to_make_it():
     assert TOY.state is EnvironmentState.ABSENT
-    assert TOY.problem() == "its environment toy is not here: codec-bench env create toy makes it"
-    assert TOY.problem("codec:x") == "its environment toy is not here: codec-bench env create codec:x makes it"
+    assert TOY.problem() == "its environment toy is missing: codec-bench env create toy creates it"
+    assert TOY.problem("codec:x") == "its environment toy is missing: codec-bench env create codec:x creates it"
     TOY.remove()
 
 
@@ -124,7 +124,7 @@ def test_another_declaration_makes_it_anew():
     second = Environment("toy", without_dependencies=("jiwer",), inherits=False)
     assert first.is_ready
     assert second.state is EnvironmentState.OUTDATED
-    assert "is of an older version" in str(second.problem())
+    assert "is outdated" in str(second.problem())
     second.create()
     assert second.is_ready
     assert not (first.folder / "old").exists()
@@ -306,7 +306,7 @@ def test_ctrl_c_ends_the_installer_and_can_be_repeated(tmp_path: Path):
 def test_uv_makes_the_same(monkeypatch: pytest.MonkeyPatch, toy: Environment, tmp_path: Path):
     monkeypatch.undo()
     if environment._uv() is None:
-        pytest.skip("uv is not here")
+        pytest.skip("uv is not installed")
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
     monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / "home"))

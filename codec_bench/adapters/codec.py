@@ -130,8 +130,8 @@ class Codec(ABC):
         sizes = [w.size for w in absent]
         total = "" if None in sizes else f", {describe_size(sum(s for s in sizes if s))}"
         return (
-            f"{len(absent)} of its files are not here ({absent[0].path}{', ...' if len(absent) > 1 else ''}{total}): "
-            f"codec-bench fetch codec:{cls.name} brings them, or name a folder that has them in CODEC_BENCH_MIRROR"
+            f"{len(absent)} of its files are missing ({absent[0].path}{', ...' if len(absent) > 1 else ''}{total}): "
+            f"codec-bench fetch codec:{cls.name} downloads them, or name a folder that has them in CODEC_BENCH_MIRROR"
         )
 
     @final

@@ -126,7 +126,7 @@ def bundled_library() -> Path:
         raise UnavailableError(f"pycodec2 is not installed: {INSTALL}") from None
     found = [Path(str(f.locate())) for f in installed if f.name.startswith("libcodec2")]
     if not found:
-        raise UnavailableError(f"the installed pycodec2 brings no libcodec2: {INSTALL}")
+        raise UnavailableError(f"the installed pycodec2 has no libcodec2: {INSTALL}")
     return found[0]
 
 

@@ -199,7 +199,7 @@ def _without_chatter() -> Iterator[None]:
         yield
         return
     try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is no path of the project
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is not a path of the project
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:

@@ -81,9 +81,9 @@ def read_state(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
-        raise UnavailableError(f"{path.name} is no file of tensors: {first_line(error)}") from error
+        raise UnavailableError(f"{path.name} is not a file of tensors: {first_line(error)}") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UnavailableError(f"{path.name} is no file of tensors by name")
+        raise UnavailableError(f"{path.name} is not a file of tensors by name")
     return state
 
 

@@ -13,7 +13,7 @@ from codec_bench.hub import RemoteFile, local_digest, locate
 
 
 class ReplaceableCodec(Codec):
-    """A codec that is loaded from files, any of which `--checkpoint` may replace.
+    """A codec loaded from files that `--checkpoint` may replace.
 
     Class attributes:
         checkpoint_file: The published file that a single-file checkpoint replaces; may be empty where there is one

@@ -75,7 +75,7 @@ class Snac(PackageCodec):
             )
             model = SNAC(**config)
         except (ValueError, TypeError, AttributeError) as error:
-            raise UnavailableError(f"config.json is no configuration of {self.name}: {error}") from error
+            raise UnavailableError(f"config.json is not a configuration of {self.name}: {error}") from error
         check_config("config.json", {"hop": int(model.hop_length)}, {"hop": HOP})
         load_state(model, read_state(folder / "pytorch_model.bin"), "pytorch_model.bin")
         return model.eval()

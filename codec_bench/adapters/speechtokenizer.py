@@ -71,7 +71,7 @@ class SpeechTokenizer(PackageCodec):
             check_config("config.json", config, expected)
             model = model_class(config)
         except (ValueError, TypeError, AttributeError) as error:
-            raise UnavailableError(f"config.json is no configuration of {self.name}: {error}") from error
+            raise UnavailableError(f"config.json is not a configuration of {self.name}: {error}") from error
         load_state(model, read_state(folder / WEIGHTS), "SpeechTokenizer.pt")
         return model.eval()
 

@@ -64,7 +64,7 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
 
 
 def parse_systems(names: Iterable[str], codebooks: Sequence[int] = (), *, needs_audio: bool = True) -> list[System]:
-    """The systems that names stand for, in order.
+    """The systems of these names, in order.
 
     Args:
         names: Codecs with or without a setting, `files:DIR`, `ground-truth`. Without a setting, a codec stands for
@@ -97,7 +97,7 @@ def split_setting(name: str) -> tuple[str, str | None]:
     """
     base, at, setting = name.partition("@")
     if not base or (at and not setting):
-        raise UsageError(f"{name!r} is no system: write CODEC or CODEC@SETTING, e.g. opus@6000")
+        raise UsageError(f"{name!r} is not a system: write CODEC or CODEC@SETTING, e.g. opus@6000")
     return base, setting if at else None
 
 
@@ -140,7 +140,7 @@ def fetch_weights(made: Codec) -> None:
     """Brings the files that a codec needs and checks them.
 
     Raises:
-        UnavailableError: One of them cannot be had.
+        UnavailableError: One of them is unavailable.
     """
     try:
         fetch_all(made.needed_weights(), f"codec:{made.name}")
@@ -151,7 +151,7 @@ def fetch_weights(made: Codec) -> None:
 
 
 def _with_setting(cls: type[Codec], setting: str | None) -> Codec:
-    """A setting is a mode where the codec has modes, else a number of codebooks."""
+    """A setting is a mode if the codec has modes, otherwise a number of codebooks."""
     if cls.modes or setting is None:
         return cls(setting)
     try:

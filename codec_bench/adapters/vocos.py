@@ -99,7 +99,7 @@ class VocosEncodec(PackageCodec):
         try:
             model = Vocos(_features(encodec), VocosBackbone(**parts["backbone"]), ISTFTHead(**parts["head"]))
         except TypeError as error:
-            raise UnavailableError(f"config.yaml is no configuration of {self.name}: {error}") from error
+            raise UnavailableError(f"config.yaml is not a configuration of {self.name}: {error}") from error
         check_config("config.yaml", {"hop_length": model.head.istft.hop_length}, {"hop_length": HOP})
         state = read_state(folder / "pytorch_model.bin")
         state |= {f"feature_extractor.encodec.{name}": tensor for name, tensor in encodec.state_dict().items()}
@@ -134,7 +134,7 @@ def _read_config(path: Path) -> dict[str, Mapping[str, Any]]:
         parts = {part: config[part].get("init_args", {}) for part in CLASSES}
         features = {"encodec_model": "encodec_24khz", "bandwidths": BANDWIDTHS} | parts["feature_extractor"]
     except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnavailableError(f"{path.name} is no configuration of Vocos: {type(error).__name__}") from error
+        raise UnavailableError(f"{path.name} is not a configuration of Vocos: {type(error).__name__}") from error
     check_config(path.name, features, {"encodec_model": "encodec_24khz", "bandwidths": BANDWIDTHS})
     return parts
 
@@ -151,7 +151,7 @@ def _encodec(path: Path) -> Any:
     try:
         tensors = load_file(path)
     except SafetensorError as error:
-        raise UnavailableError(f"{path.name} is no safetensors file: {error}") from error
+        raise UnavailableError(f"{path.name} is not a safetensors file: {error}") from error
     model = EncodecModel.encodec_model_24khz(pretrained=False)
     model.decoder = torch.nn.Identity()
     for part, theirs, ours in (("encoder", "encoder.layers.", "model."), ("quantizer", "quantizer.", "vq.")):

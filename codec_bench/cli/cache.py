@@ -109,7 +109,7 @@ def parse_age(text: str) -> float:
 
     found = re.fullmatch(r"(\d+)([smhdw])", text)
     if found is None:
-        raise UsageError(f"{text!r} is no time: write a number and s, m, h, d or w, e.g. 30d")
+        raise UsageError(f"{text!r} is not a time: write a number and s, m, h, d or w, e.g. 30d")
     return float(int(found[1]) * _UNITS[found[2]])
 
 
@@ -241,7 +241,7 @@ def _remove_empty(files: Iterable[Path], root: Path) -> None:
 
 
 def _check_scores_idle(path: Path) -> None:
-    """A run whose store is removed would go on writing to a file that nobody finds any more."""
+    """A run whose store is removed would keep writing to an unlinked file."""
     from codec_bench.errors import UsageError
 
     try:
@@ -251,7 +251,7 @@ def _check_scores_idle(path: Path) -> None:
         if "locked" in str(error):
             raise UsageError(f"{path} is used by a run: wait until it ends, or stop it") from error
     except sqlite3.DatabaseError:
-        return  # damaged, so that nobody can be using it
+        return  # damaged, so it cannot be in use
 
 
 def _count(chosen: Iterable[Item]) -> tuple[int, int]:

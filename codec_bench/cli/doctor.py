@@ -1,4 +1,4 @@
-"""`codec-bench doctor`: what runs here, what is missing, and the one command that brings it."""
+"""`codec-bench doctor`: what runs here, what is missing, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codec_bench.cli.options import Json
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what runs here, what is missing, and the command that brings it."""
+    """Say what runs here, what is missing, and the command that installs it."""
     rows = [*_machine(), *_places(), *_codecs(), *_environments(), *_recognisers(), *_extras()]
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))

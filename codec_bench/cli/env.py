@@ -135,7 +135,7 @@ def remove(
     there = [used.environment for used in wanted.values() if used.environment.folder.exists()]
     for used in wanted.values():
         if not used.environment.folder.exists():
-            typer.echo(f"{used.environment.name} is not here")
+            typer.echo(f"{used.environment.name} does not exist")
     if not there:
         return
     if not yes:
@@ -198,10 +198,10 @@ def _our_python() -> str:
 
 
 def _wanted(names: Sequence[str], left_over: bool = False) -> dict[str, Used]:
-    """The environments that names stand for.
+    """The environments of these names.
 
     Args:
-        names: Of environments or codecs (`codec:NAME`, also `codec:package.module:Class`), or `all`.
+        names: Environments or codecs (`codec:NAME`, also `codec:package.module:Class`), or `all`.
         left_over: Whether environments on disk that nothing needs any more have names, too.
 
     Raises:
@@ -242,7 +242,7 @@ def _left_over(known: Mapping[str, Used]) -> dict[str, Used]:
     for name in names:
         try:
             found[name] = Used(Environment(name))
-        except ValueError:  # no name of ours: somebody put it there
+        except ValueError:  # not one of our names, so it was put there by hand
             continue
     return {name: used for name, used in found.items() if name not in known}
 

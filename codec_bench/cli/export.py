@@ -24,9 +24,9 @@ Systems = Annotated[
     str | None, typer.Option(help="LABEL[,LABEL...] as the table shows them; all clean rows by default.")
 ]
 Items = Annotated[int, typer.Option(min=1, help="Utterances that are rated, drawn evenly over speakers.")]
-Training = Annotated[int, typer.Option(min=0, help="Utterances more for practice, which do not count.")]
+Training = Annotated[int, typer.Option(min=0, help="Additional utterances for practice, which do not count.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn: utterances, names, order.")]
-Bits = Annotated[int, typer.Option(help="Of the WAV files: 16 or 24.")]
+Bits = Annotated[int, typer.Option(help="Bits per sample of the WAV files: 16 or 24.")]
 MinSeconds = Annotated[float, typer.Option(min=0.4, help="Shortest utterance.")]
 MaxSeconds = Annotated[float, typer.Option(max=12.0, help="Longest utterance; webMUSHRA allows 12 s.")]
 Title = Annotated[str, typer.Option(help="What listeners see on top; do not name the systems.")]

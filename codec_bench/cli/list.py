@@ -73,7 +73,7 @@ def codec_rows() -> list[dict[str, Any]]:
 
 
 def codec_facts() -> list[dict[str, Any]]:
-    """One entry per codec, for programs: rates in Hz, bitrates in kbit/s, sizes in bytes, None where nobody says."""
+    """One entry per codec, for programs: rates in Hz, bitrates in kbit/s, sizes in bytes, None if unknown."""
     from codec_bench.adapters import CODECS
 
     facts = []

@@ -21,7 +21,7 @@ def ratings(
     anchor_rule: Annotated[
         bool, typer.Option("--anchor-rule", help="Also exclude who rates the highest anchor above 90 too often.")
     ] = False,
-    no_screening: Annotated[bool, typer.Option("--no-screening", help="Exclude nobody.")] = False,
+    no_screening: Annotated[bool, typer.Option("--no-screening", help="Exclude no listeners.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take imported results out of the run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:

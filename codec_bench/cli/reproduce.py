@@ -126,7 +126,7 @@ def folders_of(files: list[str]) -> dict[str, str]:
         # Names of rows may hold an equals sign with spaces around it; one without spaces comes before the folder.
         name, equals, folder = _split(text)
         if not (name and equals and folder):
-            raise UsageError(f"--files {text!r} is no ROW=DIR, e.g. --files 'LLM-Codec=recon/llm-codec'")
+            raise UsageError(f"--files {text!r} is not ROW=DIR, e.g. --files 'LLM-Codec=recon/llm-codec'")
         if name in found:
             raise UsageError(f"--files names {name!r} twice")
         found[name] = folder.removeprefix("files:")

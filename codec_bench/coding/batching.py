@@ -42,9 +42,9 @@ def halved(
     """Applies a function to a batch; a batch that does not fit into memory, or fails, is halved down to single items.
 
     Args:
-        function: Gives one result per item, in their order.
+        function: Returns one result per item, in their order.
         items: The batch.
-        failed: What stands for an item for which the function fails alone.
+        failed: Result of an item for which the function fails.
 
     Raises:
         UnavailableError: From the function: it would fail for any item.
@@ -63,7 +63,7 @@ def halved(
 
 
 def free_memory() -> None:
-    """Gives the memory that torch holds on GPUs back, without importing torch for it."""
+    """Frees the GPU memory that torch caches, without importing torch for it."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

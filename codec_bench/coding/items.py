@@ -55,7 +55,7 @@ def resolve_items(
         loaded: What `load_dataset` returned.
         warnings: What the user should know is added here.
         only: Ids to take; all by default.
-        limit: Only the first so many.
+        limit: Use only the first `limit`.
         text: TSV file with transcripts that replace those of the data set.
 
     Raises:

@@ -79,7 +79,7 @@ class Reconstructor:
         self._fingerprints: dict[int, tuple[System | Codec, str]] = {}
 
     def _fingerprint(self, of: System | Codec) -> str:
-        """Computed once: it asks for versions and digests of files, which stay as they are while a run goes on."""
+        """Computed once: it asks for versions and digests of files, which do not change during a run."""
         if id(of) not in self._fingerprints:
             self._fingerprints[id(of)] = (of, of.fingerprint)
         return self._fingerprints[id(of)][1]
@@ -104,7 +104,7 @@ class Reconstructor:
         """What the scoring process needs to load the reference of a pair, altered where no cache has it.
 
         Raises:
-            NotScorable: It cannot be had.
+            NotScorable: It cannot be obtained.
         """
         if row.altered_reference:
             self._altered(row, item)
@@ -153,10 +153,10 @@ class Reconstructor:
         self._code_together(row, row.source, list(pieces.values()))
 
     def lacking(self, row: Row, item: Item) -> list[Piece]:
-        """The pieces of a pair that `decoded` would have to encode or decode; for whoever does so elsewhere.
+        """The pieces of a pair that `decoded` would have to encode or decode, for callers that do so elsewhere.
 
         Raises:
-            NotScorable: The pieces cannot be had.
+            NotScorable: The pieces cannot be obtained.
         """
         if isinstance(row.source, Prepared):
             return []
@@ -253,7 +253,7 @@ class Reconstructor:
         """The decoded audio of a pair, encoded and decoded where no cache has it.
 
         Raises:
-            NotScorable: It cannot be had; the status says at which step it failed.
+            NotScorable: It cannot be obtained; the status says which step failed.
         """
         identity = self.identity(row, item)
         facts: dict[str, Any] = {}
@@ -347,7 +347,7 @@ class Reconstructor:
         key = address(system=self._fingerprint(row.system), recording=piece.address)
         entry = self._audio.get(key)
         if entry is None:
-            self._load(row.source)  # a code from the cache may come before any model is loaded: that is no decoding
+            self._load(row.source)  # a cached code may come before the model is loaded, which is not decoding
             started = time.perf_counter()
             audio = self._guarded(row.source, Status.DECODE_FAILED, row.source.decode, code, row.codebooks)
             entry = _entry_of(audio, time.perf_counter() - started)

@@ -26,7 +26,7 @@ SCHEMA = 1
 """Version of the file format. Files of all earlier versions stay readable; one of each is kept in the tests."""
 
 MAX_BYTES = 1 << 29
-"""A file that unpacks to more than this is no baseline."""
+"""Largest unpacked size of a baseline file."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -78,7 +78,7 @@ class _File(_Stored):
                 if len(cells) != len(self.metrics):
                     raise ValueError(f"{system}, {utterance}: {len(cells)} scores for {len(self.metrics)} metrics")
                 if bad := [c for c in cells if isinstance(c, str) and c not in statuses]:
-                    raise ValueError(f"{system}, {utterance}: {bad[0]!r} is no status")
+                    raise ValueError(f"{system}, {utterance}: {bad[0]!r} is not a status")
         return self
 
 
@@ -139,7 +139,8 @@ def load_baseline(path: Path) -> Measurements:
     """Reads and checks a baseline.
 
     Raises:
-        UsageError: It cannot be read, is no baseline, holds values that cannot be, or a newer codec-bench wrote it.
+        UsageError: It cannot be read, is not a baseline, holds impossible values, or was written by a newer
+            codec-bench.
     """
     try:
         content = path.read_bytes()
@@ -153,7 +154,7 @@ def load_baseline(path: Path) -> Measurements:
         raise UsageError(f"{path} cannot be read as a baseline: {first_line(error)}") from error
     schema = data.get("codec_bench_baseline") if isinstance(data, dict) else None
     if not isinstance(schema, int):
-        raise UsageError(f"{path} is no baseline: codec-bench baseline save RUN --out FILE makes one")
+        raise UsageError(f"{path} is not a baseline: codec-bench baseline save RUN --out FILE makes one")
     if schema > SCHEMA:
         raise UsageError(f"{path} was written by a newer codec-bench (baseline schema {schema}): update codec-bench")
     try:

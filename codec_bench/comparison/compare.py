@@ -71,11 +71,11 @@ class Comparison:
         candidate: The later one.
         gate: The limits.
         results: By pair, then by metric.
-        verdict: Of the whole.
+        verdict: The overall verdict.
         obstacles: Why nothing can be decided.
         notes: What a reader should know.
         tests: Over how many tests the p-values are corrected.
-        seed: Of bootstrap and swaps.
+        seed: Seed of the bootstrap and the swaps.
     """
 
     baseline: Measurements
@@ -112,7 +112,7 @@ def compare(
         candidate: The later run.
         gate: Limits; the defaults where there is none.
         pairs: `A=B`; see `find_pairs`.
-        seed: Of bootstrap and swaps: the same runs and seed give the same result.
+        seed: Seeds the bootstrap and the swaps: the same runs and seed give the same result.
 
     Raises:
         UsageError: Nothing to pair, or a gate that does not fit the metrics.

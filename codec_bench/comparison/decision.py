@@ -75,7 +75,7 @@ def decide(paired: Paired, limit: Limit, corrected: float, alpha: float, tests: 
         paired: The difference.
         limit: How much worse it may get.
         corrected: p after Holm's correction.
-        alpha: Of the whole comparison.
+        alpha: Significance level of the whole comparison.
         tests: Over how many tests was corrected.
 
     Returns:
@@ -120,7 +120,7 @@ def overall(verdicts: Sequence[tuple[Verdict, bool]]) -> Verdict:
     """The verdict of a comparison.
 
     Args:
-        verdicts: Of each metric, and whether it is required to be decided.
+        verdicts: Verdict on each metric, and whether it has to be decided.
 
     Returns:
         `REGRESSION` where there is any; `UNDECIDED` where a required metric is, or where nothing at all was decided.

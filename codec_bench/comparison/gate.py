@@ -145,7 +145,7 @@ class Gate:
     source: str = "defaults"
 
     def limit_of(self, column: ComparedMetric) -> Limit | None:
-        """The limit of a metric, found by its full label, else by its name; None where it is shown only.
+        """The limit of a metric, by its full label or else its name; None if it is only shown.
 
         Raises:
             UsageError: The file limits the direction that is better, or has a unit that the metric cannot have.
@@ -222,10 +222,10 @@ def load_gate(path: Path) -> Gate:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     data = {} if data is None else data
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise UsageError(f"{path} is no gate: write lines like pesq_wb: {{max_decrease: 0.03}}")
+        raise UsageError(f"{path} is not a gate: write lines like pesq_wb: {{max_decrease: 0.03}}")
     settings = _checked(Settings, {k: v for k, v in data.items() if k in Settings.model_fields}, path, "")
     entries = {
         key: _checked(_Entry, {} if value is None else value, path, key)

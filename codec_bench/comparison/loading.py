@@ -59,7 +59,7 @@ def measurements_of(run: Run) -> Measurements:
             scale=scales.get(m["label"], 100.0 if m["unit"] == "%" else 1.0),
         )
         for m in plan["metrics"]
-        # The value of a whole set is no mean of scores (FAD): its parts cannot be paired and tested.
+        # The value of a whole set (FAD) is not a mean of scores, so there is nothing to pair and test.
         if m.get("pooling", "utterances") == "utterances"
     }
     frame = frame[frame["metric"].isin(list(columns))]
@@ -94,7 +94,7 @@ def _speakers(frame: pd.DataFrame) -> list[tuple[Any, Any]]:
 
 
 def _scales(frame: pd.DataFrame) -> dict[str, float]:
-    """Of each metric that has a score from which it can be told; a run does not state it."""
+    """Scale of each metric that has a score to infer it from; a run does not state it."""
     good = frame[(frame["status"] == "ok") & (frame["numerator"] != 0)].drop_duplicates("metric")
     return {
         str(metric): float(f"{value * bottom / top:.6g}")

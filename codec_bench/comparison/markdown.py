@@ -60,5 +60,5 @@ def escape(text: str, *, html: bool = False) -> str:
     if html:
         return text
     text = re.sub(r"([\\`*_|\[\]#~!$])", r"\\\1", text)
-    # GitHub notifies whoever is named, and links bare addresses.
+    # GitHub notifies people who are mentioned, and links bare addresses.
     return re.sub(r"(?<!\w)@(?=\w)|(?<=http)(?=s?:)|(?<=www)(?=\.)", lambda m: f"{m[0]}<!-- -->", text)

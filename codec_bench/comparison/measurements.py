@@ -23,8 +23,8 @@ class UtteranceScore:
     """One metric of one system on one utterance.
 
     Attributes:
-        numerator: Of the score; 0 without a value.
-        denominator: Of the score; 0 without a value.
+        numerator: Numerator of the score; 0 without a value.
+        denominator: Denominator of the score; 0 without a value.
         status: `ok` exactly where there is a value.
     """
 
@@ -41,10 +41,10 @@ class ComparedMetric:
         label: `wer[pocketsphinx]`.
         name: `wer`.
         title: For people.
-        unit: Of the value; empty for plain numbers.
+        unit: Unit of the value; empty for plain numbers.
         better: `higher`, `lower`, or empty where neither is.
         digits: Decimals that are worth printing.
-        version: Of the definition.
+        version: Version of the definition.
         fingerprint: Content address of the definition: version, parameters, packages.
         scale: `value = scale * numerator / denominator`; 100 for percent.
     """
@@ -63,7 +63,7 @@ class ComparedMetric:
 
     @property
     def variant(self) -> str:
-        """What stands in the brackets of the label, e.g. the recogniser."""
+        """The part of the label in brackets, e.g. the recogniser."""
         return self.label[len(self.name) :].removeprefix("[").removesuffix("]")
 
     @property
@@ -99,12 +99,12 @@ class Measurements:
 
     Attributes:
         source: Where they come from, for messages.
-        kind: Of the run: `reconstruction`, ...
+        kind: Kind of run: `reconstruction`, ...
         dataset: `name`, `utterances`, `speakers`, `manifest_sha256`, ...
         columns: Metrics by label.
         systems: Rows by label.
         conditions: Fingerprints of the conditions by label.
-        speakers: Of each utterance, or None where it is not known.
+        speakers: Speaker of each utterance, or None if unknown.
         scores: By system, metric and utterance. An utterance that is missing was not asked for.
         provenance: `codec_bench`, `resampler`, `packages`.
         audio: Folder with decoded audio, or None where it was not kept.

@@ -1,6 +1,6 @@
 """Two systems on the same utterances: a difference, its interval, and a test of whether it is worse.
 
-Both work on clusters (speakers, each with all of their utterances) and on pooled ratios, of which a mean is the case
+Both work on clusters (speakers, each with all of their utterances) and on pooled ratios; a mean is the case
 with denominators of 1.
 """
 
@@ -45,7 +45,7 @@ class Paired:
         p_lower: The same against "the candidate is not lower".
         n: Utterances.
         clusters: Independent units.
-        smallest_p: The least p-value that the test can give with so many clusters.
+        smallest_p: The smallest p-value that the test can give with this number of clusters.
     """
 
     baseline: float
@@ -86,15 +86,15 @@ def compare_paired(
 
     The interval is a percentile bootstrap that draws clusters with replacement, the same ones for both systems. The
     test swaps the two systems within clusters: where they are equally good, either could have made either result. With
-    few clusters all swaps are tried, else they are drawn, and the observed one is counted among them (Phipson & Smyth
-    2010), so that p is never 0.
+    few clusters all swaps are tried; otherwise they are drawn, and the observed one counts as one of them (Phipson &
+    Smyth 2010), so that p is never 0.
 
     Args:
         baseline: Numerators and denominators per utterance; denominators are positive, and 1 for a mean.
         candidate: The same, in the same order of utterances.
-        clusters: Of each utterance.
+        clusters: Cluster of each utterance.
         scale: 100 for percent.
-        seed: Of bootstrap and swaps; results depend on nothing else, the order of utterances included.
+        seed: Seeds the bootstrap and the swaps; nothing else affects results, not even the order of utterances.
         resamples: Draws of the bootstrap.
         permutations: Draws of swaps, where not all are tried.
         level: Coverage of the interval.

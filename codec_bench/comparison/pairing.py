@@ -34,7 +34,7 @@ def find_pairs(
         candidate: The later one.
         asked: `A=B`: row A of the baseline with row B of the candidate. A system without a condition stands for its
             rows under all conditions that both have. Without any: where each run has one system besides the reference,
-            these two; else all rows that both have.
+            these two; otherwise all rows that both have.
 
     Returns:
         The pairs, and a line for each row that has no partner.

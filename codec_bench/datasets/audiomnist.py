@@ -27,7 +27,7 @@ class AudioMnist(Corpus):
     """AudioMNIST: 30,000 recordings of the ten digits by 60 speakers, 48 kHz, in the five folds of ARCH.
 
     A fold holds 12 speakers who are in no other. ARCH tests on each fold in turn and develops on the next one. The
-    archive is what GitHub packs of the commit; nobody states a digest of it.
+    archive is GitHub's of the commit; no digest is published.
     """
 
     name = "audiomnist"

@@ -1,4 +1,4 @@
-"""Recordings that are no files yet: parts of longer ones, and bytes out of tables. Each is made once, without loss."""
+"""Recordings that are not files yet: parts of longer ones, and bytes in tables. Each is written once, without loss."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Clips:
     """The clips of one data set, in a folder of their own below `home()`, and those that could not be made.
 
     Args:
-        name: Of the data set.
+        name: Name of the data set.
     """
 
     def __init__(self, name: str) -> None:
@@ -94,7 +94,7 @@ def clip(source: Path, start: float, end: float | None, folder: Path, stem: str,
         The file.
 
     Raises:
-        NotScorable: The recording is missing, is no audio, or has no such part.
+        NotScorable: The recording is missing, is not audio, or has no such part.
         UsageError: The folder cannot be written.
         DiskFullError: No room left.
     """
@@ -120,7 +120,7 @@ def write_clip(data: bytes, folder: Path, stem: str, suffix: str = "") -> Path:
         data: The bytes of an audio file.
         folder: Where the file is put.
         stem: Its name begins so; the digest of the bytes is in the rest of the name.
-        suffix: What the file would be called; passed over where that is no name of an audio format.
+        suffix: Suffix of the file; ignored unless it is that of an audio format.
 
     Raises:
         UsageError: The folder cannot be written.
@@ -141,10 +141,10 @@ def source_path(path: str, *roots: Path) -> Path:
         roots: Folders, best first.
 
     Raises:
-        UsageError: It is no path.
+        UsageError: It is not a path.
     """
     if not path or "\0" in path:
-        raise UsageError(f"{path!r} is no path")
+        raise UsageError(f"{path!r} is not a path")
     places = [root / Path(path).expanduser() for root in roots]
     return next((place for place in places if is_file(place)), places[0])
 

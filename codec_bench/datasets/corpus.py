@@ -49,7 +49,7 @@ class Corpus(Dataset):
         marker: What the innermost folder holds, by which it is recognised: a name or a glob pattern, e.g. `wavs`.
         archives: What is downloaded; empty for a corpus that cannot be.
         unpack_into: Folder below `datasets/` for archives that have no top folder of their own.
-        form: Where to ask for it, and what to do then; for a corpus that nobody may download without.
+        form: Where to ask for it, and what to do then, for a corpus that requires it.
         expected: What the part must hold.
         may_lack: Whether recordings may be missing, because they vanish from where they are published; each one then
             is a status of its utterance.
@@ -113,12 +113,12 @@ class Corpus(Dataset):
         return index
 
     def fetch(self) -> None:
-        """Downloads and unpacks what is needed, unless it is there already.
+        """Downloads and unpacks what is needed and missing.
 
         Archives are removed afterwards; those of a mirror stay.
 
         Raises:
-            UnavailableError: It cannot be had, or is not what it should be.
+            UnavailableError: It cannot be obtained, or fails verification.
         """
         if self.data_root is not None or self._is_complete():
             return
@@ -141,14 +141,14 @@ class Corpus(Dataset):
                 self._unpack(path, home() / "datasets" / self.unpack_into)
             except UnavailableError:
                 if is_ours and remote.sha256 is None and remote.md5 is None:
-                    path.unlink()  # nothing says that it is the right one, so the next call gets it anew
+                    path.unlink()  # it may be the wrong one, so the next call downloads it again
                 raise
             self._note_archive(remote, path, unpacked=True)
             if is_ours:
                 path.unlink()
 
     def _archive_files(self) -> list[tuple[RemoteFile, Path]]:
-        """The archives: those that folders have first, else downloaded."""
+        """The archives: those in folders first, the others downloaded."""
         local = {remote: self._packed_in_mirror(remote) for remote in self.archives}
         absent = [remote for remote, path in local.items() if path is None]
         try:
@@ -160,7 +160,7 @@ class Corpus(Dataset):
     def _packed_in_mirror(self, remote: RemoteFile) -> Path | None:
         """An archive that a lab keeps in a folder, under the hub's name or its makers'.
 
-        A lab may have packed it anew, or only a part of it: what is in it is then taken as it is and counted, and every
+        A lab may have repacked it, or only a part of it: what is in it is then taken as it is and counted, and every
         table over it says that it is not the published archive.
         """
         names = (remote.path, f"datasets/{PurePosixPath(urlsplit(remote.url).path).name}")
@@ -172,9 +172,9 @@ class Corpus(Dataset):
             try:
                 is_of_use = any(self._wants(member) for member in member_names(path, 1000))
             except UnavailableError as error:
-                logger.warning("%s: passed over: %s", self.name, error)
+                logger.warning("%s: skipped: %s", self.name, error)
                 continue
-            is_taken = "taken" if is_of_use else "passed over"
+            is_taken = "taken" if is_of_use else "skipped"
             logger.warning(
                 "%s: %s is not the archive that is published at %s; it is %s", self.name, path, remote.url, is_taken
             )

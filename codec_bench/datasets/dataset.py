@@ -17,11 +17,11 @@ class Access(str, Enum):
     HERE = "here"
     """It is there; nothing has to be done."""
     FETCH = "fetch"
-    """`codec-bench fetch` brings it, and so does the first run."""
+    """`codec-bench fetch` downloads it, and so does the first run."""
     FORM = "form"
-    """Its makers want a signature or a form; what they send is given with `--data-root`."""
+    """Its authors require a signature or a form; `--data-root` names the folder of what they send."""
     NOWHERE = "nowhere"
-    """Nobody publishes it lawfully as a whole; who has a copy gives it with `--data-root`."""
+    """It is not lawfully published as a whole; `--data-root` names the folder of a copy."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class State:
 
     Attributes:
         access: How it gets here.
-        detail: One line: the folder, what fetching brings, or where the form is.
+        detail: One line: the folder, the size of the download, or where the form is.
     """
 
     access: Access
@@ -43,11 +43,11 @@ class Dataset(ABC):
     Attributes:
         name: For tables and folders.
         title: One line for people.
-        licence: Of the recordings.
+        licence: Licence of the recordings.
         source: Where they are published.
         synthetic: Whether the speech is synthetic; every table says so.
         leak: What the published split shares between training and test, empty where it shares nothing.
-        rough_size: Bytes as people state them, where nobody says exactly.
+        rough_size: Approximate size in bytes, where no exact one is published.
     """
 
     name: str
@@ -70,12 +70,12 @@ class Dataset(ABC):
         """Downloads what is needed and is not there, after naming it with its size.
 
         Raises:
-            UnavailableError: It cannot be had.
+            UnavailableError: It cannot be obtained.
         """
 
     @property
     def download_size(self) -> int | None:
-        """Bytes that have to be downloaded for it; 0 for none, None where nobody says."""
+        """Bytes to download for it; 0 for none, None if unknown."""
         return 0
 
     @property

@@ -1,4 +1,4 @@
-"""Generated speech: nobody recorded it, so a folder of files is compared with texts and with prompts."""
+"""Generated speech: there is no recording, so a folder of files is compared with texts and with prompts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from codec_bench.records import Utterance
 
 
 class Generated(Dataset):
-    """Files that a system generated, by id; what stands for the recording is the prompt, never the same utterance.
+    """Files that a system generated, by id; the prompt takes the place of the recording, and is never the same
+    utterance.
 
     The prompts also say whose voice it is: utterances of one prompt are one speaker, unless the folder knows better.
 

@@ -41,7 +41,7 @@ class HuggingFace(Dataset):
 
     Args:
         name: `ORG/NAME[@REVISION]` or a folder, then `[:CONFIG][:SPLIT]`. One word after the name is a configuration
-            where there is one of that name, else a split; an empty configuration is the default one. Without a split
+            if there is one of that name, otherwise a split; an empty configuration is the default one. Without a split
             it is `test`, or the only one that there is.
     """
 
@@ -61,7 +61,7 @@ class HuggingFace(Dataset):
         """Yields the rows of the split in their order.
 
         Raises:
-            UnavailableError: The library is not installed, or the data set cannot be had.
+            UnavailableError: The library is not installed, or the data set cannot be obtained.
             UsageError: There is no such configuration or split, or no column of audio.
         """
         table = self._load()
@@ -73,14 +73,14 @@ class HuggingFace(Dataset):
         """Downloads the configuration, all of its splits, unless the library has it already.
 
         Raises:
-            UnavailableError: The library is not installed, or the data set cannot be had.
+            UnavailableError: The library is not installed, or the data set cannot be obtained.
             UsageError: There is no such configuration or split.
         """
         self._load()
 
     @property
     def download_size(self) -> int | None:
-        """Nothing for a folder; not known before the library was asked, else."""
+        """Nothing for a folder; otherwise unknown until the library has been asked."""
         return 0 if self._where.folder else None
 
     def state(self) -> State:
@@ -266,13 +266,13 @@ def _parse(name: str) -> _Where:
 
 @contextmanager
 def _library(spec: str, is_remote: bool) -> Iterator[Any]:
-    """The library, for as long as it is asked for data: offline where the user wants that, its errors in one line."""
+    """The library, for as long as it is asked for data: offline if the user asks for that, with errors of one line."""
     try:
         import datasets
         import huggingface_hub
     except ImportError as error:
         raise UnavailableError(
-            f"hf:{spec} needs a package that is not here ({error}): pip install 'codec-bench[hf]'"
+            f"hf:{spec} needs a package that is not installed ({error}): pip install 'codec-bench[hf]'"
         ) from error
     transport: type[Exception] = huggingface_hub.errors.HfHubHTTPError.__mro__[1]  # of the client library, e.g. httpx
     with ExitStack() as restore:

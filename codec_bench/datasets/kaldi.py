@@ -25,7 +25,7 @@ class KaldiDir(Dataset):
     """A Kaldi data directory: `wav.scp`, and where they are there `segments`, `text`, `utt2spk` and `utt2dur`.
 
     Each line of `segments`, or else of `wav.scp`, is an utterance, in that order; what the other lists say of other
-    ids is passed over. A segment becomes a file of its own, cut without loss when it is first asked for. Commands in
+    ids is skipped. A segment becomes a file of its own, cut without loss on first use. Commands in
     `wav.scp` are refused: nothing is ever given to a shell.
 
     Args:
@@ -163,7 +163,7 @@ def _part(key: str, line: _Line, sources: dict[str, Path]) -> _Segment:
     if start < 0 or not (end > start or end == -1):  # Kaldi's word for the end of the recording
         raise UsageError(f"{line.where}: there is nothing from {fields[1]} s to {fields[2]} s")
     if len(fields) == 4 and not re.fullmatch("[0-9]{1,4}", fields[3]):
-        raise UsageError(f"{line.where}: {fields[3][:60]!r} is no channel")
+        raise UsageError(f"{line.where}: {fields[3][:60]!r} is not a channel")
     channel = int(fields[3]) if len(fields) == 4 else None
     return _Segment(line.where, key, sources[recording], start, None if end == -1 else end, channel)
 
@@ -174,7 +174,7 @@ def _number(line: _Line, field: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise UsageError(f"{line.where}: {field[:60]!r} is no number of seconds")
+        raise UsageError(f"{line.where}: {field[:60]!r} is not a number of seconds")
     return number
 
 
@@ -184,7 +184,7 @@ def _duration(part: _Segment, line: _Line | None) -> float | None:
         return None if part.end is None else part.end - part.start
     seconds = _number(line, line.value)
     if seconds < 0:
-        raise UsageError(f"{line.where}: {line.value[:60]!r} is no number of seconds")
+        raise UsageError(f"{line.where}: {line.value[:60]!r} is not a number of seconds")
     return seconds
 
 

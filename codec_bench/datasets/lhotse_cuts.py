@@ -110,7 +110,7 @@ class LhotseCuts(Dataset):
         of_channel = [s for s in recording.sources if channel is None or channel in s.channels]
         if len(of_channel) != 1 or of_channel[0].type != "file":
             kinds = " and ".join(source.type for source in of_channel) or f"without channel {channel}"
-            raise UsageError(f"{self.path}: {name!r} has a recording that is no one file ({kinds}): {_REMEDY}")
+            raise UsageError(f"{self.path}: {name!r} has a recording that is not a single file ({kinds}): {_REMEDY}")
         source = of_channel[0]
         has_choice = channel is not None and len(source.channels) > 1
         is_whole = start == 0 and abs(duration - recording.duration) * recording.sampling_rate < 1
@@ -167,14 +167,14 @@ class _CutPart(NamedTuple):
 def _items(path: Path, kind: str) -> list[Any]:
     """The items of a manifest, all of which must be of one of Lhotse's classes."""
     if not path.name.endswith(SUFFIXES):
-        raise UsageError(f"{path} is no manifest that can be read: these end with {' or '.join(SUFFIXES)}")
+        raise UsageError(f"{path} is not a readable manifest: those end with {' or '.join(SUFFIXES)}")
     if not path.is_file():
         raise UsageError(f"{path} does not exist")
     try:
         from lhotse.lazy import LazyManifestIterator
     except ImportError as error:
         raise UnavailableError(
-            f"lhotse:{path} needs a package that is not here ({error}): pip install 'codec-bench[lhotse]'"
+            f"lhotse:{path} needs a package that is not installed ({error}): pip install 'codec-bench[lhotse]'"
         ) from error
     items: list[Any] = []
     try:

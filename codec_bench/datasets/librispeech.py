@@ -185,7 +185,7 @@ class LibriSpeechLength(LibriSpeechByDuration):
 
     Args:
         data_root: As for any corpus.
-        setting: Only the bin around so many seconds, e.g. `8`; by default every recording that is in a bin.
+        setting: Only the bin around this length in seconds, e.g. `8`; by default every recording in any bin.
 
     Raises:
         UsageError: There is no such bin.

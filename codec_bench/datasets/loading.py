@@ -86,7 +86,7 @@ def load_dataset(
         data_root: Where the corpus of a registered data set lies; data sets that need no such folder pass over it.
         audio_root: Folder that the paths in a `FILE.tsv`, a `wav.scp` or Lhotse's manifests are relative to; for
             nothing else.
-        limit: Only the first so many utterances.
+        limit: Use only the first `limit` utterances.
 
     Raises:
         UsageError: There is no such data set, or an option does not fit it.
@@ -139,13 +139,13 @@ def _of_prefix(prefix: str, rest: str, audio_root: str | os.PathLike[str] | None
     if prefix == "lhotse":
         return LhotseCuts(rest, audio_root)
     if kind != "kaldi":
-        raise UsageError(f"kaldi:{rest}: {rest} is no folder that holds {RECORDINGS}")
+        raise UsageError(f"kaldi:{rest}: {rest} is not a folder with {RECORDINGS}")
     return KaldiDir(rest, audio_root)
 
 
 def _check_root(audio_root: str | os.PathLike[str] | None) -> None:
     if audio_root is not None and not Path(audio_root).is_dir():
-        raise UsageError(f"--audio-root {audio_root} is no folder")
+        raise UsageError(f"--audio-root {audio_root} is not a folder")
 
 
 def _kind(path: Path) -> str:
@@ -167,7 +167,7 @@ def _registered(name: str, data_root: str | os.PathLike[str] | None, setting: st
             raise
         raise UsageError(f"{error}; did you mean {meant!r}?") from error
     if not (isinstance(cls, type) and issubclass(cls, Dataset)):
-        raise UsageError(f"{name} is no data set class")
+        raise UsageError(f"{name} is not a data set class")
     parameters = inspect.signature(cls).parameters
     options: dict[str, Any] = {"data_root": data_root} if "data_root" in parameters else {}
     if setting is not None:

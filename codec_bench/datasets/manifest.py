@@ -125,7 +125,7 @@ def id_problem(name: str) -> str | None:
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
-        return "it is no Unicode text"
+        return "it is not Unicode text"
     problems = {
         "it is empty": not name.strip(),
         "it begins with a dot": name.startswith("."),
@@ -197,7 +197,7 @@ def _row(where: str, columns: list[str], line: str) -> _Row:
 def _utterance(row: _Row, root: Path) -> Utterance:
     path = row.cells["path"]
     if not path or "\0" in path:
-        raise UsageError(f"{row.where}: {path!r} is no path")
+        raise UsageError(f"{row.where}: {path!r} is not a path")
     own = {"id", "path", _text_column(row), "speaker", "language", "duration"}
     given = {name: cell.strip() for name, cell in row.cells.items() if cell.strip()}
     return Utterance(
@@ -228,7 +228,7 @@ def _seconds(where: str, cell: str | None) -> float | None:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise UsageError(f"{where}: the duration {cell!r} is no number of seconds")
+        raise UsageError(f"{where}: the duration {cell!r} is not a number of seconds")
     return seconds
 
 

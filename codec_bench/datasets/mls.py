@@ -36,7 +36,7 @@ RULE = "1"
 """Changes with anything that changes a clip, so that none is taken that another rule has cut."""
 
 REVISION = "2e83e61823b4c47dcbcb1980bb88601274127609"
-"""Of `facebook/multilingual_librispeech` on Hugging Face, which has the test splits apart, as FLAC."""
+"""Revision of `facebook/multilingual_librispeech` on Hugging Face, which has separate test splits, as FLAC."""
 
 SUFFIXES = (".flac", ".opus")
 """The published formats of the recordings, best one first."""
@@ -60,7 +60,7 @@ class Mls(Corpus):
     A clip holds a part of what the transcript says, so that its text is None. Clips are written once as 16-bit FLAC
     below `datasets/clips/` of the hub's home.
 
-    Fetching brings the FLAC archives of the test split that Hugging Face has besides its Parquet files; these have
+    Fetching downloads the FLAC archives of the test split that Hugging Face has next to its Parquet files; these have
     35 kbit/s, so they are compressed already and no reference for a codec. The archive of the makers holds all splits
     (6 to 115 GB). A `data_root` with Opus recordings is taken, and noted.
 
@@ -113,7 +113,7 @@ class Mls(Corpus):
         """Downloads the archives of the test split and unpacks the recordings of the clips, unless they are there.
 
         Raises:
-            UnavailableError: They cannot be had, or are not what they should be.
+            UnavailableError: They cannot be obtained, or fail verification.
         """
         if self.data_root is not None or self._is_complete():
             return
@@ -150,7 +150,7 @@ class Mls(Corpus):
 
     @property
     def download_size(self) -> int | None:
-        """Not known before the list of the archives is there; about 60 MB per hour, of which there are 2 to 14."""
+        """Unknown until the list of archives is there; about 60 MB per hour, for 2 to 14 hours."""
         return None
 
     def notes(self) -> list[str]:
@@ -213,7 +213,7 @@ def _durations(path: Path) -> dict[str, float]:
                 f"{path}, line {n}: no id, address, begin and end: unpack the corpus again"
             ) from None
         if not re.fullmatch(r"\d+_\d+_\d+", id_):
-            raise UnavailableError(f"{path}, line {n}: {id_[:60]!r} is no id of the corpus: unpack the corpus again")
+            raise UnavailableError(f"{path}, line {n}: {id_[:60]!r} is not an id of the corpus: unpack it again")
     return found
 
 

@@ -29,7 +29,7 @@ class NamedRecording(NamedTuple):
 
 
 def recordings(root: Path, pattern: str, stem: str) -> dict[str, NamedRecording]:
-    """The recordings below a folder whose stems have a form, by stem, sorted; files of other names are passed over.
+    """The recordings below a folder whose stems have a form, by stem, sorted; other files are skipped.
 
     Args:
         root: The folder.
@@ -61,7 +61,7 @@ def draw_split(ids: Iterable[str], seed: str, test: float = 0.2, dev: float = 0.
 
     Args:
         ids: Ids of utterances.
-        seed: Of the draw.
+        seed: Seed of the draw.
         test: Share of all for testing, rounded up.
         dev: Share of the others for development, rounded up.
 
@@ -80,7 +80,7 @@ def draw_folds(groups: Sequence[Sequence[str]], count: int, seed: str) -> dict[s
     Args:
         groups: Speakers that the folds are to be balanced in, e.g. women and men.
         count: How many folds.
-        seed: Of the draw.
+        seed: Seed of the draw.
     """
     return {name: str(n % count + 1) for group in groups for n, name in enumerate(draw(group, seed))}
 
@@ -124,7 +124,7 @@ class ListedCorpus(Corpus):
         """Downloads the lists where they are of use, then what any corpus needs.
 
         Raises:
-            UnavailableError: It cannot be had, or is not what it should be.
+            UnavailableError: It cannot be obtained, or fails verification.
         """
         absent = [remote for remote in self.lists if self._find_list(remote) is None]
         if absent and (self.archives or self._roots()):
@@ -151,7 +151,7 @@ class ListedCorpus(Corpus):
         path = self._find_list(remote)
         if path is None:
             raise UnavailableError(
-                f"{self.name} needs {remote.url}, which is not here: codec-bench fetch dataset:{self.name}, or put it "
+                f"{self.name} needs {remote.url}, which is missing: codec-bench fetch dataset:{self.name}, or put it "
                 "beside the recordings"
             )
         return list_lines(path)

@@ -63,4 +63,4 @@ def _ids(path: Path) -> list[str]:
     try:
         return [Path(entry["wav"]).stem for entry in json.loads("\n".join(list_lines(path)))["data"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise UnavailableError(f"{path} is no list of recordings: {error!r}") from error
+        raise UnavailableError(f"{path} is not a list of recordings: {error!r}") from error

@@ -58,7 +58,7 @@ class VoxCeleb1(ListedCorpus):
             code, _, name = line.strip().partition(" ")
             fields = name.removesuffix(".wav").split("/")
             if code not in SPLITS or len(fields) != 3:
-                raise UnavailableError(f"line {number} of {self.lists[0].url} is no recording of a split: {line!r}")
+                raise UnavailableError(f"line {number} of {self.lists[0].url} is not a recording of a split: {line!r}")
             speaker = fields[0]
             if speaker not in homes:
                 homes[speaker] = next((part for part in parts if (part / speaker).is_dir()), parts[0])

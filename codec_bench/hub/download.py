@@ -1,4 +1,4 @@
-"""The transfer of one file: it goes on where it broke, waits for a busy server, and ends with the published file."""
+"""The transfer of one file: it resumes after a break, waits for a busy server, and ends with the published file."""
 
 from __future__ import annotations
 

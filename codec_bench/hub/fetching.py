@@ -1,4 +1,4 @@
-"""Files that are wanted and not here: announced with their size, downloaded a few at once, verified."""
+"""Missing files: announced with their size, downloaded a few at a time, verified."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ STOP_SECONDS = 5.0
 def fetch(weight: RemoteFile, progress: Progress | None = None) -> Path:
     """A verified local copy of a weight, downloaded into `home()` where no folder has it.
 
-    Several processes that ask for one file fetch it once. A download that breaks goes on where it stopped, in this call
-    or in a later one. A copy in `home()` that is another file is replaced.
+    Several processes that ask for one file fetch it once. An interrupted download resumes where it stopped, in this
+    call or in a later one. A copy in `home()` that is another file is replaced.
 
     Args:
         weight: What to get.
@@ -61,9 +61,9 @@ def _fetch(weight: RemoteFile, progress: Progress | None, stop: threading.Event)
         if others:
             raise UnavailableError(difference(weight, others[0]))
         raise UnavailableError(
-            f"{weight.path} is not here, and CODEC_BENCH_OFFLINE forbids to download it"
+            f"{weight.path} is missing, and CODEC_BENCH_OFFLINE forbids downloading it"
             if is_offline()
-            else f"{weight.path} is not here, and nobody publishes it: add a folder to CODEC_BENCH_MIRROR"
+            else f"{weight.path} is missing, and nobody publishes it: add a folder to CODEC_BENCH_MIRROR"
         )
     target = home() / weight.path
     for other in others:
@@ -127,7 +127,7 @@ def fetch_all(weights: Sequence[RemoteFile], what: str) -> list[Path]:
         what: For the announcement, e.g. `codec:lyra`.
 
     Raises:
-        UnavailableError: One of them cannot be had; the message says which and why.
+        UnavailableError: One of them is unavailable; the message says which and why.
         UsageError: `home()` cannot be written.
         DiskFullError: No room left.
     """
@@ -212,7 +212,7 @@ def describe_size(size: int) -> str:
 
 
 def size_of(weight: RemoteFile) -> int | None:
-    """Bytes that fetching a weight will bring, asked of the server where they are not known; None if it is silent."""
+    """Download size of a weight in bytes, asked of the server if unknown; None if it does not say."""
     if weight.size is not None or is_offline() or not weight.url:
         return weight.size
     import requests

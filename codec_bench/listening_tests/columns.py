@@ -143,7 +143,7 @@ def _with_scores(scores: pd.DataFrame, label: str, utterances: Mapping[tuple[str
                 "metric": label,
                 "value": value,
                 "status": (Status.OK if rated else Status.UNDEFINED).value,
-                "reason": "" if rated else "nobody rated it in the listening test",
+                "reason": "" if rated else "not rated in the listening test",
                 "numerator": value,
                 "denominator": 1.0 if rated else None,
                 "seconds": 0.0,

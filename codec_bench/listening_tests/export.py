@@ -42,11 +42,11 @@ class Options:
     Attributes:
         systems: Labels under test; all clean rows by default.
         items: Utterances that are rated.
-        training: Utterances more, for practice.
-        anchors: Of MUSHRA: `3.5k`, `7k`.
-        pairs: Of ABX: each system against the recording, or each system against each other one.
-        repeats: Of ABX: how often a listener meets each pair of each item.
-        seed: Of the draw of items, of names and of the order.
+        training: Additional utterances for practice.
+        anchors: Anchors of MUSHRA: `3.5k`, `7k`.
+        pairs: ABX pairs: each system against the recording, or each system against each other.
+        repeats: ABX: how often a listener hears each pair of each item.
+        seed: Seeds the choice of items, the names and the order.
         bits: 16 or 24 a sample.
         seconds: Shortest and longest utterance.
         title: What listeners see on top.
@@ -132,7 +132,7 @@ def _export(
     kind: TestKind, run: Run, out: Path, options: Options, systems: list[str], anchors: dict[str, float], step: Step
 ) -> Exported:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is there already: choose another --out, so that no key is lost")
+        raise UsageError(f"{out} already exists: choose another --out, so that no key is lost")
     reference = reference_of(run)
     items, candidates = choose_items(run, systems, options.items + options.training, options.seed, options.seconds)
     identity = identify(run, [reference, *systems])

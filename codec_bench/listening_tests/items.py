@@ -87,7 +87,7 @@ def choose_items(
         run: The run, with kept audio.
         systems: Labels under test.
         count: How many utterances.
-        seed: Of the draw.
+        seed: Seed of the draw.
         seconds: Shortest and longest reference.
 
     Returns:

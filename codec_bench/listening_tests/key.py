@@ -27,7 +27,7 @@ class Stimulus:
         system: Label of the system; of the anchors, `anchor-3.5k`.
         role: `reference`, `system` or `anchor`.
         gain_db: What the audio was multiplied by.
-        sha256: Of the file.
+        sha256: Digest of the file.
     """
 
     name: str
@@ -99,7 +99,7 @@ class Key:
         """Reads a key.
 
         Raises:
-            UsageError: It is no key, or a newer codec-bench wrote it.
+            UsageError: It is not a key, or was written by a newer codec-bench.
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -121,7 +121,7 @@ class Key:
             raise UsageError(f"{path} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(
-                f"{path} is no key of a listening test; `codec-bench export` writes one as key.json"
+                f"{path} is not the key of a listening test; `codec-bench export` writes one as key.json"
             ) from error
 
     def check_belongs_to(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Loudness of what listeners compare: nobody should prefer a codec because it is louder."""
+"""Loudness of what listeners compare: no codec should be preferred for being louder."""
 
 from __future__ import annotations
 

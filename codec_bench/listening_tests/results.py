@@ -65,7 +65,7 @@ def read_ratings(path: Path, key: Key, listener: str | None = None) -> tuple[lis
 
     Args:
         path: The file.
-        key: Of the test.
+        key: Key of the test.
         listener: Column that tells listeners apart; the session by default.
 
     Returns:
@@ -89,7 +89,9 @@ def read_ratings(path: Path, key: Key, listener: str | None = None) -> tuple[lis
             )
         score = _number(path, line, "rating_score")
         if score is None or not 0 <= score <= 100:
-            raise UsageError(f"{path}, line {line.number}: {line.values['rating_score']!r} is no rating from 0 to 100")
+            raise UsageError(
+                f"{path}, line {line.number}: {line.values['rating_score']!r} is not a rating from 0 to 100"
+            )
         name = line.values[column]
         repeated += (name, trial.id, stimulus.name) in found
         seconds = _number(path, line, "rating_time")
@@ -105,7 +107,7 @@ def read_ratings(path: Path, key: Key, listener: str | None = None) -> tuple[lis
 
 
 def _incomplete(ratings: Sequence[Rating]) -> list[str]:
-    """Pages of which not all sliders are there: a file that was cut, or edited."""
+    """Pages that lack sliders: the file was truncated or edited."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     expected = {}
     for rating in ratings:
@@ -136,7 +138,7 @@ def read_choices(path: Path, key: Key, listener: str | None = None) -> tuple[lis
             left += 1
             continue
         if answer not in ANSWERS:
-            raise UsageError(f"{path}, line {line.number}: {answer!r} is no answer ({', '.join(ANSWERS)})")
+            raise UsageError(f"{path}, line {line.number}: {answer!r} is not an answer ({', '.join(ANSWERS)})")
         repeated += (name, trial.id) in found
         seconds = _number(path, line, "choice_time")
         found[name, trial.id] = Choice(name, trial, answer, None if seconds is None else seconds / 1000)
@@ -173,7 +175,7 @@ def _read(
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is no CSV file in UTF-8: {error}") from error
+        raise UsageError(f"{path} is not a CSV file in UTF-8: {error}") from error
     missing = [name for name in ["session_test_id", *needed] if name not in header]
     if missing:
         file_name = "mushra.csv" if key.kind == "mushra" else "paired_comparison.csv"
@@ -222,4 +224,4 @@ def _number(path: Path, line: _ResultLine, column: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{path}, line {line.number}: {text!r} in {column} is no number") from None
+        raise UsageError(f"{path}, line {line.number}: {text!r} in {column} is not a number") from None

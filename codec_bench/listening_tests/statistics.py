@@ -75,7 +75,7 @@ class Discrimination:
         share: Right answers out of those that were given; 0.5 is guessing.
         low: Lower end of Wilson's interval.
         high: Upper end.
-        p_value: Of guessing, one-sided: the probability of as many right answers or more.
+        p_value: One-sided, against guessing: the probability of at least this many right answers.
         right: Right answers.
         answers: Right and wrong ones.
         undecided: Answers that are neither; they count for nothing.

@@ -57,7 +57,7 @@ def configuration(key: Key, title: str) -> str:
         pages += [_page(key, trial, "Practice") for trial in training]
         content = "<p>The test begins.</p>"
         pages.append({"type": "generic", "id": "begin", "name": "Test", "content": content})
-    # webMUSHRA draws the order of what follows the word, for each listener anew.
+    # webMUSHRA shuffles what follows this word for each listener.
     pages.append(["random", *(_page(key, trial, "Test") for trial in key.trials if not trial.training)])
     pages.append(_finish())
     return _dump(

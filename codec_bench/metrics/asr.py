@@ -88,7 +88,7 @@ def default_backend() -> tuple[str, str]:
         "pocketsphinx",
         "WER and CER use pocketsphinx, the recogniser that works offline: its own error rate is about 30 % on read "
         "English, so they rank systems coarsely and compare with no paper; codec-bench env create nemo and "
-        "codec-bench fetch 'metric:wer[nemo]' bring a better one",
+        "codec-bench fetch 'metric:wer[nemo]' provide a better one",
     )
 
 

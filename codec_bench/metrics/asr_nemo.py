@@ -54,7 +54,7 @@ class NemoBackend:
         """A recogniser of a model.
 
         Raises:
-            UsageError: There is no such file, or the name is none.
+            UsageError: There is no such file, or the name is not valid.
 
         >>> nemo_backend("").languages
         ('en',)
@@ -88,7 +88,7 @@ def _weight(model: str) -> RemoteFile:
         return RemoteFile(str(path))
     name = name if "/" in name else f"nvidia/{name}"
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
-        raise UsageError(f"{model!r} is no model of NeMo: write nemo:ORG/NAME, e.g. nemo:{DEFAULT}, or a .nemo file")
+        raise UsageError(f"{model!r} is not a NeMo model: write nemo:ORG/NAME, e.g. nemo:{DEFAULT}, or a .nemo file")
     return RemoteFile(f"hf/{name}/{name.split('/')[1]}.nemo")
 
 

@@ -88,7 +88,7 @@ def whisper_backend(model: str) -> Recogniser:
     damaged it.
 
     Raises:
-        UsageError: No such size, or the folder is no such model.
+        UsageError: There is no such size, or the folder does not hold such a model.
 
     >>> whisper_backend("small.en").languages, whisper_backend("large-v3@zh").label
     (('en',), 'whisper:large-v3@zh')

@@ -175,7 +175,7 @@ def _load(device: str) -> dict[str, Tensor]:
             pitch_probabilities(weights, torch.zeros(1, WINDOW, device=device))
     except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise UnavailableError(f"{path} is no checkpoint of CREPE: {reason}; delete it and fetch it again") from error
+        raise UnavailableError(f"{path} is not a CREPE checkpoint: {reason}; delete it and fetch it again") from error
     return weights
 
 

@@ -1,7 +1,7 @@
 """Frechet distance between the embeddings of two sets of recordings: FAD, Frechet audio distance.
 
 It belongs to a set and not to an utterance: the value of a system is computed from the embeddings of all of its scored
-utterances, and is no mean of scores. `FrechetAudioDistance` is its Python interface, for any `Feature` that makes
+utterances, and is not a mean of scores. `FrechetAudioDistance` is its Python interface, for any `Feature` that makes
 embeddings. With no more embeddings than dimensions the distance says nothing, and is refused. It has no interval: drawn
 sets hold some embeddings twice, which makes their distances larger than that of the set.
 
@@ -48,7 +48,7 @@ def frechet_distance(mean1: ArrayLike, covariance1: ArrayLike, mean2: ArrayLike,
     difference = np.asarray(mean1, np.float64) - np.asarray(mean2, np.float64)
     if not all(np.isfinite(part).all() for part in (first, second, difference)):
         raise NotScorable("the embeddings are not finite", Status.UNDEFINED)
-    # The product has the eigenvalues of a symmetric matrix, of which the root needs no complex numbers.
+    # The product has the eigenvalues of a symmetric matrix, whose root needs no complex numbers.
     values, vectors = np.linalg.eigh(first)
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
     product = np.linalg.eigvalsh(root @ second @ root)

@@ -87,7 +87,7 @@ class Model:
         absent = missing(self.weights)
         if (reason := self.unsupported()) is not None or not absent:
             return reason
-        return f"{absent[0].path} is not here: {command} brings it, or name a folder that has it in CODEC_BENCH_MIRROR"
+        return f"{absent[0].path} is missing: {command} downloads it, or add a folder that has it to CODEC_BENCH_MIRROR"
 
     def __call__(self, audio: Audio) -> Array:
         """The result for one signal, computed on the CPU of this process with one thread.

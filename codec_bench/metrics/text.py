@@ -139,7 +139,7 @@ def _whisper_english(text: str) -> str:
 
 whisper_english = Normaliser("whisper-english", _whisper_english, packages=("whisper-normalizer",))
 """The English normaliser of the Whisper paper (Radford et al., 2022, appendix C): numbers in digits, American spelling,
-contractions written out, fillers and what stands in brackets left out."""
+contractions expanded, fillers and bracketed text removed."""
 
 
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -165,7 +165,7 @@ _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1")
 def phones(text: str) -> list[str]:
     """The pronunciation of an English text, word by word.
 
-    Words are looked up in CMUdict as PocketSphinx brings it, of several pronunciations the first. What it lacks, names
+    Words are looked up in CMUdict as bundled with PocketSphinx, taking the first pronunciation. What it lacks, names
     mostly, is spelled out by simple rules: often wrong, but alike in a transcript and in a hypothesis that has it.
 
     Args:

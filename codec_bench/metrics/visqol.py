@@ -194,7 +194,7 @@ def _window_size(rate: int) -> int:
 
 
 def _spectrogram(signal: Floats, rate: int) -> Floats:
-    """Root mean square of gammatone bands, `[bands, frames]`; the filters start anew with each frame."""
+    """Root mean square of gammatone bands, `[bands, frames]`; the filters restart with each frame."""
     from scipy import fft
 
     size = _window_size(rate)

@@ -38,8 +38,9 @@ def with_normaliser(made: Metric, name: str) -> Metric:
     """A metric that compares with a transcript, after another text normaliser.
 
     Args:
-        made: At the variant of its recogniser; what is no such metric, or names a normaliser itself, stays as it is.
-        name: Of the normaliser.
+        made: A metric at the variant of its recogniser; other metrics, and those that name a normaliser, stay as they
+            are.
+        name: Name of the normaliser.
 
     Raises:
         UsageError: There is no such normaliser.

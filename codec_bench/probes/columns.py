@@ -43,7 +43,7 @@ def measures_of(task: TaskPlan) -> list[Measure]:
         return [Measure(f"map[{name}]", "mAP", "higher", "", 3, False, note)]
     if not task.recipe.is_sequence:
         return [
-            Measure(f"accuracy[{name}]", "accuracy", "higher", "", 3, True, "share of utterances that are told right"),
+            Measure(f"accuracy[{name}]", "accuracy", "higher", "", 3, True, "share of utterances classified correctly"),
             Measure(f"macro_f1[{name}]", "macro F1", "higher", "", 3, False, "F1 averaged over classes, folds pooled"),
         ]
     kinds = ["per"] if task.recipe.target == "phones" else ["cer"] if task.targets.unspaced else ["wer", "cer"]

@@ -161,7 +161,7 @@ class EcapaHead(nn.Module):
 
 
 def aam_logits(cosines: Tensor, targets: Tensor, margin: float, scale: float) -> Tensor:
-    """What the cross entropy of AAM-softmax sees: `scale * cos(angle + margin)` for the target, else `scale * cos`.
+    """Logits of AAM-softmax: `scale * cos(angle + margin)` for the target, otherwise `scale * cos`.
 
     Where the angle is beyond `pi - margin`, `cos - margin * sin(margin)` takes its place, so that it keeps falling.
 
@@ -272,7 +272,7 @@ class Probe(nn.Module):
         self.head = head_of(recipe, outputs)
 
     def length(self, frames: int) -> int:
-        """Frames that the head sees of so many."""
+        """How many of the given frames the head sees."""
         return -(-frames * self.repeat // self.stack)
 
     def forward(self, frames: Tensor, lengths: Sequence[int], masked: Tensor | None = None) -> Tensor:
@@ -281,7 +281,7 @@ class Probe(nn.Module):
         Args:
             frames: All frames of the batch in a row, `[sum of lengths, codebooks or dimension]`.
             lengths: Frames of each utterance.
-            masked: `[sum of lengths]`, 0 where a frame is hidden in training, else 1.
+            masked: `[sum of lengths]`, 0 where a frame is masked in training, otherwise 1.
         """
         vectors = self.norm(self.vectors(frames))
         if masked is not None:

@@ -90,12 +90,12 @@ def mean_average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weight
 def bootstrap(
     clusters: Sequence[str], value: Callable[[FloatMatrix], FloatMatrix], seed: int = 0
 ) -> tuple[float | None, float | None]:
-    """A percentile interval for a value that is no mean, from the draws of clusters that `stats.estimate` makes.
+    """A percentile interval for a value that is not a mean, from the draws of clusters that `stats.estimate` makes.
 
     Args:
         clusters: The cluster of each utterance.
         value: From weights of utterances, `[draws, n]`, to values `[draws]`.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
         The ends, or None where there are too few clusters.

@@ -1,4 +1,4 @@
-"""One training as plain data: what a worker is told, and where its result is kept."""
+"""One training as plain data: what a worker receives, and where its result is kept."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Training:
     Attributes:
         problem: What is learned.
         rate: The learning rate.
-        seed: Of the first weights, the order, and all that is random in training.
+        seed: Seeds the initial weights, the order, and everything random in training.
         device: Where: `cpu`, `cuda`.
     """
 

@@ -1,7 +1,7 @@
 """The tasks, each with one small recipe that is the same for all systems.
 
 A published probe cannot be repeated where its learning rate, its epochs or its early stopping are not known. Here all
-of it is in one frozen object per task. Its fingerprint is in `run.json`; whoever changes a recipe raises its version.
+of it is in one frozen object per task. Its fingerprint is in `run.json`; changing a recipe means raising its version.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ class Recipe:
         dropout: On frame vectors and on the hidden layer, in training.
         frame_rates: Least and most frames per second that the head sees: slower ones are repeated, of faster ones
             neighbours are stacked.
-        crop_seconds: In training, a random stretch of so many seconds is taken from longer recordings.
+        crop_seconds: In training, longer recordings are cropped at random to this many seconds.
         differences: Seconds before and after a continuous frame whose difference is put beside it; 0 for none. Few
             recordings do not teach a probe how spectra change, and tokens of a codec often tell it.
         mask_share: In training, a random stretch of up to this share of the frames is zeroed, twice.
         batch: Utterances per step.
         epochs: At most.
-        patience: Training stops after so many epochs without a better score (for texts, without a lower loss) on the
+        patience: Training stops after this many epochs without a better score (for texts, without a lower loss) on the
             development split.
         warmup: Share of the steps over which the learning rate rises linearly; a half cosine to zero follows.
         learning_rates: Candidates, rising; one is chosen on the development split.
-        weight_decay: Of AdamW.
+        weight_decay: Weight decay of AdamW.
         clip: Largest norm of the gradient.
         margin: Angle in radians that AAM-softmax adds (heads `asp` and `ecapa`).
         scale: Factor of its cosines.
@@ -133,7 +133,7 @@ def recipe_of(task: str, head: str | None = None) -> Recipe:
 
     Raises:
         UsageError: There is no such task, or it cannot have that head.
-        UnavailableError: The head needs a package that is not here.
+        UnavailableError: The head needs a package that is not installed.
 
     >>> recipe_of("sid").head, recipe_of("sid", "linear").head
     ('asp', 'linear')

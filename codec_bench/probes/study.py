@@ -67,7 +67,7 @@ class Study:
 
     Args:
         tasks: What is predicted.
-        seeds: Of the trainings; the learning rate is chosen at the first.
+        seeds: Seeds of the trainings; the learning rate is chosen with the first.
         cache: Folder of the caches.
         jobs: Worker processes.
         device: Where probes are trained.
@@ -90,7 +90,7 @@ class Study:
             for fold in task.division.folds:
                 self.units.append(Unit(source.label, task, fold, problem_of(task, fold, extracted)))
                 if self.units[-1].problem is None:
-                    self.units[-1].reason = "a part of the split has no utterance whose frames could be had"
+                    self.units[-1].reason = "a part of the split has no utterance with usable frames"
 
     @property
     def total(self) -> int:

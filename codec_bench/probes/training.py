@@ -45,7 +45,7 @@ class TrainingData:
     """The frames and targets of a problem as tensors.
 
     Args:
-        problem: Whose.
+        problem: The problem to load.
         cache: Where frames are.
         device: Where they go.
 
@@ -101,7 +101,7 @@ class TrainingData:
 
 
 def with_differences(frames: Tensor, apart: int) -> Tensor:
-    """Each frame, and the frame so many after it less the one so many before it; the ends are repeated.
+    """Each frame, and the frame N after it minus the frame N before it; the ends are repeated.
 
     Args:
         frames: `[frames, dimension]`.

@@ -16,7 +16,7 @@ from codec_bench.errors import CodecBenchError
 from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProcess
 
 ATTEMPTS = 2
-"""A job that ends its process is tried once more: the kernel may have killed it for somebody else's memory."""
+"""A job that ends its process is tried once more: the kernel may have killed it because of another process's memory."""
 
 MACHINES_LOST = 3
 """How often a job is given to another server after its machine was lost, which is not held against the job."""
@@ -31,7 +31,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 class MachineLost(Exception):  # noqa: N818 - an outcome for one job
-    """The machine of a server went away under its job; the server begins anew elsewhere."""
+    """The machine of a server went away under its job; the server restarts elsewhere."""
 
 
 class Server(Protocol):
@@ -316,7 +316,7 @@ class ProcessPool(Pool):
 
 
 def worker_count(jobs: int | None) -> int:
-    """How many scoring processes to start: all cores that this process may use, unless told."""
+    """How many scoring processes to start: by default, all cores that this process may use."""
     if jobs is not None:
         return jobs
     affinity = getattr(os, "sched_getaffinity", None)

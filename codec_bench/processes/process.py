@@ -146,7 +146,7 @@ class WorkerProcess:
             message = f"the process sent {error}{self._last_words()}"
             self.close()
             raise ProcessCrash(message) from error
-        except BaseException:  # Ctrl-C, too: an answer that nobody waited for would be taken for the next one
+        except BaseException:  # Ctrl-C, too: a pending answer would be taken for the next one
             self.close()
             raise
         if answer.get("ok") is not True:

@@ -31,7 +31,7 @@ Arrays = dict[str, Any]
 
 
 class ProtocolError(Exception):
-    """What arrived is no message, or what was to be sent cannot be one."""
+    """What arrived is not a message, or what was to be sent cannot be one."""
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> list[bytes]:
@@ -65,10 +65,10 @@ def unpack(read: Callable[[int], bytes]) -> tuple[dict[str, Any], Arrays]:
     """Reads a message.
 
     Args:
-        read: Returns exactly so many bytes, or raises.
+        read: Returns exactly the requested number of bytes, or raises.
 
     Raises:
-        ProtocolError: What arrived is no message.
+        ProtocolError: What arrived is not a message.
     """
     start = read(8)
     if start[:4] != MAGIC:

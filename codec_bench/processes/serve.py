@@ -9,7 +9,7 @@ module path of that process, as JSON. Whatever is printed goes to standard error
 worker module defines `load(job)`, which gets a `LoadRequest` and returns an object with the methods that messages name:
 `encode(samples)` returns `(codes, side)`, `decode(codes, side)` returns samples, and `latents(codes, side)`, where
 there is one, arrays by name. `samples` are float32 `[n]`; `codes` are lists with one integer array `[frames]` per
-codebook, first codebook first; `side` is a dict of arrays. A worker that is no codec has `answer(header, arrays)`,
+codebook, first codebook first; `side` is a dict of arrays. A worker that is not a codec has `answer(header, arrays)`,
 which returns arrays by name. A worker imports what its environment has (torch, a codec's source) inside `load`, and may
 `import codec_bench_support`: that is `support.py`.
 
@@ -78,7 +78,7 @@ class LoadRequest:
 
     def folder(self, repository: str) -> str:
         """A folder with the weights of a repository on Hugging Face (`org/repo`) under their published names, as
-        `from_pretrained` wants it.
+        `from_pretrained` expects.
         """
         return str(Path(self.weights, "hf", repository))
 

@@ -17,7 +17,7 @@ from typing import Any, Optional
 import numpy as np
 
 SEED = 0
-"""Of everything that a worker draws; set before each message, so that a call does not depend on those before it."""
+"""Seeds everything that a worker draws; set before each message, so that a call does not depend on earlier ones."""
 
 
 def add_source(path: str) -> None:

@@ -163,14 +163,14 @@ def load_config(path: Path, **overrides: Any) -> RunConfig:
     """Reads a YAML file; options given beside it win.
 
     Raises:
-        UsageError: The file cannot be read, is no YAML mapping, or holds a wrong option.
+        UsageError: The file cannot be read, is not valid YAML mapping, or holds a wrong option.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no options: write e.g. 'codec: [opus@6000]'")
     try:

@@ -35,7 +35,7 @@ class ScoreStore:
         path: The SQLite file; made with its folder where it is missing.
 
     Raises:
-        UsageError: The file cannot be opened or is no store.
+        UsageError: The file cannot be opened or is not a store.
         DiskFullError: No room left.
     """
 

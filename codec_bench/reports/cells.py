@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 NOTHING = "–"
-"""Stands where there is no value."""
+"""Shown where there is no value."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class TableRow:
 
     @property
     def bitrate_text(self) -> str:
-        """kbit/s; a figure that somebody stated, and nobody counted, carries a mark."""
+        """kbit/s; a stated figure, which was not counted, carries a mark."""
         if self.bitrate is None:
             return NOTHING
         return f"{self.bitrate:.2f}{'†' if self.bitrate_source == 'stated' else ''}"
@@ -187,7 +187,7 @@ class Table:
         sections: Systems that are compared with each other.
         footnotes: What every reader must know; `notes` leaves out what does not apply.
         definitions: What each column is, for those who look it up.
-        kind: Of the runs: `reconstruction`, `probe`, `tokens` or `speed`.
+        kind: Kind of the runs: `reconstruction`, `probe`, `tokens` or `speed`.
         dataset: Name of the data set.
         runs: Folders of the runs that the rows come from.
         setup: The footnote that says what the numbers were made with.

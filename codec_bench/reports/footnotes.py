@@ -20,7 +20,7 @@ MEASURED_BY = (
 """Distributions that decide values, for reconstructions that do not say which do; `COMPUTED_BY` for other kinds."""
 
 TRACKER_OF_SCHEMA_1 = "world-dio-stonemask"
-"""Of pitch metrics without a variant; runs say it themselves since."""
+"""Tracker of pitch metrics without a variant; newer runs state it."""
 
 
 def caption(runs: Sequence[Run]) -> str:
@@ -57,7 +57,7 @@ def footnotes(runs: Sequence[Run], rows: Sequence[TableRow], apart: str) -> list
         notes[0] += " Bold: best of its group; underlined: second best."
     notes += [apart] if apart else []
     if any(r.bitrate_source == "stated" for r in rows):
-        notes.append("† bitrate as stated by whoever made the files; all others are computed or counted.")
+        notes.append("† bitrate as stated by the files' authors; all others are computed or counted.")
     notes += [note for run in runs for note in run.info["plan"]["dataset"].get("notes", [])]
     notes += [note for run in runs for note in run.info.get("notes", [])]
     notes += [note for run in runs for note in _conditions(run)]
@@ -196,7 +196,7 @@ def _conditions(run: Run) -> list[str]:
 
 
 def _each(runs: Sequence[Run], texts: Sequence[str]) -> str:
-    """What holds for all runs once, else what holds for each."""
+    """What holds for all runs once, otherwise what holds for each."""
     if len(set(texts)) == 1:
         return texts[0]
     names = run_names(runs)

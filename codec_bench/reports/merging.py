@@ -12,7 +12,7 @@ KINDS = ("reconstruction", "probe", "tokens", "speed")
 """The order in which a report shows them."""
 
 _SHARED_PARTS = ("dataset", "systems", "conditions", "metrics", "seed")
-"""Of a plan; what else it holds are settings of its kind, which must be equal."""
+"""Parts of a plan that may differ; everything else is a setting of its kind and must be equal."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def group_runs(runs: Sequence[Run]) -> list[RunGroup]:
 
 
 def difference(one: Run, other: Run) -> str:
-    """Why the numbers of `other` cannot stand beside those of `one`, `has other utterances (24, not 6)`; or nothing."""
+    """Why the numbers of `other` cannot stand next to those of `one`: `has other utterances (24, not 6)`; or ""."""
     return next(_differences(one, other), "")
 
 

@@ -65,7 +65,7 @@ def row_reason(table: PublishedTable, row: PublishedRow) -> str:
 
 
 def fetch_row(table: PublishedTable, row: PublishedRow) -> str:
-    """Brings what a row needs; the reason where that cannot be had, else empty."""
+    """Fetches what a row needs; why that is unavailable, or an empty string."""
     reason = never_reason(table, row)
     if reason or row.system in (None, GroundTruth.name):
         return reason
@@ -79,7 +79,7 @@ def fetch_row(table: PublishedTable, row: PublishedRow) -> str:
 
 
 def fetch_metric(label: str) -> str:
-    """Brings what a metric needs; the reason where that cannot be had, else empty."""
+    """Fetches what a metric needs; why that is unavailable, or an empty string."""
     try:
         made = metric(label)
         if reason := made.unsupported():

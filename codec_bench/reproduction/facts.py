@@ -39,7 +39,7 @@ def codec_of(system: str) -> tuple[type[Codec], CodecSpec, int | None]:
 
 
 def fact_of(system: str, fact: Fact) -> Value:
-    """One figure of a system; None where nobody states it.
+    """One figure of a system; None if it is not published.
 
     Raises:
         UsageError: There is no such codec or setting.

@@ -56,7 +56,7 @@ class JudgedCell:
 
     @property
     def difference(self) -> float | None:
-        """Measured minus published; None where one of them is missing or is no number."""
+        """Measured minus published; None where one of them is missing or not a number."""
         if not _is_number(self.measured) or not _is_number(self.published):
             return None
         return self.measured - self.published

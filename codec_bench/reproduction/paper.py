@@ -38,15 +38,15 @@ class PublishedColumn(Part):
         metric: The metric that measures it here, `wer[nemo]`; empty where none does.
         fact: What a codec's description says without any measurement.
         result: The column of a probe, token or speed run that measures it, `accuracy[sid]`.
-        codebook: Of which codebook, where such a run has a value for each.
+        codebook: Which codebook, if such a run has a value for each.
         scale: By which such a value is multiplied, for the unit of the paper.
         unit: Behind the title.
         better: Which direction is better; empty where neither is.
         digits: Decimals that the paper prints.
         tolerance: How far a measured value may be from the published one, in the column's unit.
         because: Why so far.
-        task: Of a probe.
-        dataset: Of a probe.
+        task: Task of a probe.
+        dataset: Data set of a probe.
         seconds: Length of the recordings of a speed measurement.
     """
 
@@ -95,7 +95,7 @@ class Protocol(Part):
         utterances: How many the paper evaluates; None where it does not say.
         sample_rate: Hz at which signals are compared; 0 where each metric has its own.
         asr: Recogniser.
-        tracker: Of pitch and voicing.
+        tracker: Tracker of pitch and voicing.
         unstated: What the paper does not say.
     """
 
@@ -119,7 +119,7 @@ class PublishedRow(Part):
         kbps: As published; the following three, too.
         frame_rate: Frames/s of the fastest codebook.
         codebooks: How many.
-        tokens_per_second: Of all codebooks.
+        tokens_per_second: Sum over all codebooks.
         sizes: Entries of each codebook.
         values: One per column; None where the paper has none.
         spread: Standard deviations, where the paper has some.
@@ -182,7 +182,7 @@ class PublishedTable(Part):
             if row.system is None and not (row.why or self.why):
                 raise ValueError(f"row {row.name!r} has no system and does not say why")
             if strange := set(row.doubtful) - {*self.columns, *ROW_FACTS}:
-                raise ValueError(f"row {row.name!r} doubts {min(strange)!r}, which is no column")
+                raise ValueError(f"row {row.name!r} doubts {min(strange)!r}, which is not a column")
             if self.datasets and row.section not in self.datasets:
                 raise ValueError(f"row {row.name!r} has a section without data set")
         return self
@@ -207,7 +207,7 @@ class PublishedTable(Part):
         return self.datasets.get(row.section, self.protocol.dataset)
 
     def reason(self, row: PublishedRow) -> str:
-        """Why nobody can run a row; empty where it has a system."""
+        """Why a row cannot be run by anyone; empty if it has a system."""
         return "" if row.system else row.why or self.why
 
     def published(self, row: PublishedRow) -> dict[str, Value]:
@@ -269,7 +269,7 @@ def parse_paper(text: str, source: str) -> Paper:
         source: What messages call it.
 
     Raises:
-        CodecBenchError: It is no YAML, or something in it is missing or inconsistent.
+        CodecBenchError: It is not valid YAML, or something in it is missing or inconsistent.
     """
     try:
         content = yaml.safe_load(text)
@@ -281,7 +281,7 @@ def parse_paper(text: str, source: str) -> Paper:
             table |= {"paper": content["name"], "number": number}
         return Paper(**content)
     except yaml.YAMLError as error:
-        raise CodecBenchError(f"{source} is no YAML: {' '.join(str(error).split())}") from error
+        raise CodecBenchError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
@@ -291,7 +291,7 @@ def parse_paper(text: str, source: str) -> Paper:
 
 
 def find_tables(name: str) -> list[PublishedTable]:
-    """The tables that `PAPER` or `PAPER:TABLE` stands for.
+    """The tables that `PAPER` or `PAPER:TABLE` names.
 
     Raises:
         UsageError: There is no such paper or table.

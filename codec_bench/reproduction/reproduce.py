@@ -138,7 +138,7 @@ def _dataset_obstacle(table: PublishedTable, dataset: str, request: Request) -> 
     try:
         load_dataset(dataset, **roots).fetch()
     except UnavailableError as error:
-        return f"data set {dataset} is not here: {error}; --dataset names other recordings"
+        return f"data set {dataset} is missing: {error}; --dataset names other recordings"
     return ""
 
 

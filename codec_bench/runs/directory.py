@@ -99,7 +99,7 @@ def load_run(path: str | Path) -> Run:
     """
     info = read_info(Path(path))
     if info is None:
-        raise UsageError(f"{path} is no run directory: it has no run.json")
+        raise UsageError(f"{path} is not a run directory: it has no run.json")
     if info["status"] == "running":
         raise UsageError(f"the run in {path} is not finished: repeat its command to continue it")
     return Run(Path(path), info)

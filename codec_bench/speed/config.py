@@ -59,7 +59,7 @@ class SpeedConfig:
             if getattr(self, name) < least:
                 raise UsageError(f"--{name} is at least {least}")
         if not self.timeout > 0:
-            raise UsageError("--timeout is more than 0 seconds")
+            raise UsageError("--timeout must be more than 0 seconds")
         object.__setattr__(self, "seconds", tuple(sorted(set(self.seconds))))
 
     def plain(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Speech:
         return sum(audio.seconds for audio in self.audio)
 
     def excerpt(self, seconds: float, rate: int) -> Audio:
-        """The first so many seconds of the joined utterances, which begin again where they do not last so long.
+        """An excerpt of this length from the start of the joined utterances, which repeat if they are shorter.
 
         Args:
             seconds: How many.
@@ -73,7 +73,7 @@ class Excerpts:
         self.folder = folder
 
     def path(self, seconds: float, rate: int) -> Path:
-        """A float32 WAV file of so many seconds at a rate in Hz."""
+        """A float32 WAV file of this length in seconds at a rate in Hz."""
         path = self.folder / f"{seconds:g}s-{rate}.wav"
         if not path.exists():
             write_wav(path, self._speech.excerpt(seconds, rate))
@@ -87,7 +87,7 @@ def load_speech(
 
     Args:
         source: An audio file, or a data set.
-        seconds: Of the longest excerpt.
+        seconds: Length of the longest excerpt.
         data_root: Folder of a data set that cannot be found otherwise.
         audio_root: Folder that the paths of a manifest are relative to.
 

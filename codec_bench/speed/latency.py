@@ -43,7 +43,7 @@ def algorithmic_delay(codec: Codec) -> float:
     """
     spec = codec.spec
     if spec.streaming is None:
-        raise NotScorable("nobody says whether it can be run frame by frame")
+        raise NotScorable("it is not known whether it can run frame by frame")
     hops = [book.hop for book in spec.codebooks] or ([spec.hop] if spec.hop else [])
     if not spec.streaming or not hops:
         raise NotScorable("it is run on whole recordings, not frame by frame")

@@ -183,7 +183,7 @@ class Measurement:
             self._put("parameters_m", [parameters / 1e6])
         else:
             learned = bool(self._codec.spec.codebooks or self._codec.spec.weights)
-            reason = "nobody states their number" if learned else "it has no trained parameters"
+            reason = "their number is not published" if learned else "it has no trained parameters"
             self._fail(["parameters_m"], NotScorable(reason))
         self._put("load_seconds", [loaded["load_seconds"]])
         if loaded["memory_problem"]:

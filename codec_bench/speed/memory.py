@@ -32,7 +32,7 @@ def reset_peak(process: int) -> bool:
     for pid in _tree(process):
         try:
             (PROC / str(pid) / "clear_refs").write_text("5")
-        except (FileNotFoundError, ProcessLookupError):  # it has ended, and nobody misses its peak
+        except (FileNotFoundError, ProcessLookupError):  # it has ended; its peak is not needed
             continue
         except OSError:
             return False

@@ -48,13 +48,13 @@ def _walk(value: object, depth: int, seen: set[int]) -> Iterator[torch.nn.Module
 
 
 def count_parameters(modules: list[torch.nn.Module]) -> int:
-    """Elements of all parameters; one that several modules share counts once. Buffers are none."""
+    """Elements of all parameters; shared ones count once, buffers not at all."""
     found = {id(p): p for module in modules for p in module.parameters()}
     return sum(p.numel() for p in found.values())
 
 
 def precision_of(modules: list[torch.nn.Module]) -> str:
-    """Types of the parameters that are no integers: `float32`, `bfloat16+float32`."""
+    """Types of the parameters other than integers: `float32`, `bfloat16+float32`."""
     kinds = {str(p.dtype).removeprefix("torch.") for module in modules for p in module.parameters()}
     return "+".join(sorted(kind for kind in kinds if "float" in kind))
 
@@ -69,8 +69,8 @@ def count_macs(function: Callable[[], object], modules: Sequence[torch.nn.Module
 
     Args:
         function: Called once.
-        modules: Those that it uses: the counter fails on parameters that want gradients where there are none (torch
-            2.13: weight normalisation in inference mode), so they want none during the call.
+        modules: Those that it uses: the counter fails on parameters that require gradients outside of autograd (torch
+            2.13: weight normalisation in inference mode), so they require none during the call.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode

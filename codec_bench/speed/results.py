@@ -179,5 +179,5 @@ def time_warnings(results: Mapping[str, SpeedMeasurement], threads: int) -> list
                 "something else, so its times are too long"
             )
         elif cpu > MORE_THREADS * threads * wall:
-            found.append(f"{system}: it used {cpu / wall:.1f} threads, though it was told to use {threads}")
+            found.append(f"{system}: it used {cpu / wall:.1f} threads, though it was limited to {threads}")
     return found

@@ -230,7 +230,7 @@ class Subject:
         return facts
 
     def _modules(self) -> dict[str, Any]:
-        """Parameters and their type, counted where the model is here."""
+        """Parameters and their type, counted in the process that holds the model."""
         from codec_bench.speed.modules import count_parameters, modules_of, precision_of
 
         modules = modules_of(self._codec)

@@ -65,7 +65,7 @@ class CodebookUse:
 
     @property
     def perplexity(self) -> float:
-        """2 to the entropy: so many entries, equally often used, would have it."""
+        """2 to the entropy: as many equally used entries would have the same entropy."""
         return float(2**self.entropy_bits)
 
     @cached_property
@@ -165,8 +165,8 @@ def coded_bits(tokens: Tokens, use: list[CodebookUse]) -> tuple[float, int]:
     """Bits of an utterance by the frequencies of the data set: ideal, and with Huffman's codes.
 
     Args:
-        tokens: Of the utterance, which is one of those that `use` counted.
-        use: Of the data set.
+        tokens: Tokens of the utterance, one of those that `use` counted.
+        use: Codebook use of the data set.
     """
     pairs = list(zip(tokens.streams, use, strict=True))
     ideal = sum(float(u.information[s.codes].sum()) for s, u in pairs)

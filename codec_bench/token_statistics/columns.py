@@ -29,7 +29,7 @@ class Column:
 
     @property
     def label(self) -> str:
-        """Of the column."""
+        """Version of the column."""
         return str(self.description["label"])
 
 

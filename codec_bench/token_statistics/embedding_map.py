@@ -44,7 +44,7 @@ def project(vectors: FloatArray, method: str, seed: int = 0) -> FloatArray:
     Args:
         vectors: float `[utterances, dimension]`, at least `MIN_UTTERANCES` of them.
         method: `tsne` (scikit-learn; perplexity 30, or a third of the utterances where that is less), `umap`, or `pca`.
-        seed: Of t-SNE and UMAP.
+        seed: Seed of t-SNE and UMAP.
 
     Returns:
         float64 `[utterances, 2]`. Only neighbourhoods mean something, except with PCA; axes have no unit.
@@ -80,7 +80,7 @@ def principal_components(vectors: FloatArray, most: int) -> FloatArray:
 
 
 def label_column(utterances: Sequence[Utterance], wanted: str | None) -> str:
-    """The column whose values are the labels: the wanted one, else `label` where it has two values or more, else
+    """The column whose values are the labels: the requested one, or `label` if it has two or more values, or
     `speaker`.
 
     Raises:

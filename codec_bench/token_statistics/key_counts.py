@@ -43,7 +43,7 @@ class Spectrum:
 
     @classmethod
     def of(cls, counts: IntArray) -> Spectrum:
-        """The spectrum of one count per type; zeros are no types.
+        """The spectrum of one count per type; zeros do not count.
 
         >>> Spectrum.of(np.array([1, 5, 0, 1])).types.tolist()
         [1, 2]

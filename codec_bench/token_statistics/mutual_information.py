@@ -27,10 +27,10 @@ class Dependence:
         frames: Frames that were counted.
         cells: Pairs of entries that occur. Where there are not many frames for each, the estimate is poor in spite of
             the correction.
-        plug_in: Of the relative frequencies, in bits; too high on average.
+        plug_in: Estimate from the relative frequencies, in bits; too high on average.
         corrected: After Miller and Madow: each entropy is raised by (types - 1) / (2 frames) nats. Below zero by
             chance where there is no dependence.
-        entropies: Of the two codebooks over these frames, in bits, without correction.
+        entropies: Entropies of the two codebooks over these frames, in bits, without correction.
     """
 
     first: int

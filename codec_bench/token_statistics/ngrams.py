@@ -25,7 +25,7 @@ class NgramCounts:
 
     Args:
         longest: Tokens of the longest n-grams.
-        memory: n-grams of each length that are held in memory; what is more is on the disk.
+        memory: n-grams of each length kept in memory; the others are on disk.
         folder: Where the temporary folders are made.
     """
 
@@ -63,8 +63,8 @@ def token_symbols(tokens: Tokens, codebooks: int = 1) -> tuple[IntArray, int]:
     """The symbols of an utterance and their bits, for `NgramCounts.add`.
 
     Args:
-        tokens: Of the utterance.
-        codebooks: A symbol is the tuple of so many first codebooks, of those that have the rate of the first.
+        tokens: Tokens of the utterance.
+        codebooks: a symbol is the tuple of the first this many codebooks among those with the rate of the first.
     """
     first = tokens.streams[0]
     taken = [s for s in tokens.streams[:codebooks] if s.rate == first.rate]

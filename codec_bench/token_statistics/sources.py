@@ -27,7 +27,7 @@ from codec_bench.tokens import Code, Tokens, code_from_arrays
 
 
 class TokenSource(Protocol):
-    """Gives the tokens of systems, one utterance after the other."""
+    """The tokens of systems, one utterance after the other."""
 
     @property
     def systems(self) -> Mapping[str, Mapping[str, Any]]:
@@ -94,10 +94,10 @@ class CodecTokens:
         return self._reconstructor.devices
 
     def check(self, item: Item) -> None:
-        """Encodes one utterance with each system, so that one whose packets are no tokens is found at once.
+        """Encodes one utterance with each system, so that a codec whose packets are not tokens is found at once.
 
         Raises:
-            UsageError: The packets of a system are no tokens.
+            UsageError: The packets of a system are not tokens.
         """
         for label, row in self._rows.items():
             try:
@@ -172,7 +172,7 @@ class KeptTokens:
         """Reads what a run directory says.
 
         Raises:
-            UsageError: It is no finished run, or it kept no tokens.
+            UsageError: It is not a finished run, or it kept no tokens.
         """
         run = load_run(folder)
         systems = {

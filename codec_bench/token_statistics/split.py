@@ -35,7 +35,7 @@ def drawn(items: Sequence[Item], limit: int, seed: int, what: str) -> list[int]:
     Args:
         items: The utterances.
         limit: How many.
-        seed: Of the draw.
+        seed: Seed of the draw.
         what: What they are for; other purposes draw others.
     """
     order = sorted(range(len(items)), key=lambda i: _number(seed, what, items[i].digest or items[i].utterance.id))
@@ -47,7 +47,7 @@ def split_by_speaker(items: Sequence[Item], seed: int, most_train: int, most_tes
 
     Args:
         items: The utterances.
-        seed: Of the draw.
+        seed: Seed of the draw.
         most_train: Utterances to learn from at most; the development part has a tenth of them.
         most_test: Utterances to be tested on at most.
 

@@ -19,7 +19,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Shifted(Alteration):
-    """The recording later by so many milliseconds: zeros come first, and as many samples at the end are cut off."""
+    """The recording delayed by this many milliseconds: zeros are prepended, and as many samples are cut off the end."""
 
     name = "shift"
     takes = "milliseconds"
@@ -100,8 +100,8 @@ def equal_tokens(tokens: Tokens, other: Tokens) -> tuple[IntArray, IntArray]:
     """How many tokens are the same at the same place, per codebook.
 
     Args:
-        tokens: Of the recording.
-        other: Of the changed recording, of the same codebooks.
+        tokens: Tokens of the recording.
+        other: Tokens of the changed recording, from the same codebooks.
 
     Returns:
         Equal tokens and all tokens, int64 `[codebooks]` each. A token that only one of the two has is not equal.

@@ -23,11 +23,11 @@ class ZipfFit:
 
     Attributes:
         types: Types that occur more than once: the last rank of both fits.
-        slope: Of log frequency over log rank, by least squares with the same weight for each rank. As most ranks are
-            those of rare types, it says more of the tail than of the head.
-        r_squared: Of that line.
+        slope: Slope of log frequency over log rank, by least squares with equal weight for each rank. As most ranks are
+            those of rare types, it says more about the tail than about the head.
+        r_squared: R² of that line.
         exponent: s of the distribution p(rank) ~ rank^-s over these ranks, by maximum likelihood, which weighs ranks by
-            their occurrences and so says more of the head; None where the likelihood has no maximum in [-1, 10].
+            their occurrences and so says more about the head; None where the likelihood has no maximum in [-1, 10].
     """
 
     types: int

@@ -89,7 +89,7 @@ def test_a_missing_wheel_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
         Codec2("1200").load()
     monkeypatch.setattr(codec2, "files", lambda name: [])
     codec2.bundled_library.cache_clear()
-    assert "brings no libcodec2" in str(Codec2.unavailable())
+    assert "has no libcodec2" in str(Codec2.unavailable())
     codec2.bundled_library.cache_clear()
 
 

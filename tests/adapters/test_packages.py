@@ -98,7 +98,7 @@ def test_only_tensors_are_read(tmp_path: Path):
     torch.save([torch.zeros(1)], tmp_path / "list.bin")
     (tmp_path / "text.bin").write_text("no weights")
     for name in ("pickled.bin", "saved.bin", "list.bin", "text.bin"):
-        with pytest.raises(UnavailableError, match=f"^{name} is no file of tensors") as caught:
+        with pytest.raises(UnavailableError, match=f"^{name} is not a file of tensors") as caught:
             read_state(tmp_path / name)
         assert "\n" not in str(caught.value)
 

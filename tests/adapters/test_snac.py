@@ -128,5 +128,5 @@ def test_a_checkpoint_that_would_run_code_is_refused(mirror: Path, tmp_path: Pat
     torch.save({"weight": Path("x")}, tmp_path / "other.bin")
     codec = Snac()
     codec.use_checkpoint(tmp_path / "other.bin")
-    with pytest.raises(UnavailableError, match=r"^pytorch_model\.bin is no file of tensors"):
+    with pytest.raises(UnavailableError, match=r"^pytorch_model\.bin is not a file of tensors"):
         codec.load()

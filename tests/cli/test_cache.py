@@ -170,7 +170,7 @@ def test_all_is_everything_but_what_is_not_ours(cli: Cli, root: Path) -> None:
         (["--prune", "audios", "--yes"], "'audios' cannot be removed: write weights, datasets"),
         (["--prune", "dataset:LibriSpeech", "--yes"], "there are: ESC-50, LibriTTS, archive.tgz"),
         (["--prune", "dataset:../..", "--yes"], "there is no dataset:../.."),
-        (["--prune", "audio", "--older-than", "30", "--yes"], "'30' is no time"),
+        (["--prune", "audio", "--older-than", "30", "--yes"], "'30' is not a time"),
         (["--yes"], "name what to remove"),
         (["--dry-run"], "name what to remove"),
     ],
@@ -205,7 +205,7 @@ def test_only_what_is_old(cli: Cli, root: Path) -> None:
 def test_times() -> None:
     assert [parse_age(text) for text in ("90s", "5m", "12h", "30d", "2w")] == [90, 300, 43_200, 2_592_000, 1_209_600]
     for text in ("", "d", "-1d", "1.5d", "1 d", "1y"):
-        with pytest.raises(UsageError, match="is no time"):
+        with pytest.raises(UsageError, match="is not a time"):
             parse_age(text)
 
 

@@ -78,7 +78,7 @@ def test_several_data_sets_are_several_runs(cli: Cli, tmp_path: Path):
     [
         (["--codec", "codek2"], "unknown codec 'codek2'; did you mean 'codec2'"),
         (["--codec", "codec2@1250"], "unknown setting of codec2 '1250'; did you mean"),
-        (["--codec", "codec2@"], "is no system"),
+        (["--codec", "codec2@"], "is not a system"),
         (["--codec", "files:nowhere"], "nowhere"),
         (["--codec", "nowhere.at.all:Codec"], "cannot be imported"),
         (["--codec", "codec2", "--metrics", "pesq-wb"], "did you mean 'pesq_wb'"),

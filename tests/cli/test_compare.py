@@ -91,8 +91,8 @@ def test_a_gate_and_pairs_are_used(cli: Cli, tmp_path: Path):
     [
         (("compare", "good", "nothing"), "nothing does not exist"),
         (("compare", "god", "good"), "did you mean 'good'"),
-        (("compare", "home", "good"), "home is no run directory"),
-        (("compare", "good/run.json", "good"), "is no baseline: codec-bench baseline save"),
+        (("compare", "home", "good"), "home is not a run directory"),
+        (("compare", "good/run.json", "good"), "is not a baseline: codec-bench baseline save"),
         (("compare", "good", "good", "--pair", "x=y"), "unknown system of the baseline 'x'"),
         (("compare", "good", "good", "--gate", "nothing.yaml"), "nothing.yaml cannot be read"),
         (("baseline", "save", "good", "--out", "b.txt"), "a baseline is a .json or a .json.gz file"),

@@ -54,7 +54,7 @@ def test_an_environment_is_made_listed_and_removed(cli: Cli, tmp_path: Path):
     assert folder.exists()
     assert cli("env", "remove", "toy", "--yes").stdout == "toy is removed\n"
     assert not folder.exists()
-    assert cli("env", "remove", CODEC, "--yes").stdout == "toy is not here\n"
+    assert cli("env", "remove", CODEC, "--yes").stdout == "toy does not exist\n"
 
 
 def test_what_cannot_be_made_is_one_line(cli: Cli, tmp_path: Path):
@@ -117,6 +117,6 @@ def test_doctor_says_what_is_missing(registered: Callable[[type[ToyCodec]], None
     assert rows["environment toy"] == {
         "what": "environment toy",
         "state": "missing",
-        "detail": "its environment toy is not here: codec-bench env create toy makes it",
+        "detail": "its environment toy is missing: codec-bench env create toy creates it",
     }
     assert rows["codec toy"]["state"] == "missing"

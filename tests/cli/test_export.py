@@ -51,10 +51,10 @@ def test_abx_without_an_anchor(folder: Path):
     ("arguments", "message"),
     [
         (("export", "mushra", "run", "--out", "x", "--systems", "opus@60000"), "did you mean 'opus@6000'"),
-        (("export", "mushra", "nothing", "--out", "x"), "nothing is no run directory"),
+        (("export", "mushra", "nothing", "--out", "x"), "nothing is not a run directory"),
         (("export", "mushra", "run", "--out", "x", "--bits", "8"), "--bits is 16 or 24"),
         (("ratings", "run"), "ratings needs the file of results and --key"),
-        (("ratings", "run", "x.csv", "--key", "run/run.json"), "is no key of a listening test"),
+        (("ratings", "run", "x.csv", "--key", "run/run.json"), "is not the key of a listening test"),
     ],
 )
 def test_errors_are_one_line_with_the_next_step(folder: Path, arguments: tuple[str, ...], message: str):

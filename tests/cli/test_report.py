@@ -80,7 +80,7 @@ def edited(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nothing",), "nothing is no run directory: it has no run.json"),
+        (("nothing",), "nothing is not a run directory: it has no run.json"),
         (("one", "--format", "csb"), "unknown format 'csb'; did you mean 'csv'?"),
         (("one", "--bands", "1,2"), "bands are positive and falling, e.g. 2,0.85,0.65, not '1,2'"),
         (("one", "--bands", "low"), "bands are positive and falling"),

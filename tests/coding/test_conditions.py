@@ -328,7 +328,7 @@ def test_every_row_is_labelled_and_what_was_done_is_written_down(run_in: RunIn):
     assert list(conditions) == [*ALL[:4], "segment@1", "concat@8"]
     assert conditions["noise@10"]["packages"]["numpy"] == np.__version__
     assert run.info["config"]["condition_reference"] == "clean"
-    assert not [w for w in run.info["warnings"] if "scaled twice" in w]  # 30 dB quieter on purpose is no mistake
+    assert not [w for w in run.info["warnings"] if "scaled twice" in w]  # 30 dB quieter on purpose is not a mistake
     level = run.info["levels"]["ground-truth+gain@-30"]
     assert level["decoded"] == level["input"] == pytest.approx(level["reference"] - 30, abs=0.01)
     table = build_table(run)

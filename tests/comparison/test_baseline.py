@@ -93,11 +93,11 @@ def test_a_file_of_every_schema_stays_readable():
     ("change", "named"),
     [
         (lambda d: d.update(codec_bench_baseline=99), "written by a newer codec-bench"),
-        (lambda d: d.pop("codec_bench_baseline"), "is no baseline: codec-bench baseline save"),
+        (lambda d: d.pop("codec_bench_baseline"), "is not a baseline: codec-bench baseline save"),
         (lambda d: d["scores"]["codec"].pop("u001"), "other utterances"),
         (lambda d: d["scores"].pop("codec"), "do not name the same systems"),
         (lambda d: d["scores"]["codec"]["u001"].append(1), "3 scores for 2 metrics"),
-        (lambda d: d["scores"]["codec"].update(u001=["fine", 1]), "'fine' is no status"),
+        (lambda d: d["scores"]["codec"].update(u001=["fine", 1]), "'fine' is not a status"),
         (lambda d: d["scores"]["codec"].update(u001=[1, [1, 0]]), "positive denominator"),
         (lambda d: d["scores"]["codec"].update(u001=[None, 1]), "damaged at scores.codec.u001"),
         (lambda d: d["metrics"][0].update(better="up"), "'higher', 'lower'"),

@@ -152,7 +152,7 @@ def test_coverage_that_fell_is_named(make: Make):
     assert "3 of the 40 utterances" in reasons(found)
     assert "1 × silent, 2 × crashed" in reasons(found)
     assert found.results[0].paired.n == 37
-    assert compare(after, before).exit_code == 0  # more coverage than before is no obstacle
+    assert compare(after, before).exit_code == 0  # more coverage than before is not an obstacle
     assert compare(before, after, Gate(Settings(defaults=True, max_coverage_drop=0.1))).exit_code == 0
 
 

@@ -66,10 +66,10 @@ def test_a_limit_reads_as_it_is_meant(written):
         ("wer: {max_increase: .nan}", "wer.max_increase"),
         ("pesq_wb: {unit: percent}", "the default limit is absolute"),
         ("si_sdr: {}\nalpha: 2", "alpha: Input should be less than 0.5"),
-        ("- wer", "is no gate"),
-        ("wer: {", "is no YAML"),
+        ("- wer", "is not a gate"),
+        ("wer: {", "is not valid YAML"),
         ("", "limits no metric"),
-        ("a: !!python/object/apply:os.system ['true']", "is no YAML"),
+        ("a: !!python/object/apply:os.system ['true']", "is not valid YAML"),
     ],
 )
 def test_mistakes_are_one_line(make: Make, written, text: str, named: str):

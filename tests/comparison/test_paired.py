@@ -77,7 +77,7 @@ def test_the_p_value_is_that_of_scipys_permutation_test(count: int, alternative:
         rng=np.random.default_rng(0),
     ).pvalue
     p = ours.p_higher if alternative == "greater" else ours.p_lower
-    # Exact where scipy is exact, else both are draws.
+    # Exact where scipy is exact, otherwise both are draws.
     assert p == pytest.approx(theirs, abs=1e-12 if count <= MAX_EXACT_CLUSTERS else 0.015)
 
 

@@ -159,5 +159,5 @@ def test_the_first_root_that_has_a_path(tmp_path: Path) -> None:
     assert source_path("b.wav", one, two) == one / "b.wav"
     assert source_path(str(two / "a.wav"), one) == two / "a.wav"
     for wrong in ("", "a\0.wav"):
-        with pytest.raises(UsageError, match="is no path"):
+        with pytest.raises(UsageError, match="is not a path"):
             source_path(wrong, one)

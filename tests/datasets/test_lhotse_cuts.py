@@ -116,7 +116,7 @@ def test_where_relative_paths_start(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_commands_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = Recording("r", [AudioSource("command", [0], f"touch {tmp_path}/trace; cat {PATH}")], 16_000, 57_120, 3.57)
-    assert "'a' has a recording that is no one file (command): save the audio" in refused(
+    assert "'a' has a recording that is not an one file (command): save the audio" in refused(
         saved(tmp_path, cut("a", recording=command))
     )
     monkeypatch.chdir(tmp_path)

@@ -122,7 +122,7 @@ def test_as_torchaudio_reads_it(corpus: Path) -> None:
     try:
         from torchaudio.datasets import LIBRISPEECH
     except (ImportError, OSError):
-        pytest.skip("torchaudio is not here, or does not fit torch")
+        pytest.skip("torchaudio is missing, or does not fit torch")
     reference = LIBRISPEECH(corpus, url="test-clean")
     found = list(LibriSpeechTestClean(corpus).utterances())
     assert len(reference) == len(found)

@@ -59,7 +59,7 @@ def test_as_torchaudio_reads_it(corpus: Path) -> None:
     try:
         from torchaudio.datasets import LJSPEECH
     except (ImportError, OSError):
-        pytest.skip("torchaudio is not here, or does not fit torch")
+        pytest.skip("torchaudio is missing, or does not fit torch")
     reference = LJSPEECH(corpus)._flist
     assert [(u.id, u.text) for u in LjSpeech(corpus).utterances()] == [(row[0], row[2]) for row in reference]
 

@@ -193,8 +193,8 @@ def test_formats_of_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     [
         ("kaldi:", "is not complete: write kaldi:DIR"),
         ("hf:", "is not complete: write hf:ORG/NAME"),
-        ("kaldi:voices", "is no folder that holds wav.scp"),
-        ("kaldi:voices.tsv", "is no folder that holds wav.scp"),
+        ("kaldi:voices", "is not a folder with wav.scp"),
+        ("kaldi:voices.tsv", "is not a folder with wav.scp"),
         ("kaldi:none", "there is no folder 'none'"),
         ("lhotse:none", "there is no file or folder 'none'"),
         ("kladi:data/test", "did you mean 'kaldi:data/test'"),
@@ -214,7 +214,7 @@ def test_formats_of_others_that_are_not_there(
 @pytest.mark.parametrize("name", ["kaldi:data", "lhotse:voices.tsv"])
 def test_an_audio_root_of_others_that_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(folder)
-    with pytest.raises(UsageError, match="--audio-root none is no folder"):
+    with pytest.raises(UsageError, match="--audio-root none is not a folder"):
         load_dataset(name, audio_root="none")
 
 
@@ -228,7 +228,7 @@ def test_an_audio_root_of_others_that_is_not_there(folder: Path, monkeypatch: py
         ("./voice", "did you mean 'voices'"),
         ("nowhere/at/all.tsv", "there is no data set, file or folder 'nowhere/at/all.tsv'"),
         ("no_such_module:Thing", "cannot be imported"),
-        ("pathlib:Path", "is no data set class"),
+        ("pathlib:Path", "is not a data set class"),
         ("pathlib:Nothing", "has no dataset named 'Nothing'"),
         ("", "--dataset"),
         ("n" * 5000, "cannot be read"),
@@ -257,7 +257,7 @@ def test_audio_root_is_for_tables(folder: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_an_audio_root_that_is_not_there(folder: Path) -> None:
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         load_dataset(folder / "voices.tsv", audio_root=folder / "none")
 
 

@@ -162,9 +162,9 @@ def test_real_manifests_read_as_the_csv_module_reads_them(shared: Path, name: st
         ("id\tpath\nx\ta.wav\textra\n", "line 2: 3 fields, but the header has 2"),
         ("id\tpath\n\nx\ta.wav\textra\n", "line 3: 3 fields"),
         ("id\tpath\nx\ta.wav\ny\ta.wav\nx\ta.wav\n", "line 4: the id 'x' was there before, in line 2"),
-        ("id\tpath\nx\t\n", "line 2: '' is no path"),
-        ("id\tpath\nx\ta\0.wav\n", "is no path"),
-        ("id\tpath\tduration\nx\ta.wav\tlong\n", "line 2: the duration 'long' is no number of seconds"),
+        ("id\tpath\nx\t\n", "line 2: '' is not a path"),
+        ("id\tpath\nx\ta\0.wav\n", "is not a path"),
+        ("id\tpath\tduration\nx\ta.wav\tlong\n", "line 2: the duration 'long' is not a number of seconds"),
         ("id\tpath\tduration\nx\ta.wav\tnan\n", "the duration 'nan'"),
         ("id\tpath\tduration\nx\ta.wav\tinf\n", "the duration 'inf'"),
         ("id\tpath\tduration\nx\ta.wav\t-1\n", "the duration '-1'"),
@@ -199,7 +199,7 @@ def test_ids_that_are_file_names(tmp_path: Path, name: str) -> None:
 
 
 def test_a_file_name_that_is_no_unicode_is_no_id() -> None:
-    assert id_problem(os.fsdecode(b"caf\xe9")) == "it is no Unicode text"
+    assert id_problem(os.fsdecode(b"caf\xe9")) == "it is not Unicode text"
 
 
 def test_no_recording_at_all(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_no_audio_no_folder(tmp_path: Path) -> None:
         Folder(tmp_path).utterances()
     with pytest.raises(UsageError, match="is not there"):
         Folder(tmp_path / "none").utterances()
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         Folder(tmp_path / "a.txt").utterances()
 
 

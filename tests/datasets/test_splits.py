@@ -84,7 +84,7 @@ def test_where_a_list_may_be(root: Path, place: str) -> None:
 
 def test_another_list_of_that_name_is_not_taken(root: Path) -> None:
     (root / "names.txt").write_text("a\na\n")
-    with pytest.raises(UnavailableError, match=r"needs .* which is not here"):
+    with pytest.raises(UnavailableError, match=r"needs .* which is missing"):
         Listed(root).utterances()
 
 

@@ -73,7 +73,7 @@ def test_as_torchaudio_reads_it(corpus: Path) -> None:
     try:
         from torchaudio.datasets import VCTK_092
     except (ImportError, OSError):
-        pytest.skip("torchaudio is not here, or does not fit torch")
+        pytest.skip("torchaudio is missing, or does not fit torch")
     (corpus / "VCTK-Corpus-0.92/txt/s5/s5_002.txt").unlink()
     reference = ["_".join(pair) for pair in VCTK_092(str(corpus), mic_id="mic1")._sample_ids]
     assert [u.id for u in Vctk(corpus).utterances() if u.text] == reference

@@ -66,5 +66,5 @@ def test_incomplete(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match=r"lacks f0005_0_sigh\.wav of val\.json"):
         VocalSound().utterances()
     (home() / "datasets/VocalSound/datafiles/tr.json").write_text("[]")
-    with pytest.raises(UnavailableError, match=r"tr\.json is no list"):
+    with pytest.raises(UnavailableError, match=r"tr\.json is not a list"):
         VocalSound().utterances()

@@ -236,7 +236,7 @@ def test_a_run_without_recordings_has_no_reference(run: Run, tmp_path: Path):
 
 def test_a_folder_in_use_is_left_alone(exported: Exported, run: Run, tmp_path: Path):
     before = exported.key_path.read_bytes()
-    with pytest.raises(UsageError, match="is there already: choose another --out"):
+    with pytest.raises(UsageError, match="already exists: choose another --out"):
         export_mushra(run, tmp_path / "test", replace(OPTIONS, seed=5))
     assert exported.key_path.read_bytes() == before
 

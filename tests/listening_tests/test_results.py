@@ -49,10 +49,10 @@ def row(**changes: str) -> list[object]:
         ({"session_test_id": "other"}, "has results of the test 'other', the key is that of 'mushra-1'"),
         ({"trial_id": "trial9"}, "line 3: the key knows no page 'trial9'"),
         ({"rating_stimulus": "s2a"}, "line 3: the key knows no stimulus 's2a' on page trial1"),
-        ({"rating_score": "101"}, "line 3: '101' is no rating from 0 to 100"),
-        ({"rating_score": ""}, "line 3: '' is no rating"),
-        ({"rating_score": "nan"}, "line 3: 'nan' is no rating"),
-        ({"rating_score": "good"}, "line 3: 'good' in rating_score is no number"),
+        ({"rating_score": "101"}, "line 3: '101' is not a rating from 0 to 100"),
+        ({"rating_score": ""}, "line 3: '' is not a rating"),
+        ({"rating_score": "nan"}, "line 3: 'nan' is not a rating"),
+        ({"rating_score": "good"}, "line 3: 'good' in rating_score is not a number"),
         ({"session_uuid": ""}, "line 3: no listener in the column 'session_uuid'"),
     ],
 )
@@ -76,7 +76,7 @@ def test_files_that_are_no_results(tmp_path: Path):
     with pytest.raises(UsageError, match="line 3: 9 values under 8 headings"):
         read_ratings(path, made_key())
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="is no CSV file in UTF-8"):
+    with pytest.raises(UsageError, match="is not a CSV file in UTF-8"):
         read_ratings(path, made_key())
     write_csv(path, MUSHRA_HEADER, [row()])
     with pytest.raises(UsageError, match="unknown column 'lisener'; did you mean 'listener'"):
@@ -120,5 +120,5 @@ def test_choices_that_are_none(tmp_path: Path):
     assert [c.trial.utterance for c in choices] == ["u2"]
     assert warnings == ["1 pages were left without an answer"]
     path = abx_csv(tmp_path / "p.csv", key, ["ann"], lambda *_: "maybe")
-    with pytest.raises(UsageError, match="line 2: 'maybe' is no answer"):
+    with pytest.raises(UsageError, match="line 2: 'maybe' is not an answer"):
         read_choices(path, key)

@@ -134,7 +134,7 @@ def test_what_is_no_name(name: str) -> None:
 
 def test_without_nemo_one_command_is_named() -> None:
     made = metric("wer[nemo]")
-    reason = "its environment nemo is not here: codec-bench env create nemo makes it"
+    reason = "its environment nemo is missing: codec-bench env create nemo creates it"
     assert made.unsupported() == made.unavailable() == reason
     with pytest.raises(UnavailableError, match="codec-bench env create nemo"):
         run_model(nemo_backend("").model, [sound(100)], "cpu")

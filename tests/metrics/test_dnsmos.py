@@ -183,7 +183,7 @@ def test_a_file_of_an_installed_package_is_not_fetched(
 ) -> None:
     file = network(tmp_path / "speechmos" / "dnsmos_models", 3)
     before = onnx_model("tiny", file, p835_scores)
-    assert "codec-bench fetch metric:x brings it" in str(before.problem("codec-bench fetch metric:x"))
+    assert "codec-bench fetch metric:x downloads it" in str(before.problem("codec-bench fetch metric:x"))
     (tmp_path / "speechmos" / "__init__.py").write_text("raise RuntimeError('nobody imports this')\n")
     for name in [name for name in sys.modules if name.split(".")[0] == "speechmos"]:
         monkeypatch.delitem(sys.modules, name)

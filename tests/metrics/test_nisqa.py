@@ -183,7 +183,7 @@ def test_statuses(weights: Path) -> None:
 
 def test_without_weights() -> None:
     free_models()
-    assert "codec-bench fetch metric:nisqa.noi brings it" in str(metric("nisqa.noi").unavailable())
+    assert "codec-bench fetch metric:nisqa.noi downloads it" in str(metric("nisqa.noi").unavailable())
     assert metric("nisqa").unsupported() is None
     with pytest.raises(UnavailableError, match=r"nisqa\.tar"):
         metric("nisqa")(decoded=np.ones(16_000, np.float32))

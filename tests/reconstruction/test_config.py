@@ -72,7 +72,7 @@ def test_every_option_can_be_saved(tmp_path: Path):
         ("codec: [a]\ndataset: [x, y]\naudio_root: z", "one data set"),
         ("codec: [{files: x, bitrat: 3}]", "bitrat"),
         ("- a\n- b", "holds no options"),
-        ("codec: [a", "is no YAML"),
+        ("codec: [a", "is not valid YAML"),
         ("", "holds no options"),
     ],
 )

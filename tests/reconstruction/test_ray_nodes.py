@@ -1,4 +1,4 @@
-"""A cluster of several machines that is there already, and loses one of them in the middle of a run."""
+"""A cluster of several machines, one of which is lost in the middle of a run."""
 
 from __future__ import annotations
 

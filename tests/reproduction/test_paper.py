@@ -39,13 +39,13 @@ def test_a_good_file_is_read() -> None:
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [
-    ("tables:", "tables: [", "no YAML"),
+    ("tables:", "tables: [", "not valid YAML"),
     ("protocol: p\n", "protocol: q\n", "'q'"),
     ("columns: [stoi]", "columns: [pesq]", "'pesq'"),
     ("values: [0.9]", "values: [0.9, 0.8]", "2 values for 1 columns"),
     ("name: B", "name: A", "two rows have the name 'A'"),
     (", why: not published", "", "'B' has no system and does not say why"),
-    ("values: [0.8]", "values: [0.8], doubtful: {gpe: why}", "'gpe', which is no column"),
+    ("values: [0.8]", "values: [0.8], doubtful: {gpe: why}", "'gpe', which is not a column"),
     (", because: two decimals", "", "needs a tolerance and its reason"),
     ("kind: reconstruction", "kind: guess", "tables.table1.kind"),
     ("where: here", "where: here\n    colour: red", "colour"),

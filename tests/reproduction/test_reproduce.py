@@ -158,7 +158,7 @@ def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mim
 @pytest.mark.parametrize(("table", "said"), [
     ("longcat:table1", "not published"), ("longcat:figure6", "in-house"), ("stable-codec:table4", "not published"),
     ("magicodec:table3", "codec-bench score"), ("stable-codec:table9", "codec-bench tokens --codec dac-16khz@4"),
-    ("wavtokenizer:table4", "--task er --dataset ravdess"), ("wavtokenizer:table1", "libritts-test-clean is not here"),
+    ("wavtokenizer:table4", "--task er --dataset ravdess"), ("wavtokenizer:table1", "libritts-test-clean is missing"),
 ])  # fmt: skip
 def test_what_cannot_run_at_all_is_refused_with_the_next_step(table: str, said: str) -> None:
     result = reproduce(find_tables(table)[0], Request(options=QUICK))

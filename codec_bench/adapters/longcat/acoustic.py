@@ -129,7 +129,7 @@ class GroupedQuantizer(nn.Module):
 
     Args:
         tensors: The encoder's file or a decoder's, which has its own copy.
-        width: Of the latents; None takes it from the first projection.
+        width: Width of the latents; None takes it from the first projection.
 
     Raises:
         UnavailableError: A tensor is missing or has the wrong shape.

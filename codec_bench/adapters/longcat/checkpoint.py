@@ -38,7 +38,7 @@ _QUANTIZER = re.compile(r"acoustic_quantizer\.quantizers\.(\d+)\.")
 
 @dataclass(frozen=True)
 class CheckpointKind:
-    """What a checkpoint file is, told from the names of its tensors.
+    """What a checkpoint file is, judging by the names of its tensors.
 
     Attributes:
         role: `ENCODER`, `DECODER_16K` or `DECODER_24K`.
@@ -57,28 +57,28 @@ def tensor_names(path: Path) -> list[str]:
     """The strings in a checkpoint's pickle, names of tensors among them, without torch and without running it.
 
     Raises:
-        UnavailableError: The file is not there, or is no file that `torch.save` wrote.
+        UnavailableError: The file does not exist, or was not written by `torch.save`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             index = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
             if index is None:
-                raise UnavailableError(f"{path} is no PyTorch checkpoint: it is a zip file without data.pkl")
+                raise UnavailableError(f"{path} is not a PyTorch checkpoint: it is a zip file without data.pkl")
             code = archive.read(index)
         return [argument for _, argument, _ in pickletools.genops(code) if isinstance(argument, str)]
     except zipfile.BadZipFile as error:
-        raise UnavailableError(f"{path} is no PyTorch checkpoint, or one that was cut short") from error
+        raise UnavailableError(f"{path} is not a PyTorch checkpoint, or one that was cut short") from error
     except OSError as error:
         raise UnavailableError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # what pickletools says of anything that is no pickle
-        raise UnavailableError(f"{path} is no PyTorch checkpoint: {error}") from error
+    except ValueError as error:  # raised by pickletools for anything but a pickle
+        raise UnavailableError(f"{path} is not a PyTorch checkpoint: {error}") from error
 
 
 def identify(path: Path) -> CheckpointKind:
     """What a checkpoint file is.
 
     Raises:
-        UnavailableError: It is no checkpoint, or not one of LongCat-Audio-Codec.
+        UnavailableError: It is not a checkpoint, or not one of LongCat-Audio-Codec.
     """
     names = set(tensor_names(path))
     roles = [role for role, mark in _MARKS.items() if mark in names]
@@ -108,11 +108,11 @@ class Tensors:
         """Maps a checkpoint into memory: what no model reads stays on the disk, so the file must stay as it is.
 
         Raises:
-            UnavailableError: The file is no checkpoint, was cut short, or is no flat dictionary of float tensors.
+            UnavailableError: The file is not a checkpoint, is truncated, or is not a flat dictionary of float tensors.
         """
         import torch
 
-        tensor_names(path)  # torch's own messages for what is no checkpoint are pages long
+        tensor_names(path)  # torch's own messages for anything but a checkpoint are pages long
         try:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError, AssertionError) as error:
@@ -171,7 +171,7 @@ class Tensors:
 
         Args:
             name: Up to `.weight_v`.
-            shape: Of the weight.
+            shape: Shape of the weight.
             bias: Size of the bias; None for the first of the weight's sizes.
 
         Returns:
@@ -218,9 +218,9 @@ def read_cmvn(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
         statistics: Any = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UnavailableError(f"{path} is no .npy file of CMVN statistics: {error}") from error
+        raise UnavailableError(f"{path} is not a .npy file of CMVN statistics: {error}") from error
     if not isinstance(statistics, np.ndarray) or statistics.ndim != 2 or statistics.dtype.kind != "f":
-        raise UnavailableError(f"{path} is no .npy file of CMVN statistics")
+        raise UnavailableError(f"{path} is not a .npy file of CMVN statistics")
     if statistics.shape[0] != 2 or statistics.shape[1] < 2:
         raise UnavailableError(f"{path} has the shape {list(statistics.shape)}, not [2, mels + 1]")
     sums, squares = statistics.astype(np.float64)[:, :-1]

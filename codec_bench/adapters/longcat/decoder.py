@@ -133,7 +133,7 @@ class WaveformDecoder(nn.Module):
 
         Args:
             codes: int64 `[batch, codebooks, n]`, the semantic codebook first, then at least one acoustic one.
-            states: One per LSTM, carried from call to call; None starts anew.
+            states: One per LSTM, carried from call to call; None starts over.
 
         Returns:
             `[batch, width, n]`.
@@ -155,7 +155,7 @@ class WaveformDecoder(nn.Module):
         return self.finish(cleared(x, beyond), beyond)
 
     def finish(self, x: Tensor, ends: Ends | None = None, history: History | None = None) -> Tensor:
-        """All but the first convolution; with a `history`, a causal decoder goes on where it stopped."""
+        """All but the first convolution; with a `history`, a causal decoder continues where it stopped."""
         for block in self.blocks:
             x = block(x, ends, history)
         return torch.tanh(self.last(self.snake(x), history))[:, 0]

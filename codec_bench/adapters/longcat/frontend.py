@@ -22,8 +22,8 @@ class Frontend(nn.Module):
     """Samples to normalised log mel energies, 25 ms windows every 10 ms.
 
     Args:
-        mean: Of each mel band, `[mels]`.
-        deviation: Of each mel band, `[mels]`.
+        mean: Mean of each mel band, `[mels]`.
+        deviation: Standard deviation of each mel band, `[mels]`.
     """
 
     def __init__(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> None:

@@ -19,7 +19,7 @@ not tell it: 1280 is the published model, 32 the small one that tests use."""
 
 _PREFIX = "semantic_tokenizer"
 _STRIDES = (2, 3)
-"""Of the two convolutions over time; not told by shapes either. 10 ms x 2 x 3 is the frame of 60 ms."""
+"""Strides of the two convolutions over time, which shapes do not tell either. 10 ms x 2 x 3 is the frame of 60 ms."""
 
 
 class Subsampling(nn.Module):

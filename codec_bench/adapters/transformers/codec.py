@@ -214,5 +214,5 @@ def _imported(name: str) -> Any:
     except AttributeError:
         found = transformers.__version__
         raise ImportError(
-            f"transformers {found} has no {name}: pip install 'codec-bench[{EXTRA}]' brings one that does"
+            f"transformers {found} has no {name}: pip install 'codec-bench[{EXTRA}]' installs one that does"
         ) from None

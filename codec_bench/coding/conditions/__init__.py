@@ -37,11 +37,11 @@ CONDITIONS: dict[str, type[Condition]] = {
 def parse_conditions(
     names: Iterable[str], seed: int = 0, noise_dir: Path | None = None, room_dir: Path | None = None
 ) -> tuple[Condition, ...]:
-    """The conditions that names stand for, in order, each once.
+    """The conditions of these names, in order, each once.
 
     Args:
         names: `noise@10`, `reverb`, `segment@1.0`.
-        seed: Of what conditions draw.
+        seed: Seeds what conditions draw.
         noise_dir: Folder with noise files.
         room_dir: Folder with room impulse responses.
 

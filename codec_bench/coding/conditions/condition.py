@@ -120,7 +120,7 @@ class Condition(ABC):
 
         Args:
             item: The utterance.
-            read: Gives what the codec hears of an utterance.
+            read: Returns what the codec hears of an utterance.
         """
         return [Piece(self.address(item), lambda: read(item))]
 
@@ -261,7 +261,7 @@ class Drawn(Alteration):
     """An alteration that draws something for each recording.
 
     Attributes:
-        seed: Of the run.
+        seed: Seed of the run.
         sounds: Files to draw from; None for what ships.
     """
 

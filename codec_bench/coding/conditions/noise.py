@@ -34,10 +34,10 @@ class AdditiveNoise(Drawn):
     """`noise@SNR_DB`: additive noise.
 
     The signal-to-noise ratio holds exactly: mean power of the whole recording, pauses included, over that of the noise,
-    before anything is attenuated. (It is no active speech level as in ITU-T P.56; with pauses, the ratio during speech
-    is some dB higher.) The noise is stationary and has the long-term average speech spectrum of Byrne et al. (1994)
-    between 56 Hz and 18 kHz; or it comes from the files of a folder: one is drawn, several channels are averaged, it is
-    resampled, begins at a drawn place, and goes round to its start where it is short.
+    before anything is attenuated. (It is not an active speech level as in ITU-T P.56; with pauses, the ratio during
+    speech is some dB higher.) The noise is stationary and has the long-term average speech spectrum of Byrne et al.
+    (1994) between 56 Hz and 18 kHz; or it comes from the files of a folder: one is drawn, several channels are
+    averaged, it is resampled, begins at a random place, and wraps around if it is too short.
     """
 
     name = "noise"

@@ -99,13 +99,11 @@ class Reverb(Drawn):
             # Not read_audio: the mean over the microphones of an array is the response of no room.
             samples, file_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise NotScorable(
-                f"{path} is no audio that can be read: {error.error_string}", Status.UNREADABLE
-            ) from error
+            raise NotScorable(f"{path} cannot be read as audio: {error.error_string}", Status.UNREADABLE) from error
         found = Audio(np.ascontiguousarray(samples[:, 0], np.float32), int(file_rate))
         found.check(str(path))
         if found.is_silent:
-            raise NotScorable(f"{path} is silent: it is no impulse response", Status.UNREADABLE)
+            raise NotScorable(f"{path} is silent, so it is not an impulse response", Status.UNREADABLE)
         return resample(found, rate).samples.astype(np.float64)
 
 

@@ -16,7 +16,7 @@ from codec_bench.version import __version__
 logger = logging.getLogger(__name__)
 
 OBJECT_STORE_BYTES = 512 * 2**20
-"""Of a cluster that is started here; what is on its way is a few recordings per process."""
+"""Object store of a cluster that is started here; a few recordings per process are in transit."""
 
 STARTS = 5
 """A process that dies so often before it is ready ends the run."""
@@ -32,7 +32,7 @@ def check_ray() -> None:
     """Raises where Ray is not installed; imports nothing.
 
     Raises:
-        UnavailableError: With the command that brings it.
+        UnavailableError: It is not installed; names the command that installs it.
     """
     if reason := cannot_import(("ray",), "ray"):
         raise UnavailableError(f"--engine ray cannot run here: {reason}")
@@ -47,12 +47,12 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
         gpus: Whether a new cluster has the GPUs of this machine.
 
     Returns:
-        Whether `ray.shutdown` is to be called at the end; a program that started Ray itself goes on with it.
+        Whether `ray.shutdown` is to be called at the end; a program that started Ray itself keeps using it.
 
     Raises:
         UsageError: There is no such cluster.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers unless told not to
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends usage statistics by default
     import ray
 
     if ray.is_initialized():
@@ -80,12 +80,12 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
 class RemoteServer:
     """A process on a machine of the cluster.
 
-    Where its machine is lost, it begins anew on another one, and the `Pool` gives the job to whoever is free; a process
+    If its machine is lost, it restarts on another one, and the `Pool` gives the job to a free process; a process
     that ends while its machine is there may have been killed by the job, which is for the `Pool` to judge.
 
     Args:
         kind: Class of `engines.remote` that runs there.
-        arguments: Of its constructor.
+        arguments: Arguments of its constructor.
         options: What it needs: `num_cpus`, `num_gpus`.
         pack: Makes what is sent from a job; what it returns under `reply` is the reply itself, and nothing is sent.
         unpack: Keeps what came back and makes the reply.

@@ -30,7 +30,7 @@ class Engine(Protocol):
     """Codes, scores and applies models, wherever that is; the results come into the caches of this machine.
 
     Attributes:
-        reconstructor: Of the caches of this machine.
+        reconstructor: Codes with the caches of this machine.
         seconds: Time that was spent per stage, summed over processes.
     """
 

@@ -95,7 +95,7 @@ def pack_scoring(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
         cache: Folder of the caches.
 
     Raises:
-        NotScorable: A signal cannot be had.
+        NotScorable: A signal is unavailable.
     """
     metrics = {name: metric_named(name) for name in job["metrics"]}
     features = ArrayCache(cache / "features")

@@ -64,7 +64,7 @@ class RayEngine:
         device: `auto`, `cpu` or `cuda`; Ray chooses the GPUs.
         timeout: Seconds that scoring one pair may take.
         batch_seconds: Seconds of audio that are coded together; see `Reconstructor`.
-        address: Of the cluster; None takes `RAY_ADDRESS`, or starts a cluster on this machine.
+        address: Address of the cluster; None takes `RAY_ADDRESS`, or starts a cluster on this machine.
         checkpoint: Weights for the codec, by a path that all machines can read.
 
     Raises:
@@ -193,7 +193,7 @@ class RayEngine:
             yield from self._arrived(row, on_gpu, waiting)
 
     def _lacking(self, row: Row, item: Item) -> list[Piece]:
-        """What is to be coded; nothing where the pieces cannot be had, which the reconstructor says in its turn."""
+        """What is to be coded; nothing if the pieces cannot be obtained, which the reconstructor reports later."""
         try:
             return self.reconstructor.lacking(row, item)
         except NotScorable:
@@ -202,7 +202,7 @@ class RayEngine:
     def _send(
         self, row: Row, on_gpu: bool, chunk: Chunk[T], waiting: dict[Future[dict[str, Any]], Chunk[T]]
     ) -> Iterator[tuple[T, NotScorable | None]]:
-        """Queues a chunk; a pair whose audio cannot be had is not in it."""
+        """Queues a chunk; pairs without audio are left out."""
         described: dict[str, dict[str, Any]] = {}
         sent: Chunk[T] = []
         for task, pieces in chunk:

@@ -14,7 +14,7 @@ FACTS = (
     "frame_rate_hz", "tokens_per_second", "codebooks", "parameters", "causal", "streaming",
 )  # fmt: skip
 PARTS = ("", "_low", "_high", "_n", "_expected")
-"""Behind a column's label: value, interval, utterances with a value, utterances of which there could be one."""
+"""Suffixes of a column's label: value, interval, utterances with a value, utterances that should have one."""
 
 
 def tidy_csv(tables: Sequence[Table]) -> str:

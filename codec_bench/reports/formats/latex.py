@@ -61,7 +61,7 @@ def _table(table: Table, intervals: bool, efficiency: bool, page_width: float) -
         parts = [*_numbered("Efficiency", [((), sections) for sections in _chunks(table.sections)]), *parts]
     floats = []
     for i, part in enumerate(parts):
-        # What must be known to read a number stands below every float; the rest below the last one.
+        # Notes needed to read a number go below every float; the others below the last one.
         notes = [n for n in table.notes(intervals) if n != table.setup] if i == len(parts) - 1 else []
         explained = [f"$^{mark}$ {escape(c.variant)}" for c in part.columns if (mark := marks.get(c.label))]
         floats.append(_float(part, table, [*explained, *map(escape, notes), escape(table.setup)], intervals, marks))
@@ -93,7 +93,7 @@ def _numbered(title: str, parts: Sequence[tuple[Sequence[TableColumn], tuple[Sec
 
 
 def _chunks(sections: Sequence[Section]) -> list[tuple[Section, ...]]:
-    """Sections in groups of at most `MAX_LINES` lines; one that is longer goes on under its heading."""
+    """Sections in groups of at most `MAX_LINES` lines; a longer one continues under its heading."""
     chunks: list[list[Section]] = [[]]
     left = MAX_LINES
     for section in sections:

@@ -1,4 +1,4 @@
-"""Recordings and decoded audio for listening: inside the page where they are small, else in files beside it."""
+"""Recordings and decoded audio for listening: inside the page if small, otherwise in files next to it."""
 
 from __future__ import annotations
 

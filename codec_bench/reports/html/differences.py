@@ -44,7 +44,7 @@ def differences(references: Sequence[str], heard: Sequence[str], *, characters: 
     Args:
         references: Normalised transcripts.
         heard: Normalised hypotheses, as many.
-        characters: Whether characters are compared, without spaces; else words.
+        characters: Whether characters are compared, without spaces; otherwise words.
 
     Returns:
         One difference per pair, in order.

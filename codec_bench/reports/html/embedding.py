@@ -44,7 +44,7 @@ def data_uri(data: bytes, kind: str) -> str:
 
 
 def compact(value: Any) -> float | int | None:
-    """A number with six significant digits; None for what is no finite number.
+    """A number with six significant digits; None unless it is finite.
 
     >>> compact(1.80612345), compact(float("nan")), compact(12.0)
     (1.80612, None, 12)

@@ -21,7 +21,7 @@ from codec_bench.version import __version__
 SCRIPTS = (
     "core", "theme", "tables", "scatter", "spectrogram", "player", "differences", "utterance", "list", "worst", "main",
 )  # fmt: skip
-"""Of the folder `assets`, in the order in which the page runs them."""
+"""Files in the folder `assets`, in the order in which the page runs them."""
 
 
 def write_html(runs: Sequence[Run], tables: Sequence[Table], out: Path, *, plots: Sequence[Any] = ()) -> Path:

@@ -88,7 +88,7 @@ def views(runs: Sequence[Run], tables: Sequence[Table], kinds: Mapping[str, str]
     """Tables for the page.
 
     Args:
-        runs: Whose columns the tables have.
+        runs: The runs whose columns the tables have.
         tables: What `build_tables` made.
         kinds: Names for people of the kinds of runs.
     """
@@ -140,7 +140,7 @@ def plot_data(shown: Sequence[TableView], runs: Sequence[Run]) -> list[dict[str,
 
 
 def _run_of(row: TableRow) -> str:
-    """` (name)`, where two runs of a table have the same system; else empty."""
+    """` (name)`, where two runs of a table have the same system; otherwise empty."""
     return row.label.removeprefix(row.system or row.label)
 
 

@@ -113,7 +113,7 @@ def pictures(
                 continue
             drawer = draw(material)
             while True:
-                with style.settings():  # not around the yield: whoever asks for pictures keeps their own settings
+                with style.settings():  # not around the yield: the caller keeps its own settings
                     picture = next(drawer, None)
                 if picture is None:
                     break

@@ -13,7 +13,7 @@ from codec_bench.reports.plots import style
 from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, codec_of, stem
 
 FILLS = ("full", "bottom", "left", "top", "right")
-"""Of the markers under each condition, the clean one first; points over few utterances are hollow."""
+"""Fill of the markers under each condition, clean first; points over few utterances are hollow."""
 
 
 def draw(material: PlotData) -> Iterator[Picture]:

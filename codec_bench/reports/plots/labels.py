@@ -24,7 +24,7 @@ class Mark:
         text: The name.
         x: In data coordinates.
         y: In data coordinates.
-        radius: Of what is drawn there, in typographic points.
+        radius: Radius of what is drawn there, in typographic points.
     """
 
     text: str
@@ -55,7 +55,7 @@ class _Box(NamedTuple):
 
 
 def place_labels(axis: Axes, marks: Sequence[Mark], lines: Sequence[Segment] = (), size: float = 8.0) -> None:
-    """Writes each name at the first place near its point that is free, else where it covers least.
+    """Writes each name at the first free place near its point, or where it covers least.
 
     The limits of the axes must be final, and the figure's size too.
     """

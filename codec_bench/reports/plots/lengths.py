@@ -114,7 +114,7 @@ def length_bins(seconds: Mapping[str, float]) -> list[Bin]:
 
 
 def by_length(scores: pd.DataFrame, bins: Sequence[Bin], column: TableColumn, seed: int) -> list[Estimate]:
-    """The value of a metric over each bin, with an interval, in the way in which the table pools and draws."""
+    """The value of a metric over each bin, with an interval, pooled and resampled as in the table."""
     names = [str(u) for u in scores.utterance]
     speakers = [None if pd.isna(s) else str(s) for s in scores.speaker]
     clusters = np.asarray(cluster_names(names, speakers), dtype=object)

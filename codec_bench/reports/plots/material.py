@@ -123,7 +123,7 @@ class PlotData:
 
     @property
     def seed(self) -> int:
-        """Of the bootstrap."""
+        """Seed of the bootstrap."""
         return int(self.runs[0].info["plan"].get("seed") or 0)
 
     @property
@@ -135,7 +135,7 @@ class PlotData:
         return f"{how['level']:.0%} bootstrap intervals ({how['resamples']} draws of {how['unit']})"
 
     def entry(self, run: Run, system: str) -> PlottedRow | None:
-        """The row of a system of a run; None for what is no system."""
+        """The row of a system of a run; None for what is not a system."""
         path = str(run.path)
         return next((e for e in self.entries if (e.row.run, e.row.system) == (path, system)), None)
 
@@ -171,16 +171,16 @@ class PlotData:
         return pd.concat(frames, ignore_index=True) if frames else None
 
     def label(self, run: Run, system: str) -> str:
-        """The label in this table of a system of a run; what is no system keeps its name."""
+        """The label in this table of a system of a run; what is not a system keeps its name."""
         entry = self.entry(run, system)
         return system if entry is None else entry.label
 
     def look(self, label: str) -> Look:
-        """How something is drawn; what is no system (a text, a labelling) looks like a reference."""
+        """How something is drawn; what is not a system (a text, a labelling) looks like a reference."""
         return next((e.look for e in self.entries if e.label == label), Palette.other())
 
     def order(self, labels: Iterable[str]) -> list[str]:
-        """Labels in the order of the table, what is no system behind them."""
+        """Labels in the order of the table, what is not a system behind them."""
         known = [e.label for e in self.entries]
         unique = list(dict.fromkeys(labels))
         return sorted(unique, key=lambda label: known.index(label) if label in known else len(known))

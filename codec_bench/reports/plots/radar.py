@@ -15,7 +15,7 @@ from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow
 from codec_bench.reports.sections import band_names, band_of
 
 KINDS = ("reconstruction", "probe")
-"""Of runs whose columns say how good a system is; statistics of tokens and times do not add up to a shape."""
+"""Kinds of runs whose columns say how good a system is; token statistics and times do not add up to a shape."""
 
 FEWEST, MOST = 3, 9
 """Metrics on one chart; with fewer than `FEWEST` systems each would be the best or the worst in everything."""

@@ -30,7 +30,7 @@ RANGE_DB = 80.0
 """Below the loudest point of the recording."""
 
 SHADES = 40
-"""Steps of 2 dB: nobody sees finer ones, and files are half as large."""
+"""Steps of 2 dB: finer ones are invisible, and files are half as large."""
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,9 @@ LINES: tuple[Any, ...] = ("-", (0, (5, 2)), "-.", ":", (0, (6, 2, 1, 2, 1, 2)), 
 
 GREY = "#707070"
 SOFT = "#404040"
-"""Of words that are no data."""
+"""Colour of text that is not data."""
 REFERENCE_LINES: tuple[Any, ...] = ("--", (0, (2, 2)), (0, (8, 3)), (0, (4, 1, 1, 1)))
-"""Of the recordings and of other rows that code nothing."""
+"""Colour of the recordings and of other rows that code nothing."""
 
 MISSING_GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
 
@@ -84,9 +84,9 @@ class Look:
     """How a system is drawn in every picture.
 
     Attributes:
-        colour: Of its codec.
-        marker: Of its codec.
-        line: Of its setting, where the settings of a codec are drawn as lines of their own.
+        colour: Colour of its codec.
+        marker: Marker of its codec.
+        line: Line style of its setting, if the settings of a codec are drawn as separate lines.
     """
 
     colour: str
@@ -95,7 +95,7 @@ class Look:
 
 
 class Palette:
-    """Gives each codec of a report its colour and marker, in the order in which they were asked for.
+    """Assigns each codec of a report its colour and marker, in the order requested.
 
     Args:
         systems: Codec, setting and label of every row, and whether it is a reference. Rows that differ in nothing but
@@ -124,7 +124,7 @@ class Palette:
 
     @staticmethod
     def other(number: int = 0) -> Look:
-        """How that is drawn which is no codec: recordings, texts, labellings."""
+        """How anything but a codec is drawn: recordings, texts, labellings."""
         return Look(GREY, "|", REFERENCE_LINES[number % len(REFERENCE_LINES)])
 
 
@@ -169,7 +169,7 @@ def _with_palette(image: io.BytesIO) -> bytes:
 
 
 def lay_out(figure: Figure) -> None:
-    """Gives all parts of a figure their places."""
+    """Lays out the parts of a figure."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -208,13 +208,13 @@ def grid(
     extra: float = 0.9,
     **options: Any,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with so many axes, filled row by row; the last row may be shorter.
+    """A figure with a grid of axes, filled row by row; the last row may be shorter.
 
     Args:
         panels: Number of axes.
-        width: Of each in inches.
-        height: Of each in inches.
-        across: At most so many side by side; by default 3, but 2 for 4 axes.
+        width: Width of each in inches.
+        height: Height of each in inches.
+        across: At most this many side by side; by default 3, but 2 for 4 axes.
         extra: Inches above and below for title and legend.
         **options: For `Figure.subplots`.
     """
@@ -235,7 +235,7 @@ def headline(figure: Figure, title: str, caption: str) -> None:
 
 
 def legend_rows(labels: Sequence[str], width: float) -> tuple[int, int]:
-    """How many columns and rows a legend below a figure of so many inches takes."""
+    """How many columns and rows a legend below a figure of this width in inches takes."""
     longest = max((len(label) for label in labels), default=0)
     columns = max(1, min(len(labels), int((width - 0.2) / (0.72 + 0.078 * longest))))
     return columns, math.ceil(len(labels) / columns)

@@ -159,9 +159,9 @@ def test_one_that_cannot_be_loaded_says_why(made: Callable[..., IsolatedCodec], 
 def test_without_its_environment_it_says_what_makes_it():
     spelling = f"codec:{Small.__module__}:Small"
     assert Small.unavailable() == (
-        f"its environment small is not here: codec-bench env create {spelling} makes it"
+        f"its environment small is missing: codec-bench env create {spelling} creates it"
     )  # fmt: skip
-    with pytest.raises(UnavailableError, match="small cannot run: its environment small is not here"):
+    with pytest.raises(UnavailableError, match="small cannot run: its environment small is missing"):
         Small().load()
 
 

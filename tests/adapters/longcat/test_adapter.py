@@ -314,7 +314,7 @@ def test_checkpoints_that_do_not_fit(here: Path, weights: Path, tmp_path: Path):
                 with pytest.raises(UnavailableError, match=f"but {cls.name} decodes with the .* kHz decoder"):
                     cls().use_checkpoint(weights / other.decoder_file)
     (tmp_path / "text.pt").write_text("weights")
-    with pytest.raises(UnavailableError, match=r"text.pt is no PyTorch checkpoint"):
+    with pytest.raises(UnavailableError, match=r"text.pt is not a PyTorch checkpoint"):
         LongCat().use_checkpoint(tmp_path / "text.pt")
 
 

@@ -121,7 +121,7 @@ def test_an_encoder_is_no_decoder_and_the_reverse(weights: Path):
 def test_a_file_that_was_cut_short(weights: Path, tmp_path: Path, name: str, kept: int):
     path = tmp_path / "short.pt"
     path.write_bytes((weights / name).read_bytes()[:kept])
-    with pytest.raises(UnavailableError, match=r"short.pt is no PyTorch checkpoint, or one that was cut short"):
+    with pytest.raises(UnavailableError, match=r"short.pt is not a PyTorch checkpoint, or one that was cut short"):
         load(path, weights, name)
 
 
@@ -158,7 +158,7 @@ def test_another_file(weights: Path, tmp_path: Path, content: bytes, message: st
 def test_a_file_that_is_not_there(weights: Path, tmp_path: Path):
     with pytest.raises(UnavailableError, match=r"none.pt cannot be read: No such file"):
         LongCatDecoder(tmp_path / "none.pt")
-    with pytest.raises(UnavailableError, match=r"none.npy is no .npy file"):
+    with pytest.raises(UnavailableError, match=r"none.npy is not a .npy file"):
         LongCatEncoder(weights / ENCODER_FILE, tmp_path / "none.npy")
 
 

@@ -15,7 +15,7 @@ from codec_bench.tokens import Codebook
 class XyTokenizer(IsolatedCodec):
     """The published checkpoint, 1 kbit/s with all of its codebooks, as upstream always decodes it.
 
-    Each 30 s are padded and coded at once, of which 20 s are kept, as upstream does by default: a short recording takes
+    Each 30 s are padded and coded at once, with 20 s of it kept, as upstream does by default: a short recording takes
     as long as one of 30 s.
 
     Source:
