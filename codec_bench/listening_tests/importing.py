@@ -57,7 +57,7 @@ def import_results(
     """Reads the results of a test and writes them into the run that it was made from.
 
     Writes `ratings.csv` and `ratings.json` (MUSHRA) or `abx.csv` and `abx.json`, and the column `mushra` or `abx` of
-    `summary.csv`, `scores.parquet` and `run.json`. A second import takes the place of the first one. Listeners get
+    `summary.csv`, `scores.parquet` and `run.json`. A second import replaces the first one. Listeners get
     numbers: what they entered is not kept.
 
     Args:

@@ -48,10 +48,10 @@ class Metric:
         variants: The other variants, or a function from the variant's name to keyword arguments.
         variant: Which variant this is; empty for the default.
         note: One line for table footnotes: definition, tracker, model.
-        same_utterance: Whether `reference` has to be the recording of which `decoded` is a reconstruction. Speaker
+        same_utterance: Whether `reference` has to be the recording that `decoded` reconstructs. Speaker
             similarity compares any two recordings, so generated speech can be compared with its prompt.
-        corpus: Where the value of a corpus is no mean of scores: computes it from the two arrays, reference first, that
-            the parameter `embedding` gives of each scored pair. Such a value has no interval.
+        corpus: Computes the value of a corpus where that is not a mean of scores, from the two arrays, reference first,
+            that the parameter `embedding` gives of each scored pair. Such a value has no interval.
         origin: `package.module:object` where it was asked for in that way.
     """
 
@@ -87,7 +87,7 @@ class Metric:
 
     @property
     def scale(self) -> float:
-        """100 for a metric in percent, else 1: the function returns the plain fraction."""
+        """100 for a metric in percent, otherwise 1: the function returns the plain fraction."""
         return 100.0 if self.unit == "%" else 1.0
 
     @cached_property

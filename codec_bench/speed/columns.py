@@ -61,7 +61,7 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[Column]
                 "a frame and the look-ahead of the codec: what no computer can shorten; of codecs that are run frame "
                 "by frame"),
         _column("latency_ms", "first packet", LATENCY, "lower", "ms", 1, n,
-                "algorithmic delay, and the time to encode and decode a recording that lasts as long"),
+                "algorithmic delay, and the time to encode and decode a recording of that length"),
     ]  # fmt: skip
     if streams:
         found.append(

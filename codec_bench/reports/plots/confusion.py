@@ -1,4 +1,4 @@
-"""Confusion matrices of probes: which classes are taken for which."""
+"""Confusion matrices of probes: which classes are confused."""
 
 from __future__ import annotations
 
