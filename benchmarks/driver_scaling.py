@@ -82,7 +82,7 @@ def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
 def made_up(manifest: Path, folder: Path) -> Run:
     """A run directory of everything but real scores, as `codec_bench.api` writes it."""
     from codec_bench.files import write_atomically
-    from codec_bench.reconstruction.config import make_config
+    from codec_bench.reconstruction.config import RunConfig
     from codec_bench.reconstruction.outcome import Outcome
     from codec_bench.reconstruction.plan import make_plan
     from codec_bench.reconstruction.summary import (
@@ -96,7 +96,7 @@ def made_up(manifest: Path, folder: Path) -> Run:
     from codec_bench.runs.directory import Run, new_info, write_info
 
     metrics = ["si_sdr", "stoi", "estoi", "pesq_wb", "gpe"]
-    config = make_config(codec=["test-identity", "test-lowpass@1000"], dataset=[str(manifest)], metrics=metrics)
+    config = RunConfig(codec=["test-identity", "test-lowpass@1000"], dataset=[str(manifest)], metrics=metrics)
     plan = make_plan(config, str(manifest))
     names = [item.utterance.id for item in plan.items]
     outcome = Outcome([s.label for s in plan.systems], names, [m.label for m in plan.metrics])

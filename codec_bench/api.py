@@ -11,7 +11,7 @@ from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
 from codec_bench.hub import home
-from codec_bench.reconstruction.config import RunConfig, load_config, make_config
+from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.continuing import check_continues, default_folder
 from codec_bench.reconstruction.corpus import corpus_values
 from codec_bench.reconstruction.engines import make_engine
@@ -58,7 +58,7 @@ def run(codec: Any = None, dataset: Any = None, *, config: str | Path | None = N
     (3.2, 2, True)
     """
     given = options | {k: v for k, v in (("codec", codec), ("dataset", dataset)) if v is not None}
-    made = load_config(Path(config), **given) if config is not None else make_config(**given)
+    made = RunConfig(**given) if config is None else RunConfig.load(Path(config), given)
     if len(made.dataset) > 1:
         raise UsageError("run() takes one data set; use run_suite() for several")
     return run_suite(made)[made.dataset[0]]
@@ -99,7 +99,7 @@ def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
     if previous is not None:
         manifest = out / "utterances.csv"
         check_continues(previous["plan"], manifest.read_text(encoding="utf-8") if manifest.exists() else "", plan, out)
-    info = new_info("reconstruction", config.model_dump(mode="json"), plan.describe(), plan.warnings, previous)
+    info = new_info("reconstruction", config.describe(), plan.describe(), plan.warnings, previous)
     write_atomically(out / "utterances.csv", plan.manifest)
     write_info(out, info)
     for warning in plan.warnings:

@@ -55,24 +55,6 @@ def test_links_and_pictures_exist(page: Path):
     assert missing == []
 
 
-def test_every_option_of_run_is_an_option_of_the_configuration():
-    from codec_bench.reconstruction.config import RunConfig
-
-    shown = subprocess.run(
-        [sys.executable, "-m", "codec_bench", "run", "--help"],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "200"},
-    ).stdout
-    flags = {f.removeprefix("--").replace("-", "_") for f in re.findall(r"--[a-z][a-z-]+", shown)}
-    of_the_command = {"help", "config", "save_config", "json", "name", "bitrate", "group"}
-    of_score = {"only", "generated", "prompts", "prompt_root"}
-    switches = {"no_ground_truth": "ground_truth", "no_report": "report"}
-    asked = {switches.get(f, f) for f in flags - of_the_command}
-    assert asked == set(RunConfig.model_fields) - of_score
-
-
 def test_the_table_of_metrics_is_that_of_the_code():
     table = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "metric_table.py")], check=True, capture_output=True, text=True

@@ -2,56 +2,89 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from codec_bench.cli.baseline import baseline
-from codec_bench.cli.cache import cache
-from codec_bench.cli.compare import compare
-from codec_bench.cli.doctor import doctor
-from codec_bench.cli.env import env
-from codec_bench.cli.export import export
-from codec_bench.cli.fetch import fetch
-from codec_bench.cli.list import list_plugins
-from codec_bench.cli.probe import probe
-from codec_bench.cli.ratings import ratings
-from codec_bench.cli.report import report
-from codec_bench.cli.reproduce import reproduce
-from codec_bench.cli.run import run
-from codec_bench.cli.score import score
-from codec_bench.cli.speed import speed
-from codec_bench.cli.tokens import tokens
 from codec_bench.errors import CodecBenchError
 
 INTERRUPTED = 130
 """The exit code that typer makes of Ctrl-C."""
 
-app = typer.Typer(
-    help="Reproducible evaluation of neural speech codecs.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command()(run)
-app.command()(score)
-app.command()(compare)
-app.add_typer(baseline, name="baseline")
-app.command()(probe)
-app.command()(tokens)
-app.command()(speed)
-app.command()(report)
-app.command()(reproduce)
-app.add_typer(export, name="export")
-app.command()(ratings)
-app.command("list")(list_plugins)
-app.command()(fetch)
-app.command()(doctor)
-app.add_typer(env, name="env")
-app.command()(cache)
+COMMANDS = {
+    "run": "codec_bench.cli.run:run",
+    "score": "codec_bench.cli.score:score",
+    "compare": "codec_bench.cli.compare:compare",
+    "baseline": "codec_bench.cli.baseline:baseline",
+    "probe": "codec_bench.cli.probe:probe",
+    "tokens": "codec_bench.cli.tokens:tokens",
+    "speed": "codec_bench.cli.speed:speed",
+    "report": "codec_bench.cli.report:report",
+    "reproduce": "codec_bench.cli.reproduce:reproduce",
+    "export": "codec_bench.cli.export:export",
+    "ratings": "codec_bench.cli.ratings:ratings",
+    "list": "codec_bench.cli.list:list_plugins",
+    "fetch": "codec_bench.cli.fetch:fetch",
+    "doctor": "codec_bench.cli.doctor:doctor",
+    "env": "codec_bench.cli.env:env",
+    "cache": "codec_bench.cli.cache:cache",
+}
+"""Where each command is; only the one that is called is imported."""
+
+
+class _Imported(MutableMapping[str, Any]):
+    """Commands by name, made of a function or a group of them when they are first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            module, _, attribute = COMMANDS[name].partition(":")
+            found = getattr(importlib.import_module(module), attribute)
+            if not isinstance(found, typer.Typer):
+                single = _typer()
+                single.command(name, cls=getattr(found, "command_class", None))(found)
+                found = single
+            self._made[name] = typer.main.get_command(found)
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Commands(TyperGroup):
+    """The program's commands."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Imported()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, without importing any."""
+        return list(COMMANDS)
+
+
+def _typer(**options: Any) -> typer.Typer:
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, **options)
+
+
+app = _typer(cls=_Commands, help="Reproducible evaluation of neural speech codecs.", no_args_is_help=True)
 
 
 @app.callback(invoke_without_command=True)

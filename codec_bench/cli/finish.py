@@ -1,11 +1,10 @@
-"""What commands do in the end: `run` and `score` carry out a configuration, all print what came out."""
+"""What commands do in the end: they write a report, print what came out, and end with the exit code of the contract."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,23 +12,11 @@ if TYPE_CHECKING:
     from codec_bench.runs.directory import Run
 
 
-def finish(options: dict[str, Any], config: Path | None, save_config: Path | None, as_json: bool) -> None:
-    """Runs, prints the table or JSON on standard output, and ends with the exit code of the contract.
+def report(run: Run, plots: bool) -> None:
+    """Writes the report of a run beside it: its table, and where they are wanted plots and the page to read."""
+    from codec_bench.reports.report import write_report
 
-    Args:
-        options: Options of the command line that were given.
-        config: YAML file with further options.
-        save_config: Where to write all options.
-        as_json: Whether to print JSON.
-    """
-    from codec_bench import api
-    from codec_bench.reconstruction.config import load_config, make_config
-    from codec_bench.reconstruction.config import save_config as write_config
-
-    made = load_config(config, **options) if config is not None else make_config(**options)
-    if save_config is not None:
-        write_config(made, save_config)
-    tell(api.run_suite(made).values(), as_json, bands=made.bands)
+    write_report([run], run.path, formats=("md", "html") if plots else ("md",), plots=plots)
 
 
 def tell(

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from codec_bench.cli import options as o
-
 
 def report(
     run: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories of any kind.")],
@@ -23,15 +21,18 @@ def report(
         bool,
         typer.Option("--efficiency", help="Columns for tokens per second, codebooks, parameters, causal, streaming."),
     ] = False,
-    bands: o.Bands = None,
+    bands: Annotated[
+        str | None, typer.Option(help="Edges of the bitrate groups in kbit/s, falling: 2,0.85,0.65.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder; the run directory by default, report/ where there are several runs.")
     ] = None,
 ) -> None:
     """Write tables, plots and the HTML report of one run, or of several beside each other, and print the tables."""
+    from codec_bench.options import BANDS, listed
     from codec_bench.reports.console import print_table
     from codec_bench.reports.report import write_report
-    from codec_bench.reports.sections import BANDS, parse_bands
+    from codec_bench.reports.sections import parse_bands
     from codec_bench.reports.table import build_tables
     from codec_bench.runs.directory import load_run
 
@@ -41,19 +42,15 @@ def report(
     written = write_report(
         runs,
         folder,
-        formats=_listed(formats),
+        formats=listed(formats),
         plots=plots,
         intervals=intervals,
         efficiency=efficiency,
         bands=edges,
-        plot_formats=_listed(plot_format),
+        plot_formats=listed(plot_format),
     )
     for i, table in enumerate(build_tables(runs, edges)):
         sys.stdout.write("\n" if i else "")
         print_table(table, intervals=intervals, efficiency=efficiency)
     for path in written:
         sys.stderr.write(f"written: {path}\n")
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -4,97 +4,40 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from codec_bench.cli import options as o
+from codec_bench.cli.commands import command
+from codec_bench.reproduction.config import ReproduceConfig
 
 if TYPE_CHECKING:
     from codec_bench.reproduction.judging import Reproduction
 
 
-def reproduce(
-    what: Annotated[str, typer.Argument(metavar="PAPER[:TABLE]", help="longcat:table5; see `list papers`.")],
-    files: Annotated[
-        list[str] | None,
-        typer.Option(help="ROW=DIR: reconstructions of a row that cannot run here, or of a system beside the table."),
-    ] = None,
-    codec: Annotated[
-        list[str] | None, typer.Option(help="A system to measure beside the table; repeat for more.")
-    ] = None,
-    row: Annotated[list[str] | None, typer.Option(help="Only this row; repeat for more.")] = None,
-    run: Annotated[
-        list[Path] | None,
-        typer.Option(help="A finished run of `run`, `probe`, `tokens` or `speed` to take values from; nothing is run."),
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Other recordings than the table's: NAME, FILE.tsv or DIR.")
-    ] = None,
-    metrics: o.Metrics = None,
-    limit: o.Limit = None,
-    jobs: o.Jobs = None,
-    device: o.Device = None,
-    asr: o.Asr = None,
-    normaliser: o.Normaliser = None,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of an extracted data set.")] = None,
-    audio_root: Annotated[Path | None, typer.Option(help="Folder that a manifest's paths are relative to.")] = None,
-    text: o.Text = None,
-    seed: o.Seed = None,
-    keep_audio: o.KeepAudio = None,
-    max_failed: o.MaxFailed = None,
-    timeout: o.Timeout = None,
-    out: o.Out = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a cell is outside its tolerance.")] = False,
-    no_report: o.NoReport = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-) -> None:
+@command(ReproduceConfig)
+def reproduce(config: ReproduceConfig, as_json: bool) -> None:
     """Run what can run of a paper's table, and print published, measured, difference and interval side by side."""
     from codec_bench.errors import UsageError
     from codec_bench.reproduction import find_tables
     from codec_bench.reproduction.finished import compare_runs
     from codec_bench.reproduction.report import as_json as plain
     from codec_bench.reproduction.report import write
-    from codec_bench.reproduction.reproduce import Request, chosen_rows, nothing_ran
+    from codec_bench.reproduction.reproduce import chosen_rows, nothing_ran
     from codec_bench.reproduction.reproduce import reproduce as measure
     from codec_bench.runs.directory import load_run
 
-    tables = find_tables(what)
-    for name, given in (("--files", files), ("--row", row), ("--run", run)):
-        if given and len(tables) > 1:
-            raise UsageError(f"{name} belongs to one table: write {what}:{tables[0].number}")
-    options = o.given(
-        limit=limit,
-        jobs=jobs,
-        device=device,
-        data_root=data_root,
-        audio_root=audio_root,
-        text=text,
-        seed=seed,
-        keep_audio=keep_audio,
-        max_failed=max_failed,
-        timeout=timeout,
-        report=False if no_report else None,
-    )
+    tables = find_tables(config.table)
+    for name in ("files", "row", "run"):
+        if getattr(config, name) and len(tables) > 1:
+            raise UsageError(f"--{name} belongs to one table: write {config.table}:{tables[0].number}")
     results = []
     for table in tables:
-        folder = out / table.number if out is not None and len(tables) > 1 else out
-        request = Request(
-            files=folders_of(files or []),
-            codecs=tuple(codec or ()),
-            rows=tuple(row or ()),
-            dataset=dataset,
-            metrics=tuple(part.strip() for part in (metrics or "").split(",") if part.strip()),
-            asr=asr,
-            normaliser=normaliser or "basic",
-            out=folder,
-            options=options,
-        )
-        if run:
-            result = compare_runs(table, [load_run(path) for path in run], chosen_rows(table, request.rows))
+        folder = config.out / table.number if config.out is not None and len(tables) > 1 else config.out
+        if config.run:
+            result = compare_runs(table, [load_run(path) for path in config.run], chosen_rows(table, config.row))
         else:
-            result = measure(table, request)
+            result = measure(table, config.model_copy(update={"out": folder}))
         results.append(result)
         if not as_json:
             show(result)
@@ -107,37 +50,7 @@ def reproduce(
     if len(silent) == len(results):
         sys.stderr.write(f"codec-bench: {silent[0]}\n")
         raise typer.Exit(2)
-    _end(results, strict)
-
-
-def folders_of(files: list[str]) -> dict[str, str]:
-    """Folders by row, from `ROW=DIR` or `ROW=files:DIR`.
-
-    Raises:
-        UsageError: There is no equals sign, or a row is named twice.
-
-    >>> folders_of(["LLM-Codec=recon/llm", "EnCodec (Q = 8)=recon/encodec"])
-    {'LLM-Codec': 'recon/llm', 'EnCodec (Q = 8)': 'recon/encodec'}
-    """
-    from codec_bench.errors import UsageError
-
-    found: dict[str, str] = {}
-    for text in files:
-        # Names of rows may hold an equals sign with spaces around it; one without spaces comes before the folder.
-        name, equals, folder = _split(text)
-        if not (name and equals and folder):
-            raise UsageError(f"--files {text!r} is not ROW=DIR, e.g. --files 'LLM-Codec=recon/llm-codec'")
-        if name in found:
-            raise UsageError(f"--files names {name!r} twice")
-        found[name] = folder.removeprefix("files:")
-    return found
-
-
-def _split(text: str) -> tuple[str, str, str]:
-    for place, sign in enumerate(text):
-        if sign == "=" and text[place - 1 : place] != " ":
-            return text[:place].strip(), "=", text[place + 1 :].strip()
-    return text, "", ""
+    _end(results, config.strict)
 
 
 def show(result: Reproduction) -> None:
@@ -169,8 +82,8 @@ def show(result: Reproduction) -> None:
         grid("As published", tuple(headings), lines)
     for absence in result.absent:
         console.print(Text(f"not run: {absence.row}: {absence.reason}"))
-    for command in result.commands:
-        console.print(Text(f"what would measure it: {command}"))
+    for line in result.commands:
+        console.print(Text(f"what would measure it: {line}"))
     for note in footnotes(result):
         console.print(Text(note, style="bold" if note in result.notes else "dim"))
 

@@ -297,21 +297,6 @@ def _repeats(count: int, length: int) -> NDArray[np.int64]:
     return np.asarray((np.arange(length) * count) // length, np.int64)
 
 
-def parse_input(text: str) -> tuple[str, str]:
-    """The kind and the name of an input.
-
-    Raises:
-        UsageError: There is no such input.
-
-    >>> parse_input("latents:quantized")
-    ('latents', 'quantized')
-    """
-    kind, colon, name = text.partition(":")
-    if kind not in ("tokens", "embeddings", "latents") or (colon and (kind != "latents" or not name)):
-        raise UsageError(f"--input {text}: it is tokens, embeddings, latents or latents:NAME")
-    return kind, name
-
-
 def sources_of(
     rows: Sequence[Row], kind: str, name: str, reconstructor: Reconstructor, device: str
 ) -> list[FrameSource]:

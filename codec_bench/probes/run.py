@@ -24,7 +24,7 @@ from codec_bench.files import write_atomically
 from codec_bench.fingerprint import address
 from codec_bench.hub import home
 from codec_bench.probes.columns import describe_columns
-from codec_bench.probes.config import ProbeConfig
+from codec_bench.probes.config import ProbeConfig, parse_input
 from codec_bench.probes.inputs import (
     Extracted,
     Frames,
@@ -32,7 +32,6 @@ from codec_bench.probes.inputs import (
     LogMel,
     RandomTokens,
     TokenFrames,
-    parse_input,
     sources_of,
 )
 from codec_bench.probes.recipes import Recipe
@@ -124,7 +123,7 @@ def plan_task(recipe: Recipe, items: Sequence[Item], config: ProbeConfig, warnin
             speaker_disjoint=recipe.speaker_disjoint,
             folds=recipe.folds,
             seed=config.seed,
-            rule=config.split_rule,
+            rule=config.split,
         )
     except UsageError as error:
         raise UsageError(f"task {recipe.task}: {error}") from error

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Literal
 
 from codec_bench.coding.items import Item
 from codec_bench.errors import UsageError
 from codec_bench.files import digest
+from codec_bench.probes.config import SplitRule
 
 ROLES = {
     "train": "train", "training": "train", "tr": "train",
@@ -35,8 +35,6 @@ ORIGIN_LABELS = ("src_file", "source_clip", "source_id", "source", "original", "
 
 _ESC_NAME = re.compile(r"[1-5]-(\d+)-[A-Z]\b.*")
 _FOLD = re.compile(r"(?:fold[ _-]?)?(\d+)")
-
-SplitRule = Literal["auto", "speakers", "utterances"]
 
 
 @dataclass(frozen=True)

@@ -1,142 +1,199 @@
-"""Everything that can be asked of a run, as one validated object: from a command line, a YAML file or Python."""
+"""What `codec-bench run` and `score` can be asked for: from a command line, a YAML file or Python."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from codec_bench.errors import UsageError
-from codec_bench.files import write_atomically
-from codec_bench.registry import unknown
+from codec_bench.options import (
+    BANDS,
+    Checkpoint,
+    Codebooks,
+    DataFolders,
+    Jobs,
+    Limit,
+    MaxFailed,
+    Measurement,
+    Names,
+    Numbers,
+    Option,
+    Options,
+    Panel,
+    Report,
+    Seed,
+    falling,
+    listed,
+)
+
+GROUPS = "semantic|acoustic|classic"
 
 
-def _listed(value: Any) -> Any:
-    """`a,b` and `[a, b]` mean the same; a comma inside brackets separates nothing."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
+class Described(Options):
+    """What is said of audio that was made elsewhere, since nobody can look it up."""
+
+    name: Annotated[
+        str | None, Option("Name of the files in the table; that of their folder by default.", Panel.SYSTEMS)
+    ] = None
+    bitrate: Annotated[
+        float | None, Field(gt=0), Option("kbit/s as the makers of the files state it.", Panel.SYSTEMS, "KBPS")
+    ] = None
+    group: Annotated[
+        str | None, Option("Part of the table that files belong to; acoustic by default.", Panel.SYSTEMS, GROUPS)
+    ] = None
 
 
-StringList = Annotated[list[str], BeforeValidator(_listed)]
-IntList = Annotated[list[int], BeforeValidator(_listed)]
-FloatList = Annotated[list[float], BeforeValidator(_listed)]
-
-
-class PreparedFiles(BaseModel):
-    """Reconstructions that were made elsewhere.
-
-    Attributes:
-        files: Folder with one audio file per utterance, named by its id.
-        name: Name of the system; `files:DIR` by default.
-        bitrate: kbit/s as their makers state it; tables mark it as stated.
-        group: `semantic`, `acoustic` or `classic`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class PreparedFiles(Described):
+    """Reconstructions that were made elsewhere: one audio file per utterance, named by its id."""
 
     files: str
-    name: str | None = None
-    bitrate: float | None = Field(default=None, gt=0)
     group: str = "acoustic"
 
 
-class RunConfig(BaseModel):
-    """All options of a run; the field names are those of the command line.
+class Scoring(Measurement):
+    """What every command that scores audio can be asked for."""
+
+    limit: Limit = None
+    text: Annotated[
+        Path | None,
+        Option("Transcripts that replace those of the data set: columns id and text.", Panel.DATA, "FILE.tsv"),
+    ] = None
+    metrics: Annotated[
+        Names,
+        Field(min_length=1),
+        Option(
+            "default, all, headline, or names; see `codec-bench list metrics`.", Panel.METHOD, "NAME[,NAME]",
+            example="pesq_wb,stoi",
+        ),
+    ] = ["default"]  # fmt: skip
+    asr: Annotated[
+        str, Option("Recogniser of wer and cer; auto takes the best that is here.", Panel.METHOD, "BACKEND[:MODEL]")
+    ] = "auto"
+    normaliser: Annotated[
+        str, Option("Of transcripts: basic, whisper-english, librispeech, chinese.", Panel.METHOD, "NAME")
+    ] = "basic"
+    seed: Seed = 0
+    jobs: Jobs = None
+    timeout: Annotated[
+        float,
+        Field(gt=0),
+        Option("Seconds that coding an utterance, or scoring one, may take.", Panel.PLACE, metavar="SECONDS"),
+    ] = 600.0
+    keep_audio: Annotated[bool, Option("Keep decoded audio and tokens in the run directory.", Panel.OUTPUT)] = False
+    report: Report = True
+    max_failed: MaxFailed = 0.05
+
+
+class Grouped(Options):
+    """What shapes the table of reconstructions."""
+
+    ground_truth: Annotated[bool, Option("Score the recordings themselves as a row.", Panel.SYSTEMS)] = True
+    bands: Annotated[
+        Numbers, AfterValidator(falling), Option("Edges of the bitrate groups, falling.", Panel.OUTPUT, "KBPS[,KBPS]")
+    ] = list(BANDS)
+
+
+class RunConfig(Described, Grouped, Scoring, DataFolders):
+    """What `run` can be asked for; `only`, `generated` and the prompts are what `score` asks for through it.
 
     Attributes:
-        codec: Systems: `opus@6000`, `lyra`, `files:DIR`, or a `PreparedFiles` mapping.
-        codebooks: Numbers of codebooks, for codecs that have codebooks.
-        dataset: Data sets; each gets a run of its own.
-        metrics: `default`, `all`, `headline`, or names.
-        limit: Only the first so many utterances of each data set.
         only: Ids of the utterances to take; all by default.
-        jobs: Scoring processes; None for all cores. With Ray the CPUs to use; None for all of the cluster.
-        coding_jobs: Processes that code, for codecs without a GPU; with Ray a quarter of the CPUs codes.
-        engine: `local`, or `ray` for a Ray cluster.
-        ray_address: `HOST:PORT` of a running cluster, or `auto`; None takes the environment variable RAY_ADDRESS, and
-            where that is not set, a cluster of this machine is started for the run.
-        checkpoint: File or folder with other weights for the codec, of the same architecture.
-        device: `auto`, `cpu`, `cuda`, `cuda:1`.
-        batch_seconds: Seconds of audio that a codec codes together, padding included; 0 for one recording at a time,
-            which is the default on a CPU.
-        asr: Recogniser of `wer` and `cer`; `auto` takes the best that is installed.
-        condition: What codecs are given besides the clean recordings: `noise@10`, `reverb`, `segment@1`; each is a row
-            more per system.
-        condition_reference: What rows with an altered recording are scored against: the `clean` recording, or the
-            `altered` one.
-        noise_dir: Folder with noise for `noise@SNR_DB`, instead of speech-shaped noise.
-        room_dir: Folder with impulse responses for `reverb`, instead of simulated rooms.
-        seed: Of the bootstrap, and of what conditions draw.
-        ground_truth: Whether the recordings themselves are scored as a row.
-        data_root: Folder of a data set that cannot be found otherwise.
-        audio_root: Folder that the paths of a manifest are relative to.
-        text: TSV file with transcripts (`id`, `text`) that replace those of the data set.
         generated: Whether the data set is a folder of generated speech, of which there is no recording.
-        prompts: File with the prompt of each generated utterance (`utt prompt` per line).
+        prompts: File with the prompt of each generated utterance (`utterance prompt` per line).
         prompt_root: Folder of the prompts; that of the file by default.
-        bands: Edges of the bitrate groups in kbit/s, falling.
-        speed: Whether the times that coding took are columns: `rtf_encode` and `rtf_decode`.
-        keep_audio: Whether decoded audio and tokens are copied into the run directory.
-        report: Whether plots are drawn.
-        max_failed: Share of utterances that may fail before the run counts as failed.
-        timeout: Seconds that coding one utterance, or scoring one pair, may take.
-        out: Run directory; None makes one below `runs/`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    codec: list[str | PreparedFiles] = Field(min_length=1)
-    codebooks: IntList = []
-    dataset: StringList = Field(default=["libritts-test-b"], min_length=1)
-    metrics: StringList = Field(default=["default"], min_length=1)
-    limit: int | None = Field(default=None, ge=1)
-    only: StringList | None = None
-    jobs: int | None = Field(default=None, ge=1)
-    coding_jobs: int = Field(default=1, ge=1)
-    engine: Literal["local", "ray"] = "local"
-    ray_address: str | None = None
-    checkpoint: Path | None = None
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
-    batch_seconds: float | None = Field(default=None, ge=0)
-    asr: str = "auto"
-    normaliser: str = "basic"
-    condition: StringList = []
-    condition_reference: Literal["clean", "altered"] = "clean"
-    noise_dir: Path | None = None
-    room_dir: Path | None = None
-    seed: int = Field(default=0, ge=0)
-    ground_truth: bool = True
-    data_root: Path | None = None
-    audio_root: Path | None = None
-    text: Path | None = None
+    codec: Annotated[
+        list[str | PreparedFiles],
+        Field(min_length=1),
+        Option(
+            "Codecs and their settings, or files:DIR, with commas or repeated; see `codec-bench list codecs`.",
+            Panel.SYSTEMS,
+            "NAME[@SETTING]",
+            example="codec2@1200,opus@6000",
+        ),
+    ]
+    codebooks: Codebooks = []
+    checkpoint: Checkpoint = None
+    dataset: Annotated[
+        Names,
+        Field(min_length=1),
+        Option(
+            "Recordings, a run for each data set; see `codec-bench list datasets`.", Panel.DATA, "NAME|FILE.tsv|DIR",
+            example="demo",
+        ),
+    ] = ["libritts-test-b"]  # fmt: skip
+    only: Names | None = None
     generated: bool = False
     prompts: Path | None = None
     prompt_root: Path | None = None
-    bands: FloatList = [2.0, 0.85, 0.65]
-    speed: bool = False
-    keep_audio: bool = False
-    report: bool = True
-    max_failed: float = Field(default=0.05, ge=0, le=1)
-    timeout: float = Field(default=600.0, gt=0)
-    out: Path | None = None
+    condition: Annotated[
+        Names,
+        Option(
+            "What codecs are given besides the clean recordings, a row each: noise@SNR_DB, reverb[@T60_SECONDS], "
+            "gain@DB, band@HZ, segment@SECONDS, concat@SECONDS.",
+            Panel.DATA,
+            "NAME[@VALUE]",
+        ),
+    ] = []
+    condition_reference: Annotated[
+        Literal["clean", "altered"], Option("What rows with a condition are scored against.", Panel.DATA)
+    ] = "clean"
+    noise_dir: Annotated[
+        Path | None, Option("Noise for noise@SNR_DB, instead of speech-shaped noise.", Panel.DATA, "DIR")
+    ] = None
+    room_dir: Annotated[
+        Path | None, Option("Impulse responses for reverb, instead of simulated rooms.", Panel.DATA, "DIR")
+    ] = None
+    speed: Annotated[
+        bool, Option("Columns with the time that coding took; see also `codec-bench speed`.", Panel.METHOD)
+    ] = False
+    engine: Annotated[Literal["local", "ray"], Option("Where codecs and metrics run.", Panel.PLACE)] = "local"
+    ray_address: Annotated[
+        str | None,
+        Option(
+            "A running Ray cluster; by default that of RAY_ADDRESS, or one that is started here.", Panel.PLACE,
+            "HOST:PORT|auto",
+        ),
+    ] = None  # fmt: skip
+    batch_seconds: Annotated[
+        float | None,
+        Field(ge=0),
+        Option("Seconds of audio coded together on a GPU; 0: one recording at a time.", Panel.PLACE, "SECONDS"),
+    ] = None
+
+    coding_jobs: Annotated[
+        int,
+        Field(ge=1),
+        Option("Processes that code, for codecs without a GPU; with Ray a quarter of the CPUs codes.", Panel.PLACE),
+    ] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _describes_files(cls, options: Any) -> Any:
+        """Joins `name`, `bitrate` and `group` with the one `files:DIR` that they describe."""
+        facts = {name: options[name] for name in Described.model_fields if options.get(name) is not None}
+        if not facts:
+            return options
+        systems = listed(options.get("codec", []))
+        files = [entry for entry in systems if isinstance(entry, str) and entry.startswith("files:")]
+        if len(files) != 1:
+            raise ValueError(
+                "--name, --bitrate and --group describe one files:DIR; describe several in a --config file"
+            )
+        described = {"files": files[0].removeprefix("files:"), **facts}
+        rest = {name: value for name, value in options.items() if name not in facts}
+        return rest | {"codec": [described if entry in files else entry for entry in systems]}
 
     @field_validator("codec", mode="before")
     @classmethod
-    def _codecs(cls, value: Any) -> Any:
-        parts = _listed(value)
-        if isinstance(parts, list):
-            return [item for part in parts for item in (_listed(part) if isinstance(part, str) else [part])]
-        return parts
-
-    @field_validator("bands")
-    @classmethod
-    def _falling(cls, value: list[float]) -> list[float]:
-        if value != sorted(set(value), reverse=True) or any(edge <= 0 for edge in value):
-            raise ValueError("bands are positive and falling, e.g. 2, 0.85, 0.65")
-        return value
+    def _systems(cls, value: Any) -> Any:
+        systems = listed(value)
+        if isinstance(systems, Iterable):
+            return [PreparedFiles(**entry) if isinstance(entry, Mapping) else entry for entry in systems]
+        return systems
 
     @model_validator(mode="after")
     def _fits_together(self) -> RunConfig:
@@ -147,51 +204,37 @@ class RunConfig(BaseModel):
         return self
 
 
-def make_config(**options: Any) -> RunConfig:
-    """A validated configuration; unknown or wrong options are one-line errors.
+class ScoreConfig(Described, Grouped, Scoring):
+    """What `score` can be asked for."""
 
-    Raises:
-        UsageError: An option is unknown or has a value that it cannot have.
-    """
-    try:
-        return RunConfig(**options)
-    except ValidationError as error:
-        raise UsageError(_first_problem(error)) from None
+    decoded: Annotated[
+        Path, Option("Audio to score; file stems are the ids.", Panel.DATA, "DIR", example="recon/my-codec")
+    ]
+    reference: Annotated[
+        Path | None, Option("The recordings, joined by file stem; none for generated speech.", Panel.DATA, "DIR")
+    ] = None
+    prompts: Annotated[
+        Path | None,
+        Option("Of generated speech: lines `utterance prompt`, for the similarity of speakers.", Panel.DATA, "FILE"),
+    ] = None
+    prompt_root: Annotated[
+        Path | None, Option("Folder of the prompts; by default that of the file.", Panel.DATA, "DIR")
+    ] = None
+    strict: Annotated[bool, Option("Exit 1 where a file has no partner.", Panel.OUTPUT)] = False
 
+    def run_config(self, common: Iterable[str]) -> RunConfig:
+        """The run that scores these files.
 
-def load_config(path: Path, **overrides: Any) -> RunConfig:
-    """Reads a YAML file; options given beside it win.
-
-    Raises:
-        UsageError: The file cannot be read, is not valid YAML mapping, or holds a wrong option.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} holds no options: write e.g. 'codec: [opus@6000]'")
-    try:
-        return make_config(**{str(key).replace("-", "_"): value for key, value in content.items()} | overrides)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from None
-
-
-def save_config(config: RunConfig, path: Path) -> None:
-    """Writes a configuration as YAML, without the options that have their default."""
-    content = config.model_dump(mode="json", exclude_defaults=True)
-    write_atomically(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
-
-
-def _first_problem(error: ValidationError) -> str:
-    """One line for the first thing that is wrong."""
-    problems = error.errors()  # a mapping among the codecs is first said to be no string: that helps nobody
-    problem = next((p for p in problems if p["type"] != "string_type"), problems[0])
-    where = ".".join(str(part) for part in problem["loc"] if not str(part).startswith(("str", "PreparedFiles")))
-    if problem["type"] == "extra_forbidden":
-        fields = PreparedFiles.model_fields if where.startswith("codec.") else RunConfig.model_fields
-        return unknown("option", where.split(".")[-1], list(fields))
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"option {where}: {message}" if where else message
+        Args:
+            common: Ids of what is scored.
+        """
+        described = {"name": self.decoded.resolve().name} | self.given(Described.model_fields)
+        return RunConfig(
+            codec=[PreparedFiles(files=str(self.decoded), **described)],
+            dataset=[str(self.decoded if self.reference is None else self.reference)],
+            only=list(common),
+            generated=self.reference is None,
+            prompts=self.prompts,
+            prompt_root=self.prompt_root,
+            **self.given({**Scoring.model_fields, **Grouped.model_fields}),
+        )

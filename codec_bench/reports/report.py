@@ -7,12 +7,13 @@ from pathlib import Path
 
 from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
+from codec_bench.options import BANDS
 from codec_bench.registry import unknown
 from codec_bench.reports.formats.csv import tidy_csv
 from codec_bench.reports.formats.html import html_page
 from codec_bench.reports.formats.latex import latex
 from codec_bench.reports.formats.markdown import markdown_page
-from codec_bench.reports.table import BANDS, build_tables
+from codec_bench.reports.table import build_tables
 from codec_bench.runs.directory import Run
 
 FORMATS = ("md", "csv", "tex", "html")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from codec_bench.errors import UsageError
+from codec_bench.options import BANDS, falling, listed
 from codec_bench.reports.cells import Section, TableColumn, TableRow
-
-BANDS = (2.0, 0.85, 0.65)
-"""Edges in kbit/s of the groups in the LongCat paper's tables."""
 
 RANKED_COVERAGE = 0.95
 """A value over a smaller share of the utterances is shown, but takes no part in best and second best."""
@@ -68,12 +65,9 @@ def parse_bands(text: str) -> tuple[float, ...]:
     ((2.0, 0.85), ())
     """
     try:
-        edges = tuple(float(part) for part in text.split(",") if part.strip())
+        return tuple(falling([float(part) for part in listed(text)]))
     except ValueError:
-        edges = (-1.0,)
-    if list(edges) != sorted(set(edges), reverse=True) or not all(0 < edge < math.inf for edge in edges):
-        raise UsageError(f"bands are positive and falling, e.g. 2,0.85,0.65, not {text!r}")
-    return edges
+        raise UsageError(f"bands are positive and falling, e.g. 2,0.85,0.65, not {text!r}") from None
 
 
 def band_of(bitrate: float | None, bands: Sequence[float]) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from codec_bench.metrics import HEADLINE
+from codec_bench.options import BANDS
 from codec_bench.reports.cells import Cell, Efficiency, Section, Table, TableColumn, TableRow
 from codec_bench.reports.footnotes import caption, definitions, footnotes, margin_note, setup
 from codec_bench.reports.merging import RunGroup, group_runs, run_names
-from codec_bench.reports.sections import BANDS, sections_of
+from codec_bench.reports.sections import sections_of
 from codec_bench.runs.directory import Run
 
 __all__ = ["BANDS", "Cell", "Efficiency", "Section", "Table", "TableColumn", "TableRow", "build_table", "build_tables"]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from codec_bench import api
 from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
@@ -16,42 +14,17 @@ from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.metrics import metric
 from codec_bench.metrics.asr import backend
 from codec_bench.metrics.wer import with_normaliser
-from codec_bench.reconstruction.config import PreparedFiles, make_config
+from codec_bench.options import DataFolders
+from codec_bench.reconstruction.config import PreparedFiles, RunConfig, Scoring
 from codec_bench.registry import unknown
 from codec_bench.reproduction.availability import commands, fetch_metric, fetch_row, never_reason
+from codec_bench.reproduction.config import ReproduceConfig
 from codec_bench.reproduction.judging import Absence, Agreement, JudgedCell, Reproduction, fact_cells, measured_cells
 from codec_bench.reproduction.paper import PublishedRow, PublishedTable
 from codec_bench.runs.directory import Run
 
 COMPLETE = 0.95
 """With a smaller share of the paper's utterances than this, a note says that differences are not one to one."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for besides the table.
-
-    Attributes:
-        files: Folder with reconstructions by name of a row, or by another name.
-        codecs: Systems that are measured although they are not in the table.
-        rows: Names of the rows to run; all by default.
-        dataset: Replaces the table's data set.
-        metrics: Names of the metrics to compute; those of the table by default.
-        asr: Replaces the table's recogniser.
-        normaliser: Of transcripts.
-        out: Run directory.
-        options: More options of `RunConfig`.
-    """
-
-    files: Mapping[str, str] = field(default_factory=dict)
-    codecs: Sequence[str] = ()
-    rows: Sequence[str] = ()
-    dataset: str | None = None
-    metrics: Sequence[str] = ()
-    asr: str | None = None
-    normaliser: str = "basic"
-    out: Path | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,7 +41,7 @@ class PlannedSystem:
         return self.system if isinstance(self.system, str) else self.name
 
 
-def reproduce(table: PublishedTable, request: Request) -> Reproduction:
+def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
     """Measures what can be measured of a table.
 
     Rows that cannot run are named with the reason, never an error; a data set that cannot be had is one.
@@ -77,35 +50,35 @@ def reproduce(table: PublishedTable, request: Request) -> Reproduction:
         UsageError: A name in the request is unknown, or the data set cannot be had.
         CodecBenchError: A run could not go on.
     """
-    files = {_row_name(table, name): folder for name, folder in request.files.items()}
-    chosen = chosen_rows(table, request.rows)
+    files = {_row_name(table, name): folder for name, folder in config.files.items()}
+    chosen = chosen_rows(table, config.row)
     facts = [cell for cell in fact_cells(table) if cell.row in {table.label(row) for row in chosen}]
     if not table.measured_by_run:
-        if files or request.codecs:
+        if files or config.codec:
             raise UsageError(f"{table.id} is a table of kind {table.kind}, which audio files cannot be scored for")
         return Reproduction(table, tuple(facts), _reasons(table, chosen), (), tuple(commands(table)))
-    cells, notes = list(facts), _override_notes(table, request)
+    cells, notes = list(facts), _override_notes(table, config)
     absent: list[Absence] = []
     obstacles: list[str] = []
     runs: list[Run] = []
-    labels, left_out, other = _metrics(table, request)
-    groups = _by_dataset(table, chosen, files, request)
+    labels, left_out, other = _metrics(table, config)
+    groups = _by_dataset(table, chosen, files, config)
     for dataset, (rows, extra) in groups.items():
         never = {table.label(row): never_reason(table, row) for row in rows if table.label(row) not in files}
         obstacle = _obstacle(table, dataset, labels, left_out)
         if obstacle or (not extra and all(never.get(table.label(row)) for row in rows)):
             absent += [Absence(table.label(row), never.get(table.label(row)) or obstacle) for row in rows]
             continue
-        if obstacle := _dataset_obstacle(table, str(dataset), request):
+        if obstacle := _dataset_obstacle(table, str(dataset), config):
             absent += [Absence(table.label(row), never.get(table.label(row)) or obstacle) for row in rows]
             obstacles.append(obstacle)
             continue
         targets = _targets(table, rows, extra, files, absent, notes)
         if not any(t.system != GroundTruth.name for t in targets) and not any(t.row for t in targets):
             continue
-        run = _run(table, str(dataset), targets, labels, request, len(groups) > 1, notes)
+        run = _run(table, str(dataset), targets, labels, config, len(groups) > 1, notes)
         runs.append(run)
-        _part_notes(table, run, request, notes)
+        _part_notes(table, run, config, notes)
         for target in targets:
             cells += measured_cells(table, labels, target.row, target.name, run, target.label, other)
             cells += _left_out_cells(table, target, left_out)
@@ -132,11 +105,10 @@ def _obstacle(
     return "" if labels else f"none of the columns can be measured here ({reasons})"
 
 
-def _dataset_obstacle(table: PublishedTable, dataset: str, request: Request) -> str:
+def _dataset_obstacle(table: PublishedTable, dataset: str, config: ReproduceConfig) -> str:
     """Brings the data set, before any weights are fetched; the reason where it cannot be had, else empty."""
-    roots = {name: request.options.get(name) for name in ("data_root", "audio_root")}
     try:
-        load_dataset(dataset, **roots).fetch()
+        load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root).fetch()
     except UnavailableError as error:
         return f"data set {dataset} is missing: {error}; --dataset names other recordings"
     return ""
@@ -184,18 +156,18 @@ def chosen_rows(table: PublishedTable, names: Iterable[str]) -> list[PublishedRo
 
 
 def _by_dataset(
-    table: PublishedTable, chosen: Sequence[PublishedRow], files: Mapping[str, str], request: Request
+    table: PublishedTable, chosen: Sequence[PublishedRow], files: Mapping[str, str], config: ReproduceConfig
 ) -> dict[str | None, tuple[list[PublishedRow], list[PlannedSystem]]]:
     """Rows by data set, and the systems beside the table, which are measured on each."""
     labels = {table.label(row) for row in table.rows}
     beside = [
         PlannedSystem(name, None, _prepared(name, folder, None)) for name, folder in files.items() if name not in labels
     ]
-    beside += [PlannedSystem(system.label, None, system.label) for system in parse_systems(request.codecs)]
+    beside += [PlannedSystem(system.label, None, system.label) for system in parse_systems(config.codec)]
     groups: dict[str | None, tuple[list[PublishedRow], list[PlannedSystem]]] = {}
-    asked = [row for row in chosen if not request.dataset or not table.datasets or row.section == chosen[0].section]
+    asked = [row for row in chosen if not config.dataset or not table.datasets or row.section == chosen[0].section]
     for row in asked:
-        groups.setdefault(request.dataset or table.dataset(row), ([], beside))[0].append(row)
+        groups.setdefault(config.dataset or table.dataset(row), ([], beside))[0].append(row)
     return groups
 
 
@@ -225,21 +197,21 @@ def _targets(
     return [*targets, *extra]
 
 
-def _metrics(table: PublishedTable, request: Request) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+def _metrics(table: PublishedTable, config: ReproduceConfig) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Which metric measures which column, why others are not measured, and which are not measured as published."""
     labels, left_out, other = {}, {}, {}
     for key, column in table.columns.items():
         if not column.metric:
             continue
         made = metric(column.metric)
-        if request.metrics and not {made.name, made.label, key} & set(request.metrics):
+        if config.metrics and not {made.name, made.label, key} & set(config.metrics):
             left_out[key] = "left out by --metrics"
             continue
         if "text" in made.inputs:
-            if request.asr and request.asr != "auto":
-                backend(request.asr)
-                made = metric(made.name).with_variant(request.asr)
-            made = with_normaliser(made, request.normaliser)
+            if config.asr and config.asr != "auto":
+                backend(config.asr)
+                made = metric(made.name).with_variant(config.asr)
+            made = with_normaliser(made, config.normaliser)
         if made.label != column.metric:
             other[key] = f"{made.label}, not the {column.metric} of the paper"
         if reason := fetch_metric(made.label):
@@ -262,14 +234,14 @@ def _run(
     dataset: str,
     targets: Sequence[PlannedSystem],
     labels: Mapping[str, str],
-    request: Request,
+    config: ReproduceConfig,
     several: bool,
     notes: list[str],
 ) -> Run:
     systems = [t.system for t in targets if t.system != GroundTruth.name]
     prepared = [s for s in systems if isinstance(s, PreparedFiles)]
     truth = any(t.system == GroundTruth.name for t in targets)
-    options = dict(request.options)
+    options = config.given({*Scoring.model_fields, *DataFolders.model_fields} - {"asr", "metrics"})
     if prepared:
         common = frozenset.intersection(*(DecodedFiles(entry.files).ids for entry in prepared))
         if not common:
@@ -279,41 +251,39 @@ def _run(
     if not systems:
         # A run needs a codec; that of the recordings is their own row.
         systems, truth = [GroundTruth.name], False
-    config = make_config(
+    if several and config.out is not None:
+        options["out"] = config.out / dataset
+    asked = RunConfig(
         codec=systems,
         dataset=[dataset],
-        metrics=[*dict.fromkeys(labels.values()), *_other_metrics(request, labels)],
-        normaliser=request.normaliser,
+        metrics=[*dict.fromkeys(labels.values()), *_other_metrics(config, labels)],
         ground_truth=truth,
-        out=None if request.out is None else request.out / dataset if several else request.out,
         **options,
     )
-    return api.run_suite(config)[dataset]
+    return api.run_suite(asked)[dataset]
 
 
-def _other_metrics(request: Request, labels: Mapping[str, str]) -> list[str]:
+def _other_metrics(config: ReproduceConfig, labels: Mapping[str, str]) -> list[str]:
     """Metrics that were asked for and are no column of the table: they are in the run directory only."""
     known = {made.name for made in map(metric, labels.values())} | set(labels) | set(labels.values())
-    return [name for name in request.metrics if name not in known]
+    return [name for name in config.metrics if name not in known]
 
 
-def _override_notes(table: PublishedTable, request: Request) -> list[str]:
+def _override_notes(table: PublishedTable, config: ReproduceConfig) -> list[str]:
     notes = []
-    if request.dataset is not None:
+    if config.dataset is not None:
         published = table.protocol.dataset or ", ".join(table.datasets.values()) or "a data set of its own"
-        notes.append(f"DATA SET REPLACED: {request.dataset} instead of {published}")
-    for option, what in (("checkpoint", "WEIGHTS REPLACED"), ("text", "TRANSCRIPTS REPLACED")):
-        if request.options.get(option) is not None:
-            notes.append(f"{what}: {request.options[option]}")
+        notes.append(f"DATA SET REPLACED: {config.dataset} instead of {published}")
+    if config.text is not None:
+        notes.append(f"TRANSCRIPTS REPLACED: {config.text}")
     return notes
 
 
-def _part_notes(table: PublishedTable, run: Run, request: Request, notes: list[str]) -> None:
+def _part_notes(table: PublishedTable, run: Run, config: ReproduceConfig, notes: list[str]) -> None:
     """Says how many utterances there were where the paper had others or more."""
     count, wanted = run.info["plan"]["dataset"]["utterances"], table.protocol.utterances
-    limit = request.options.get("limit")
     partial = wanted is not None and count < COMPLETE * wanted
-    if partial or limit is not None:
+    if partial or config.limit is not None:
         of_all = f" of the paper's {wanted}" if wanted is not None else ""
         notes.append(
             f"ONLY A PART: {count}{of_all} utterances were scored, so differences from the paper are not one to one; "

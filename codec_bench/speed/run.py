@@ -57,10 +57,10 @@ def run_speed(config: SpeedConfig) -> Run:
     }
     out = config.out or _default_folder(systems)
     previous = read_info(out)
-    if previous is not None and (previous["kind"], _kept(previous["config"])) != ("speed", _kept(config.plain())):
+    if previous is not None and (previous["kind"], _kept(previous["config"])) != ("speed", _kept(config.describe())):
         raise UsageError(f"{out} holds another run: choose another --out")
     busy = load_warning(config.threads)
-    info = new_info("speed", config.plain(), plan, [*warnings, *([busy] if busy else [])], previous)
+    info = new_info("speed", config.describe(), plan, [*warnings, *([busy] if busy else [])], previous)
     info["provenance"]["threads_per_worker"] = config.threads
     write_atomically(out / "utterances.csv", manifest_of(speech.items))
     write_info(out, info)
@@ -131,7 +131,7 @@ def _finish(
 
 def _kept(config: Mapping[str, Any]) -> dict[str, Any]:
     """The options that decide what is measured."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in config.items() if k not in ("out", "timeout")}
+    return {name: value for name, value in config.items() if name not in ("out", "timeout", "report")}
 
 
 def _default_folder(systems: list[System]) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from codec_bench.runs.progress import RunProgress
 from codec_bench.stats import LEVEL, MIN_CLUSTERS, RESAMPLES, cluster_unit
 from codec_bench.token_statistics.analysis import AnalysisOptions, SystemResult, analyse, count_text
 from codec_bench.token_statistics.columns import columns_of
+from codec_bench.token_statistics.config import TokensConfig
 from codec_bench.token_statistics.embedding_map import check_method, label_column
 from codec_bench.token_statistics.language_model import ModelSettings
 from codec_bench.token_statistics.results import cautions, coverage_of, write_results, write_tables
@@ -39,55 +40,6 @@ logger = logging.getLogger(__name__)
 MAX_FAILED = 0.05
 MODEL_TRAIN = 1000
 MODEL_TEST = 100
-
-
-@dataclass(frozen=True)
-class TokensConfig:
-    """What is asked of `codec-bench tokens`.
-
-    Attributes:
-        codec: Codecs, with or without a setting.
-        dataset: A data set.
-        tokens: A run directory with kept tokens, in the place of codecs and a data set.
-        codebooks: Numbers of codebooks.
-        limit: Only the first so many utterances.
-        data_root: Folder of a data set that cannot be found otherwise.
-        audio_root: Folder that the paths of a manifest are relative to.
-        symbol_codebooks: n-grams are of tuples of so many first codebooks.
-        pair_codebooks: Mutual information is between pairs of so many first codebooks.
-        lm: Whether the language model is trained.
-        lm_steps: Its steps.
-        stability: Utterances whose changed audio is encoded; 0 for none.
-        map_method: `tsne`, `umap`, `pca` or `none`.
-        map_utterances: Utterances on the map.
-        label: Column by which the map is drawn.
-        device: Where codecs and the language model run.
-        seed: Of splits, draws and the bootstrap.
-        out: Run directory; None makes one below `runs/`.
-    """
-
-    codec: tuple[str, ...] = ()
-    dataset: str = "libritts-test-b"
-    tokens: Path | None = None
-    codebooks: tuple[int, ...] = ()
-    limit: int | None = None
-    data_root: Path | None = None
-    audio_root: Path | None = None
-    symbol_codebooks: int = 1
-    pair_codebooks: int = 8
-    lm: bool = True
-    lm_steps: int = 300
-    stability: int = 200
-    map_method: str = "tsne"
-    map_utterances: int = 1000
-    label: str | None = None
-    device: str = "auto"
-    seed: int = 0
-    out: Path | None = None
-
-    def plain(self) -> dict[str, Any]:
-        """As `run.json` keeps it."""
-        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
 
 
 @dataclass
@@ -127,7 +79,7 @@ def run_tokens(config: TokensConfig) -> Run:
     previous = read_info(out)
     if previous is not None and not _same(previous, plan):
         raise UsageError(f"{out} holds another run: choose another --out")
-    info = new_info("tokens", config.plain(), plan, work.warnings, previous)
+    info = new_info("tokens", config.describe(), plan, work.warnings, previous)
     write_atomically(out / "utterances.csv", manifest_of(work.items))
     write_info(out, info)
     for warning in work.warnings:
@@ -212,7 +164,8 @@ def _options(config: TokensConfig, work: _Work) -> tuple[AnalysisOptions, str | 
         stability = sorted(drawn(items, config.stability, config.seed, "stability"))
     elif config.stability:
         work.warnings.append("no stability of tokens: kept tokens cannot be made again")
-    label, mapped, method = None, [], config.map_method
+    label, mapped = None, []
+    method: str = config.map_method
     if method != "none":
         method = check_method(method)
         if method != config.map_method:

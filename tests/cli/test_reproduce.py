@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.cli.reproduce import folders_of
-from codec_bench.errors import UsageError
+from codec_bench.reproduction.config import folders_of
 from tests.command import Cli, run_command
 
 
@@ -85,5 +84,5 @@ def test_what_is_wrong_is_one_line_and_code_2(cli: Cli, arguments: tuple[str, ..
 
 def test_row_names_may_hold_equals_signs() -> None:
     assert folders_of(["EnCodec (Q = 8)=a=b", "X=files:c"]) == {"EnCodec (Q = 8)": "a=b", "X": "c"}
-    with pytest.raises(UsageError, match="twice"):
+    with pytest.raises(ValueError, match="twice"):
         folders_of(["X=a", "X=b"])

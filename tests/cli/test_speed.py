@@ -49,9 +49,9 @@ def test_json_is_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--codec", "codec2@1200", "--seconds", "five"], "--seconds is numbers with commas"),
-        (["--codec", "codec2@1200", "--codebooks", "2.5"], "--codebooks is numbers with commas"),
-        ([], "name codecs"),
+        (["--codec", "codec2@1200", "--seconds", "five"], "option seconds should be a valid number.*not 'five'"),
+        (["--codec", "codec2@1200", "--codebooks", "2.5"], "option codebooks should be a valid integer.*not '2.5'"),
+        ([], "option codec is missing, e.g. codec2@1200"),
         (["--codec", "opus@6000", "--audio", "nowhere.wav"], "does not exist"),
     ],
 )

@@ -94,12 +94,17 @@ def test_the_command_prints_both_tables(tmp_path: Path, capsys: pytest.CaptureFi
         ({"codec": ("opus@6000",)}, "opus@6000 has no tokens to look at"),
         ({"codec": ("ground-truth",)}, "ground-truth has no tokens"),
         ({"codec": ()}, "name codecs with --codec"),
-        ({"tokens": Path("nowhere"), "codec": ()}, "no run directory"),
+        ({"tokens": Path("nowhere"), "codec": ()}, "--tokens brings its own data set"),
     ],
 )
 def test_what_cannot_be_done_is_said_at_once(options: dict, message: str, tmp_path: Path):
     with pytest.raises(UsageError, match=message):
         run_tokens(TokensConfig(**(QUICK | options), out=tmp_path))
+
+
+def test_kept_tokens_must_be_there(tmp_path: Path):
+    with pytest.raises(UsageError, match="no run directory"):
+        run_tokens(TokensConfig(tokens=tmp_path / "nowhere", out=tmp_path / "run"))
 
 
 def test_another_run_is_not_written_over(finished):

@@ -18,6 +18,7 @@ from codec_bench.coding.reconstruct import Reconstructor
 from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
+from codec_bench.probes.config import parse_input
 from codec_bench.probes.inputs import (
     Extracted,
     Frames,
@@ -26,7 +27,6 @@ from codec_bench.probes.inputs import (
     TokenFrames,
     aligned,
     extract,
-    parse_input,
     sources_of,
 )
 from codec_bench.records import Status, Utterance

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codec_bench.errors import UsageError
-from codec_bench.reconstruction.config import PreparedFiles, RunConfig, load_config, make_config, save_config
+from codec_bench.reconstruction.config import PreparedFiles, RunConfig
 
 SUITE = """
 codec:
@@ -26,7 +26,7 @@ bands: 4, 1
 def test_a_suite_is_read_whole(tmp_path: Path):
     path = tmp_path / "suite.yaml"
     path.write_text(SUITE)
-    config = load_config(path, limit=3)
+    config = RunConfig.load(path, {"limit": 3})
     files = PreparedFiles(files="recon/mimi", name="mimi", bitrate=1.1, group="semantic")
     assert config.codec == ["codec2@1200", "opus@6000", "lyra", files]
     assert config.dataset == ["demo", "other.tsv"]
@@ -37,9 +37,9 @@ def test_a_suite_is_read_whole(tmp_path: Path):
 def test_saving_and_loading_gives_the_same_configuration(tmp_path: Path):
     path = tmp_path / "suite.yaml"
     path.write_text(SUITE)
-    config = load_config(path, out=tmp_path / "run", seed=7)
-    save_config(config, tmp_path / "saved.yaml")
-    assert load_config(tmp_path / "saved.yaml") == config
+    config = RunConfig.load(path, {"out": tmp_path / "run", "seed": 7})
+    config.save(tmp_path / "saved.yaml")
+    assert RunConfig.load(tmp_path / "saved.yaml") == config
 
 
 def test_every_option_can_be_saved(tmp_path: Path):
@@ -54,10 +54,10 @@ def test_every_option_can_be_saved(tmp_path: Path):
         "text": tmp_path, "bands": [1.0], "keep_audio": True, "report": False, "max_failed": 0.5, "timeout": 9.0,
         "out": tmp_path,
     }  # fmt: skip
-    assert set(values) == set(RunConfig.model_fields)
-    config = make_config(**values)
-    save_config(config, tmp_path / "all.yaml")
-    assert load_config(tmp_path / "all.yaml") == config
+    assert set(values) == set(RunConfig.model_fields) - {"name", "bitrate", "group"}
+    config = RunConfig(**values)
+    config.save(tmp_path / "all.yaml")
+    assert RunConfig.load(tmp_path / "all.yaml") == config
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_mistakes_are_one_line_that_names_the_file(tmp_path: Path, text: str, me
     path = tmp_path / "suite.yaml"
     path.write_text(text)
     with pytest.raises(UsageError) as caught:
-        load_config(path)
+        RunConfig.load(path)
     assert message in str(caught.value)
     assert "suite.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -88,4 +88,4 @@ def test_mistakes_are_one_line_that_names_the_file(tmp_path: Path, text: str, me
 
 def test_a_file_that_is_not_there(tmp_path: Path):
     with pytest.raises(UsageError, match="cannot be read"):
-        load_config(tmp_path / "none.yaml")
+        RunConfig.load(tmp_path / "none.yaml")

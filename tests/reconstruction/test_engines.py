@@ -18,7 +18,7 @@ import soundfile
 
 import codec_bench
 from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.reconstruction.config import make_config
+from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.engines import make_engine
 from codec_bench.reconstruction.engines.remote import Coding, Scoring
 from codec_bench.runs.directory import Run, load_run, read_info
@@ -233,7 +233,7 @@ def test_ray_is_named_where_it_is_missing_and_imported_only_on_request(monkeypat
     script = "import sys, codec_bench.reconstruction.engines, codec_bench.cli; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
     monkeypatch.setitem(sys.modules, "ray", None)
-    config = make_config(codec=["codec2"], engine="ray")
+    config = RunConfig(codec=["codec2"], engine="ray")
     monkeypatch.setattr("codec_bench.extras.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"ray is not installed: pip install 'codec-bench\[ray\]'"):
         make_engine(config, Path("cache"))
@@ -241,9 +241,9 @@ def test_ray_is_named_where_it_is_missing_and_imported_only_on_request(monkeypat
 
 def test_options_that_do_not_go_together():
     with pytest.raises(UsageError, match="add --engine ray"):
-        make_config(codec=["codec2"], ray_address="auto")
+        RunConfig(codec=["codec2"], ray_address="auto")
     with pytest.raises(UsageError, match="take --device cuda"):
-        make_engine(make_config(codec=["codec2"], engine="ray", device="cuda:1"), Path("cache"))
+        make_engine(RunConfig(codec=["codec2"], engine="ray", device="cuda:1"), Path("cache"))
 
 
 COMMAND = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,10 +14,11 @@ from codec_bench import api
 from codec_bench.errors import UsageError
 from codec_bench.reproduction import find_tables
 from codec_bench.reproduction.availability import commands, counts
+from codec_bench.reproduction.config import ReproduceConfig
 from codec_bench.reproduction.finished import compare_runs
 from codec_bench.reproduction.judging import Agreement, Reproduction
 from codec_bench.reproduction.report import markdown, write
-from codec_bench.reproduction.reproduce import Request, nothing_ran, reproduce
+from codec_bench.reproduction.reproduce import nothing_ran, reproduce
 
 from ..adapters.small_models import build
 
@@ -35,6 +37,11 @@ def small_mimi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "mirror"))
 
 
+def asked(**options: Any) -> ReproduceConfig:
+    """What is asked for besides the table, which tests hand over by itself."""
+    return ReproduceConfig(table="another", **options)
+
+
 def cells(result: Reproduction, row: str) -> dict[str, tuple[object, Agreement]]:
     return {cell.key: (cell.measured, cell.verdict) for cell in result.cells if cell.row == row}
 
@@ -47,14 +54,14 @@ def absences(result: Reproduction) -> dict[str, str]:
 def test_llm_codec_measures_as_published(shared: Path, tmp_path: Path) -> None:
     """Real audio of a system of the paper, 30 of its 500 utterances: against the paper and somebody else's figures."""
     pairs = shared / "data" / "testB_pairs"
-    request = Request(
+    config = asked(
         files={"llm-codec": str(pairs / "LLM-Codec"), "EnCodec": str(pairs / "EnCodec")},
         dataset=str(pairs / "GT"),
         metrics=("gpe", "pesq_wb", "stoi", "secs"),
         out=tmp_path / "run",
-        options=QUICK,
+        **QUICK,
     )
-    result = reproduce(find_tables("longcat:table5")[0], request)
+    result = reproduce(find_tables("longcat:table5")[0], config)
 
     published = {c.key: c.published for c in result.cells if c.row == "LLM-Codec"}
     assert {key: published[key] for key in ("pesq", "stoi", "secs", "gpe")} == {
@@ -78,14 +85,14 @@ def test_llm_codec_measures_as_published(shared: Path, tmp_path: Path) -> None:
 
 def test_parts_and_replaced_data_are_said(shared: Path, tmp_path: Path) -> None:
     pairs = shared / "data" / "testB_pairs"
-    request = Request(
+    config = asked(
         files={"LLM-Codec": str(pairs / "LLM-Codec")},
         dataset=str(pairs / "GT"),
         metrics=("stoi",),
         out=tmp_path / "run",
-        options=QUICK | {"limit": 3},
+        **QUICK | {"limit": 3},
     )
-    result = reproduce(find_tables("longcat:table5")[0], request)
+    result = reproduce(find_tables("longcat:table5")[0], config)
     assert any(note.startswith("DATA SET REPLACED") for note in result.notes)
     assert any(note.startswith("ONLY A PART: 3 of the paper's 500") for note in result.notes)
     assert {cell.n for cell in result.measured} == {3}
@@ -104,22 +111,22 @@ def test_parts_and_replaced_data_are_said(shared: Path, tmp_path: Path) -> None:
 
 
 def test_reasons_of_rows_that_do_not_run(tmp_path: Path) -> None:
-    request = Request(dataset="demo", metrics=("stoi",), out=tmp_path / "run", options=QUICK | {"limit": 2})
-    found = absences(reproduce(find_tables("longcat:table5")[0], request))
+    config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", **QUICK | {"limit": 2})
+    found = absences(reproduce(find_tables("longcat:table5")[0], config))
     assert "env create facodec" in found["FACodec (with detail codes)"]
     assert "no decoder" in found["S3 Tokenizer (F = 50 Hz)"]
     assert "CODEC_BENCH_OFFLINE" in found["Mimi"]
     assert len(found) == 12  # all but the recordings
-    quoted = absences(reproduce(find_tables("magicodec:table2")[0], request))
+    quoted = absences(reproduce(find_tables("magicodec:table2")[0], config))
     assert "neither code nor weights" in quoted["TS3Codec"]
 
 
 @pytest.mark.slow
 def test_a_codec_of_the_table_runs_under_its_protocol(small_mimi: None, tmp_path: Path) -> None:
-    request = Request(
-        rows=("mimi",), dataset="demo", metrics=("stoi", "pesq_wb"), out=tmp_path / "run", options=QUICK | {"limit": 2}
+    config = asked(
+        row=("mimi",), dataset="demo", metrics=("stoi", "pesq_wb"), out=tmp_path / "run", **QUICK | {"limit": 2}
     )
-    result = reproduce(find_tables("longcat:table5")[0], request)
+    result = reproduce(find_tables("longcat:table5")[0], config)
     (run,) = result.runs
     assert set(run.systems) == {"mimi@8"}
     assert set(run.metrics) == {"stoi", "pesq_wb"}
@@ -132,16 +139,16 @@ def test_a_codec_of_the_table_runs_under_its_protocol(small_mimi: None, tmp_path
 @pytest.mark.slow
 def test_another_recogniser_is_measured_and_not_judged(shared: Path, tmp_path: Path) -> None:
     pairs = shared / "data" / "testB_pairs"
-    request = Request(
+    config = asked(
         files={"LLM-Codec": str(pairs / "LLM-Codec")},
-        rows=("LLM-Codec",),
+        row=("LLM-Codec",),
         dataset=str(pairs / "GT"),
         metrics=("wer",),
         asr="pocketsphinx",
         out=tmp_path / "run",
-        options=QUICK | {"limit": 1, "text": pairs / "transcripts.tsv"},
+        **QUICK | {"limit": 1, "text": pairs / "transcripts.tsv"},
     )
-    (cell,) = (c for c in reproduce(find_tables("longcat:5")[0], request).cells if c.key == "wer")
+    (cell,) = (c for c in reproduce(find_tables("longcat:5")[0], config).cells if c.key == "wer")
     assert (cell.metric, cell.verdict) == ("wer[pocketsphinx]", Agreement.UNJUDGED)
     assert cell.measured is not None
     assert "not the wer[nemo] of the paper" in cell.reason
@@ -149,8 +156,8 @@ def test_another_recogniser_is_measured_and_not_judged(shared: Path, tmp_path: P
 
 def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mimi: None, tmp_path: Path) -> None:
     (table,) = find_tables("stable-codec:table7")
-    request = Request(dataset="demo", metrics=("stoi",), out=tmp_path / "run", options=QUICK | {"limit": 1})
-    result = reproduce(table, request)
+    config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", **QUICK | {"limit": 1})
+    result = reproduce(table, config)
     assert {cell.row for cell in result.measured} == {"Mimi (Italian)"}
     assert len(result.runs) == 1
 
@@ -161,7 +168,7 @@ def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mim
     ("wavtokenizer:table4", "--task er --dataset ravdess"), ("wavtokenizer:table1", "libritts-test-clean is missing"),
 ])  # fmt: skip
 def test_what_cannot_run_at_all_is_refused_with_the_next_step(table: str, said: str) -> None:
-    result = reproduce(find_tables(table)[0], Request(options=QUICK))
+    result = reproduce(find_tables(table)[0], asked(**QUICK))
     assert result.measured == ()
     assert said in nothing_ran(result)
     assert "\n" not in nothing_ran(result)
@@ -185,12 +192,12 @@ def test_commands_name_each_task_and_data_set() -> None:
 def test_wrong_requests(tmp_path: Path) -> None:
     (table,) = find_tables("longcat:table5")
     with pytest.raises(UsageError, match="LLM-Codec"):
-        reproduce(table, Request(rows=("LLM-Kodec",)))
+        reproduce(table, asked(row=("LLM-Kodec",)))
     with pytest.raises(UsageError, match="kind tokens"):
-        reproduce(find_tables("stable-codec:table9")[0], Request(files={"DAC": "x"}))
+        reproduce(find_tables("stable-codec:table9")[0], asked(files={"DAC": "x"}))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="empty"):
-        reproduce(table, Request(files={"Mimi": str(tmp_path / "empty")}, dataset="demo", metrics=("stoi",)))
+        reproduce(table, asked(files={"Mimi": str(tmp_path / "empty")}, dataset="demo", metrics=("stoi",)))
 
 
 def test_counts_say_what_runs_here(small_mimi: None) -> None:

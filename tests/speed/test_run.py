@@ -196,13 +196,13 @@ def test_the_same_command_measures_again_and_another_is_refused(tmp_path: Path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"codec": ()}, "name codecs"),
+        ({"codec": ()}, "option codec is missing"),
         ({"codec": ("ground-truth",)}, "has no speed"),
         ({"codec": ("no-such-codec",)}, "no-such-codec"),
-        ({"seconds": (0.0,)}, "at least 0.1"),
-        ({"seconds": (math.nan,)}, "at least 0.1"),
-        ({"threads": 0}, "threads is at least 1"),
-        ({"repeats": 0}, "repeats is at least 1"),
+        ({"seconds": (0.0,)}, "option seconds should be greater than or equal to 0.1, not 0.0"),
+        ({"seconds": (math.nan,)}, "option seconds should be a finite number"),
+        ({"threads": 0}, "option threads should be greater than or equal to 1"),
+        ({"repeats": 0}, "option repeats should be greater than or equal to 1"),
         ({"device": "cuda:99"}, "no device"),
     ],
 )

@@ -12,9 +12,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from codec_bench.errors import UsageError
+from codec_bench.options import BANDS
 from codec_bench.reports.cells import Cell, Table, TableColumn, TableRow
 from codec_bench.reports.plots.style import Look, Palette
-from codec_bench.reports.sections import BANDS
 from codec_bench.reports.table import build_tables
 from codec_bench.runs.directory import Run, slug
 

@@ -1,0 +1,152 @@
+"""Commands from models: each field that has an `Option` is an option, so that a command only says what it does.
+
+A configuration file fills in what the command line leaves out.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from typer.core import TyperCommand
+
+from codec_bench.cli.options import Json
+from codec_bench.options import Option, Options, Panel, option_of
+
+WIDTH = 30
+"""Of names of options in the help, so that all headings have one column of texts; longer ones have their own line."""
+
+M = TypeVar("M", bound=Options)
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="YAML file with these options; those given here win.", metavar="FILE", rich_help_panel=Panel.OUTPUT.value
+    ),
+]
+SaveConfig = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write these options to a YAML file and go on.", metavar="FILE", rich_help_panel=Panel.OUTPUT.value
+    ),
+]
+
+
+class PanelledCommand(TyperCommand):
+    """A command whose `--help` has its options under headings."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the options of each heading, all in one width."""
+        panels: dict[str, list[tuple[str, str]]] = {panel.value: [] for panel in Panel}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                heading = getattr(parameter, "rich_help_panel", None) or Panel.OUTPUT.value
+                panels[heading].append(record)
+        for heading, records in panels.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl([(name.ljust(WIDTH), text) for name, text in records])
+
+
+def command(model: type[M]) -> Callable[[Callable[[M, bool], None]], Callable[..., None]]:
+    """Makes a command of a function that carries out a model; typer reads its options from the signature.
+
+    The function takes the model, and whether JSON is to be printed.
+    """
+
+    def decorate(carry_out: Callable[[M, bool], None]) -> Callable[..., None]:
+        def called(**values: Any) -> None:
+            file, target, as_json = (values.pop(name) for name in ("config", "save_config", "as_json"))
+            given = dict(_given(model, values))
+            made = model(**given) if file is None else model.load(file, given)
+            if target is not None:
+                made.save(target)
+            carry_out(made, as_json)
+
+        called.__name__, called.__doc__ = carry_out.__name__, carry_out.__doc__
+        called.__annotations__ = {}
+        called.command_class = PanelledCommand  # type: ignore[attr-defined]
+        called.__signature__ = inspect.Signature([*_parameters(model)])  # type: ignore[attr-defined]
+        return called
+
+    return decorate
+
+
+def _parameters(model: type[Options]) -> Iterator[inspect.Parameter]:
+    """What typer makes options of; all are None where they are not given."""
+    # Those of a command by itself come before those that it shares.
+    names = dict.fromkeys(name for part in model.__mro__ for name in inspect.get_annotations(part))
+    for name in names:
+        field = model.model_fields.get(name)
+        option = None if field is None else option_of(field)
+        if field is None or option is None:
+            continue
+        flag = option.flag or f"--{name.replace('_', '-')}"
+        kind, metavar = _kind(field.annotation)
+        details: dict[str, Any] = {"help": _help(option, field), "rich_help_panel": option.panel.value}
+        if kind is bool:
+            yield _parameter(name, bool, typer.Option(f"{flag}/--no-{flag.removeprefix('--')}", **details))
+            continue
+        details["metavar"] = option.metavar or metavar
+        yield _parameter(name, kind, typer.Argument(**details) if option.is_argument else typer.Option(flag, **details))
+        if option.switch is not None:
+            details = {"help": f"Whether {flag} counts at all.", "rich_help_panel": option.panel.value}
+            switch = f"{option.switch}/--no-{option.switch.removeprefix('--')}"
+            yield _parameter(_switch_name(name), bool, typer.Option(switch, **details))
+    for name, annotation, default in (
+        ("config", Config, None), ("save_config", SaveConfig, None), ("as_json", Json, False)
+    ):  # fmt: skip
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _parameter(name: str, kind: Any, info: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
+    )
+
+
+def _switch_name(name: str) -> str:
+    return f"{name}_switch"
+
+
+def _kind(annotation: Any) -> tuple[Any, str]:
+    """How typer reads a field, and what stands for its value in the help; the model decides what is valid."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(part for part in get_args(annotation) if part is not type(None))
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return str, "|".join(get_args(annotation))
+    if origin in (list, dict):
+        return list[str], "NAME"
+    return annotation, {int: "N", float: "NUMBER", Path: "PATH"}.get(annotation, "NAME")
+
+
+def _help(option: Option, field: FieldInfo) -> str:
+    """The help of an option, with its default."""
+    default = field.default
+    if default is None or default is PydanticUndefined or isinstance(default, bool) or default in ([], {}, ""):
+        return option.help
+    if isinstance(default, list):
+        default = ",".join(f"{entry:g}" if isinstance(entry, float) else str(entry) for entry in default)
+    elif isinstance(default, float):
+        default = f"{default:g}"
+    return f"{option.help} [default: {default}]"
+
+
+def _given(model: type[Options], values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields that the command line has a value for."""
+    for name, value in values.items():
+        if name not in model.model_fields or value is None or value in ((), []):
+            continue
+        yield name, value
+    for name in model.model_fields:
+        switched = values.get(_switch_name(name))
+        if switched is False or (switched and not values.get(name)):
+            yield name, switched

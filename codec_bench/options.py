@@ -1,0 +1,235 @@
+"""An option, said once: a field of a model, which a command line, a YAML file and Python read alike.
+
+A field holds its type, default and limits as any pydantic field does, and an `Option` says the rest: its help, how it
+is written on a command line, where it stands in `--help`, and an example. A field without one is for programs alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from codec_bench.errors import UsageError
+from codec_bench.files import write_atomically
+from codec_bench.registry import unknown
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+BANDS = (2.0, 0.85, 0.65)
+"""Edges in kbit/s of the groups in the LongCat paper's tables."""
+
+
+class Panel(Enum):
+    """Headings of `--help`, in their order."""
+
+    SYSTEMS = "What is measured"
+    DATA = "Data"
+    METHOD = "How it is measured"
+    PLACE = "Where it runs"
+    OUTPUT = "What comes out"
+
+
+@dataclass(frozen=True)
+class Option:
+    """What the command line says of a field.
+
+    Attributes:
+        help: One or two sentences; the default is added.
+        panel: The heading under which `--help` has it.
+        metavar: What stands for the value; by default it follows from the type.
+        flag: The name where it is not that of the field, e.g. `--map`; for an argument the name of the field.
+        example: A value, for the message where it is missing.
+        switch: Of a number that can be switched off: the name of that option, e.g. `--stability`.
+        is_argument: Whether it is given without a flag.
+    """
+
+    help: str
+    panel: Panel
+    metavar: str | None = None
+    flag: str | None = None
+    example: str = ""
+    switch: str | None = None
+    is_argument: bool = False
+
+
+def option_of(field: FieldInfo) -> Option | None:
+    """What the command line says of a field; None where it has no such option."""
+    return next((entry for entry in reversed(field.metadata) if isinstance(entry, Option)), None)
+
+
+def key_of(name: str, field: FieldInfo) -> str:
+    """The name of a field in a YAML file, which is that of its option: `map` for `--map`."""
+    option = option_of(field)
+    return name if option is None or option.flag is None else option.flag.removeprefix("--").replace("-", "_")
+
+
+def listed(value: Any) -> Any:
+    """The entries of a list that was written with commas, as a list, or as an option that was repeated.
+
+    >>> listed("lyra, codec2"), listed(["2,4", 8]), listed("")
+    (['lyra', 'codec2'], ['2', '4', 8], [])
+    """
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple):
+        return [part for entry in value for part in (listed(entry) if isinstance(entry, str) else [entry])]
+    return value
+
+
+def falling(edges: list[float]) -> list[float]:
+    """Edges of bitrate groups, once they are known to fall.
+
+    Raises:
+        ValueError: They do not, or one is not positive and finite.
+    """
+    if edges != sorted(set(edges), reverse=True) or not all(0 < edge < math.inf for edge in edges):
+        raise ValueError("bands are positive and falling, e.g. 2,0.85,0.65")
+    return edges
+
+
+def device_name(name: str) -> str:
+    """A name that torch could know as a device; whether there is such a one here, `coding.devices` says.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    if re.fullmatch(r"auto|cpu|cuda(:\d+)?", name) is None:
+        raise ValueError(f"a device is auto, cpu, cuda or cuda:1, not {name!r}")
+    return name
+
+
+Names = Annotated[list[str], BeforeValidator(listed)]
+Integers = Annotated[list[int], BeforeValidator(listed)]
+Numbers = Annotated[list[float], BeforeValidator(listed)]
+
+CodecNames = Annotated[
+    Names,
+    Option(
+        "Codecs and their settings, with commas or repeated; see `codec-bench list codecs`.",
+        Panel.SYSTEMS,
+        "NAME[@SETTING]",
+        example="codec2@1200,opus@6000",
+    ),
+]
+Codebooks = Annotated[
+    Integers, Option("Numbers of codebooks instead of the standard ones, e.g. 2,3,4.", Panel.SYSTEMS, "N[,N]")
+]
+Checkpoint = Annotated[
+    Path | None, Option("Other weights for the codec: a file or a folder.", Panel.SYSTEMS, metavar="PATH")
+]
+DatasetName = Annotated[
+    str, Option("Recordings; see `codec-bench list datasets`.", Panel.DATA, "NAME|FILE.tsv|DIR", example="demo")
+]
+Limit = Annotated[int | None, Field(ge=1), Option("Only the first N utterances.", Panel.DATA)]
+Jobs = Annotated[int | None, Field(ge=1), Option("Scoring processes; all cores by default.", Panel.PLACE)]
+Seed = Annotated[int, Field(ge=0), Option("Seed of the bootstrap and of all that is drawn.", Panel.METHOD)]
+MaxFailed = Annotated[
+    float,
+    Field(ge=0, le=1),
+    Option("Share of utterances that may fail before the exit code is 1.", Panel.OUTPUT, metavar="SHARE"),
+]
+Report = Annotated[bool, Option("Draw plots and write report.html; without them there is table.md.", Panel.OUTPUT)]
+
+
+class Options(BaseModel):
+    """What a command can be asked for. A wrong value is an error of one line.
+
+    Raises:
+        UsageError: An option is unknown, missing, or has a value that it cannot have.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except ValidationError as error:
+            raise UsageError(self._first_problem(error)) from None
+
+    @classmethod
+    def load(cls, path: Path, overrides: Mapping[str, Any] | None = None) -> Self:
+        """Reads a YAML file; options given beside it win.
+
+        Raises:
+            UsageError: The file cannot be read, is not a YAML mapping, or holds a wrong option.
+        """
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise UsageError(f"{path} holds no options: write e.g. 'codec: [opus@6000]'")
+        names = {key_of(name, field): name for name, field in cls.model_fields.items()}
+        options = {str(key).replace("-", "_"): value for key, value in content.items()}
+        try:
+            return cls(**{names.get(key, key): value for key, value in options.items()} | dict(overrides or {}))
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
+
+    def save(self, path: Path) -> None:
+        """Writes the options that differ from their defaults as YAML."""
+        fields = type(self).model_fields
+        plain = self.model_dump(mode="json", exclude_defaults=True)
+        content = {key_of(name, fields[name]): value for name, value in plain.items()}
+        write_atomically(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
+
+    def describe(self) -> dict[str, Any]:
+        """All options as JSON, as `run.json` keeps them."""
+        return self.model_dump(mode="json")
+
+    def given(self, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """The values that were given rather than left at their defaults, of all fields or of some."""
+        wanted = type(self).model_fields if names is None else names
+        return {name: getattr(self, name) for name in wanted if name in self.model_fields_set}
+
+    @classmethod
+    def _first_problem(cls, error: ValidationError) -> str:
+        """One line for the first thing that is wrong."""
+        fields = cls.model_fields
+        problem = error.errors()[0]
+        where = str(problem["loc"][0]) if problem["loc"] else ""
+        key = key_of(where, fields[where]) if where in fields else where
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            return unknown("option", where, [key_of(name, field) for name, field in fields.items()])
+        if problem["type"] in ("missing", "too_short"):
+            option = option_of(fields[where])
+            return f"option {key} is missing" + (f", e.g. {option.example}" if option and option.example else "")
+        if not key or problem["type"] == "value_error":
+            return f"option {key}: {message}" if key else message
+        return f"option {key} {message.removeprefix('Input ')}, not {problem['input']!r}"
+
+
+class Measurement(Options):
+    """What every kind of measurement can be asked for."""
+
+    device: Annotated[
+        str,
+        AfterValidator(device_name),
+        Option("Where codecs and models run; auto takes a GPU where there is one.", Panel.PLACE, "auto|cpu|cuda[:N]"),
+    ] = "auto"
+    out: Annotated[
+        Path | None,
+        Option("Run directory; by default runs/<date>-... with the names of what is measured.", Panel.OUTPUT, "DIR"),
+    ] = None
+
+
+class DataFolders(Options):
+    """Where a data set lies."""
+
+    data_root: Annotated[Path | None, Option("Folder of an extracted data set.", Panel.DATA, "DIR")] = None
+    audio_root: Annotated[Path | None, Option("Folder that a manifest's paths are relative to.", Panel.DATA, "DIR")] = (
+        None
+    )

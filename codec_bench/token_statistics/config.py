@@ -1,0 +1,82 @@
+"""What `codec-bench tokens` can be asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from codec_bench.options import (
+    Codebooks,
+    CodecNames,
+    DataFolders,
+    DatasetName,
+    Limit,
+    Measurement,
+    Option,
+    Panel,
+    Report,
+    Seed,
+)
+
+STABILITY = 200
+"""Utterances whose changed audio is encoded."""
+
+
+def _count(value: Any) -> Any:
+    """On and off as numbers of utterances."""
+    return {True: STABILITY, False: 0}[value] if isinstance(value, bool) else value
+
+
+class TokensConfig(Measurement, DataFolders):
+    """A look at the tokens of codecs, or at those that a run kept.
+
+    Attributes:
+        map_utterances: Utterances on the map.
+    """
+
+    codec: CodecNames = []
+    tokens: Annotated[
+        Path | None,
+        Option("Run directory of `run --keep-audio`, in the place of --codec and --dataset.", Panel.SYSTEMS, "RUN"),
+    ] = None
+    codebooks: Codebooks = []
+    dataset: DatasetName = "libritts-test-b"
+    limit: Limit = None
+    symbol_codebooks: Annotated[
+        int,
+        Field(ge=1),
+        Option("n-grams are of tuples of this many first codebooks.", Panel.METHOD, flag="--ngram-codebooks"),
+    ] = 1
+    pair_codebooks: Annotated[
+        int,
+        Field(ge=0),
+        Option("Mutual information is between pairs of this many first codebooks.", Panel.METHOD),
+    ] = 8
+    lm: Annotated[bool, Option("Train a small language model on the tokens.", Panel.METHOD)] = True
+    lm_steps: Annotated[int, Field(ge=1), Option("Its training steps.", Panel.METHOD)] = 300
+    stability: Annotated[
+        int,
+        BeforeValidator(_count),
+        Field(ge=0),
+        Option(
+            "Utterances whose changed audio is encoded, to compare the tokens.", Panel.METHOD,
+            flag="--stability-utterances", switch="--stability",
+        ),
+    ] = STABILITY  # fmt: skip
+    map_method: Annotated[
+        Literal["tsne", "umap", "pca", "none"], Option("How mean embeddings become a map.", Panel.METHOD, flag="--map")
+    ] = "tsne"
+    map_utterances: int = 1000
+    label: Annotated[
+        str | None, Option("Column of the data set by which the map is drawn.", Panel.METHOD, "COLUMN")
+    ] = None
+    seed: Seed = 0
+    report: Report = True
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TokensConfig:
+        if self.tokens is not None and "dataset" in self.model_fields_set:
+            raise ValueError("--tokens brings its own data set: leave out --dataset")
+        return self
