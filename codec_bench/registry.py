@@ -18,7 +18,8 @@ class Registry(Generic[T]):
 
     Args:
         kind: How messages call a plug-in: `codec`, `metric`, `dataset`.
-        table: `name -> "module:object"` of the plug-ins that ship with the package.
+        table: `name -> "module:object"` of the plug-ins that ship with the package; the object is the plug-in, or a
+            dictionary of plug-ins by name.
         group: Entry-point group through which installed packages add theirs.
     """
 
@@ -53,7 +54,8 @@ class Registry(Generic[T]):
             if ":" in name:
                 self._loaded[name] = self._import(name)
             elif name in self._table:
-                self._loaded[name] = self._import(self._table[name])
+                found = self._import(self._table[name])
+                self._loaded[name] = found[name] if isinstance(found, dict) else found
             else:
                 raise UsageError(unknown(self.kind, name, self.names()))
         return self._loaded[name]

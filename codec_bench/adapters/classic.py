@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.audio import FloatArray
-from codec_bench.errors import UsageError
 from codec_bench.tokens import Bitstream, Code
 
 Pcm = NDArray[np.int16]
@@ -21,22 +18,43 @@ FULL_SCALE = 32768
 """The 16-bit value of 1.0, in both directions, so that what was read from a 16-bit file comes back unchanged."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What differs between the modes of a codec.
+def classic(
+    title: str,
+    rate: int,
+    hop: int,
+    packet_bits: int | None = None,
+    delay: int = 0,
+    *,
+    licence: str,
+    source: str,
+    causal: bool = True,
+) -> CodecSpec:
+    """What a codec without learned parts is at a mode.
 
-    Attributes:
+    Args:
+        title: Name for people.
         rate: Sampling rate in Hz of input and output.
         hop: Samples per packet.
-        packet_bits: Payload bits of every packet, without the padding to whole bytes; None counts the bytes that each
-            packet has.
+        packet_bits: Payload bits of every packet; see `CodecSpec`.
         delay: Samples by which the decoded audio lags behind the input.
+        licence: Of the implementation that runs.
+        source: Standard or RFC.
+        causal: Whether a packet depends only on the input up to its own end (a delay of the signal inside the codec
+            does not matter).
     """
-
-    rate: int
-    hop: int
-    packet_bits: int | None = None
-    delay: int = 0
+    return CodecSpec(
+        title,
+        Group.CLASSIC,
+        rate,
+        rate,
+        hop=hop,
+        packet_bits=packet_bits,
+        delay=delay,
+        causal=causal,
+        streaming=True,
+        licence=licence,
+        source=source,
+    )
 
 
 class ClassicCodec(Codec):
@@ -44,53 +62,7 @@ class ClassicCodec(Codec):
 
     The delays are measured: where the waveform is kept, as the peak of the cross-correlation of recorded speech with
     its decoded version (`tests/adapters/test_classic.py` repeats it).
-
-    Class attributes:
-        title: Name for people.
-        settings: By mode; the key is None where there is nothing to set.
-        licence: Of the implementation that runs.
-        source: Standard or RFC.
-        causal: Whether a packet depends only on the input up to its own end (a delay of the signal inside the codec
-            does not matter).
     """
-
-    title: ClassVar[str]
-    settings: ClassVar[Mapping[str | None, Setting]]
-    licence: ClassVar[str]
-    source: ClassVar[str]
-    causal: ClassVar[bool] = True
-
-    @classmethod
-    def setting(cls, mode: str | None) -> Setting:
-        """What the codec is at a mode.
-
-        Raises:
-            UsageError: There is no such mode.
-        """
-        if mode in cls.settings:
-            return cls.settings[mode]
-        raise cls.no_such_mode(mode) if cls.modes else UsageError(f"{cls.name} has no settings, so {mode!r} is none")
-
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """The spec of a mode.
-
-        Raises:
-            UsageError: There is no such mode.
-        """
-        setting = cls.setting(mode)
-        return CodecSpec(
-            f"{cls.title} {mode}" if mode else cls.title,
-            Group.CLASSIC,
-            setting.rate,
-            setting.rate,
-            hop=setting.hop,
-            delay=setting.delay,
-            causal=cls.causal,
-            streaming=True,
-            licence=cls.licence,
-            source=cls.source,
-        )
 
     @property
     def bit_rate(self) -> int:
@@ -106,10 +78,9 @@ class ClassicCodec(Codec):
         """Decodes packets to float32 `[n]`."""
 
     def _encode(self, samples: FloatArray) -> Bitstream:
-        setting = self.setting(self.mode)
-        whole = np.pad(samples, (0, -len(samples) % setting.hop)).reshape(-1, setting.hop)
-        packets, header = self._packets(to_pcm(whole))
-        bits = 8 * sum(map(len, packets)) if setting.packet_bits is None else setting.packet_bits * len(packets)
+        hop, packet_bits = self.spec.hop or 1, self.spec.packet_bits
+        packets, header = self._packets(to_pcm(np.pad(samples, (0, -len(samples) % hop)).reshape(-1, hop)))
+        bits = 8 * sum(map(len, packets)) if packet_bits is None else packet_bits * len(packets)
         return self.bitstream(list(packets), bits, header)
 
     def _decode(self, code: Code) -> FloatArray:

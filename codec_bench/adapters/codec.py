@@ -1,7 +1,8 @@
 """What a codec is, and everything that is the same for all of them.
 
-An adapter says in `spec` what the codec is, and implements `_encode` and `_decode` for audio at the codec's own rate.
-Resampling, delay, length, prefixes and checks are done around them here, once.
+An adapter says in `spec` what the codec is, or in `specs` what it is at each mode, and implements `_encode` and
+`_decode` for audio at the codec's own rate. Resampling, delay, length, prefixes and checks are done around them here,
+once.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any, ClassVar, Protocol, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Self
 
 from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
 from codec_bench.errors import CodecError, UsageError
+from codec_bench.extras import cannot_import
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile, describe_size, local_digest, locate, missing
 from codec_bench.records import Utterance
@@ -35,12 +38,16 @@ class Codec(ABC):
 
     Class attributes:
         name: Registered name; the system's label begins with it.
+        spec: What the codec is, where it has no modes; of an object, what it is at its mode.
+        specs: What it is at each mode, where it has modes.
         version: Raised whenever the adapter changes what it produces; it is part of every cache address.
         packages: Distributions whose installed version is part of the fingerprint.
-        modes: Standard settings that change what is sent (`1200`, `6000`), with what each is; empty where the only
-            setting is the number of codebooks.
+        modes: Standard settings that change what is sent (`1200`, `6000`); empty where the only setting is the number
+            of codebooks.
         prefixes: Standard numbers of codebooks.
         any_prefix: Whether every number of codebooks from 1 to all can be decoded, or only `prefixes` and all.
+        modules: What has to be importable; looked for without importing it.
+        extra: The extra of codec-bench that brings them.
 
     Args:
         mode: One of the modes (or whatever else `mode_spec` takes); None for a codec that has no modes.
@@ -48,40 +55,52 @@ class Codec(ABC):
     """
 
     name: ClassVar[str]
+    spec: CodecSpec
+    specs: ClassVar[Mapping[str, CodecSpec]] = {}
     version: ClassVar[int] = 1
     packages: ClassVar[tuple[str, ...]] = ()
     modes: ClassVar[tuple[str, ...]] = ()
     prefixes: ClassVar[tuple[int, ...]] = ()
     any_prefix: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
 
     def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
         self.mode = mode
         self.spec = self.mode_spec(mode)
         self.codebooks = codebooks
-        count = len(self.spec.codebooks)
-        allowed = range(1, count + 1) if self.any_prefix else sorted({*self.prefixes, count})
-        if codebooks is not None and codebooks not in allowed:
-            choice = f"1 to {count}" if self.any_prefix else " or ".join(str(number) for number in allowed)
-            has = f"{choice} codebooks" if count else "no codebooks to choose from"
-            raise UsageError(f"{self.name} has {has}, not {codebooks}")
+        if codebooks is not None and (reason := self._cannot_decode(codebooks)):
+            raise UsageError(reason)
 
     # --- what an adapter says and does -------------------------------------------------------------------------
 
     @classmethod
-    @abstractmethod
     def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """What the codec is at a mode.
+        """What the codec is at a mode: its `spec`, or that of `specs`, unless an adapter takes more modes than these.
 
         Raises:
-            UsageError: There is no such mode; use `no_such_mode` for the message.
+            UsageError: There is no such mode; `no_such_mode` makes the message.
         """
+        if mode is None and not cls.modes:
+            return cls.spec
+        if mode is None or mode not in cls.specs:
+            raise cls.no_such_mode(mode)
+        return cls.specs[mode]
+
+    @classmethod
+    def checkpoints(cls, specs: Mapping[str, CodecSpec]) -> dict[str, type[Self]]:
+        """Codecs by name that differ in their spec alone, as the checkpoints of one architecture do."""
+        return {
+            name: type(name, (cls,), {"name": name, "spec": spec, "__module__": cls.__module__})
+            for name, spec in specs.items()
+        }
 
     @classmethod
     def unsupported(cls) -> str | None:
         """Why the codec cannot run here whatever is downloaded (a missing extra or encoder), with the command that
         helps; None where it can. Cheap: loads no model.
         """
-        return None
+        return cannot_import(cls.modules, cls.extra)
 
     @classmethod
     def weights(cls) -> tuple[RemoteFile, ...]:
@@ -198,8 +217,24 @@ class Codec(ABC):
     def _chosen(self, code: Code, codebooks: int | None) -> Code:
         """The part of a code that is decoded."""
         wanted = self.codebooks if codebooks is None else codebooks
-        available = len(code.streams) if isinstance(code, Tokens) else None
-        return code.prefix(wanted if wanted is None or available is None else min(wanted, available))
+        if not isinstance(code, Tokens):
+            return code.prefix(wanted)
+        part = code.prefix(wanted if wanted is None else min(wanted, len(code.streams)))
+        if reason := self._cannot_decode(len(part.streams)):
+            raise CodecError(reason)
+        return part
+
+    def _cannot_decode(self, codebooks: int) -> str | None:
+        """Why so many codebooks cannot be decoded; None where they can."""
+        count = len(self.spec.codebooks)
+        if not count:
+            return f"{self.name} has no codebooks to choose from, not {codebooks}"
+        counts = range(1, count + 1) if self.any_prefix else sorted({*self.prefixes, count})
+        if codebooks in counts:
+            return None
+        *others, last = map(str, counts)
+        choice = f"1 to {count}" if self.any_prefix else " or ".join(filter(None, [", ".join(others), last]))
+        return f"{self.name} decodes {choice} codebooks, not {codebooks}"
 
     def _finished(self, code: Code, decoded: FloatArray) -> Audio:
         """Decoded samples without the delay, at the length of the recording."""
@@ -255,6 +290,27 @@ class Codec(ABC):
             takes = f"it takes a number of codebooks, e.g. @{cls.prefixes[0]}" if cls.prefixes else "it has no settings"
             return UsageError(f"{cls.name} has no setting {mode!r}; {takes}")
         return UsageError(unknown(f"setting of {cls.name}", str(mode), list(cls.modes)))
+
+    def books(self, code: Code) -> list[IntArray]:
+        """The codes of the codebooks that a code has.
+
+        Raises:
+            CodecError: It is a bitstream.
+        """
+        if not isinstance(code, Tokens):
+            raise CodecError(f"{self.name} decodes tokens, not a bitstream")
+        return [stream.codes for stream in code.streams]
+
+    def stacked_books(self, code: Code) -> IntArray:
+        """The codes of codebooks of one rate: `[codebooks, frames]`.
+
+        Raises:
+            CodecError: It is a bitstream, or the codebooks differ in length.
+        """
+        books = self.books(code)
+        if len(lengths := {len(book) for book in books}) != 1:
+            raise CodecError(f"the codebooks of {self.name} have one length, not {sorted(lengths)}")
+        return np.stack(books)
 
     def tokens(self, codes: IntArray | list[IntArray]) -> Tokens:
         """Tokens from `[codebooks, frames]` codes, or from one array per codebook."""

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from typing_extensions import override
 
-from codec_bench.adapters.classic import ClassicCodec, Pcm, Setting, from_pcm
+from codec_bench.adapters.classic import ClassicCodec, Pcm, classic, from_pcm
+from codec_bench.adapters.codec import CodecSpec
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.hub import local_digest
@@ -44,26 +46,35 @@ class Codec2(ClassicCodec):
     name = "codec2"
     packages = ("pycodec2",)
     title = "Codec 2"
-    licence = "LGPL-2.1"
-    source = "https://github.com/drowe67/codec2"
-    modes: ClassVar[tuple[str, ...]] = tuple(NUMBERS)
     # 52 and 28 bits are no whole bytes: those packets end in padding, which does not count.
     # The waveform is not kept (correlation about 0.2), so there is no one delay to read off. STOI over 14 speakers is
     # highest at 20 ms for six modes and at 30 to 31 ms for 700C, which interpolates between frames. Log spectrograms
     # agree best at 18.5 to 19.5 and 29 ms (medians; single recordings: 16 to 22 and 25 to 31).
-    settings: ClassVar = {
-        "3200": Setting(RATE, hop=160, packet_bits=64, delay=160),
-        "2400": Setting(RATE, hop=160, packet_bits=48, delay=160),
-        "1600": Setting(RATE, hop=320, packet_bits=64, delay=160),
-        "1400": Setting(RATE, hop=320, packet_bits=56, delay=160),
-        "1300": Setting(RATE, hop=320, packet_bits=52, delay=160),
-        "1200": Setting(RATE, hop=320, packet_bits=48, delay=160),
-        "700C": Setting(RATE, hop=320, packet_bits=28, delay=240),
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        mode: classic(
+            f"Codec 2 {mode}",
+            RATE,
+            hop,
+            packet_bits,
+            delay=240 if mode == "700C" else 160,
+            licence="LGPL-2.1",
+            source="https://github.com/drowe67/codec2",
+        )
+        for mode, hop, packet_bits in (
+            ("3200", 160, 64),
+            ("2400", 160, 48),
+            ("1600", 320, 64),
+            ("1400", 320, 56),
+            ("1300", 320, 52),
+            ("1200", 320, 48),
+            ("700C", 320, 28),
+        )
     }
+    modes = tuple(specs)
 
+    @override
     @classmethod
     def unsupported(cls) -> str | None:
-        """Says so where no wheel of pycodec2 is installed, or libraries cannot be unloaded."""
         if not hasattr(_ctypes, "dlclose"):
             return "libcodec2 must be unloaded after every use, which this system cannot do: use Linux or macOS"
         try:
@@ -72,8 +83,8 @@ class Codec2(ClassicCodec):
             return str(error)
         return None
 
+    @override
     def load(self, device: str = "cpu") -> None:
-        """Makes the private copy of libcodec2 and opens it once."""
         with private_library():
             pass
 
@@ -88,7 +99,7 @@ class Codec2(ClassicCodec):
         return packets, b""
 
     def _samples(self, packets: Sequence[bytes], header: bytes) -> FloatArray:
-        speech: Pcm = np.zeros((len(packets), self.setting(self.mode).hop), np.int16)
+        speech: Pcm = np.zeros((len(packets), self.spec.hop or 1), np.int16)
         with self._state() as (library, state):
             for packet, frame in zip(packets, speech, strict=True):
                 library.codec2_decode(state, frame.ctypes.data_as(_SHORTS), packet)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from codec_bench.adapters.classic import ClassicCodec, Pcm, Setting, from_pcm
+from codec_bench.adapters.classic import ClassicCodec, Pcm, classic, from_pcm
+from codec_bench.adapters.codec import CodecSpec
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError
 
@@ -21,20 +22,21 @@ class Lc3(ClassicCodec):
     name = "lc3"
     packages = ("lc3py",)
     title = "LC3"
-    licence = "Apache-2.0"
-    source = "Bluetooth SIG, Low Complexity Communication Codec 1.0.1"
-    modes = ("16000", "24000", "32000")
-    # The delay is that of `Decoder.get_delay_samples`, and the one that is measured.
-    settings: ClassVar = {m: Setting(RATE, hop=160, packet_bits=int(m) // 100, delay=40) for m in modes}
-
-    @classmethod
-    def unsupported(cls) -> str | None:
-        """Says so where lc3py is not installed."""
-        try:
-            import lc3  # noqa: F401
-        except ImportError:
-            return "lc3py is not installed: pip install 'codec-bench[lc3]'"
-        return None
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        mode: classic(
+            f"LC3 {mode}",
+            RATE,
+            hop=160,
+            packet_bits=int(mode) // 100,
+            delay=40,  # that of `Decoder.get_delay_samples`, and the one that is measured
+            licence="Apache-2.0",
+            source="Bluetooth SIG, Low Complexity Communication Codec 1.0.1",
+        )
+        for mode in ("16000", "24000", "32000")
+    }
+    modes = tuple(specs)
+    modules = ("lc3",)
+    extra = "lc3"
 
     def _packets(self, frames: Pcm) -> tuple[Sequence[bytes], bytes]:
         import lc3

@@ -6,11 +6,15 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from codec_bench.adapters.classic import ClassicCodec, Pcm, Setting, split
+from typing_extensions import override
+
+from codec_bench.adapters.classic import ClassicCodec, Pcm, classic, split
+from codec_bench.adapters.codec import CodecSpec
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError
 
 RATE = 8000
+LICENCE = "LGPL-2.1"
 
 
 class SoundfileCodec(ClassicCodec):
@@ -23,14 +27,13 @@ class SoundfileCodec(ClassicCodec):
     """
 
     packages = ("soundfile",)
-    licence = "LGPL-2.1"
     subtypes: ClassVar[Mapping[str | None, str]]
     container: ClassVar[str] = "RAW"
     header_bytes: ClassVar[int] = 0
 
+    @override
     @classmethod
     def unsupported(cls) -> str | None:
-        """Says so where the installed libsndfile lacks the coder."""
         import soundfile
 
         missing = set(cls.subtypes.values()) - set(soundfile.available_subtypes(cls.container))
@@ -75,10 +78,8 @@ class Gsm610(SoundfileCodec):
     """GSM full rate: 13 kbit/s."""
 
     name = "gsm"
-    title = "GSM 06.10"
-    source = "ETSI EN 300 961 (GSM 06.10)"
     # The codec sends 260 bits per frame; files put a magic number of 4 bits before them, which makes 33 bytes.
-    settings: ClassVar = {None: Setting(RATE, hop=160, packet_bits=260)}
+    spec = classic("GSM 06.10", RATE, hop=160, packet_bits=260, licence=LICENCE, source="ETSI EN 300 961 (GSM 06.10)")
     subtypes: ClassVar = {None: "GSM610"}
 
 
@@ -86,10 +87,8 @@ class G721(SoundfileCodec):
     """ITU-T G.721 ADPCM: 32 kbit/s, now part of G.726."""
 
     name = "g721"
-    title = "G.721"
-    source = "ITU-T G.721 (1988)"
     # The codec works sample by sample; libsndfile writes blocks of 120 samples of 4 bits.
-    settings: ClassVar = {None: Setting(RATE, hop=120, packet_bits=480)}
+    spec = classic("G.721", RATE, hop=120, packet_bits=480, licence=LICENCE, source="ITU-T G.721 (1988)")
     subtypes: ClassVar = {None: "G721_32"}
     container = "AU"
     header_bytes = 24
@@ -100,9 +99,18 @@ class NmsAdpcm(SoundfileCodec):
 
     name = "nms-adpcm"
     title = "NMS ADPCM"
-    source = "https://github.com/libsndfile/libsndfile (nms_adpcm.c)"
-    modes = ("32000", "24000", "16000")
     # Every block of 160 codes ends in 16 bits with its level. They are part of the stream, so they count: it has
     # 800 bit/s more than the modes are called.
-    settings: ClassVar = {m: Setting(RATE, hop=160, packet_bits=int(m) // 50 + 16) for m in modes}
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        mode: classic(
+            f"NMS ADPCM {mode}",
+            RATE,
+            hop=160,
+            packet_bits=int(mode) // 50 + 16,
+            licence=LICENCE,
+            source="https://github.com/libsndfile/libsndfile (nms_adpcm.c)",
+        )
+        for mode in ("32000", "24000", "16000")
+    }
+    modes = tuple(specs)
     subtypes: ClassVar = {m: f"NMS_ADPCM_{m[:2]}" for m in modes}

@@ -7,7 +7,6 @@ entries, and a decoder (64 features -> 20 ms of audio). The first 16, 30 and 46 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.audio import FloatArray
@@ -61,47 +61,29 @@ class Lyra(Codec):
     name: ClassVar[str] = "lyra"
     packages: ClassVar[tuple[str, ...]] = ("ai-edge-litert",)
     prefixes: ClassVar[tuple[int, ...]] = (16, 30, 46)
+    modules: ClassVar[tuple[str, ...]] = ("ai_edge_litert",)
+    extra: ClassVar[str] = "lyra"
 
     _models: Mapping[RemoteFile, bytes] | None = None
     _quantizer: Any = None
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """The only setting is the number of codebooks.
+    spec = CodecSpec(
+        title="Lyra V2",
+        group=Group.ACOUSTIC,
+        input_rate=RATE,
+        output_rate=RATE,
+        codebooks=(Codebook(ENTRIES, HOP),) * STAGES,
+        delay=0,
+        parameters=1_365_441,
+        causal=True,
+        streaming=True,
+        licence="Apache-2.0",
+        source="https://github.com/google/lyra",
+        weights=(ENCODER, QUANTIZER, DECODER),
+    )
 
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="Lyra V2",
-            group=Group.ACOUSTIC,
-            input_rate=RATE,
-            output_rate=RATE,
-            codebooks=(Codebook(ENTRIES, HOP),) * STAGES,
-            delay=0,
-            parameters=1_365_441,
-            causal=True,
-            streaming=True,
-            licence="Apache-2.0",
-            source="https://github.com/google/lyra",
-            weights=(ENCODER, QUANTIZER, DECODER),
-        )
-
-    @classmethod
-    def unsupported(cls) -> str | None:
-        """Says so where the extra is missing."""
-        if importlib.util.find_spec("ai_edge_litert") is None:
-            return "lyra needs ai-edge-litert: pip install 'codec-bench[lyra]'"
-        return None
-
+    @override
     def load(self, device: str = "cpu") -> None:
-        """Reads the models; they run on the CPU whatever the device.
-
-        Raises:
-            UnavailableError: The extra or a weight is missing, or a weight is another file.
-        """
         reason = self.unavailable()
         if reason is not None:
             raise UnavailableError(reason)
@@ -111,8 +93,8 @@ class Lyra(Codec):
             self._quantizer = _interpreter(models[QUANTIZER])
         self._models = models
 
+    @override
     def close(self) -> None:
-        """Frees the models."""
         self._models = self._quantizer = None
 
     def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
@@ -124,17 +106,17 @@ class Lyra(Codec):
         Raises:
             CodecError: The codec is not loaded, or the streams differ in length.
         """
-        frames = {len(stream.codes) for stream in tokens.streams}
-        if len(frames) != 1:
-            raise CodecError(f"the codebooks of lyra have one length, not {sorted(frames)}")
-        indices = np.full((frames.pop(), STAGES, 1, 1), -1, np.int32)  # -1 is the model's "this stage was not sent"
-        for stage, stream in enumerate(tokens.streams):
-            indices[:, stage, 0, 0] = stream.codes
+        return {"quantized": self._quantized(tokens)}
+
+    def _quantized(self, code: Code) -> FloatArray:
+        codes = self.stacked_books(code)
+        indices = np.full((codes.shape[1], STAGES, 1, 1), -1, np.int32)  # -1 is the model's "this stage was not sent"
+        indices[:, : len(codes), 0, 0] = codes.T
         dequantize = self._signature("decode")
         quantized = np.empty((len(indices), FEATURES), np.float32)
         for row, frame in zip(quantized, indices, strict=True):
             row[:] = dequantize(encoding_indices=frame)["output_0"].ravel()
-        return {"quantized": quantized}
+        return quantized
 
     def _encode(self, samples: FloatArray) -> Tokens:
         frames = np.zeros((-(-len(samples) // HOP), HOP), np.float32)
@@ -147,9 +129,7 @@ class Lyra(Codec):
         return self.tokens(codes)
 
     def _decode(self, code: Code) -> FloatArray:
-        if not isinstance(code, Tokens):
-            raise CodecError("lyra decodes tokens, not a bitstream")
-        samples = self._run(DECODER, self.latents(code)["quantized"]).ravel()
+        samples = self._run(DECODER, self._quantized(code)).ravel()
         return _to_16_bit(np.trunc(samples * _FULL_SCALE))
 
     def _run(self, model: RemoteFile, frames: FloatArray) -> FloatArray:

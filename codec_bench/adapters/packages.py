@@ -7,32 +7,21 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.adapters.torch_codec import TorchCodec
 from codec_bench.errors import CodecError, UnavailableError, first_line
-from codec_bench.extras import cannot_import
 from codec_bench.tokens import Tokens
 
 
 class PackageCodec(TorchCodec):
     """A codec that runs in a package of its makers.
 
-    Class attributes:
-        modules: What has to be importable; looked for without importing it.
-        extra: The extra of codec-bench that brings them.
+    `modules` and `extra` say which.
     """
-
-    modules: ClassVar[tuple[str, ...]]
-    extra: ClassVar[str]
-
-    @classmethod
-    def unsupported(cls) -> str | None:
-        """Says so where a module is missing, or where torchaudio is there and cannot be imported."""
-        return cannot_import(cls.modules, cls.extra)
 
     def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
         """What the tokens stand for.
@@ -41,11 +30,13 @@ class PackageCodec(TorchCodec):
             `quantized`: float32 `[frames, dimension]`, the sum over the codebooks, at the rate of the fastest.
 
         Raises:
-            CodecError: The codec is not loaded.
+            CodecError: The codec is not loaded, or cannot decode so many codebooks.
             UsageError: The codec's quantizer has no embeddings.
         """
         import torch
 
+        if reason := self._cannot_decode(len(tokens.streams)):
+            raise CodecError(reason)
         if self._model is None:
             raise CodecError(f"{self.name} is not loaded")
         with torch.inference_mode():

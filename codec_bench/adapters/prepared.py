@@ -6,6 +6,8 @@ import math
 import os
 from pathlib import Path
 
+from typing_extensions import override
+
 from codec_bench.adapters.codec import CodecSpec, Group, Prepared
 from codec_bench.audio import audio_files
 from codec_bench.errors import UsageError
@@ -25,8 +27,8 @@ class GroundTruth(Prepared):
     def __init__(self) -> None:
         self.spec = CodecSpec("Ground truth", Group.REFERENCE, ANY_RATE, ANY_RATE)
 
+    @override
     def path(self, utterance: Utterance) -> Path:
-        """The recording."""
         return utterance.path
 
 
@@ -64,12 +66,8 @@ class DecodedFiles(Prepared):
         """The ids for which there is a file."""
         return frozenset(self._index)
 
+    @override
     def path(self, utterance: Utterance) -> Path:
-        """The file whose stem is the id of the utterance.
-
-        Raises:
-            NotScorable: There is none.
-        """
         found = self._index.get(utterance.id)
         if found is None:
             raise NotScorable(f"no audio file below {self.folder} is named {utterance.id}", Status.MISSING)

@@ -11,11 +11,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from codec_bench.adapters.classic import ClassicCodec, Pcm, Setting, from_pcm, split
+from codec_bench.adapters.classic import ClassicCodec, Pcm, classic, from_pcm, split
+from codec_bench.adapters.codec import CodecSpec
 from codec_bench.audio import Audio, FloatArray, resample
 from codec_bench.errors import CodecError, UsageError
 
+LICENCE = "LGPL-2.1 (FFmpeg)"
 INSTALL = "pip install --only-binary av 'av>=15,<19'"
 
 
@@ -23,6 +26,7 @@ class AvCodec(ClassicCodec):
     """A codec of FFmpeg's; a new encoder or decoder for every recording.
 
     Class attributes:
+        title: Name for people, where a mode makes it longer.
         encoder: FFmpeg's name of the encoder.
         decoder: FFmpeg's name of the decoder.
         library: The library beside FFmpeg's own that decides what comes out, as its file is called; empty for none.
@@ -32,8 +36,8 @@ class AvCodec(ClassicCodec):
         skipped: Samples at the start that the decoder drops itself, for which another packet may be needed.
     """
 
+    title: ClassVar[str]
     packages = ("av",)
-    licence = "LGPL-2.1 (FFmpeg)"
     encoder: ClassVar[str]
     decoder: ClassVar[str]
     library: ClassVar[str] = ""
@@ -42,9 +46,9 @@ class AvCodec(ClassicCodec):
     has_bit_rate: ClassVar[bool] = True
     skipped: ClassVar[int] = 0
 
+    @override
     @classmethod
     def unsupported(cls) -> str | None:
-        """Says so where the installed PyAV lacks the encoder or the decoder; which it has differs between versions."""
         try:
             import av
         except ImportError:
@@ -59,7 +63,7 @@ class AvCodec(ClassicCodec):
     def _packets(self, frames: Pcm) -> tuple[Sequence[bytes], bytes]:
         import av
 
-        rate = self.setting(self.mode).rate
+        rate = self.spec.input_rate
         context: Any = av.CodecContext.create(self.encoder, "w")
         context.sample_rate, context.layout, context.format = rate, "mono", self.sample_format
         context.time_base = Fraction(1, rate)
@@ -81,7 +85,7 @@ class AvCodec(ClassicCodec):
         samples = frames[index : index + 1]
         plane: NDArray[Any] = samples if self.sample_format == "s16" else from_pcm(samples)
         frame = av.AudioFrame.from_ndarray(plane, format=self.sample_format, layout="mono")
-        frame.sample_rate = self.setting(self.mode).rate
+        frame.sample_rate = self.spec.input_rate
         frame.pts = index * frames.shape[1]
         return frame
 
@@ -89,7 +93,7 @@ class AvCodec(ClassicCodec):
         import av
 
         context: Any = av.CodecContext.create(self.decoder, "r")
-        context.sample_rate, context.layout = self.setting(self.mode).rate, "mono"
+        context.sample_rate, context.layout = self.spec.input_rate, "mono"
         if header:
             context.extradata = header
         try:
@@ -105,7 +109,7 @@ class AvCodec(ClassicCodec):
             raise CodecError(f"{self.decoder} decoded nothing")
         samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)[0]
         decoded = from_pcm(samples) if samples.dtype == np.int16 else np.asarray(samples, np.float32)
-        return resample(Audio(decoded, frames[0].sample_rate), self.setting(self.mode).rate).samples
+        return resample(Audio(decoded, frames[0].sample_rate), self.spec.input_rate).samples
 
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         import av
@@ -128,8 +132,6 @@ class Opus(AvCodec):
 
     name = "opus"
     title = "Opus VBR"
-    licence = "BSD-3-Clause"
-    source = "RFC 6716"
     modes = ("6000", "8000", "12000", "16000", "24000", "32000")
     encoder = "libopus"
     decoder = "libopus"
@@ -139,13 +141,13 @@ class Opus(AvCodec):
     skipped = 104
 
     @classmethod
-    def setting(cls, mode: str | None) -> Setting:
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
         """Any whole number of bit/s that FFmpeg's wrapper of libopus takes: 500 to 256000."""
         if mode is None or not (mode.isdecimal() and str(int(mode)) == mode):
             raise cls.no_such_mode(mode)
         if not 500 <= int(mode) <= 256_000:
             raise UsageError(f"{cls.name} takes 500 to 256000 bit/s, not {mode}")
-        return Setting(16_000, hop=320)
+        return classic(f"{cls.title} {mode}", 16_000, hop=320, licence="BSD-3-Clause", source="RFC 6716")
 
 
 class OpusCbr(Opus):
@@ -161,12 +163,21 @@ class AmrNb(AvCodec):
 
     name = "amr-nb"
     title = "AMR-NB"
-    licence = "Apache-2.0"
-    source = "3GPP TS 26.071, TS 26.104"
-    modes = ("12200", "10200", "7950", "7400", "6700", "5900", "5150", "4750")
     # The speech bits of a frame are 20 ms of the bit rate (95 to 244). The packets have 8 more in front (the frame
     # type) and padding to whole bytes behind.
-    settings: ClassVar = {m: Setting(8000, hop=160, packet_bits=int(m) // 50, delay=40) for m in modes}
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        mode: classic(
+            f"AMR-NB {mode}",
+            8000,
+            hop=160,
+            packet_bits=int(mode) // 50,
+            delay=40,
+            licence="Apache-2.0",
+            source="3GPP TS 26.071, TS 26.104",
+        )
+        for mode in ("12200", "10200", "7950", "7400", "6700", "5900", "5150", "4750")
+    }
+    modes = tuple(specs)
     encoder = "libopencore_amrnb"
     decoder = "amrnb"
     library = "libopencore-amrnb"
@@ -176,9 +187,7 @@ class G722(AvCodec):
     """ITU-T G.722: two ADPCM bands, 64 kbit/s."""
 
     name = "g722"
-    title = "G.722"
-    source = "ITU-T G.722"
-    settings: ClassVar = {None: Setting(16_000, hop=320, packet_bits=1280, delay=22)}
+    spec = classic("G.722", 16_000, hop=320, packet_bits=1280, delay=22, licence=LICENCE, source="ITU-T G.722")
     encoder = "g722"
     decoder = "g722"
     has_bit_rate = False
@@ -188,10 +197,8 @@ class G7231(AvCodec):
     """ITU-T G.723.1 at its high rate of 6.3 kbit/s."""
 
     name = "g723.1"
-    title = "G.723.1"
-    source = "ITU-T G.723.1"
     # 189 bits per 30 ms are the speech; the packet of 24 bytes has 2 for its type and 1 that is not used.
-    settings: ClassVar = {None: Setting(8000, hop=240, packet_bits=189, delay=60)}
+    spec = classic("G.723.1", 8000, hop=240, packet_bits=189, delay=60, licence=LICENCE, source="ITU-T G.723.1")
     encoder = "g723_1"
     decoder = "g723_1"
 
@@ -206,10 +213,14 @@ class G726(AvCodec):
 
     name = "g726"
     title = "G.726"
-    source = "ITU-T G.726"
-    modes = ("40000", "32000", "24000", "16000")
     # The codec works sample by sample: packets of 20 ms as in RTP (RFC 3551), whatever FFmpeg's encoder hands out.
-    settings: ClassVar = {m: Setting(8000, hop=160, packet_bits=int(m) // 50) for m in modes}
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        mode: classic(
+            f"G.726 {mode}", 8000, hop=160, packet_bits=int(mode) // 50, licence=LICENCE, source="ITU-T G.726"
+        )
+        for mode in ("40000", "32000", "24000", "16000")
+    }
+    modes = tuple(specs)
     encoder = "g726"
     decoder = "g726"
 
@@ -233,9 +244,7 @@ class MuLaw(AvCodec):
     """ITU-T G.711 mu-law: 8 bits per sample, 64 kbit/s."""
 
     name = "mulaw"
-    title = "G.711 mu-law"
-    source = "ITU-T G.711"
-    settings: ClassVar = {None: Setting(8000, hop=160, packet_bits=1280)}
+    spec = classic("G.711 mu-law", 8000, hop=160, packet_bits=1280, licence=LICENCE, source="ITU-T G.711")
     encoder = "pcm_mulaw"
     decoder = "pcm_mulaw"
     has_bit_rate = False
@@ -246,11 +255,19 @@ class Mp3(AvCodec):
 
     name = "mp3"
     title = "MP3"
-    licence = "LGPL-2.0 (LAME)"
-    source = "ISO/IEC 13818-3"
-    causal = False
-    modes = ("32000", "24000", "16000")
-    settings: ClassVar = {m: Setting(16_000, hop=576, delay=1105) for m in modes}
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        mode: classic(
+            f"MP3 {mode}",
+            16_000,
+            hop=576,
+            delay=1105,
+            licence="LGPL-2.0 (LAME)",
+            source="ISO/IEC 13818-3",
+            causal=False,
+        )
+        for mode in ("32000", "24000", "16000")
+    }
+    modes = tuple(specs)
     encoder = "libmp3lame"
     decoder = "mp3float"
     library = "libmp3lame"
@@ -262,10 +279,13 @@ class Aac(AvCodec):
 
     name = "aac"
     title = "AAC-LC"
-    source = "ISO/IEC 14496-3"
-    causal = False
-    modes = ("32000", "24000", "16000")
-    settings: ClassVar = {m: Setting(16_000, hop=1024, delay=1024) for m in modes}
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        mode: classic(
+            f"AAC-LC {mode}", 16_000, hop=1024, delay=1024, licence=LICENCE, source="ISO/IEC 14496-3", causal=False
+        )
+        for mode in ("32000", "24000", "16000")
+    }
+    modes = tuple(specs)
     encoder = "aac"
     decoder = "aac"
     sample_format = "fltp"

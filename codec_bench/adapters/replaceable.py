@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from typing_extensions import override
+
 from codec_bench.adapters.codec import Codec
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile, local_digest, locate
@@ -58,12 +60,12 @@ class ReplaceableCodec(Codec):
         """
         return {weight.path: self._replaced.get(weight.path) or locate(weight) for weight in self.spec.weights}
 
+    @override
     def needed_weights(self) -> tuple[RemoteFile, ...]:
-        """The published files but for those that a checkpoint replaces."""
         return tuple(weight for weight in self.spec.weights if weight.path not in self._replaced)
 
+    @override
     def weight_digests(self) -> dict[str, str]:
-        """SHA-256 of the files that are used, each under the name of the published one in whose place it is."""
         return {
             w.path: local_digest(self._replaced[w.path])
             if w.path in self._replaced

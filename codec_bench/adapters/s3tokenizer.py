@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state
+from codec_bench.adapters.replaceable import file_name
 from codec_bench.errors import CodecError, UnavailableError, UsageError
 from codec_bench.hub import RemoteFile
 from codec_bench.tokens import Codebook, IntArray
@@ -20,20 +21,29 @@ MEL_WINDOW = 400
 """Samples of the window of the mel spectrogram, half of which is reflected at the ends."""
 
 
-class Release(NamedTuple):
-    """A published tokenizer.
+def _spec(title: str, codebook: Codebook, parameters: int, weight: RemoteFile) -> CodecSpec:
+    return CodecSpec(
+        title=title,
+        group=Group.SEMANTIC,
+        input_rate=RATE,
+        output_rate=RATE,
+        codebooks=(codebook,),
+        parameters=parameters,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="not stated",
+        source="https://github.com/xingchensong/S3Tokenizer",
+        weights=(weight,),
+        decodes=False,
+        min_samples=MEL_WINDOW // 2 + 1,
+    )
 
-    Attributes:
-        file: Name of the file in the cache of the package, and without its ending the package's name of the model.
-        source: Where it is published.
-        sha256: As the package states it.
-        size: Bytes.
-    """
 
-    file: str
-    source: str
-    sha256: str
-    size: int
+def _weight(file: str, source: str, sha256: str, size: int) -> RemoteFile:
+    """A file by its name in the cache of the package, with the digest that the package states."""
+    source = f"https://www.modelscope.cn/models/{source}"
+    return RemoteFile(f"models/s3tokenizer/{file}", sha256=sha256, size=size, source=source)
 
 
 class S3TokenizerV1(PackageCodec):
@@ -54,56 +64,35 @@ class S3TokenizerV1(PackageCodec):
     modules: ClassVar[tuple[str, ...]] = ("s3tokenizer", "onnx", "einops", "tqdm", "torchaudio")
     extra: ClassVar[str] = "s3tokenizer"
 
-    title: ClassVar[str] = "S3Tokenizer v1 (50 Hz)"
-    codebook: ClassVar[Codebook] = Codebook(4096, 320)
-    layers: ClassVar[int] = 6
-    parameters: ClassVar[int] = 123_466_240
-    release: ClassVar[Release] = Release(
-        "speech_tokenizer_v1.onnx",
-        "https://www.modelscope.cn/models/iic/cosyvoice-300m/resolve/master/speech_tokenizer_v1.onnx",
-        "23b5a723ed9143aebfd9ffda14ac4c21231f31c35ef837b6a13bb9e5488abb1e",
-        522_624_269,
+    spec = _spec(
+        "S3Tokenizer v1 (50 Hz)",
+        Codebook(4096, 320),
+        123_466_240,
+        _weight(
+            "speech_tokenizer_v1.onnx",
+            "iic/cosyvoice-300m/resolve/master/speech_tokenizer_v1.onnx",
+            "23b5a723ed9143aebfd9ffda14ac4c21231f31c35ef837b6a13bb9e5488abb1e",
+            522_624_269,
+        ),
     )
-    checkpoint_file: ClassVar[str] = release.file
+    layers: ClassVar[int] = 6
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """There are no modes.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        file, source, sha256, size = cls.release
-        return CodecSpec(
-            title=cls.title,
-            group=Group.SEMANTIC,
-            input_rate=RATE,
-            output_rate=RATE,
-            codebooks=(cls.codebook,),
-            parameters=cls.parameters,
-            causal=False,
-            streaming=False,
-            licence="Apache-2.0",
-            weights_licence="not stated",
-            source="https://github.com/xingchensong/S3Tokenizer",
-            weights=(RemoteFile(f"models/s3tokenizer/{file}", sha256=sha256, size=size, source=source),),
-            decodes=False,
-            min_samples=MEL_WINDOW // 2 + 1,
-        )
+    @property
+    def _file(self) -> str:
+        """Name of the published file, which is the package's name of the model and an ending."""
+        return file_name(self.spec.weights[0].path)
 
     def _load(self, folder: Path) -> Any:
-        state = self._state(folder / self.release.file)
+        state = self._state(folder / self._file)
         try:
             width, mels, _ = state["encoder.conv1.weight"].shape
             sizes = {"n_mels": mels, "n_audio_state": width, "n_audio_head": width // HEAD_DIMENSION}
             layers = {name.split(".")[2] for name in state if name.startswith("encoder.blocks.")}
-            check_config(self.release.file, {"number of layers": len(layers)}, {"number of layers": self.layers})
+            check_config(self._file, {"number of layers": len(layers)}, {"number of layers": self.layers})
             model = self._model_of(sizes | {"n_audio_layer": self.layers}, state)
         except (KeyError, ValueError) as error:
-            raise UnavailableError(f"{self.release.file} is no {self.title}: {error} is missing") from error
-        load_state(model, state, self.release.file)
+            raise UnavailableError(f"{self._file} is no {self.spec.title}: {error} is missing") from error
+        load_state(model, state, self._file)
         return model.eval()
 
     def _state(self, path: Path) -> dict[str, Any]:
@@ -113,18 +102,18 @@ class S3TokenizerV1(PackageCodec):
             from s3tokenizer import utils
 
         try:
-            return dict((utils.onnx2torch_v3 if "v3" in self.release.file else utils.onnx2torch)(str(path)))
+            return dict((utils.onnx2torch_v3 if "v3" in self._file else utils.onnx2torch)(str(path)))
         except (DecodeError, AssertionError, AttributeError, KeyError, IndexError) as error:
-            raise UnavailableError(f"{path.name} is no {self.title}: {error or type(error).__name__}") from error
+            raise UnavailableError(f"{path.name} is no {self.spec.title}: {error or type(error).__name__}") from error
 
     def _model_of(self, sizes: dict[str, int], state: dict[str, Any]) -> Any:
         """The package's model with the sizes of the tensors; the published ones have its standard sizes."""
         from s3tokenizer.model import ModelConfig, S3Tokenizer
 
         codebook, positions = state["quantizer._codebook.embed"], state["encoder.positional_embedding"]
-        check_config(self.release.file, {"codebook size": len(codebook)}, {"codebook size": self.codebook.size})
-        config = ModelConfig(**sizes, n_audio_ctx=len(positions), n_codebook_size=self.codebook.size)
-        return S3Tokenizer(Path(self.release.file).stem, config)
+        check_config(self._file, {"codebook size": len(codebook)}, {"codebook size": self.spec.codebooks[0].size})
+        config = ModelConfig(**sizes, n_audio_ctx=len(positions), n_codebook_size=self.spec.codebooks[0].size)
+        return S3Tokenizer(Path(self._file).stem, config)
 
     def _codes(self, samples: Any) -> list[IntArray]:
         from s3tokenizer.utils import log_mel_spectrogram, padding
@@ -144,15 +133,17 @@ class S3TokenizerV1At25Hz(S3TokenizerV1):
     """S3Tokenizer of CosyVoice with half the rate: 25 tokens/s, 300 bit/s."""
 
     name: ClassVar[str] = "s3tokenizer-v1-25hz"
-    title: ClassVar[str] = "S3Tokenizer v1 (25 Hz)"
-    codebook: ClassVar[Codebook] = Codebook(4096, 640)
-    release: ClassVar[Release] = Release(
-        "speech_tokenizer_v1_25hz.onnx",
-        "https://www.modelscope.cn/models/iic/CosyVoice-300M-25Hz/resolve/master/speech_tokenizer_v1.onnx",
-        "56285ddd4a83e883ee0cb9f8d69c1089b53a94b1f78ff7e4a0224a27eb4cb486",
-        522_625_011,
+    spec = _spec(
+        "S3Tokenizer v1 (25 Hz)",
+        Codebook(4096, 640),
+        123_466_240,
+        _weight(
+            "speech_tokenizer_v1_25hz.onnx",
+            "iic/CosyVoice-300M-25Hz/resolve/master/speech_tokenizer_v1.onnx",
+            "56285ddd4a83e883ee0cb9f8d69c1089b53a94b1f78ff7e4a0224a27eb4cb486",
+            522_625_011,
+        ),
     )
-    checkpoint_file: ClassVar[str] = release.file
 
 
 class S3TokenizerV2(S3TokenizerV1):
@@ -164,22 +155,23 @@ class S3TokenizerV2(S3TokenizerV1):
     """
 
     name: ClassVar[str] = "s3tokenizer-v2-25hz"
-    title: ClassVar[str] = "S3Tokenizer v2 (25 Hz)"
-    codebook: ClassVar[Codebook] = Codebook(3**8, 640)
-    parameters: ClassVar[int] = 123_714_568
-    release: ClassVar[Release] = Release(
-        "speech_tokenizer_v2_25hz.onnx",
-        "https://www.modelscope.cn/models/iic/CosyVoice2-0.5B/resolve/master/speech_tokenizer_v2.onnx",
-        "d43342aa12163a80bf07bffb94c9de2e120a8df2f9917cd2f642e7f4219c6f71",
-        496_082_973,
+    spec = _spec(
+        "S3Tokenizer v2 (25 Hz)",
+        Codebook(3**8, 640),
+        123_714_568,
+        _weight(
+            "speech_tokenizer_v2_25hz.onnx",
+            "iic/CosyVoice2-0.5B/resolve/master/speech_tokenizer_v2.onnx",
+            "d43342aa12163a80bf07bffb94c9de2e120a8df2f9917cd2f642e7f4219c6f71",
+            496_082_973,
+        ),
     )
-    checkpoint_file: ClassVar[str] = release.file
 
     def _model_of(self, sizes: dict[str, int], state: dict[str, Any]) -> Any:
         from s3tokenizer.model_v2 import ModelConfig
         from s3tokenizer.model_v2 import S3TokenizerV2 as Model
 
-        return Model(Path(self.release.file).stem, ModelConfig(**sizes))
+        return Model(Path(self._file).stem, ModelConfig(**sizes))
 
     def _quantized(self, codes: list[Any]) -> Any:
         raise UsageError(f"{self.name} offers no latents: its values are not published with a projection back")
@@ -189,19 +181,21 @@ class S3TokenizerV3(S3TokenizerV2):
     """S3Tokenizer of CosyVoice 3: version 2 with 12 layers in place of 6."""
 
     name: ClassVar[str] = "s3tokenizer-v3-25hz"
-    title: ClassVar[str] = "S3Tokenizer v3 (25 Hz)"
-    layers: ClassVar[int] = 12
-    parameters: ClassVar[int] = 242_009_608
-    release: ClassVar[Release] = Release(
-        "speech_tokenizer_v3_25hz.onnx",
-        "https://www.modelscope.cn/models/FunAudioLLM/Fun-CosyVoice3-0.5B-2512/resolve/master/speech_tokenizer_v3.onnx",
-        "23236a74175dbdda47afc66dbadd5bcb41303c467a57c261cb8539ad9db9208d",
-        969_451_503,
+    spec = _spec(
+        "S3Tokenizer v3 (25 Hz)",
+        Codebook(3**8, 640),
+        242_009_608,
+        _weight(
+            "speech_tokenizer_v3_25hz.onnx",
+            "FunAudioLLM/Fun-CosyVoice3-0.5B-2512/resolve/master/speech_tokenizer_v3.onnx",
+            "23236a74175dbdda47afc66dbadd5bcb41303c467a57c261cb8539ad9db9208d",
+            969_451_503,
+        ),
     )
-    checkpoint_file: ClassVar[str] = release.file
+    layers: ClassVar[int] = 12
 
     def _model_of(self, sizes: dict[str, int], state: dict[str, Any]) -> Any:
         from s3tokenizer.model_v3 import ModelConfigV3
         from s3tokenizer.model_v3 import S3TokenizerV3 as Model
 
-        return Model(Path(self.release.file).stem, ModelConfigV3(**sizes))
+        return Model(Path(self._file).stem, ModelConfigV3(**sizes))

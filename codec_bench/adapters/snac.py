@@ -8,16 +8,14 @@ from typing import Any, ClassVar
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state, read_state
-from codec_bench.errors import CodecError, UnavailableError, UsageError
-from codec_bench.hub import RemoteFile
+from codec_bench.errors import UnavailableError
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook, IntArray
 
 RATE = 24_000
 HOP = 512
 STRIDES = (4, 2, 1)
 SIZE = 4096
-
-FOLDER = "hf/hubertsiuzdak/snac_24khz"
 
 
 class Snac(PackageCodec):
@@ -37,33 +35,20 @@ class Snac(PackageCodec):
     extra: ClassVar[str] = "snac"
     checkpoint_file: ClassVar[str] = "pytorch_model.bin"
 
-    def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
-        if codebooks not in (None, len(STRIDES)):
-            raise UsageError(f"{self.name} decodes all of its {len(STRIDES)} codebooks, not {codebooks}: {self.name}@3")
-        super().__init__(mode, codebooks)
-
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """There are no modes.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="SNAC (24 kHz)",
-            group=Group.ACOUSTIC,
-            input_rate=RATE,
-            output_rate=RATE,
-            codebooks=tuple(Codebook(SIZE, HOP * stride) for stride in STRIDES),
-            parameters=19_842_914,
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            source="https://github.com/hubertsiuzdak/snac",
-            weights=(RemoteFile(f"{FOLDER}/config.json"), RemoteFile(f"{FOLDER}/pytorch_model.bin")),
-        )
+    any_prefix: ClassVar[bool] = False
+    spec = CodecSpec(
+        title="SNAC (24 kHz)",
+        group=Group.ACOUSTIC,
+        input_rate=RATE,
+        output_rate=RATE,
+        codebooks=tuple(Codebook(SIZE, HOP * stride) for stride in STRIDES),
+        parameters=19_842_914,
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        source="https://github.com/hubertsiuzdak/snac",
+        weights=hugging_face("hubertsiuzdak/snac_24khz", "config.json", "pytorch_model.bin"),
+    )
 
     def _load(self, folder: Path) -> Any:
         with importing("snac"):
@@ -84,12 +69,7 @@ class Snac(PackageCodec):
         return [codes[0].cpu().numpy() for codes in self._model.encode(samples[None, None])]
 
     def _samples(self, codes: list[Any]) -> Any:
-        return self._model.decode(self._all(codes))[0, 0]
+        return self._model.decode([book[None] for book in codes])[0, 0]
 
     def _quantized(self, codes: list[Any]) -> Any:
-        return self._model.quantizer.from_codes(self._all(codes))[0].T
-
-    def _all(self, codes: list[Any]) -> list[Any]:
-        if len(codes) != len(STRIDES):
-            raise CodecError(f"{self.name} decodes all of its {len(STRIDES)} codebooks, not {len(codes)}")
-        return [book[None] for book in codes]
+        return self._model.quantizer.from_codes([book[None] for book in codes])[0].T

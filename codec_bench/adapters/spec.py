@@ -40,6 +40,9 @@ class CodecSpec:
         min_samples: Input samples that the encoder needs; shorter recordings are padded with zeros at the end.
         source: Paper, standard or repository.
         weights: Files that must be there to run it.
+        packet_bits: Payload bits of every packet of a bitstream, without the padding to whole bytes; None where the
+            bytes of each packet count.
+        configuration: What the code of an isolated codec calls it, where that is not the mode.
     """
 
     title: str
@@ -58,6 +61,8 @@ class CodecSpec:
     weights_licence: str = ""
     decodes: bool = True
     min_samples: int = 1
+    packet_bits: int | None = None
+    configuration: str | None = None
 
     def token_rate(self, codebook: int) -> Fraction:
         """Tokens per second of one codebook."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state, read_state
 from codec_bench.errors import UnavailableError
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook, IntArray
 
 RATE = 16_000
@@ -20,7 +20,6 @@ HOP = 320
 BOOKS = 8
 SIZE = 1024
 
-FOLDER = "hf/fnlp/SpeechTokenizer/speechtokenizer_hubert_avg"
 CONFIG, WEIGHTS = (f"speechtokenizer_hubert_avg/{name}" for name in ("config.json", "SpeechTokenizer.pt"))
 
 
@@ -39,29 +38,20 @@ class SpeechTokenizer(PackageCodec):
     extra: ClassVar[str] = "speechtokenizer"
     checkpoint_file: ClassVar[str] = WEIGHTS
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """The only setting is the number of codebooks.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="SpeechTokenizer",
-            group=Group.SEMANTIC,
-            input_rate=RATE,
-            output_rate=RATE,
-            codebooks=(Codebook(SIZE, HOP),) * BOOKS,
-            parameters=103_675_586,
-            causal=False,
-            streaming=False,
-            licence="Apache-2.0",
-            weights_licence="not stated",
-            source="https://github.com/ZhangXInFD/SpeechTokenizer",
-            weights=tuple(RemoteFile(f"{FOLDER}/{Path(name).name}") for name in (CONFIG, WEIGHTS)),
-        )
+    spec = CodecSpec(
+        title="SpeechTokenizer",
+        group=Group.SEMANTIC,
+        input_rate=RATE,
+        output_rate=RATE,
+        codebooks=(Codebook(SIZE, HOP),) * BOOKS,
+        parameters=103_675_586,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="not stated",
+        source="https://github.com/ZhangXInFD/SpeechTokenizer",
+        weights=hugging_face("fnlp/SpeechTokenizer", CONFIG, WEIGHTS),
+    )
 
     def _load(self, folder: Path) -> Any:
         model_class = _model_class()

@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from codec_bench.adapters.replaceable import ReplaceableCodec, file_name
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.files import linked_folder
-from codec_bench.tokens import Code, IntArray, Tokens
+from codec_bench.tokens import Code, IntArray
 
 SEED = 0
 """Of everything that a decoder draws; set before each call, so that a call does not depend on those before it."""
@@ -47,12 +48,8 @@ class TorchCodec(ReplaceableCodec):
     def _samples(self, codes: list[Any]) -> Any:
         """The tensor `[m]` that int64 tensors `[frames]` on the model's device, one per codebook, decode to."""
 
+    @override
     def load(self, device: str = "cpu") -> None:
-        """Loads the model.
-
-        Raises:
-            UnavailableError: An extra or a weight is missing.
-        """
         if (reason := self.unsupported()) is not None:
             raise UnavailableError(reason)
         with snapshot(self.weight_files()) as folder:
@@ -60,8 +57,8 @@ class TorchCodec(ReplaceableCodec):
         self._device = device
         self._model = model.to(device).eval()
 
+    @override
     def close(self) -> None:
-        """Frees the model."""
         self._model = None
 
     def _encode(self, samples: FloatArray) -> Code:
@@ -70,7 +67,7 @@ class TorchCodec(ReplaceableCodec):
 
     def _decode(self, code: Code) -> FloatArray:
         with self._inference():
-            return as_samples(self._samples([self._tensor(codes) for codes in self._books(code)]))
+            return as_samples(self._samples([self._tensor(codes) for codes in self.books(code)]))
 
     @contextmanager
     def _inference(self) -> Iterator[None]:
@@ -95,16 +92,6 @@ class TorchCodec(ReplaceableCodec):
         made = torch.from_numpy(np.ascontiguousarray(array))
         # From pinned memory the copy runs beside what the GPU still does for the recording before.
         return made.pin_memory().to(self._device, non_blocking=True) if self._device != "cpu" else made
-
-    def _books(self, code: Code) -> list[IntArray]:
-        """The codes of the codebooks that a code has.
-
-        Raises:
-            CodecError: It is a bitstream.
-        """
-        if not isinstance(code, Tokens):
-            raise CodecError(f"{self.name} decodes tokens, not a bitstream")
-        return [stream.codes for stream in code.streams]
 
 
 def as_samples(decoded: Any) -> FloatArray:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state, read_state
-from codec_bench.errors import CodecError, UnavailableError, UsageError
-from codec_bench.hub import RemoteFile
+from codec_bench.errors import UnavailableError
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook, IntArray
 
 RATE = 24_000
@@ -56,38 +56,24 @@ class VocosEncodec(PackageCodec):
     extra: ClassVar[str] = "vocos"
     checkpoint_file: ClassVar[str] = "pytorch_model.bin"
 
-    def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
-        if codebooks is not None and codebooks not in COUNTS:
-            raise UsageError(f"{self.name} decodes 2, 4, 8 or 16 codebooks, not {codebooks}, e.g. {self.name}@8")
-        super().__init__(mode, codebooks)
-
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """The only setting is the number of codebooks.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="Vocos (EnCodec 24 kHz)",
-            group=Group.ACOUSTIC,
-            input_rate=RATE,
-            output_rate=RATE,
-            codebooks=(Codebook(1024, HOP),) * COUNTS[-1],
-            parameters=17_507_202,
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            weights_licence="not stated",
-            source="https://github.com/gemelo-ai/vocos",
-            weights=(
-                RemoteFile("hf/charactr/vocos-encodec-24khz/config.yaml"),
-                RemoteFile("hf/charactr/vocos-encodec-24khz/pytorch_model.bin"),
-                RemoteFile("hf/facebook/encodec_24khz/model.safetensors"),
-            ),
-        )
+    any_prefix: ClassVar[bool] = False
+    spec = CodecSpec(
+        title="Vocos (EnCodec 24 kHz)",
+        group=Group.ACOUSTIC,
+        input_rate=RATE,
+        output_rate=RATE,
+        codebooks=(Codebook(1024, HOP),) * COUNTS[-1],
+        parameters=17_507_202,
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        weights_licence="not stated",
+        source="https://github.com/gemelo-ai/vocos",
+        weights=(
+            *hugging_face("charactr/vocos-encodec-24khz", "config.yaml", "pytorch_model.bin"),
+            *hugging_face("facebook/encodec_24khz", "model.safetensors"),
+        ),
+    )
 
     def _load(self, folder: Path) -> Any:
         with importing("vocos"):
@@ -112,8 +98,6 @@ class VocosEncodec(PackageCodec):
     def _samples(self, codes: list[Any]) -> Any:
         import torch
 
-        if len(codes) not in COUNTS:
-            raise CodecError(f"{self.name} decodes 2, 4, 8 or 16 codebooks, not {len(codes)}")
         features = self._model.codes_to_features(torch.stack(codes))
         bandwidth = torch.tensor([COUNTS.index(len(codes))], device=features.device)
         return self._model.decode(features, bandwidth_id=bandwidth)[0]

@@ -46,6 +46,15 @@ class RemoteFile:
         return f"{endpoint}/{organisation}/{repository}/resolve/{self.revision}/{file}"
 
 
+def hugging_face(repository: str, *names: str) -> tuple[RemoteFile, ...]:
+    """Files of a repository on Hugging Face.
+
+    >>> [file.path for file in hugging_face("kyutai/mimi", "config.json", "model.safetensors")]
+    ['hf/kyutai/mimi/config.json', 'hf/kyutai/mimi/model.safetensors']
+    """
+    return tuple(RemoteFile(f"hf/{repository}/{name}") for name in names)
+
+
 def home() -> Path:
     """The folder for what was fetched and for the caches: `CODEC_BENCH_HOME`, else the user's cache folder."""
     named = os.environ.get("CODEC_BENCH_HOME")

@@ -46,7 +46,7 @@ def build(name: str, mirror: Path) -> Any:
     torch.manual_seed(0)
     model = getattr(transformers, cls.model_class)(_config(name)).eval()
     _fill(model)
-    folder = (mirror / cls.described.weights[0].path).parent
+    folder = (mirror / cls.spec.weights[0].path).parent
     model.save_pretrained(folder)
     if cls.extractor_class is not None:
         getattr(transformers, cls.extractor_class)().save_pretrained(folder)

@@ -27,7 +27,7 @@ from tests.adapters.isolated.standins import bigvgan as bigvgan_standin
 from tests.adapters.isolated.standins import facodec as facodec_standin
 
 STANDINS = (academicodec_standin, bigcodec_standin, bigvgan_standin, facodec_standin)
-HIFI = academicodec_standin.HIFI_CODECS
+HIFI = academicodec.HIFI_CODECS
 
 
 @pytest.fixture(scope="module")
@@ -131,22 +131,23 @@ def test_facodec_with_and_without_detail(mirror: Path) -> None:
         facodec.FaCodec(codebooks=4)
 
 
-@pytest.mark.parametrize("cls", HIFI)
+@pytest.mark.parametrize("cls", HIFI.values())
 def test_hifi_codec(mirror: Path, cls: type[academicodec.HiFiCodec]) -> None:
     import torch
     from torch.nn import functional
 
     codec = cls()
     codec.load()
-    recording = noise(cls.rate + 7, cls.rate)
+    rate, hop = codec.spec.input_rate, codec.spec.codebooks[0].hop
+    recording = noise(rate + 7, rate)
     state = state_of(mirror, codec)
-    padded = torch.from_numpy(np.pad(recording.samples, (0, -len(recording) % cls.hop)))[None, None]
-    encoded = functional.conv1d(padded, *state["encoder"].values(), cls.hop)
+    padded = torch.from_numpy(np.pad(recording.samples, (0, -len(recording) % hop)))[None, None]
+    encoded = functional.conv1d(padded, *state["encoder"].values(), hop)
     tables = list(state["quantizer"].values())
     codes = residual(encoded[0].T, tables)
     summed = sum(table[code] for table, code in zip(tables, codes, strict=True)).T[None]
-    audio = functional.conv_transpose1d(summed, state["generator"]["layer.weight"], stride=cls.hop)
-    code = check(codec, cls.rate, codes, audio[0, 0], recording)
+    audio = functional.conv_transpose1d(summed, state["generator"]["layer.weight"], stride=hop)
+    code = check(codec, rate, codes, audio[0, 0], recording)
     assert code.bits / code.seconds == pytest.approx(codec.spec.bitrate(), rel=1e-12)
     codec.close()
     with pytest.raises(UsageError, match="4 codebooks, not 2"):

@@ -378,7 +378,7 @@ def test_missing_extra_is_an_error_that_says_what_to_do(shared: Path, monkeypatc
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(shared))
     assert Lyra.unavailable() is None
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)  # as Python marks a package that cannot be imported
-    assert Lyra.unavailable() == "lyra needs ai-edge-litert: pip install 'codec-bench[lyra]'"
+    assert Lyra.unavailable() == "ai_edge_litert is not installed: pip install 'codec-bench[lyra]'"
     with pytest.raises(UnavailableError, match=r"pip install 'codec-bench\[lyra\]'"):
         Lyra().load()
 

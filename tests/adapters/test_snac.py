@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec_bench.adapters.snac import FOLDER, Snac
+from codec_bench.adapters.snac import Snac
 from codec_bench.adapters.torch_codec import SEED
 from codec_bench.audio import Audio
 from codec_bench.errors import CodecError, UnavailableError, UsageError
@@ -47,7 +47,7 @@ def audio() -> Audio:
 def test_codes_and_audio_are_those_of_the_package(codec: Snac, mirror: Path, audio: Audio):
     import snac
 
-    package = snac.SNAC.from_pretrained(str(mirror / FOLDER))
+    package = snac.SNAC.from_pretrained(str((mirror / Snac.spec.weights[0].path).parent))
     with torch.inference_mode():
         expected = package.encode(torch.from_numpy(audio.samples)[None, None])
         torch.manual_seed(SEED)
@@ -103,11 +103,11 @@ def test_the_published_size_has_the_stated_parameters():
 
 def test_it_has_one_setting(codec: Snac, audio: Audio):
     for refused in (1, 2, 4):
-        with pytest.raises(UsageError, match="snac-24khz@3"):
+        with pytest.raises(UsageError, match="decodes 3 codebooks"):
             Snac(codebooks=refused)
     with pytest.raises(UsageError, match="has no setting"):
         Snac("fast")
-    with pytest.raises(CodecError, match="decodes all of its 3 codebooks, not 2"):
+    with pytest.raises(CodecError, match="decodes 3 codebooks, not 2"):
         codec.decode(codec.encode(audio), 2)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec_bench.adapters.speechtokenizer import FOLDER, SpeechTokenizer, _model_class
+from codec_bench.adapters.speechtokenizer import SpeechTokenizer, _model_class
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError, UsageError
 from tests.adapters.small_packages import SPEECHTOKENIZER, build
@@ -47,7 +47,7 @@ def audio() -> Audio:
 
 @pytest.mark.parametrize("count", SpeechTokenizer.prefixes)
 def test_codes_and_audio_are_those_of_the_package(codec: SpeechTokenizer, mirror: Path, audio: Audio, count: int):
-    folder = mirror / FOLDER
+    folder = (mirror / SpeechTokenizer.spec.weights[0].path).parent
     package = (
         _model_class().load_from_checkpoint(str(folder / "config.json"), str(folder / "SpeechTokenizer.pt")).eval()
     )

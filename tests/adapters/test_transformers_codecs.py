@@ -194,7 +194,7 @@ def test_latents_are_what_the_decoder_takes(built: Built, speech: Audio) -> None
 
 @pytest.mark.parametrize("name", list(CODECS))
 def test_bitrates_are_those_of_the_papers(name: str, shared: Path) -> None:
-    spec = CODECS[name].described
+    spec = CODECS[name].spec
     facts = fact(name, shared)
     assert len(spec.codebooks) == len(facts["codebook_sizes"])
     assert [book.size for book in spec.codebooks] == facts["codebook_sizes"]
@@ -221,7 +221,7 @@ def test_parameters_are_those_of_the_published_size(name: str) -> None:
     published: dict[str, Any] = {}
     if name.startswith("dac"):
         ratios = [2, 4, 8, 8] if name == "dac-44khz" else [2, 4, 5, 8]
-        published = {"downsampling_ratios": ratios, "n_codebooks": len(cls.described.codebooks)}
+        published = {"downsampling_ratios": ratios, "n_codebooks": len(cls.spec.codebooks)}
     elif name == "higgs-audio-v2":
         ratios = [8, 5, 4, 2, 3]
         acoustic = {"downsampling_ratios": ratios, "upsampling_ratios": ratios, "model_type": "dac"}
@@ -229,7 +229,7 @@ def test_parameters_are_those_of_the_published_size(name: str) -> None:
     model_class = getattr(transformers, cls.model_class)
     with torch.device("meta"):
         model = model_class(model_class.config_class(**published))
-    assert sum(parameter.numel() for parameter in model.parameters()) == cls.described.parameters
+    assert sum(parameter.numel() for parameter in model.parameters()) == cls.spec.parameters
 
 
 @pytest.mark.parametrize("name", list(CODECS))
@@ -237,7 +237,7 @@ def test_parameters_are_those_of_the_sheet_of_facts(name: str, shared: Path) -> 
     millions = fact(name, shared)["params_millions"]
     if millions is None:
         pytest.skip("the sheet does not know")
-    assert (CODECS[name].described.parameters or 0) / 1e6 == pytest.approx(millions, rel=0.01)
+    assert (CODECS[name].spec.parameters or 0) / 1e6 == pytest.approx(millions, rel=0.01)
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def test_a_configuration_of_another_model_is_refused(name: str, tmp_path: Path) 
         "higgs-audio-v2": ("target_bandwidths", [0.5, 1, 1.5, 2, 4]),
         "xcodec2": ("sampling_rate", 8000),
     }[name]
-    file = (tmp_path / CODECS[name].described.weights[0].path).parent / "config.json"
+    file = (tmp_path / CODECS[name].spec.weights[0].path).parent / "config.json"
     config = json.loads(file.read_text())
     file.write_text(json.dumps(config | {attribute: value}))
     with pytest.raises(UnavailableError, match=f"config.json is not that of {name}: .* is .*, not"):
@@ -310,7 +310,7 @@ def test_files_with_the_older_names_of_normalised_weights_are_read(name: str, tm
 
     build(name, tmp_path)
     before = opened(name, tmp_path)
-    file = tmp_path / CODECS[name].described.weights[1].path
+    file = tmp_path / CODECS[name].spec.weights[1].path
     older = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
     tensors = load_file(file)
     for new, old in older.items():

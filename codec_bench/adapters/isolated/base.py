@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from codec_bench.adapters.replaceable import ReplaceableCodec, names_of
 from codec_bench.audio import FloatArray
@@ -56,20 +57,16 @@ class IsolatedCodec(ReplaceableCodec):
     _crashes: int = 0
     _last_crash: str = ""
 
+    @override
     @classmethod
     def unsupported(cls) -> str | None:
-        """The environment is missing, or is one of an older version."""
         from codec_bench.adapters import CODECS
 
         known = cls.name in CODECS.names()
         return cls.environment.problem("" if known else f"codec:{cls.__module__}:{cls.__qualname__}")
 
+    @override
     def load(self, device: str = "cpu") -> None:
-        """Starts the process and has it load the model.
-
-        Raises:
-            UnavailableError: The environment or a weight is missing, or the model cannot be loaded.
-        """
         if (reason := self.unsupported()) is not None:
             raise UnavailableError(f"{self.name} cannot run: {reason}")
         self.close()
@@ -83,8 +80,8 @@ class IsolatedCodec(ReplaceableCodec):
                 f"{self.name} cannot be loaded in the environment {self.environment.name}: {error}"
             ) from error
 
+    @override
     def close(self) -> None:
-        """Ends the process."""
         if self._process is not None:
             self._process.close()
             self._process = None
@@ -112,7 +109,7 @@ class IsolatedCodec(ReplaceableCodec):
             "sources": {s.repository: str(self.environment.source_folder(s)) for s in self.environment.sources},
             "files": {names[place]: str(path.resolve()) for place, path in files.items()},
             "weights": self._links.name,
-            "mode": self._worker_mode(),
+            "mode": self.spec.configuration or self.mode,
             "device": self._device,
         }
         try:
@@ -122,10 +119,6 @@ class IsolatedCodec(ReplaceableCodec):
             raise
         self._process = process
         return process
-
-    def _worker_mode(self) -> str | None:
-        """What the worker module gets as `job.mode`: the codec's setting, unless it needs something else."""
-        return self.mode
 
     def _ask(self, operation: str, arrays: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """One call; a process that dies is replaced at the next one.
@@ -209,8 +202,8 @@ class IsolatedCodec(ReplaceableCodec):
         books = {f"book_{i}": stream.codes for i, stream in enumerate(code.streams)}
         return books | {f"side_{name}": value for name, value in code.side.items()}
 
+    @override
     def _fingerprint_parts(self) -> Mapping[str, Any]:
-        """The environment as it was asked for and as it was installed, and the worker's code."""
         record = self.environment.record
         return {
             "environment": self.environment.fingerprint,

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.longcat.checkpoint import DECODER_16K, DECODER_24K, ENCODER, CheckpointKind, identify
+from codec_bench.adapters.replaceable import ReplaceableCodec
 from codec_bench.audio import FloatArray
-from codec_bench.errors import CodecError, UnavailableError, UsageError
-from codec_bench.hub import RemoteFile, local_digest, locate
+from codec_bench.errors import CodecError, UnavailableError
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Code, Codebook, Tokens
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
 RATE = 16_000
 HOP = 960
-FOLDER = "hf/meituan-longcat/LongCat-Audio-Codec/ckpts"
+REPOSITORY = "meituan-longcat/LongCat-Audio-Codec"
+FOLDER = f"hf/{REPOSITORY}/ckpts"
 """Where a mirror has the files."""
 
 ENCODER_FILE = "LongCatAudioCodec_encoder.pt"
@@ -47,7 +50,24 @@ class CheckpointFiles(NamedTuple):
     decoder: Path
 
 
-class LongCat(Codec):
+def _spec(title: str, output_rate: int, decoder_file: str, decoder: CheckpointKind, parameters: int) -> CodecSpec:
+    """The encoder with one of the decoders, of which `parameters` are."""
+    return CodecSpec(
+        title=f"LongCat-Audio-Codec ({title})",
+        group=Group.SEMANTIC,
+        input_rate=RATE,
+        output_rate=output_rate,
+        codebooks=(SEMANTIC, *[ACOUSTIC] * decoder.acoustic_codebooks),
+        parameters=ENCODER_PARAMETERS + parameters,
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        source="https://github.com/meituan-longcat/LongCat-Audio-Codec",
+        weights=hugging_face(REPOSITORY, *(f"ckpts/{name}" for name in (ENCODER_FILE, CMVN_FILE, decoder_file))),
+    )
+
+
+class LongCat(ReplaceableCodec):
     """LongCat-Audio-Codec with the 16 kHz decoder, 16.67 frames/s, 2 to 4 codebooks: the one of the paper's tables.
 
     Recordings of more than 30 s are encoded in equal pieces of at most 30 s, cut at multiples of 960 samples at
@@ -64,51 +84,18 @@ class LongCat(Codec):
 
     name: ClassVar[str] = "longcat"
     packages: ClassVar[tuple[str, ...]] = ("torch",)
-    prefixes: ClassVar[tuple[int, ...]] = (2, 3, 4)
+    prefixes: ClassVar[tuple[int, ...]] = (2, 3, 4)  # the decoder needs the semantic codebook and an acoustic one
+    any_prefix: ClassVar[bool] = False
 
-    title: ClassVar[str] = "LongCat-Audio-Codec (16 kHz)"
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_16k_4codebooks.pt"
     decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_16K, 3)
-    decoder_parameters: ClassVar[int] = 162_459_042
-    output_rate: ClassVar[int] = 16_000
+    spec = _spec("16 kHz", 16_000, decoder_file, decoder_kind, 162_459_042)
 
     decoder_dtype: str = "float32"
 
-    _replaced: Mapping[str, Path] = {}
     _device: str | None = None
     _encoder: LongCatEncoder | None = None
     _decoder: LongCatDecoder | None = None
-
-    def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
-        super().__init__(mode, codebooks)
-        if codebooks == 1:
-            raise UsageError(
-                f"{self.name} cannot decode 1 codebook: its decoder needs the semantic and an acoustic one, e.g. "
-                f"{self.name}@2"
-            )
-
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """The only setting is the number of codebooks.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title=cls.title,
-            group=Group.SEMANTIC,
-            input_rate=RATE,
-            output_rate=cls.output_rate,
-            codebooks=(SEMANTIC, *[ACOUSTIC] * cls.decoder_kind.acoustic_codebooks),
-            parameters=ENCODER_PARAMETERS + cls.decoder_parameters,
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            source="https://github.com/meituan-longcat/LongCat-Audio-Codec",
-            weights=tuple(RemoteFile(f"{FOLDER}/{name}") for name in cls._names()),
-        )
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -126,23 +113,11 @@ class LongCat(Codec):
         self.close()
         self._replaced = self._replacements(Path(path))
 
-    def needed_weights(self) -> tuple[RemoteFile, ...]:
-        """The published files but for those that a checkpoint replaces."""
-        return tuple(weight for weight in self.spec.weights if weight.path not in self._replaced)
-
-    def weight_digests(self) -> dict[str, str]:
-        """SHA-256 of the three files that are used, each under the name of the published file in whose place it is.
-
-        Raises:
-            UnavailableError: A file is missing.
-        """
-        return {w.path: local_digest(file) for w, file in zip(self.spec.weights, self._files(), strict=True)}
-
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         return {"decoder_dtype": self.decoder_dtype}
 
     def _files(self) -> CheckpointFiles:
-        return CheckpointFiles(*(self._replaced.get(weight.path) or locate(weight) for weight in self.spec.weights))
+        return CheckpointFiles(*self.weight_files().values())
 
     @classmethod
     def _names(cls) -> tuple[str, str, str]:
@@ -191,8 +166,8 @@ class LongCat(Codec):
             self.close()
             raise
 
+    @override
     def close(self) -> None:
-        """Frees both models."""
         self._encoder = self._decoder = self._device = None
 
     def release_encoder(self) -> None:
@@ -241,10 +216,10 @@ class LongCat(Codec):
         return replace(self.tokens(codes), side={"cuts": cuts})
 
     def _decode(self, code: Code) -> FloatArray:
-        return self._loaded_decoder().decode(self._codes(code))
+        return self._loaded_decoder().decode(self.stacked_books(code))
 
     def _decode_batch(self, batch: Sequence[Code]) -> list[FloatArray]:
-        return self._loaded_decoder().decode_batch([self._codes(code) for code in batch])
+        return self._loaded_decoder().decode_batch([self.stacked_books(code) for code in batch])
 
     def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
         """What the tokens stand for in the decoder.
@@ -260,7 +235,7 @@ class LongCat(Codec):
         Raises:
             CodecError: The codec is not loaded.
         """
-        semantic, *acoustic = parts = self._loaded_decoder().embeddings(self._codes(tokens))
+        semantic, *acoustic = parts = self._loaded_decoder().embeddings(self.stacked_books(tokens))
         named = {f"codebook_{i}": part for i, part in enumerate(parts)} | {"semantic_embedding": semantic}
         if acoustic:
             named["acoustic_embedding"] = np.sum(acoustic, axis=0, dtype=np.float32)
@@ -284,24 +259,14 @@ class LongCat(Codec):
 
         return StreamingDecoder(self._loaded_decoder())
 
-    def _codes(self, code: Code) -> NDArray[np.int64]:
-        if not isinstance(code, Tokens):
-            raise CodecError(f"{self.name} decodes tokens, not a bitstream")
-        lengths = {len(stream.codes) for stream in code.streams}
-        if len(lengths) != 1:
-            raise CodecError(f"the codebooks of {self.name} have one length, not {sorted(lengths)}")
-        return np.stack([stream.codes for stream in code.streams])
-
 
 class LongCat24k(LongCat):
     """LongCat-Audio-Codec with the 24 kHz decoder for 2 to 4 codebooks, which can decode a stream."""
 
     name: ClassVar[str] = "longcat-24k"
-    title: ClassVar[str] = "LongCat-Audio-Codec (24 kHz)"
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_4codebooks.pt"
     decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_24K, 3)
-    decoder_parameters: ClassVar[int] = 150_902_178
-    output_rate: ClassVar[int] = 24_000
+    spec = _spec("24 kHz", 24_000, decoder_file, decoder_kind, 150_902_178)
 
 
 class LongCat24kSft(LongCat):
@@ -309,8 +274,6 @@ class LongCat24kSft(LongCat):
 
     name: ClassVar[str] = "longcat-24k-sft"
     prefixes: ClassVar[tuple[int, ...]] = (2,)
-    title: ClassVar[str] = "LongCat-Audio-Codec (24 kHz, tuned to few speakers)"
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_2codebooks.pt"
     decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_24K, 1)
-    decoder_parameters: ClassVar[int] = 150_845_986
-    output_rate: ClassVar[int] = 24_000
+    spec = _spec("24 kHz, tuned to few speakers", 24_000, decoder_file, decoder_kind, 150_845_986)

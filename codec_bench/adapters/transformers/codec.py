@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from codec_bench.adapters.codec import CodecSpec
 from codec_bench.adapters.torch_codec import TorchCodec, as_samples, of_equal_size
 from codec_bench.audio import FloatArray, fit
 from codec_bench.errors import UnavailableError, first_line
@@ -39,7 +39,6 @@ class TransformersCodec(TorchCodec):
     """A codec of transformers, as its class attributes describe it.
 
     Class attributes:
-        described: What the codec is.
         model_class: Name of the model in transformers.
         extractor_class: Name of the feature extractor, for models that take more than samples.
         published: What the configuration of the published model says. A file that says something else is another
@@ -52,7 +51,6 @@ class TransformersCodec(TorchCodec):
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
     checkpoint_file: ClassVar[str] = WEIGHTS_FILE
 
-    described: ClassVar[CodecSpec]
     model_class: ClassVar[str]
     extractor_class: ClassVar[str | None] = None
     published: ClassVar[Mapping[str, Any]]
@@ -63,17 +61,6 @@ class TransformersCodec(TorchCodec):
     _extractor: Any = None
 
     @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """The only setting is the number of codebooks.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return cls.described
-
-    @classmethod
     def unsupported(cls) -> str | None:
         """Says so where a package is missing, or where torchaudio is there and cannot be imported: transformers imports
         it for every audio model.
@@ -81,8 +68,8 @@ class TransformersCodec(TorchCodec):
         has_torchaudio = importlib.util.find_spec("torchaudio") is not None
         return cannot_import((*cls.packages, "torchaudio") if has_torchaudio else cls.packages, EXTRA)
 
+    @override
     def close(self) -> None:
-        """Frees the model."""
         super().close()
         self._extractor = None
 
@@ -148,7 +135,7 @@ class TransformersCodec(TorchCodec):
         return [codes[i] for i in range(len(batch))]
 
     def _decode_batch(self, batch: Sequence[Code]) -> list[FloatArray]:
-        books = [np.stack(self._books(code)) for code in batch]
+        books = [np.stack(self.books(code)) for code in batch]
         decoded: dict[int, FloatArray] = {}
         for group in of_equal_size([item.shape[1] for item in books]):
             with self._inference():
@@ -191,7 +178,7 @@ class TransformersCodec(TorchCodec):
         Raises:
             CodecError: The codec is not loaded.
         """
-        books = self._books(tokens)
+        books = self.books(tokens)
         with self._inference():
             parts = [as_samples(self._embedding(i, self._tensor(codes)[None])[0].T) for i, codes in enumerate(books)]
         return {f"codebook_{i}": part for i, part in enumerate(parts)} | {"quantized": np.sum(parts, axis=0)}

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.transformers.codec import CONFIG_FILE, EXTRACTOR_FILE, WEIGHTS_FILE, TransformersCodec
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import RemoteFile, hugging_face
 from codec_bench.tokens import Codebook, IntArray
 
 
 def _files(repository: str, *names: str) -> tuple[RemoteFile, ...]:
-    return tuple(RemoteFile(f"hf/{repository}/{name}") for name in (CONFIG_FILE, WEIGHTS_FILE, *names))
+    return hugging_face(repository, CONFIG_FILE, WEIGHTS_FILE, *names)
 
 
 class Mimi(TransformersCodec):
@@ -35,7 +35,7 @@ class Mimi(TransformersCodec):
         "num_semantic_quantizers": 1,
         "codebook_size": 2048,
     }
-    described: ClassVar[CodecSpec] = CodecSpec(
+    spec = CodecSpec(
         title="Mimi",
         group=Group.SEMANTIC,
         input_rate=24_000,
@@ -98,8 +98,8 @@ class Dac16k(TransformersCodec):
     prefixes: ClassVar[tuple[int, ...]] = (1, 2, 4, 6, 8, 12)
     model_class: ClassVar[str] = "DacModel"
     whole_frames: ClassVar[bool] = True
-    described: ClassVar[CodecSpec] = _dac(16_000, 320, 12, 74_141_697)
-    published: ClassVar[Mapping[str, Any]] = _dac_config(described)
+    spec = _dac(16_000, 320, 12, 74_141_697)
+    published: ClassVar[Mapping[str, Any]] = _dac_config(spec)
 
     def _embedding(self, book: int, codes: Any) -> Any:
         layer = self._model.quantizer.quantizers[book]
@@ -111,8 +111,8 @@ class Dac24k(Dac16k):
 
     name: ClassVar[str] = "dac-24khz"
     prefixes: ClassVar[tuple[int, ...]] = (2, 4, 8, 16, 32)
-    described: ClassVar[CodecSpec] = _dac(24_000, 320, 32, 74_653_857)
-    published: ClassVar[Mapping[str, Any]] = _dac_config(described)
+    spec = _dac(24_000, 320, 32, 74_653_857)
+    published: ClassVar[Mapping[str, Any]] = _dac_config(spec)
 
 
 class Dac44k(Dac16k):
@@ -120,8 +120,8 @@ class Dac44k(Dac16k):
 
     name: ClassVar[str] = "dac-44khz"
     prefixes: ClassVar[tuple[int, ...]] = (2, 4, 9)
-    described: ClassVar[CodecSpec] = _dac(44_100, 512, 9, 76_620_777)
-    published: ClassVar[Mapping[str, Any]] = _dac_config(described)
+    spec = _dac(44_100, 512, 9, 76_620_777)
+    published: ClassVar[Mapping[str, Any]] = _dac_config(spec)
 
 
 class Encodec24k(TransformersCodec):
@@ -144,7 +144,7 @@ class Encodec24k(TransformersCodec):
         "normalize": False,
         "chunk_length_s": None,
     }
-    described: ClassVar[CodecSpec] = CodecSpec(
+    spec = CodecSpec(
         title="EnCodec (24 kHz)",
         group=Group.ACOUSTIC,
         input_rate=24_000,
@@ -186,7 +186,7 @@ class XCodec(TransformersCodec):
         "num_quantizers": 8,
         "codebook_size": 1024,
     }
-    described: ClassVar[CodecSpec] = CodecSpec(
+    spec = CodecSpec(
         title="X-Codec (HuBERT, LibriSpeech)",
         group=Group.SEMANTIC,
         input_rate=16_000,
@@ -223,7 +223,7 @@ class HiggsAudioV2(TransformersCodec):
         "num_quantizers": 8,
         "codebook_size": 1024,
     }
-    described: ClassVar[CodecSpec] = CodecSpec(
+    spec = CodecSpec(
         title="Higgs Audio v2 tokenizer",
         group=Group.SEMANTIC,
         input_rate=24_000,
@@ -259,7 +259,7 @@ class XCodec2(TransformersCodec):
         "hop_length": 320,
         "quantization_levels": [4] * 8,
     }
-    described: ClassVar[CodecSpec] = CodecSpec(
+    spec = CodecSpec(
         title="X-Codec2",
         group=Group.SEMANTIC,
         input_rate=16_000,
@@ -297,7 +297,7 @@ class NeuCodec(XCodec2):
         "encoder_hop_length": 320,
         "quantization_levels": [4] * 8,
     }
-    described: ClassVar[CodecSpec] = CodecSpec(
+    spec = CodecSpec(
         title="NeuCodec",
         group=Group.SEMANTIC,
         input_rate=16_000,

@@ -40,7 +40,7 @@ def test_codes_voice_and_audio_are_those_of_the_networks(mirror: Path) -> None:
 
     codec = BiCodec()
     codec.load()
-    folder = mirror / "hf" / BiCodec.repository
+    folder = (mirror / BiCodec.spec.weights[0].path).parent
     state = load_file(folder / "BiCodec/model.safetensors")
     table = state["quantizer.table"]
     encoder = Wav2Vec2Model.from_pretrained(folder / "wav2vec2-large-xlsr-53").eval()  # type: ignore[no-untyped-call]
@@ -79,7 +79,7 @@ def test_codes_voice_and_audio_are_those_of_the_networks(mirror: Path) -> None:
 def test_a_checkpoint_without_a_tensor_is_refused(mirror: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    path = mirror / "hf" / BiCodec.repository / "BiCodec/model.safetensors"
+    path = mirror / BiCodec.spec.weights[2].path
     whole = path.read_bytes()
     state = load_file(path)
     del state["prenet.weight"]

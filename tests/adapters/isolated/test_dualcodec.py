@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.isolated.dualcodec.codec import DualCodec
+from codec_bench.adapters.isolated.dualcodec.codec import DualCodec12
 from codec_bench.tokens import Tokens
 from tests.adapters.isolated.standins import dualcodec as standin
 from tests.adapters.test_github_codecs import noise, residual
@@ -31,7 +31,7 @@ def _places(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("cls", standin.CLASSES)
-def test_codes_and_audio_are_those_of_the_networks(mirror: Path, cls: type[DualCodec]) -> None:
+def test_codes_and_audio_are_those_of_the_networks(mirror: Path, cls: type[DualCodec12]) -> None:
     import torch
     import torchaudio  # type: ignore[import-untyped]
     from safetensors.torch import load_file
@@ -64,10 +64,10 @@ def test_codes_and_audio_are_those_of_the_networks(mirror: Path, cls: type[DualC
 
         code = codec.encode(recording)
         assert isinstance(code, Tokens)
-        assert len(code.streams) == len(cls.sizes)
+        assert len(code.streams) == len(cls.spec.codebooks)
         for stream, expected in zip(code.streams, codes, strict=True):
             assert np.array_equal(stream.codes, expected.numpy())
-        for count in (1, 2, len(cls.sizes)):
+        for count in (1, 2, len(cls.spec.codebooks)):
             summed = sum(t[c] for t, c in zip([semantic, *acoustic][:count], codes, strict=False))
             audio = functional.conv_transpose1d(summed.T[None], state["decoder.weight"], stride=hop)[0, 0]
             np.testing.assert_allclose(codec.decode(code, count).samples, audio[: len(recording)], atol=1e-5)

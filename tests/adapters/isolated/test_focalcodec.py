@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.isolated.focalcodec.codec import FocalCodec, FocalCodec12, FocalCodec50, FocalCodecStream2k
+from codec_bench.adapters.isolated.focalcodec.codec import CODECS
 from codec_bench.tokens import Tokens
 from tests.adapters.isolated.standins import focalcodec as standin
 from tests.adapters.test_github_codecs import noise
@@ -30,18 +30,18 @@ def _places(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
 
 
-@pytest.mark.parametrize("cls", [FocalCodec50, FocalCodec12, FocalCodecStream2k])
-def test_codes_and_audio_are_those_of_the_networks(mirror: Path, cls: type[FocalCodec]) -> None:
+@pytest.mark.parametrize("name", ["focalcodec-50hz", "focalcodec-12.5hz", "focalcodec-stream-2k"])
+def test_codes_and_audio_are_those_of_the_networks(mirror: Path, name: str) -> None:
     import torch
     from safetensors.torch import load_file
     from torch.nn import functional
 
-    codec = cls()
+    codec = CODECS[name]()
     codec.load()
     recording = noise(16_001, 16_000)
     state = load_file(mirror / codec.spec.weights[1].path)
     hop = int(codec.spec.codebooks[0].hop)
-    field = 0 if cls.streaming else 80
+    field = 0 if codec.spec.streaming else 80
     padded = torch.from_numpy(np.pad(recording.samples, (0, -16_001 % hop + field)))[None, None]
     features = functional.conv1d(padded, state["encoder.old.weight"], stride=320)
     bits = functional.avg_pool1d(features, hop // 320)[0] > 0
@@ -55,7 +55,7 @@ def test_codes_and_audio_are_those_of_the_networks(mirror: Path, cls: type[Focal
     assert len(code.streams[0].codes) == -(-16_001 // hop)
     decoded = codec.decode(code)
     np.testing.assert_allclose(decoded.samples, audio[0, 0, : len(decoded)], atol=1e-5)
-    assert len(decoded) == round(16_001 * cls.output_rate / 16_000)
+    assert len(decoded) == round(16_001 * codec.spec.output_rate / 16_000)
     latents = codec.latents(code)
     assert latents["codes"].shape == (len(bits[0]), len(bits))
     assert latents["features"].shape == (len(bits[0]) * hop // 320, len(bits))

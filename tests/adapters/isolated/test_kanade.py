@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.isolated.kanade.codec import WAVLM, Kanade, Kanade25
+from codec_bench.adapters.isolated.kanade.codec import CODECS, WAVLM, Kanade
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
 from tests.adapters.isolated.standins import kanade as standin
@@ -60,13 +60,14 @@ def test_codes_voice_and_audio_are_those_of_the_networks(mirror: Path, cls: type
 
     stretched = functional.interpolate((table[codes] + voice).T[None], size=len(codes) * hop // 256 + 1)
     mel = state["mel.weight"] @ stretched
-    if len(cls.vocoder) == 1:
-        layer = torch.load(mirror / cls.vocoder[0].path, weights_only=True)["generator.layer.weight"]
+    vocoder = cls.spec.weights[2:]
+    if len(vocoder) == 1:
+        layer = torch.load(mirror / vocoder[0].path, weights_only=True)["generator.layer.weight"]
         audio = functional.conv_transpose1d(mel, layer, stride=256)[0, 0]
         torch.manual_seed(0)
         audio = audio + torch.randn_like(audio[None])[0] / 10
     else:
-        saved = torch.load(mirror / cls.vocoder[1].path, weights_only=True)
+        saved = torch.load(mirror / vocoder[1].path, weights_only=True)
         backbone = VocosBackbone(input_channels=standin.BANDS, dim=8, intermediate_dim=8, num_layers=1)
         head = ISTFTHead(dim=8, n_fft=1024, hop_length=256, padding="center")
         for part, made in (("backbone.", backbone), ("head.", head)):
@@ -86,13 +87,13 @@ def test_codes_voice_and_audio_are_those_of_the_networks(mirror: Path, cls: type
 def test_a_checkpoint_with_other_tensors_is_refused(mirror: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    path = mirror / Kanade25.weights()[0].path
+    path = mirror / CODECS["kanade-25hz"].weights()[0].path
     whole = path.read_bytes()
     state = load_file(path)
     del state["mel.weight"]
     save_file(state, str(path))
     with pytest.raises(UnavailableError, match=r"other tensors, e\.g\. mel\.weight"):
-        Kanade25().load()
+        CODECS["kanade-25hz"]().load()
     path.write_bytes(whole)
 
 

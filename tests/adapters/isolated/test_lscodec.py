@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.isolated.lscodec.codec import LsCodec, LsCodec25, LsCodec50
+from codec_bench.adapters.isolated.lscodec.codec import CODECS, LsCodec
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
@@ -39,13 +39,13 @@ def direct(mirror: Path, cls: type[LsCodec], samples: np.ndarray) -> tuple[np.nd
     """Codes, their vectors and audio at 24 kHz from the files' tensors alone."""
     import torch
 
-    folder = mirror / "hf" / cls.repository
+    folder = (mirror / cls.spec.weights[0].path).parent
     encoder, vocoder = (
         torch.load(folder / f"lscodec_{part}.pt", weights_only=True)["model"]["generator"]
         for part in ("encoder", "vocoder")
     )
     wavlm = torch.load(mirror / "wavlm" / "WavLM-Large.pt", weights_only=True)["model"]
-    hop = 16_000 // cls.frame_rate
+    hop = cls.spec.codebooks[0].hop
     windows = np.lib.stride_tricks.sliding_window_view(samples, 400)[::hop].copy()
     z = torch.from_numpy(windows) @ encoder["conv.weight"][:, 0].T + encoder["conv.bias"]
     table = torch.from_numpy(np.load(folder / "codebook.npy"))[0]
@@ -54,11 +54,11 @@ def direct(mirror: Path, cls: type[LsCodec], samples: np.ndarray) -> tuple[np.nd
     frames = torch.from_numpy(normal[: len(normal) // 320 * 320].reshape(-1, 320))
     prompt = (frames @ wavlm["layer.weight"].T + wavlm["layer.bias"]).mean(0)
     voice = prompt @ vocoder["frontend.prompt.weight"].T + vocoder["frontend.prompt.bias"]
-    vectors = table[codes].repeat_interleave(50 // cls.frame_rate, dim=0) + voice
+    vectors = table[codes].repeat_interleave(hop // 320, dim=0) + voice
     return codes.numpy(), table[codes].numpy(), (vectors @ vocoder["backend.layer.weight"].T).flatten().numpy()
 
 
-@pytest.mark.parametrize("cls", [LsCodec50, LsCodec25])
+@pytest.mark.parametrize("cls", CODECS.values())
 def test_codes_latents_and_audio_are_those_of_the_networks(cls: type[LsCodec], machine: Path) -> None:
     codec = cls()
     codec.load()
@@ -79,14 +79,14 @@ def test_codes_latents_and_audio_are_those_of_the_networks(cls: type[LsCodec], m
 
 
 def test_bitrates_are_those_of_the_codebooks() -> None:
-    assert LsCodec50().spec.bitrate() == pytest.approx(411.4, abs=0.05)
-    assert LsCodec25().spec.bitrate() == 250
+    assert CODECS["lscodec-50hz"]().spec.bitrate() == pytest.approx(411.4, abs=0.05)
+    assert CODECS["lscodec-25hz"]().spec.bitrate() == 250
 
 
 def test_layers_that_are_no_numbers_are_not_evaluated(machine: Path, tmp_path: Path) -> None:
     text = standin.ENCODER_CONFIG.replace("[(6, 400, %d)]", "print(1)")
     (tmp_path / "encoder_config.yml").write_text(text, encoding="utf-8")
-    codec = LsCodec50()
+    codec = CODECS["lscodec-50hz"]()
     codec.use_checkpoint(tmp_path)
     with pytest.raises(UnavailableError, match="no lists of numbers"):
         codec.load()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.isolated.past.codec import Past
+from codec_bench.adapters.isolated.past.codec import CODECS, Past
 from codec_bench.errors import UnavailableError
 from tests.adapters.isolated.standins import past as standin
 from tests.adapters.test_github_codecs import check, noise, residual
@@ -56,11 +56,11 @@ def test_codes_and_audio_are_those_of_the_networks(mirror: Path, cls: type[Past]
 
 
 def test_a_checkpoint_of_another_rate_is_refused(mirror: Path) -> None:
-    path = mirror / Past.weights()[0].path
+    path = mirror / CODECS["past"].weights()[0].path
     whole = path.read_bytes()
-    standin.checkpoint(Past.environment, path, rate=24_000)
+    standin.checkpoint(CODECS["past"].environment, path, rate=24_000)
     with pytest.raises(UnavailableError, match="of another kind"):
-        Past().load()
+        CODECS["past"]().load()
     path.write_bytes(whole)
 
 
@@ -73,9 +73,9 @@ def test_only_tensors_and_configurations_are_unpickled(mirror: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (pytest.fail, ("it was run",))
 
-    path = mirror / Past.weights()[0].path
+    path = mirror / CODECS["past"].weights()[0].path
     whole = path.read_bytes()
     torch.save({"xp.cfg": Harm(), "best_state": {"model": {}}}, path, pickle_module=pickle)
     with pytest.raises(UnavailableError, match="UnpicklingError"):
-        Past().load()
+        CODECS["past"]().load()
     path.write_bytes(whole)

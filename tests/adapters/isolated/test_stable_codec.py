@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.isolated.stable_codec.codec import SETTINGS, StableCodec
+from codec_bench.adapters.isolated.stable_codec.codec import StableCodec
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.tokens import Tokens
@@ -45,8 +45,9 @@ def direct(folder: Path, samples: np.ndarray, mode: str) -> tuple[np.ndarray, np
     gain = 0.1 / np.sqrt(np.mean(frames**2))
     left = np.tanh((gain * frames @ state["encoder.weight"][:, 0].T + state["encoder.bias"]).astype(np.float64))
     start, books = left, []
-    levels = round(SETTINGS[mode][0] ** (1 / 6))
-    scales = {2: [1, 0.25], 1: [1], 4: [1, 0.5, 0.25, 0.125]}[len(SETTINGS[mode])]
+    books = StableCodec.specs[mode].codebooks
+    levels = round(books[0].size ** (1 / 6))
+    scales = {2: [1, 0.25], 1: [1], 4: [1, 0.5, 0.25, 0.125]}[len(books)]
     for scale in scales:
         step = 2 * scale / (levels - 1)
         whole = np.clip(np.round((left + scale) / step), 0, levels - 1)

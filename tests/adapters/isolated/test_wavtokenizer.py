@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.isolated.wavtokenizer.codec import Large75, Small40, Small75
+from codec_bench.adapters.isolated.wavtokenizer.codec import CODECS
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
@@ -51,14 +51,14 @@ def direct(path: Path, hop: int, samples: np.ndarray) -> tuple[np.ndarray, np.nd
     return codes.numpy(), torch.nn.functional.linear(hidden, state["head.layer.weight"]).flatten().numpy()
 
 
-@pytest.mark.parametrize("cls", [Small40, Small75])
-def test_codes_and_audio_are_those_of_the_networks(cls: type[Small40], machine: Path) -> None:
-    codec = cls()
+@pytest.mark.parametrize("name", ["wavtokenizer-small-40", "wavtokenizer-small-75"])
+def test_codes_and_audio_are_those_of_the_networks(name: str, machine: Path) -> None:
+    codec = CODECS[name]()
     codec.load()
     recording = noise(30_000)
     code = codec.encode(recording)
     assert isinstance(code, Tokens)
-    codes, audio = direct(machine / "mirror" / cls.weights()[0].path, 24_000 // cls.frame_rate, recording.samples)
+    codes, audio = direct(machine / "mirror" / codec.weights()[0].path, codec.spec.codebooks[0].hop, recording.samples)
     assert np.array_equal(code.streams[0].codes, codes)
     np.testing.assert_allclose(codec.decode(code).samples, audio[: len(recording)], atol=1e-6)
     assert codec.latents(code)["quantized"].shape == (len(codes), 8)
@@ -69,7 +69,7 @@ def test_codes_and_audio_are_those_of_the_networks(cls: type[Small40], machine: 
 
 def test_a_checkpoint_of_another_rate_is_refused(machine: Path, tmp_path: Path) -> None:
     standin.checkpoint(tmp_path / "other.ckpt", 600)
-    codec = Large75()
+    codec = CODECS["wavtokenizer-large-75"]()
     codec.use_checkpoint(tmp_path / "other.ckpt")
     with pytest.raises(UnavailableError, match="size mismatch"):
         codec.load()

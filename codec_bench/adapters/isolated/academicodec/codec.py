@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 GLOBAL_BITS = 80
@@ -22,10 +22,6 @@ class HiFiCodec(IsolatedCodec):
     """A checkpoint of HiFi-Codec: two groups of two residual codebooks of 1024 entries.
 
     The codebooks are no prefix order, so all four are decoded.
-
-    Class attributes:
-        rate: Sampling rate in Hz.
-        hop: Samples per token, the product of the strides; the `hop_size` of upstream's configurations is another one.
 
     Source:
         https://arxiv.org/abs/2305.02765, https://github.com/yangdongchao/AcademiCodec
@@ -52,69 +48,58 @@ class HiFiCodec(IsolatedCodec):
     worker = Path(__file__).with_name("worker.py")
     any_prefix: ClassVar[bool] = False
 
-    rate: ClassVar[int]
-    hop: ClassVar[int]
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title=f"HiFi-Codec {cls.rate // 1000} kHz, hop {cls.hop}",
-            group=Group.ACOUSTIC,
-            input_rate=cls.rate,
-            output_rate=cls.rate,
-            codebooks=(Codebook(1024, hop=cls.hop),) * 4,
-            parameters=63_630_000,
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            weights_licence="not stated",
-            source="https://github.com/yangdongchao/AcademiCodec",
-            weights=(RemoteFile(f"hf/Dongchao/AcademiCodec/HiFi-Codec-{cls._kind()}"),),
-            min_samples=cls.hop,
-        )
-
-    @classmethod
-    def _kind(cls) -> str:
-        return f"{cls.rate // 1000}k-{cls.hop}d"
-
-    def _worker_mode(self) -> str | None:
-        kind = self._kind()
-        return f"egs/HiFi-Codec-{kind}/config_{kind.replace('-', '_')}.json"
+def _hifi_codec(khz: int, hop: int) -> CodecSpec:
+    """The hop is the product of the strides; the `hop_size` of upstream's configurations is another one."""
+    return CodecSpec(
+        title=f"HiFi-Codec {khz} kHz, hop {hop}",
+        group=Group.ACOUSTIC,
+        input_rate=1000 * khz,
+        output_rate=1000 * khz,
+        codebooks=(Codebook(1024, hop),) * 4,
+        parameters=63_630_000,
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        weights_licence="not stated",
+        source="https://github.com/yangdongchao/AcademiCodec",
+        weights=hugging_face("Dongchao/AcademiCodec", f"HiFi-Codec-{khz}k-{hop}d"),
+        min_samples=hop,
+        configuration=f"egs/HiFi-Codec-{khz}k-{hop}d/config_{khz}k_{hop}d.json",
+    )
 
 
-class HiFiCodec24k320d(HiFiCodec):
-    """75 frames/s at 24 kHz, 3 kbit/s."""
-
-    name = "hifi-codec-24k-320d"
-    rate = 24_000
-    hop = 320
-
-
-class HiFiCodec24k240d(HiFiCodec):
-    """100 frames/s at 24 kHz, 4 kbit/s."""
-
-    name = "hifi-codec-24k-240d"
-    rate = 24_000
-    hop = 240
+HIFI_CODECS = HiFiCodec.checkpoints(
+    {
+        "hifi-codec-24k-320d": _hifi_codec(24, 320),  # 75 frames/s, 3 kbit/s
+        "hifi-codec-24k-240d": _hifi_codec(24, 240),  # 100 frames/s, 4 kbit/s
+        "hifi-codec-16k-320d": _hifi_codec(16, 320),  # 50 frames/s, 2 kbit/s
+    }
+)
 
 
-class HiFiCodec16k320d(HiFiCodec):
-    """50 frames/s at 16 kHz, 2 kbit/s."""
-
-    name = "hifi-codec-16k-320d"
-    rate = 16_000
-    hop = 320
+def _ticodec(mode: str, parameters: int | None = None) -> CodecSpec:
+    return CodecSpec(
+        title=f"TiCodec {mode}",
+        group=Group.ACOUSTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(1024, hop=320),) * int(mode[2]),
+        parameters=parameters,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="not stated",
+        source="https://github.com/y-ren16/TiCodec",
+        weights=hugging_face("y-ren16/TiCodec", f"logs_convonly_Lib_{mode}_cos_from_head/g_00250000"),
+        min_samples=320,
+        configuration=f"egs/TiCodec-24k-320d/config_24k_320d_conv_{mode}_8g3k1s.json",
+    )
 
 
 class TiCodec(IsolatedCodec):
-    """TiCodec, 24 kHz: 1, 2 or 4 codebooks of 1024 entries at 75 Hz, each count a checkpoint of its own.
+    """TiCodec, 24 kHz: 1, 2 or 4 codebooks of 1024 entries at 75 Hz, each count a checkpoint of its own, named by its
+    numbers of groups and residual layers.
 
     The 80 bits of global codes are side information: counted in the payload of each utterance, not in the bitrate. The
     names of the checkpoints are those of upstream's scripts; the repository on Hugging Face could not be looked at.
@@ -124,7 +109,12 @@ class TiCodec(IsolatedCodec):
     """
 
     name = "ticodec"
-    modes: ClassVar[tuple[str, ...]] = ("1g1r", "1g2r", "1g4r")
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        "1g1r": _ticodec("1g1r"),
+        "1g2r": _ticodec("1g2r", 63_850_000),
+        "1g4r": _ticodec("1g4r"),
+    }
+    modes: ClassVar[tuple[str, ...]] = tuple(specs)
     environment = Environment(
         "ticodec",
         sources=(
@@ -135,7 +125,7 @@ class TiCodec(IsolatedCodec):
                     "academicodec/__init__.py",
                     "academicodec/utils.py",
                     "academicodec/models/ticodec",
-                    *(f"egs/TiCodec-24k-320d/config_24k_320d_conv_{mode}_8g3k1s.json" for mode in modes),
+                    *(str(spec.configuration) for spec in specs.values()),
                 ),
             ),
         ),
@@ -143,34 +133,6 @@ class TiCodec(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
     any_prefix: ClassVar[bool] = False
-
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """A checkpoint by its number of groups and residual layers, e.g. `1g2r`.
-
-        Raises:
-            UsageError: There is no such checkpoint.
-        """
-        if mode not in cls.modes:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title=f"TiCodec {mode}",
-            group=Group.ACOUSTIC,
-            input_rate=24_000,
-            output_rate=24_000,
-            codebooks=(Codebook(1024, hop=320),) * int(mode[2]),
-            parameters=63_850_000 if mode == "1g2r" else None,
-            causal=False,
-            streaming=False,
-            licence="Apache-2.0",
-            weights_licence="not stated",
-            source="https://github.com/y-ren16/TiCodec",
-            weights=(RemoteFile(f"hf/y-ren16/TiCodec/logs_convonly_Lib_{mode}_cos_from_head/g_00250000"),),
-            min_samples=320,
-        )
-
-    def _worker_mode(self) -> str | None:
-        return f"egs/TiCodec-24k-320d/config_24k_320d_conv_{self.mode}_8g3k1s.json"
 
     def _side_bits(self, side: Mapping[str, NDArray[Any]]) -> int:
         return GLOBAL_BITS

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 GLOBAL_BITS = 12
@@ -44,36 +45,28 @@ class BiCodec(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
 
-    repository: ClassVar[str] = "SparkAudio/Spark-TTS-0.5B"
+    spec = CodecSpec(
+        title="BiCodec (Spark-TTS)",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(8192, hop=320),),
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="CC-BY-NC-SA-4.0",
+        source="https://github.com/SparkAudio/Spark-TTS",
+        weights=hugging_face(
+            "SparkAudio/Spark-TTS-0.5B",
+            "config.yaml",
+            "BiCodec/config.yaml",
+            "BiCodec/model.safetensors",
+            "wav2vec2-large-xlsr-53/config.json",
+            "wav2vec2-large-xlsr-53/preprocessor_config.json",
+            "wav2vec2-large-xlsr-53/pytorch_model.bin",
+        ),
+    )
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        files = ("config.yaml", "BiCodec/config.yaml", "BiCodec/model.safetensors")
-        encoder = ("config.json", "preprocessor_config.json", "pytorch_model.bin")
-        return CodecSpec(
-            title="BiCodec (Spark-TTS)",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(8192, hop=320),),
-            causal=False,
-            streaming=False,
-            licence="Apache-2.0",
-            weights_licence="CC-BY-NC-SA-4.0",
-            source="https://github.com/SparkAudio/Spark-TTS",
-            weights=tuple(
-                RemoteFile(f"hf/{cls.repository}/{file}")
-                for file in (*files, *(f"wav2vec2-large-xlsr-53/{name}" for name in encoder))
-            ),
-        )
-
+    @override
     def _side_bits(self, side: Mapping[str, NDArray[Any]]) -> int:
-        """The tokens of the voice."""
         return sum(array.size for array in side.values()) * GLOBAL_BITS

@@ -7,7 +7,7 @@ from pathlib import Path
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 
@@ -30,26 +30,17 @@ class BigCodec(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="BigCodec",
-            group=Group.ACOUSTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(8192, hop=200),),
-            parameters=159_440_000,
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            weights_licence="not stated",
-            source="https://github.com/Aria-K-Alethia/BigCodec",
-            weights=(RemoteFile("hf/Alethia/BigCodec/bigcodec.pt"),),
-        )
+    spec = CodecSpec(
+        title="BigCodec",
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(8192, hop=200),),
+        parameters=159_440_000,
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        weights_licence="not stated",
+        source="https://github.com/Aria-K-Alethia/BigCodec",
+        weights=hugging_face("Alethia/BigCodec", "bigcodec.pt"),
+    )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 
 
 class BigVgan(IsolatedCodec):
@@ -37,31 +37,21 @@ class BigVgan(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        folder = "hf/nvidia/bigvgan_v2_24khz_100band_256x"
-        return CodecSpec(
-            title="Mel + BigVGAN v2 (100 band)",
-            group=Group.REFERENCE,
-            input_rate=24_000,
-            output_rate=24_000,
-            hop=256,
-            parameters=112_450_000,
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            weights_licence="not stated",
-            source="https://github.com/NVIDIA/BigVGAN",
-            weights=(RemoteFile(f"{folder}/config.json"), RemoteFile(f"{folder}/bigvgan_generator.pt")),
-            min_samples=1024,
-        )
+    spec = CodecSpec(
+        title="Mel + BigVGAN v2 (100 band)",
+        group=Group.REFERENCE,
+        input_rate=24_000,
+        output_rate=24_000,
+        hop=256,
+        parameters=112_450_000,
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        weights_licence="not stated",
+        source="https://github.com/NVIDIA/BigVGAN",
+        weights=hugging_face("nvidia/bigvgan_v2_24khz_100band_256x", "config.json", "bigvgan_generator.pt"),
+        min_samples=1024,
+    )
 
     def _side_bits(self, side: Mapping[str, NDArray[Any]]) -> int:
         """A spectrogram of floats is no payload that could be compared with one."""

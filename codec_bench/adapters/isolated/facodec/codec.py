@@ -8,7 +8,7 @@ from typing import ClassVar
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 
@@ -37,27 +37,17 @@ class FaCodec(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """The only setting is the number of codebooks.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        folder = "hf/amphion/naturalspeech3_facodec"
-        return CodecSpec(
-            title="FACodec (NaturalSpeech 3)",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(1024, hop=200),) * 6,
-            parameters=102_330_000,
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            weights_licence="not stated",
-            source="https://github.com/lifeiteng/naturalspeech3_facodec",
-            weights=tuple(RemoteFile(f"{folder}/ns3_facodec_{part}.bin") for part in ("encoder", "decoder")),
-        )
+    spec = CodecSpec(
+        title="FACodec (NaturalSpeech 3)",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(1024, hop=200),) * 6,
+        parameters=102_330_000,
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        weights_licence="not stated",
+        source="https://github.com/lifeiteng/naturalspeech3_facodec",
+        weights=hugging_face("amphion/naturalspeech3_facodec", "ns3_facodec_encoder.bin", "ns3_facodec_decoder.bin"),
+    )

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
-ENVIRONMENT = Environment(
-    "focalcodec",
-    without_dependencies=("safetensors>=0.4",),
-    sources=(
-        Source(
-            "lucadellalib/focalcodec",
-            "912b7f2c0cd43d54a8aed296bbcc925dec7d4ea3",
-            paths=("focalcodec",),
-            tree="d1f8be2fe89ffb16c9418195c4fd79aee7df5c0c4c1f8d6bff48cfea8db80de7",
-        ),
-    ),
-    inherits=True,
-)
+
+def _spec(title: str, repository: str, frame_rate: float, size: int = 8192, *, is_stream: bool = False) -> CodecSpec:
+    """A checkpoint; those for streams give 24 kHz.
+
+    Within a chunk of four frames the encoder of one for streams sees all of them, so that it has a latency of 80 ms and
+    is not called causal.
+    """
+    return CodecSpec(
+        title=title,
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=24_000 if is_stream else 16_000,
+        codebooks=(Codebook(size, hop=round(16_000 / frame_rate)),),
+        causal=False,
+        streaming=is_stream,
+        licence="Apache-2.0",
+        weights_licence="not stated",
+        source="https://github.com/lucadellalib/focalcodec",
+        weights=hugging_face(f"lucadellalib/{repository}", "config.json", "model.safetensors"),
+    )
 
 
 class FocalCodec(IsolatedCodec):
@@ -31,108 +37,38 @@ class FocalCodec(IsolatedCodec):
 
     Upstream drops the end of a recording that is no whole frame; zeros are appended here, so that the tokens cover it.
 
-    Class attributes:
-        frame_rate: Tokens per second.
-        size: Entries of the codebook.
-        repository: On Hugging Face.
-        output_rate: Sampling rate of what is decoded, Hz.
-        streaming: Whether it runs chunk by chunk. Within a chunk of four frames the encoder sees all of them, so that
-            such a checkpoint has a latency of 80 ms and is not called causal.
-
     Source:
         https://arxiv.org/abs/2502.04465, https://arxiv.org/abs/2509.16195, https://github.com/lucadellalib/focalcodec
     """
 
-    environment = ENVIRONMENT
+    environment = Environment(
+        "focalcodec",
+        without_dependencies=("safetensors>=0.4",),
+        sources=(
+            Source(
+                "lucadellalib/focalcodec",
+                "912b7f2c0cd43d54a8aed296bbcc925dec7d4ea3",
+                paths=("focalcodec",),
+                tree="d1f8be2fe89ffb16c9418195c4fd79aee7df5c0c4c1f8d6bff48cfea8db80de7",
+            ),
+        ),
+        inherits=True,
+    )
     worker = Path(__file__).with_name("worker.py")
 
-    title: ClassVar[str]
-    frame_rate: ClassVar[float] = 50
-    size: ClassVar[int] = 8192
-    repository: ClassVar[str]
-    output_rate: ClassVar[int] = 16_000
-    streaming: ClassVar[bool] = False
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title=cls.title,
-            group=Group.ACOUSTIC,
-            input_rate=16_000,
-            output_rate=cls.output_rate,
-            codebooks=(Codebook(cls.size, hop=round(16_000 / cls.frame_rate)),),
-            causal=False,
-            streaming=cls.streaming,
-            licence="Apache-2.0",
-            weights_licence="not stated",
-            source="https://github.com/lucadellalib/focalcodec",
-            weights=tuple(
-                RemoteFile(f"hf/lucadellalib/{cls.repository}/{name}") for name in ("config.json", "model.safetensors")
-            ),
-        )
-
-
-class FocalCodec50(FocalCodec):
-    """Trained on LibriTTS, 50 tokens/s, 0.65 kbit/s."""
-
-    name = "focalcodec-50hz"
-    title = "FocalCodec, 50 Hz"
-    repository = "focalcodec_50hz"
-
-
-class FocalCodec25(FocalCodec):
-    """Trained on LibriTTS, 25 tokens/s, 0.33 kbit/s."""
-
-    name = "focalcodec-25hz"
-    title = "FocalCodec, 25 Hz"
-    frame_rate = 25
-    repository = "focalcodec_25hz"
-
-
-class FocalCodec12(FocalCodec):
-    """Trained on LibriTTS, 12.5 tokens/s, 0.16 kbit/s."""
-
-    name = "focalcodec-12.5hz"
-    title = "FocalCodec, 12.5 Hz"
-    frame_rate = 12.5
-    repository = "focalcodec_12_5hz"
-
-
-class FocalCodecStream65k(FocalCodec):
-    """Trained on Libri-Light, streaming, 24 kHz out, 0.8 kbit/s."""
-
-    name = "focalcodec-stream-65k"
-    title = "FocalCodec-Stream, 65536 entries"
-    size = 65_536
-    repository = "focalcodec_50hz_65k_causal"
-    output_rate = 24_000
-    streaming = True
-
-
-class FocalCodecStream4k(FocalCodec):
-    """Trained on Libri-Light, streaming, 24 kHz out, 0.6 kbit/s."""
-
-    name = "focalcodec-stream-4k"
-    title = "FocalCodec-Stream, 4096 entries"
-    size = 4096
-    repository = "focalcodec_50hz_4k_causal"
-    output_rate = 24_000
-    streaming = True
-
-
-class FocalCodecStream2k(FocalCodec):
-    """Trained on Libri-Light, streaming, 24 kHz out, 0.55 kbit/s."""
-
-    name = "focalcodec-stream-2k"
-    title = "FocalCodec-Stream, 2048 entries"
-    size = 2048
-    repository = "focalcodec_50hz_2k_causal"
-    output_rate = 24_000
-    streaming = True
+CODECS = FocalCodec.checkpoints(
+    {
+        # Trained on LibriTTS: 0.65, 0.33 and 0.16 kbit/s.
+        "focalcodec-50hz": _spec("FocalCodec, 50 Hz", "focalcodec_50hz", 50),
+        "focalcodec-25hz": _spec("FocalCodec, 25 Hz", "focalcodec_25hz", 25),
+        "focalcodec-12.5hz": _spec("FocalCodec, 12.5 Hz", "focalcodec_12_5hz", 12.5),
+        # Trained on Libri-Light: 0.8, 0.6 and 0.55 kbit/s.
+        **{
+            f"focalcodec-stream-{name}": _spec(
+                f"FocalCodec-Stream, {size} entries", f"focalcodec_50hz_{name}_causal", 50, size, is_stream=True
+            )
+            for name, size in (("65k", 65_536), ("4k", 4096), ("2k", 2048))
+        },
+    }
+)

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import RemoteFile, hugging_face
 from codec_bench.tokens import Codebook
 
 FILES = "https://dl.fbaipublicfiles.com"
 VOCODER = f"{FILES}/textless_nlp/expresso/checkpoints/hifigan_expresso_lj_vctk_hubert_base_ls960_L9_km500"
+
+
+KM500 = CodecSpec(
+    title="HuBERT units, 500",
+    group=Group.SEMANTIC,
+    input_rate=16_000,
+    output_rate=16_000,
+    codebooks=(Codebook(500, hop=320),),
+    causal=False,
+    streaming=False,
+    licence="MIT",
+    weights_licence="not stated",
+    source="https://github.com/facebookresearch/textlesslib",
+    weights=(
+        *hugging_face("facebook/hubert-base-ls960", "config.json", "pytorch_model.bin"),
+        RemoteFile(
+            "textless/hubert_base_ls960_L9_km500.bin",
+            "4450dcbc90aa7d0553306a4b0fafef35c9b3c840468f02969273dfbb9db89a23",
+            source=f"{FILES}/hubert/hubert_base_ls960_L9_km500.bin",
+        ),
+        RemoteFile(
+            "textless/hubert_base_ls960_L9_km500_hifigan/generator.pt",
+            "d50f4704e961c29cb386924ef32cd0c3a4d1089a3f9be856f8a3b6dcfdd6147a",
+            source=f"{VOCODER}/generator.pt",
+        ),
+        RemoteFile(
+            "textless/hubert_base_ls960_L9_km500_hifigan/config.json",
+            "31e65ef5e100cb43de08f2c8d225496ace1ed87a49fcb8ee44bd6805f079b1f0",
+            source=f"{VOCODER}/config.json",
+        ),
+    ),
+    min_samples=400,  # HuBERT's convolutions are not padded
+)
+"""The only units that have both a published quantizer and a published vocoder at 50 Hz."""
 
 
 class HubertUnits(IsolatedCodec):
@@ -28,7 +63,8 @@ class HubertUnits(IsolatedCodec):
     """
 
     name = "hubert-km"
-    modes: ClassVar[tuple[str, ...]] = ("km500",)
+    specs: ClassVar[Mapping[str, CodecSpec]] = {"km500": KM500}
+    modes: ClassVar[tuple[str, ...]] = tuple(specs)
     environment = Environment(
         "hubert-units",
         requirements=("transformers>=5.23,<6", "joblib>=1.3"),
@@ -44,45 +80,3 @@ class HubertUnits(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "joblib")
-
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """The only units that have both a published quantizer and a published vocoder at 50 Hz.
-
-        Raises:
-            UsageError: There is no such setting.
-        """
-        if mode not in cls.modes:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="HuBERT units, 500",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(500, hop=320),),
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            weights_licence="not stated",
-            source="https://github.com/facebookresearch/textlesslib",
-            weights=(
-                RemoteFile("hf/facebook/hubert-base-ls960/config.json"),
-                RemoteFile("hf/facebook/hubert-base-ls960/pytorch_model.bin"),
-                RemoteFile(
-                    "textless/hubert_base_ls960_L9_km500.bin",
-                    "4450dcbc90aa7d0553306a4b0fafef35c9b3c840468f02969273dfbb9db89a23",
-                    source=f"{FILES}/hubert/hubert_base_ls960_L9_km500.bin",
-                ),
-                RemoteFile(
-                    "textless/hubert_base_ls960_L9_km500_hifigan/generator.pt",
-                    "d50f4704e961c29cb386924ef32cd0c3a4d1089a3f9be856f8a3b6dcfdd6147a",
-                    source=f"{VOCODER}/generator.pt",
-                ),
-                RemoteFile(
-                    "textless/hubert_base_ls960_L9_km500_hifigan/config.json",
-                    "31e65ef5e100cb43de08f2c8d225496ace1ed87a49fcb8ee44bd6805f079b1f0",
-                    source=f"{VOCODER}/config.json",
-                ),
-            ),
-            min_samples=400,  # HuBERT's convolutions are not padded
-        )

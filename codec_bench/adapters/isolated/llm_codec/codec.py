@@ -8,7 +8,7 @@ from typing import ClassVar
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 
@@ -40,26 +40,17 @@ class LlmCodec(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="LLM-Codec (UniAudio 1.5)",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(3248, hop=1920), Codebook(32_000, hop=960), Codebook(32_000, hop=480)),
-            parameters=46_090_000,  # besides the 275 million of the fixed embeddings
-            causal=False,
-            streaming=False,
-            licence="not stated",
-            weights_licence="not stated",
-            source="https://github.com/yangdongchao/LLM-Codec",
-            weights=(RemoteFile("hf/Dongchao/2024/semantic_acoustic.pth"),),
-        )
+    spec = CodecSpec(
+        title="LLM-Codec (UniAudio 1.5)",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(3248, hop=1920), Codebook(32_000, hop=960), Codebook(32_000, hop=480)),
+        parameters=46_090_000,  # besides the 275 million of the fixed embeddings
+        causal=False,
+        streaming=False,
+        licence="not stated",
+        weights_licence="not stated",
+        source="https://github.com/yangdongchao/LLM-Codec",
+        weights=hugging_face("Dongchao/2024", "semantic_acoustic.pth"),
+    )

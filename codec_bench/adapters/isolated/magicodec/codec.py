@@ -8,7 +8,7 @@ from typing import ClassVar
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 
@@ -40,26 +40,17 @@ class MagiCodec(IsolatedCodec):
     worker = Path(__file__).with_name("worker.py")
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="MagiCodec, 50 Hz",
-            group=Group.ACOUSTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(131_072, hop=320),),
-            parameters=209_700_000,
-            causal=True,  # but for 40 ms that the decoder looks ahead
-            streaming=True,
-            licence="MIT",
-            weights_licence="not stated",
-            source="https://github.com/Ereboas/MagiCodec",
-            weights=(RemoteFile("hf/Ereboas/MagiCodec_16k_50hz/MagiCodec-50Hz-Base.ckpt"),),
-        )
+    spec = CodecSpec(
+        title="MagiCodec, 50 Hz",
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(131_072, hop=320),),
+        parameters=209_700_000,
+        causal=True,  # but for 40 ms that the decoder looks ahead
+        streaming=True,
+        licence="MIT",
+        weights_licence="not stated",
+        source="https://github.com/Ereboas/MagiCodec",
+        weights=hugging_face("Ereboas/MagiCodec_16k_50hz", "MagiCodec-50Hz-Base.ckpt"),
+    )

@@ -8,7 +8,7 @@ from typing import ClassVar
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 
@@ -40,28 +40,17 @@ class Qwen3TtsTokenizer12(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="Qwen3-TTS-Tokenizer, 12.5 Hz",
-            group=Group.SEMANTIC,
-            input_rate=24_000,
-            output_rate=24_000,
-            codebooks=(Codebook(2048, hop=1920),) * 16,
-            causal=True,
-            streaming=False,
-            licence="Apache-2.0",
-            weights_licence="not stated",
-            source="https://github.com/QwenLM/Qwen3-TTS",
-            weights=tuple(
-                RemoteFile(f"hf/Qwen/Qwen3-TTS-Tokenizer-12Hz/{name}") for name in ("config.json", "model.safetensors")
-            ),
-            min_samples=1920,
-        )
+    spec = CodecSpec(
+        title="Qwen3-TTS-Tokenizer, 12.5 Hz",
+        group=Group.SEMANTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(2048, hop=1920),) * 16,
+        causal=True,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="not stated",
+        source="https://github.com/QwenLM/Qwen3-TTS",
+        weights=hugging_face("Qwen/Qwen3-TTS-Tokenizer-12Hz", "config.json", "model.safetensors"),
+        min_samples=1920,
+    )

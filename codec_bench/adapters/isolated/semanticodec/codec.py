@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
-HOPS = {25: 1280, 50: 640, 100: 320}
-"""Samples per frame by upstream's token rate, which counts both codebooks."""
 
-SETTINGS = {
-    "tr25_v32768": (25, 32_768),
-    "tr50_v4096": (50, 4096),
-    "tr50_v8192": (50, 8192),
-    "tr50_v16384": (50, 16_384),
-    "tr50_v32768": (50, 32_768),
-    "tr100_v32768": (100, 32_768),
-}
+def _spec(rate: int, size: int) -> CodecSpec:
+    """A token rate, which counts both codebooks, and a size of the semantic codebook."""
+    codebooks = f"codebook_idx/combine_{128 * rate // 25}_audioset_dominate"
+    return CodecSpec(
+        title=f"SemantiCodec, {rate} tokens/s, {size}",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(size, hop=32_000 // rate), Codebook(8192, hop=32_000 // rate)),
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        weights_licence="not stated",
+        source="https://github.com/haoheliu/SemantiCodec-inference",
+        weights=hugging_face(
+            "haoheliu/SemantiCodec",
+            f"semanticodec_tokenrate_{rate}/encoder.ckpt",
+            f"semanticodec_tokenrate_{rate}/decoder.ckpt",
+            f"{codebooks}/codebook_{size // 2}_0.npy",  # named after half of the entries that upstream says it has
+        ),
+        configuration=f"{rate} {size}",
+    )
 
 
 class SemantiCodec(IsolatedCodec):
@@ -35,7 +48,15 @@ class SemantiCodec(IsolatedCodec):
     """
 
     name = "semanticodec"
-    modes: ClassVar[tuple[str, ...]] = tuple(SETTINGS)
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        "tr25_v32768": _spec(25, 32_768),
+        "tr50_v4096": _spec(50, 4096),
+        "tr50_v8192": _spec(50, 8192),
+        "tr50_v16384": _spec(50, 16_384),
+        "tr50_v32768": _spec(50, 32_768),
+        "tr100_v32768": _spec(100, 32_768),
+    }
+    modes: ClassVar[tuple[str, ...]] = tuple(specs)
     any_prefix: ClassVar[bool] = False
     environment = Environment(
         "semanticodec",
@@ -67,40 +88,3 @@ class SemantiCodec(IsolatedCodec):
     )
     worker = Path(__file__).with_name("worker.py")
     call_timeout: ClassVar[float] = 3600.0
-
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """A token rate and a size of the semantic codebook.
-
-        Raises:
-            UsageError: There is no such setting.
-        """
-        if mode not in SETTINGS:
-            raise cls.no_such_mode(mode)
-        rate, size = SETTINGS[mode]
-        folder = "hf/haoheliu/SemantiCodec"
-        checkpoints = f"{folder}/semanticodec_tokenrate_{rate}"
-        return CodecSpec(
-            title=f"SemantiCodec, {rate} tokens/s, {size}",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(size, hop=HOPS[rate]), Codebook(8192, hop=HOPS[rate])),
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            weights_licence="not stated",
-            source="https://github.com/haoheliu/SemantiCodec-inference",
-            weights=(
-                RemoteFile(f"{checkpoints}/encoder.ckpt"),
-                RemoteFile(f"{checkpoints}/decoder.ckpt"),
-                # Named after half of the entries that upstream says it has.
-                RemoteFile(
-                    f"{folder}/codebook_idx/combine_{128 * rate // 25}_audioset_dominate/codebook_{size // 2}_0.npy"
-                ),
-            ),
-        )
-
-    def _worker_mode(self) -> str | None:
-        """Token rate and size, by which upstream configures it."""
-        return "{} {}".format(*SETTINGS[self.mode or ""])

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
+
+from typing_extensions import override
 
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
 from codec_bench.errors import UnavailableError
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
-SETTINGS = {
-    "1x46656_400bps": (46_656,),
-    "2x15625_700bps": (15_625,) * 2,
-    "4x729_1000bps": (729,) * 4,
-}
+
+def _spec(preset: str, *sizes: int) -> CodecSpec:
+    return CodecSpec(
+        title=f"Stable Codec, {preset}",
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=tuple(Codebook(size, hop=640) for size in sizes),
+        causal=False,
+        streaming=False,
+        licence="MIT",
+        weights_licence="Stability AI Community License",
+        source="https://github.com/Stability-AI/stable-codec",
+        weights=hugging_face("stabilityai/stable-codec-speech-16k-base", "model_config.json", "model.safetensors"),
+        min_samples=6400,  # the block of which loudness is measured
+    )
 
 
 class StableCodec(IsolatedCodec):
@@ -34,7 +48,12 @@ class StableCodec(IsolatedCodec):
     """
 
     name = "stable-codec"
-    modes: ClassVar[tuple[str, ...]] = tuple(SETTINGS)
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        "1x46656_400bps": _spec("1x46656", 46_656),
+        "2x15625_700bps": _spec("2x15625", 15_625, 15_625),
+        "4x729_1000bps": _spec("4x729", 729, 729, 729, 729),
+    }
+    modes: ClassVar[tuple[str, ...]] = tuple(specs)
     any_prefix: ClassVar[bool] = False
     # What upstream declares cannot be installed (pypesq does not build); this is what coding imports of it.
     environment = Environment(
@@ -68,37 +87,8 @@ class StableCodec(IsolatedCodec):
     worker = Path(__file__).with_name("worker.py")
     needs_gpu: ClassVar[bool] = True
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """One of upstream's presets.
-
-        Raises:
-            UsageError: There is no such setting.
-        """
-        if mode not in SETTINGS:
-            raise cls.no_such_mode(mode)
-        folder = "hf/stabilityai/stable-codec-speech-16k-base"
-        return CodecSpec(
-            title=f"Stable Codec, {mode.partition('_')[0]}",
-            group=Group.ACOUSTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=tuple(Codebook(size, hop=640) for size in SETTINGS[mode]),
-            causal=False,
-            streaming=False,
-            licence="MIT",
-            weights_licence="Stability AI Community License",
-            source="https://github.com/Stability-AI/stable-codec",
-            weights=(RemoteFile(f"{folder}/model_config.json"), RemoteFile(f"{folder}/model.safetensors")),
-            min_samples=6400,  # the block of which loudness is measured
-        )
-
+    @override
     def load(self, device: str = "cpu") -> None:
-        """Starts the process and has it load the model.
-
-        Raises:
-            UnavailableError: The device is a CPU, or something is missing.
-        """
         if self.needs_gpu and not device.startswith("cuda"):
             raise UnavailableError(f"{self.name} runs on a GPU only, with FlashAttention: use --device cuda")
         super().load(device)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.environments import Environment, Source
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 
@@ -41,26 +41,17 @@ class XyTokenizer(IsolatedCodec):
     call_timeout: ClassVar[float] = 1800.0  # two minutes for 2 s on two cores
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
 
-    @classmethod
-    def mode_spec(cls, mode: str | None) -> CodecSpec:
-        """It has no settings.
-
-        Raises:
-            UsageError: `mode` is not None.
-        """
-        if mode is not None:
-            raise cls.no_such_mode(mode)
-        return CodecSpec(
-            title="XY-Tokenizer",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(1024, hop=1280),) * 8,
-            parameters=519_620_000,
-            causal=False,
-            streaming=False,
-            licence="Apache-2.0",
-            weights_licence="not stated",
-            source="https://github.com/gyt1145028706/XY-Tokenizer",
-            weights=(RemoteFile("hf/fdugyt/XY_Tokenizer/xy_tokenizer.ckpt"),),
-        )
+    spec = CodecSpec(
+        title="XY-Tokenizer",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(1024, hop=1280),) * 8,
+        parameters=519_620_000,
+        causal=False,
+        streaming=False,
+        licence="Apache-2.0",
+        weights_licence="not stated",
+        source="https://github.com/gyt1145028706/XY-Tokenizer",
+        weights=hugging_face("fdugyt/XY_Tokenizer", "xy_tokenizer.ckpt"),
+    )

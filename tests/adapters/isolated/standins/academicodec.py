@@ -8,16 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.adapters.isolated.academicodec.codec import (
-    HiFiCodec16k320d,
-    HiFiCodec24k240d,
-    HiFiCodec24k320d,
-    TiCodec,
-)
+from codec_bench.adapters.isolated.academicodec.codec import HIFI_CODECS, HiFiCodec, TiCodec
 from tests.adapters.isolated.standins import environment, use
 
-HIFI_CODECS = (HiFiCodec24k320d, HiFiCodec24k240d, HiFiCodec16k320d)
-CLASSES = (*HIFI_CODECS, TiCodec)
+CLASSES = (*HIFI_CODECS.values(), TiCodec)
 
 HIFI = "yangdongchao/AcademiCodec"
 TI = "y-ren16/TiCodec"
@@ -144,9 +138,9 @@ def checkpoint(path: Path, strides: list[int], books: int, *, shared: bool = Fal
 
 def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
     """All checkpoints and both environments."""
-    for cls, strides in zip(HIFI_CODECS, HIFI_STRIDES.values(), strict=True):
+    for cls, strides in zip(HIFI_CODECS.values(), HIFI_STRIDES.values(), strict=True):
         checkpoint(mirror / cls.weights()[0].path, strides, 4)
     for mode in TiCodec.modes:
         checkpoint(mirror / TiCodec.mode_spec(mode).weights[0].path, [8, 5, 4, 2], int(mode[2]), shared=True)
-    use(patch, environment(HiFiCodec24k320d.environment, mirror, {HIFI: HIFI_FILES}), *HIFI_CODECS)
+    use(patch, environment(HiFiCodec.environment, mirror, {HIFI: HIFI_FILES}), *HIFI_CODECS.values())
     use(patch, environment(TiCodec.environment, mirror, {TI: TI_FILES}), TiCodec)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.isolated.dualcodec.codec import ENVIRONMENT, DualCodec, DualCodec12, DualCodec25
+from codec_bench.adapters.isolated.dualcodec.codec import DualCodec12, DualCodec25
 from tests.adapters.isolated.standins import environment, use
 
 CLASSES = (DualCodec12, DualCodec25)
@@ -83,23 +83,24 @@ model:
 FILES = {
     "dualcodec/__init__.py": "raise ImportError('not needed')",
     "dualcodec/model_codec/__init__.py": MODEL,
-    f"dualcodec/conf/model/{DualCodec12.model}.yaml": CONFIG
+    f"dualcodec/conf/model/{DualCodec12.spec.configuration}.yaml": CONFIG
     % ("[4, 5, 6, 8, 2]", 7, 4096, "  semantic_downsample_factor: 4"),
-    f"dualcodec/conf/model/{DualCodec25.model}.yaml": CONFIG % ("[4, 5, 6, 8]", 11, 1024, ""),
+    f"dualcodec/conf/model/{DualCodec25.spec.configuration}.yaml": CONFIG % ("[4, 5, 6, 8]", 11, 1024, ""),
 }
 
 
-def checkpoint(path: Path, cls: type[DualCodec]) -> None:
+def checkpoint(path: Path, cls: type[DualCodec12]) -> None:
     """The codec's tensors."""
     import torch
     from safetensors.torch import save_file
 
     torch.manual_seed(0)
-    hop = round(24_000 / cls.frame_rate)
+    books = cls.spec.codebooks
+    hop = books[0].hop
     state = {
         "encoder.weight": torch.randn(WIDTH, 1, hop) / 10,
-        "semantic_vq.tables": torch.randn(1, cls.sizes[0], WIDTH),
-        "acoustic_vq.tables": torch.randn(len(cls.sizes) - 1, cls.sizes[1], WIDTH),
+        "semantic_vq.tables": torch.randn(1, books[0].size, WIDTH),
+        "acoustic_vq.tables": torch.randn(len(books) - 1, books[1].size, WIDTH),
         "decoder.weight": torch.randn(WIDTH, 1, hop) / 100,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,4 +134,4 @@ def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
     statistics = {"mean": torch.from_numpy(mean), "var": torch.from_numpy(variance)}
     torch.save(statistics, mirror / CLASSES[0].weights()[1].path)
     encoder((mirror / CLASSES[0].weights()[2].path).parent)
-    use(patch, environment(ENVIRONMENT, mirror, {REPOSITORY: FILES}), *CLASSES)
+    use(patch, environment(DualCodec12.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

@@ -7,19 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.adapters.isolated.focalcodec.codec import (
-    ENVIRONMENT,
-    FocalCodec,
-    FocalCodec12,
-    FocalCodec25,
-    FocalCodec50,
-    FocalCodecStream2k,
-    FocalCodecStream4k,
-    FocalCodecStream65k,
-)
+from codec_bench.adapters.isolated.focalcodec.codec import CODECS, FocalCodec
+from codec_bench.adapters.spec import CodecSpec
 from tests.adapters.isolated.standins import environment, use
 
-CLASSES = (FocalCodec50, FocalCodec25, FocalCodec12, FocalCodecStream65k, FocalCodecStream4k, FocalCodecStream2k)
+CLASSES = tuple(CODECS.values())
 
 REPOSITORY = "lucadellalib/focalcodec"
 
@@ -66,23 +58,24 @@ class FocalCodec(nn.Module):
 FILES = {"focalcodec/__init__.py": MODEL}
 
 
-def checkpoint(folder: Path, cls: type[FocalCodec]) -> None:
+def checkpoint(folder: Path, spec: CodecSpec) -> None:
     """A configuration, and tensors of which one has the name of upstream's first version."""
     import torch
     from safetensors.torch import save_file
 
     torch.manual_seed(0)
-    bits = cls.size.bit_length() - 1
-    hop = round(cls.output_rate / cls.frame_rate)
+    (book,) = spec.codebooks
+    bits = book.size.bit_length() - 1
+    hop = book.hop * spec.output_rate // spec.input_rate
     config = {
-        "encoder_config": {"causal": cls.streaming},
-        "compressor_config": {"factor": round(50 / cls.frame_rate)},
+        "encoder_config": {"causal": spec.streaming},
+        "compressor_config": {"factor": book.hop // 320},
         "quantizer_config": {"bits": bits},
         "decoder_config": {"hop": hop},
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    field = 320 if cls.streaming else 400
+    field = 320 if spec.streaming else 400
     state = {
         "encoder.old.weight": torch.randn(bits, 1, field) / 10,
         "decoder.weight": torch.randn(bits, 1, hop) / 100,
@@ -93,5 +86,5 @@ def checkpoint(folder: Path, cls: type[FocalCodec]) -> None:
 def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
     """The checkpoints and the environment that they share."""
     for cls in CLASSES:
-        checkpoint((mirror / cls.weights()[0].path).parent, cls)
-    use(patch, environment(ENVIRONMENT, mirror, {REPOSITORY: FILES}), *CLASSES)
+        checkpoint((mirror / cls.weights()[0].path).parent, cls.spec)
+    use(patch, environment(FocalCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

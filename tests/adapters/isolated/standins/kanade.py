@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.adapters.isolated.kanade.codec import ENVIRONMENT, WAVLM, Kanade, Kanade12, Kanade25, Kanade25Clean
+from codec_bench.adapters.isolated.kanade.codec import CODECS, WAVLM, Kanade
 from tests.adapters.isolated.standins import environment, use
 
-CLASSES = (Kanade25, Kanade12, Kanade25Clean)
+CLASSES = tuple(CODECS.values())
 
 REPOSITORY = "frothywater/kanade-tokenizer"
 BANDS = 8
@@ -173,7 +173,7 @@ def checkpoint(path: Path, cls: type[Kanade]) -> None:
     import torch
     from safetensors.torch import save_file
 
-    torch.manual_seed(round(cls.frame_rate))
+    torch.manual_seed(round(cls.spec.frame_rate or 0))
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         "local_encoder.layer.weight": torch.randn(6, 6),
@@ -191,8 +191,8 @@ def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
         checkpoint(mirror / cls.weights()[0].path, cls)
     (mirror / WAVLM.path).parent.mkdir(parents=True, exist_ok=True)
     torch.save({"weight": torch.randn(6, 1, 480) / 10}, mirror / WAVLM.path)
-    vocoder((mirror / Kanade25.vocoder[0].path).parent)
-    hift = mirror / Kanade25Clean.vocoder[0].path
+    vocoder((mirror / CODECS["kanade-25hz"].spec.weights[2].path).parent)
+    hift = mirror / CODECS["kanade-25hz-clean"].spec.weights[2].path
     hift.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"generator.layer.weight": torch.randn(BANDS, 1, 256) / 100}, hift)
-    use(patch, environment(ENVIRONMENT, mirror, {REPOSITORY: FILES}), *CLASSES)
+    use(patch, environment(Kanade.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

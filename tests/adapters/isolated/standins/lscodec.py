@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.adapters.isolated.lscodec.codec import ENVIRONMENT, LsCodec25, LsCodec50
+from codec_bench.adapters.isolated.lscodec.codec import CODECS, LsCodec
+from codec_bench.adapters.spec import CodecSpec
 from tests.adapters.isolated.standins import environment, use
 
-CLASSES = (LsCodec50, LsCodec25)
+CLASSES = tuple(CODECS.values())
 
 REPOSITORY = "cantabile-kwok/LSCodec-Inference"
 
@@ -115,18 +116,19 @@ repeat_input_tokens: %s
 """
 
 
-def checkpoints(mirror: Path, repository: str, entries: int, frame_rate: int) -> None:
+def checkpoints(mirror: Path, spec: CodecSpec) -> None:
     """Configurations, codebook and networks of a checkpoint, and WavLM."""
     import numpy as np
     import torch
 
     torch.manual_seed(0)
-    folder = mirror / "hf" / repository
+    (codebook,) = spec.codebooks
+    folder = (mirror / spec.weights[0].path).parent
     folder.mkdir(parents=True, exist_ok=True)
-    book = np.random.default_rng(0).standard_normal((1, entries, 6), np.float32)
+    book = np.random.default_rng(0).standard_normal((1, codebook.size, 6), np.float32)
     np.save(folder / "codebook.npy", book)
-    (folder / "encoder_config.yml").write_text(ENCODER_CONFIG % (16_000 // frame_rate), encoding="utf-8")
-    repeats = "true" if frame_rate == 25 else "false"
+    (folder / "encoder_config.yml").write_text(ENCODER_CONFIG % codebook.hop, encoding="utf-8")
+    repeats = "true" if codebook.hop == 640 else "false"
     (folder / "vocoder_config.yml").write_text(VOCODER_CONFIG % repeats, encoding="utf-8")
     networks = {
         "encoder": {
@@ -151,5 +153,5 @@ def checkpoints(mirror: Path, repository: str, entries: int, frame_rate: int) ->
 def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
     """Weights and environment."""
     for cls in CLASSES:
-        checkpoints(mirror, cls.repository, cls.entries, cls.frame_rate)
-    use(patch, environment(ENVIRONMENT, mirror, {REPOSITORY: FILES}), *CLASSES)
+        checkpoints(mirror, cls.spec)
+    use(patch, environment(LsCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)

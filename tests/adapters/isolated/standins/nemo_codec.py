@@ -8,17 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.adapters.isolated.nemo_codec.codec import (
-    ENVIRONMENT,
-    AudioCodec22,
-    NanoCodec06,
-    NanoCodec178,
-    NanoCodec189,
-    NemoCodec,
-)
+from codec_bench.adapters.isolated.nemo_codec.codec import CODECS, NemoCodec
 from tests.adapters.isolated.standins import environment, use
 
-CLASSES = (NanoCodec189, NanoCodec178, NanoCodec06, AudioCodec22)
+CLASSES = tuple(CODECS.values())
 
 MODULES = """
 import fsspec
@@ -114,17 +107,19 @@ def checkpoint(path: Path, cls: type[NemoCodec], hop: int | None = None, decoder
     import torch
 
     torch.manual_seed(0)
-    hop = hop or cls.hop
-    width = 4 * cls.count
+    books = cls.spec.codebooks
+    hop = hop or books[0].hop
+    width = 4 * len(books)
     state = {
         "audio_encoder.layer.weight": torch.randn(width, 1, hop) / 10,
-        "vector_quantizer.tables": torch.randn(cls.count, cls.size, 4),
+        "vector_quantizer.tables": torch.randn(len(books), books[0].size, 4),
         "audio_decoder.layer.weight": torch.randn(width, 1, hop) / 100,
         "discriminator.weight": torch.zeros(2),
     }
     tensors = io.BytesIO()
     torch.save(state, tensors)
-    values = {"hop": hop, "modules": PLACE, "width": width, "count": cls.count, "size": cls.size, "decoder": decoder}
+    values = {"hop": hop, "modules": PLACE, "width": width, "decoder": decoder}
+    values |= {"count": len(books), "size": books[0].size}
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w") as archive:
         for name, data in (
@@ -138,7 +133,7 @@ def checkpoint(path: Path, cls: type[NemoCodec], hop: int | None = None, decoder
 
 def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
     """The environment, with a package where pip would put it, and the checkpoints."""
-    made = environment(ENVIRONMENT, mirror, {})
+    made = environment(NemoCodec.environment, mirror, {})
     (site,) = made.folder.glob("venv/lib/python*/site-packages")
     for name, text in FILES.items():
         path = site / name

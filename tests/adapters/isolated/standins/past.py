@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.adapters.isolated.past.codec import ENVIRONMENT, Past, PastStreamable
+from codec_bench.adapters.isolated.past.codec import CODECS, Past
 from codec_bench.environments import Environment
 from tests.adapters.isolated.standins import environment, use
 
-CLASSES = (Past, PastStreamable)
+CLASSES = tuple(CODECS.values())
 
 PAST = "slp-rl/PAST"
 AUDIOCRAFT = "facebookresearch/audiocraft"
@@ -220,7 +220,7 @@ def checkpoint(made: Environment, *paths: Path, rate: int = 16_000) -> None:
 
 def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
     """The environment and the checkpoints."""
-    made = environment(ENVIRONMENT, mirror, {PAST: PAST_FILES, AUDIOCRAFT: AUDIOCRAFT_FILES})
+    made = environment(Past.environment, mirror, {PAST: PAST_FILES, AUDIOCRAFT: AUDIOCRAFT_FILES})
     (site,) = made.folder.glob("venv/lib/python*/site-packages")
     (site / "omegaconf").mkdir(exist_ok=True)
     for name, text in OMEGACONF.items():

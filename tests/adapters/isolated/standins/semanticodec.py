@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.adapters.isolated.semanticodec.codec import SETTINGS, SemantiCodec
+from codec_bench.adapters.isolated.semanticodec.codec import SemantiCodec
 from tests.adapters.isolated.standins import environment, use
 
 CLASSES = (SemantiCodec,)
@@ -122,12 +122,12 @@ def checkpoints(mirror: Path) -> None:
 
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
-    for mode, (_, size) in SETTINGS.items():
-        encoder, decoder, centroids = (mirror / weight.path for weight in SemantiCodec.mode_spec(mode).weights)
+    for spec in SemantiCodec.specs.values():
+        encoder, decoder, centroids = (mirror / weight.path for weight in spec.weights)
         for path in (encoder, centroids):
             path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(centroids, rng.standard_normal((size, DIMENSION), np.float32))
-        hop = SemantiCodec.mode_spec(mode).codebooks[0].hop
+        np.save(centroids, rng.standard_normal((spec.codebooks[0].size, DIMENSION), np.float32))
+        hop = spec.codebooks[0].hop
         torch.save(
             {
                 "quantizer.weight": torch.randn(8192, DIMENSION),

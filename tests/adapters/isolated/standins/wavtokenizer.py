@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from codec_bench.adapters.isolated.wavtokenizer.codec import ENVIRONMENT, Large40, Large75, Medium75, Small40, Small75
+from codec_bench.adapters.isolated.wavtokenizer.codec import CODECS, WavTokenizer
 from tests.adapters.isolated.standins import environment, use
 
-CLASSES = (Small40, Small75, Medium75, Large40, Large75)
+CLASSES = tuple(CODECS.values())
 
 REPOSITORY = "jishengpeng/WavTokenizer"
 
@@ -125,5 +125,5 @@ def checkpoint(path: Path, hop: int) -> None:
 def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
     """Weights of all checkpoints, and the environment."""
     for cls in CLASSES:
-        checkpoint(mirror / cls.weights()[0].path, 24_000 // cls.frame_rate)
-    use(patch, environment(ENVIRONMENT, mirror, {REPOSITORY: FILES}), *CLASSES)
+        checkpoint(mirror / cls.weights()[0].path, cls.spec.codebooks[0].hop)
+    use(patch, environment(WavTokenizer.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
