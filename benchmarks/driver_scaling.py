@@ -81,7 +81,6 @@ def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
 
 def made_up(manifest: Path, folder: Path) -> Run:
     """A run directory of everything but real scores, as `codec_bench.api` writes it."""
-    from codec_bench.files import write_atomically
     from codec_bench.reconstruction.config import RunConfig
     from codec_bench.reconstruction.outcome import Outcome
     from codec_bench.reconstruction.plan import make_plan
@@ -89,36 +88,37 @@ def made_up(manifest: Path, folder: Path) -> Run:
         coverage,
         length_differences,
         levels,
+        score_frames,
+        summary_rows,
         write_reconstructions,
-        write_results,
     )
     from codec_bench.records import Score
-    from codec_bench.runs.directory import Run, new_info, write_info
+    from codec_bench.runs.frames import bootstrap_intervals, summary_frame
+    from codec_bench.runs.writer import Request, writing
 
     metrics = ["si_sdr", "stoi", "estoi", "pesq_wb", "gpe"]
     config = RunConfig(codec=["test-identity", "test-lowpass@1000"], dataset=[str(manifest)], metrics=metrics)
     plan = make_plan(config, str(manifest))
     names = [item.utterance.id for item in plan.items]
-    outcome = Outcome([s.label for s in plan.systems], names, [m.label for m in plan.metrics])
+    outcome = Outcome([row.label for row in plan.rows], names, [m.label for m in plan.metrics])
     signal = {"samples": RATE // 2, "rate": RATE, "peak": 0.4213, "level_db": -20.0123}
-    for system in plan.systems:
+    for row in plan.rows:
         for number, item in enumerate(plan.items):
-            key = system.label, item.utterance.id
+            key = row.label, item.utterance.id
             outcome.references[key], outcome.decoded[key] = item.identity, f"{number:064x}"
             coded = {"bits": 256_000, "side_bits": 0, "coded_seconds": 0.5, "encode_seconds": 0.01}
             outcome.facts[key] = coded | {"decode_seconds": 0.01, "reference": signal, "decoded": signal}
             for metric in plan.metrics:
                 outcome.scores[(*key, metric.label)] = Score.of(number / 7, metric.scale)
-    folder.mkdir()
-    write_atomically(folder / "utterances.csv", plan.manifest)
-    write_results(folder, plan, outcome, {})
-    info = new_info("reconstruction", config.model_dump(mode="json"), plan.describe(), (), None)
-    info["coverage"] = coverage(plan, outcome, 0.05)
-    length_differences(plan, outcome)
-    levels(plan, outcome)
-    write_reconstructions(folder, plan, outcome)
-    write_info(folder, info | {"status": "finished"})
-    return Run(folder, info)
+    request = Request("reconstruction", config.describe(), plan.describe(), plan.manifest, lambda _: "", (folder.name,))
+    with writing(request, folder) as writer:
+        writer.results(score_frames(plan, outcome), summary_frame(summary_rows(plan, outcome, {})))
+        write_reconstructions(folder, plan, outcome)
+        lengths, _ = length_differences(plan, outcome)
+        loudness, _ = levels(plan, outcome)
+        intervals = bootstrap_intervals("utterances", plan.seed)
+        covered = coverage(plan, outcome, 0.05)
+        return writer.finish(intervals=intervals, coverage=covered, devices={}, lengths=lengths, levels=loudness)
 
 
 def measured(kind: str, count: int) -> dict[str, float]:

@@ -1,37 +1,17 @@
-"""The Python interface, and the one place that knows how a run is put together from its parts."""
+"""The Python interface: plan, run, write, report."""
 
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
-from codec_bench.cache import ArrayCache
-from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.files import write_atomically
-from codec_bench.hub import home
+from codec_bench.errors import UsageError
 from codec_bench.reconstruction.config import RunConfig
-from codec_bench.reconstruction.continuing import check_continues, default_folder
-from codec_bench.reconstruction.corpus import corpus_values
-from codec_bench.reconstruction.engines import make_engine
-from codec_bench.reconstruction.keeping import keep_audio
-from codec_bench.reconstruction.plan import Plan, make_plan
-from codec_bench.reconstruction.runner import Runner
-from codec_bench.reconstruction.summary import (
-    coverage,
-    intervals,
-    length_differences,
-    levels,
-    write_hypotheses,
-    write_reconstructions,
-    write_results,
-)
+from codec_bench.reconstruction.plan import make_plan
+from codec_bench.reconstruction.run import reconstruct
 from codec_bench.reports.report import write_report
-from codec_bench.runs import provenance
-from codec_bench.runs.directory import Run, load_run, new_info, read_info, write_info
-
-logger = logging.getLogger(__name__)
+from codec_bench.runs.directory import Run, load_run
 
 
 def run(codec: Any = None, dataset: Any = None, *, config: str | Path | None = None, **options: Any) -> Run:
@@ -75,78 +55,14 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
         CodecBenchError: A run could not go on.
     """
     plans = {name: make_plan(config, name) for name in config.dataset}
-    folders = {name: config.out or default_folder(plan) for name, plan in plans.items()}
-    if len(plans) > 1:
-        folders = {name: folder / plans[name].dataset.name for name, folder in folders.items()}
+    several = len(plans) > 1
     runs = {}
-    for name, folder in folders.items():
+    for name in tuple(plans):
         # Nobody holds the plan and what came of it any longer when the report is made, which needs as much memory.
-        runs[name] = finished = execute(config, plans.pop(name), folder)
+        runs[name] = run = reconstruct(config, plans.pop(name), is_one_of_several=several)
         formats = ("md", "html") if config.report else ("md",)
-        write_report(
-            [finished], folder, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",)
-        )
+        write_report([run], run.path, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",))
     return runs
-
-
-def execute(config: RunConfig, plan: Plan, out: Path) -> Run:
-    """Carries out a plan and writes its run directory, all but the report.
-
-    Raises:
-        UsageError: The directory holds a run of another plan, or cannot be written.
-    """
-    previous = read_info(out)
-    if previous is not None:
-        manifest = out / "utterances.csv"
-        check_continues(previous["plan"], manifest.read_text(encoding="utf-8") if manifest.exists() else "", plan, out)
-    info = new_info("reconstruction", config.describe(), plan.describe(), plan.warnings, previous)
-    write_atomically(out / "utterances.csv", plan.manifest)
-    write_info(out, info)
-    for warning in plan.warnings:
-        logger.warning(warning)
-    cache = home() / "cache"
-    runner = Runner(plan, cache, make_engine(config, cache))
-    try:
-        runner.run()
-    except (KeyboardInterrupt, CodecBenchError) as error:
-        stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        info["sessions"][-1] |= {"ended": provenance.now(), "stopped": stopped}
-        try:
-            write_info(out, info)
-        except CodecBenchError:
-            logger.debug("run.json could not be updated", exc_info=True)
-        raise
-    return _finish(config, plan, runner, out, info)
-
-
-def _finish(config: RunConfig, plan: Plan, runner: Runner, out: Path, info: dict[str, Any]) -> Run:
-    """Writes what reports are made of."""
-    outcome = runner.outcome
-    features = ArrayCache(home() / "cache" / "features")
-    corpus, of_corpora = corpus_values(plan, outcome, features)
-    write_results(out, plan, outcome, corpus)
-    info["intervals"] = intervals(plan)
-    info["coverage"] = coverage(plan, outcome, config.max_failed)
-    info["lengths"], warnings = length_differences(plan, outcome)
-    info["levels"], more = levels(plan, outcome)
-    warnings += [*more, *of_corpora]
-    info["warnings"] += warnings
-    for warning in warnings:
-        logger.warning(warning)
-    info["sessions"][-1] |= {
-        "ended": provenance.now(),
-        "scores_computed": outcome.scored,
-        "scores_from_cache": outcome.reused,
-        "seconds": {stage: round(seconds, 3) for stage, seconds in sorted(outcome.seconds.items())},
-    }
-    info["devices"] = runner.reconstructor.devices
-    info["status"] = "failed" if info["coverage"]["failures"] else "finished"
-    write_reconstructions(out, plan, outcome)
-    write_hypotheses(out, plan, outcome, features)
-    if config.keep_audio:
-        keep_audio(out, plan, runner.reconstructor)
-    write_info(out, info)
-    return Run(out, info)
 
 
 def summary_json(run: Run) -> str:
@@ -154,4 +70,4 @@ def summary_json(run: Run) -> str:
     return json.dumps(json.loads(run.summary.to_json(orient="records")), indent=1, allow_nan=False)
 
 
-__all__ = ["Run", "execute", "load_run", "run", "run_suite", "summary_json"]
+__all__ = ["Run", "load_run", "run", "run_suite", "summary_json"]

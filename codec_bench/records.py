@@ -47,6 +47,11 @@ class Status(str, Enum):
         """Whether trying again may give another outcome; such scores are never kept in the cache."""
         return self in _TRANSIENT
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether it counts against a system, and is not a property of the definition (silence, no transcript, ...)."""
+        return self in _TRANSIENT or self in (Status.EMPTY, Status.NOT_FINITE, Status.LENGTH)
+
 
 _TRANSIENT = {
     Status.MISSING,

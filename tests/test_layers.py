@@ -15,10 +15,6 @@ PACKAGE = Path(codec_bench.__file__).parent
 DRAWING = PACKAGE.parent / "docs" / "architecture.md"
 
 KNOWN = {
-    ("reconstruction.plan", "reconstruction.coding_times"),
-    ("probes.results", "reconstruction.summary"),
-    ("speed.results", "reconstruction.summary"),
-    ("token_statistics.results", "reconstruction.summary"),
     ("listening_tests.items", "reconstruction.config"),
 }
 """Imports that break a rule and are on their way out; this must shrink to nothing."""

@@ -14,14 +14,15 @@ import pandas as pd
 
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest, write_atomically
-from codec_bench.fingerprint import address
-from codec_bench.listening_tests.columns import RatedValue, remove_column, write_column
+from codec_bench.listening_tests.columns import remove_column, write_column
 from codec_bench.listening_tests.key import Key
 from codec_bench.listening_tests.results import Choice, Rating, read_choices, read_ratings
 from codec_bench.listening_tests.screening import Rules, screen
 from codec_bench.listening_tests.statistics import Discrimination, Opinion, discrimination, opinion
 from codec_bench.runs import provenance
-from codec_bench.runs.directory import Run, describe_column
+from codec_bench.runs.columns import ColumnSpec
+from codec_bench.runs.directory import Run, load_run
+from codec_bench.stats import Estimate
 
 FAMILY = "Listening tests"
 FILES = {"mushra": "ratings", "abx": "abx"}
@@ -82,7 +83,7 @@ def remove_results(run: Run) -> list[str]:
     for kind, stem in FILES.items():
         if remove_column(run, kind):
             removed.append(kind)
-            run = Run(run.path, json.loads((run.path / "run.json").read_text(encoding="utf-8")))
+            run = load_run(run.path)
         for suffix in (".csv", ".json"):
             (run.path / f"{stem}{suffix}").unlink(missing_ok=True)
     return removed
@@ -155,20 +156,20 @@ def _write_column_of_opinions(
     source: dict[str, Any],
 ) -> None:
     anchors = "".join(f", {label} {opinions[label].mean:.1f}" for label in key.anchors if label in opinions)
-    column = describe_column(
+    column = ColumnSpec(
         "mushra",
         "MUSHRA",
+        FAMILY,
         better="higher",
-        family=FAMILY,
         digits=1,
         note=(
             f"Opinion of {source['listeners']} listeners on {source['items']} items, 0 to 100 (ITU-R BS.1534-3); "
             f"{source['excluded']} listeners excluded{anchors}; ± is Student's t over listeners."
         ),
+        content={"results": source["sha256"], "key": source["key"]},
     )
-    column["fingerprint"] = address(column="mushra", version=1, results=source["sha256"], key=source["key"])
     values = {
-        label: RatedValue(found.mean, found.low, found.high, found.items, found.listeners)
+        label: Estimate(found.mean, found.low, found.high, found.items, source["items"], found.listeners)
         for label, found in opinions.items()
         if label in run.systems
     }
@@ -261,25 +262,25 @@ def _write_column_of_shares(
     source: dict[str, Any],
 ) -> None:
     """Per cent of right answers of each system against the recording; 50 is as good as the recording."""
-    column = describe_column(
+    column = ColumnSpec(
         "abx",
         "ABX",
+        FAMILY,
         better="lower",
-        family=FAMILY,
         unit="%",
         digits=1,
         note=(
             f"Right answers of {source['listeners']} listeners who were asked which of two is the recording, "
             f"{source['items']} items; 50 is guessing; ± is half of Wilson's interval over answers."
         ),
+        content={"results": source["sha256"], "key": source["key"]},
     )
-    column["fingerprint"] = address(column="abx", version=1, results=source["sha256"], key=source["key"])
-    values: dict[str, RatedValue] = {}
+    values: dict[str, Estimate] = {}
     utterances: dict[tuple[str, str], float] = {}
     for system, found in shares.items():
         if found.share is not None and found.low is not None and found.high is not None:
             parts = (100 * found.share, 100 * found.low, 100 * found.high)
-            values[system] = RatedValue(*parts, found.items, found.listeners)
+            values[system] = Estimate(*parts, found.items, source["items"], found.listeners)
         by_item: dict[str, list[bool]] = defaultdict(list)
         for choice in pairs[recording, system]:
             if choice.answer != "undecided":

@@ -4,55 +4,61 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from codec_bench.probes.study import CHOICE, TaskPlan
-from codec_bench.runs.directory import describe_column
+from codec_bench.runs.columns import Better, ColumnSpec
 
 VERSION = 1
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A column.
+class Measure(ColumnSpec):
+    """A column of a probe.
 
     Attributes:
-        label: `accuracy[sid]`.
-        title: Heading without the variant.
-        better: Which direction is better.
-        unit: Behind the title.
-        digits: Decimals in tables.
         per_utterance: Whether single utterances have a value.
-        note: Definition.
     """
 
-    label: str
-    title: str
-    better: Literal["higher", "lower"]
-    unit: str
-    digits: int
-    per_utterance: bool
-    note: str
+    per_utterance: bool = True
 
 
-def measures_of(task: TaskPlan) -> list[Measure]:
-    """The columns of a task."""
-    name = task.recipe.task
+def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
+    """The columns of a task.
+
+    Args:
+        task: What is predicted.
+        seeds: How many trainings of each probe count.
+    """
+    recipe = task.recipe
+    how = (
+        f"{recipe.title} on frozen input: {recipe.head} head, recipe version {recipe.version} "
+        f"({recipe.fingerprint[:12]}), {seeds} seeds, {task.division.rule}; learning rate: {CHOICE}"
+    )
+
+    def measure(
+        label: str, title: str, better: Better, unit: str, digits: int, note: str, per_utterance: bool = True
+    ) -> Measure:
+        note = f"{note}; {chance(task)}; {how}."
+        family = f"Probe: {recipe.title}"
+        return Measure(label, title, family, better, unit, digits, note, per_utterance, version=VERSION)
+
+    name = recipe.task
     if task.targets.multi:
         note = "average precision over the classes with a positive, per fold, then averaged"
-        return [Measure(f"map[{name}]", "mAP", "higher", "", 3, False, note)]
-    if not task.recipe.is_sequence:
+        return [measure(f"map[{name}]", "mAP", "higher", "", 3, note, per_utterance=False)]
+    if not recipe.is_sequence:
+        pooled = "F1 averaged over classes, folds pooled"
         return [
-            Measure(f"accuracy[{name}]", "accuracy", "higher", "", 3, True, "share of utterances classified correctly"),
-            Measure(f"macro_f1[{name}]", "macro F1", "higher", "", 3, False, "F1 averaged over classes, folds pooled"),
+            measure(f"accuracy[{name}]", "accuracy", "higher", "", 3, "share of utterances classified correctly"),
+            measure(f"macro_f1[{name}]", "macro F1", "higher", "", 3, pooled, per_utterance=False),
         ]
-    kinds = ["per"] if task.recipe.target == "phones" else ["cer"] if task.targets.unspaced else ["wer", "cer"]
+    kinds = ["per"] if recipe.target == "phones" else ["cer"] if task.targets.unspaced else ["wer", "cer"]
     found = []
-    for variant, how in ((name, "greedy decoding"), (f"{name}:beam", f"beam search over {task.recipe.beam} prefixes")):
+    for variant, decoding in ((name, "greedy decoding"), (f"{name}:beam", f"beam search over {recipe.beam} prefixes")):
         for kind in kinds:
             unit = {"wer": "words", "cer": "characters", "per": "phones"}[kind]
-            note = f"errors out of {unit}, pooled; CTC, {how}, no language model"
-            found.append(Measure(f"{kind}[{variant}]", kind.upper(), "lower", "%", 1, True, note))
+            note = f"errors out of {unit}, pooled; CTC, {decoding}, no language model"
+            found.append(measure(f"{kind}[{variant}]", kind.upper(), "lower", "%", 1, note))
     return found
 
 
@@ -65,28 +71,3 @@ def chance(task: TaskPlan) -> str:
         return "chance is the share of positives, averaged over classes"
     most = Counter(tested).most_common(1)[0][1] / len(tested)
     return f"chance: {1 / len(set(task.targets.of.values())):.3f} for equal guesses, {most:.3f} for the commonest class"
-
-
-def describe_columns(task: TaskPlan, seeds: int) -> list[dict[str, Any]]:
-    """The columns of a task as `plan.metrics` keeps them."""
-    recipe = task.recipe
-    how = (
-        f"{recipe.title} on frozen input: {recipe.head} head, recipe version {recipe.version} "
-        f"({recipe.fingerprint[:12]}), {seeds} seeds, {task.division.rule}; learning rate: {CHOICE}"
-    )
-    found = []
-    for measure in measures_of(task):
-        note = f"{measure.note}; {chance(task)}; {how}."
-        found.append(
-            describe_column(
-                measure.label,
-                measure.title,
-                better=measure.better,
-                family=f"Probe: {recipe.title}",
-                unit=measure.unit,
-                digits=measure.digits,
-                note=note,
-                version=VERSION,
-            )
-        )
-    return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import stdev
 from typing import Any
@@ -14,22 +15,44 @@ import pandas as pd
 
 from codec_bench.coding.items import Item
 from codec_bench.files import write_atomically
-from codec_bench.probes.columns import measures_of
+from codec_bench.probes.columns import Measure, measures_of
 from codec_bench.probes.inputs import Extracted
 from codec_bench.probes.measures import FloatMatrix, bootstrap, confusion, macro_f1, mean_average_precision
 from codec_bench.probes.problem import parts_of, symbols_of
 from codec_bench.probes.study import CHOICE, TaskPlan, Unit
 from codec_bench.probes.targets import error_counts
-from codec_bench.reconstruction.summary import FAILED
 from codec_bench.records import Score, Status
-from codec_bench.runs.directory import SUMMARY_COLUMNS
-from codec_bench.stats import cluster_names, estimate
+from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow, score_frame, summary_frame
+from codec_bench.stats import Estimate, cluster_names, estimate
 
-SCORE_COLUMNS = [
-    "system", "utterance", "speaker", "metric", "value", "status", "reason", "numerator", "denominator", "seconds",
-    "seed", "fold",
-]  # fmt: skip
-"""As those of every run, with the seed of the training and the fold in which the utterance was tested."""
+_Shape = tuple[float | None, float | None, float | None, list[float]]
+"""A value, its interval, and the values of single seeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedScore(ScoreRow):
+    """A score of one training.
+
+    Attributes:
+        seed: Of the training.
+        fold: In which the utterance was tested.
+    """
+
+    seed: int
+    fold: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeedsRow(SummaryRow):
+    """A value over several trainings.
+
+    Attributes:
+        sd: Standard deviation over the seeds; None for one seed.
+        seeds: How many.
+    """
+
+    sd: float | None
+    seeds: int
 
 
 @dataclass(frozen=True)
@@ -42,17 +65,6 @@ class Answer:
     said: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Heading:
-    """What `summary.csv` says about a row besides its values."""
-
-    label: str
-    group: str
-    bitrate_kbps: float | None
-    bitrate_source: str
-    frame_rate_hz: float | None
-
-
 class Results:
     """The frames of a probe run.
 
@@ -63,6 +75,9 @@ class Results:
         extracted: Their frames, by row.
         seeds: Of the trainings.
         seed: Of the bootstrap.
+
+    Attributes:
+        labels: Of the rows of the table.
     """
 
     def __init__(
@@ -76,11 +91,12 @@ class Results:
     ) -> None:
         self._units = units
         self._tasks = tasks
+        self._measures = [(task, measures_of(task, len(seeds))) for task in tasks]
         self._extracted = extracted
+        self.labels = tuple(extracted)
         self._seeds = seeds
         self._seed = seed
         self._speakers = {item.utterance.id: item.utterance.speaker for item in items}
-        self._scored: dict[tuple[str, str], list[tuple[Answer, Score]]] = {}
 
     def _tested(self, task: TaskPlan) -> list[str]:
         """Ids of the utterances that are tested in one of the folds."""
@@ -103,34 +119,31 @@ class Results:
 
     # --- scores of utterances ----------------------------------------------------------------------------------
 
-    def score_frame(self, labels: Sequence[str]) -> pd.DataFrame:
+    @cached_property
+    def scores(self) -> list[ScoreRow]:
         """One row per row of the table, test utterance, seed and measure that single utterances have."""
-        rows = []
-        for label in labels:
-            for task in self._tasks:
-                for measure in measures_of(task):
-                    if measure.per_utterance:
-                        rows += self._score_rows(label, task, measure.label)
-        frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
-        numbers = ["value", "numerator", "denominator", "seconds"]
-        frame[numbers] = frame[numbers].astype("float64")
-        return frame.sort_values(["system", "metric", "utterance", "seed"], ignore_index=True)
+        return [
+            row
+            for label in self.labels
+            for task, measures in self._measures
+            for measure in measures
+            if measure.per_utterance
+            for row in self._score_rows(label, task, measure.label)
+        ]
 
-    def _score_rows(self, label: str, task: TaskPlan, metric: str) -> list[tuple[Any, ...]]:
+    def score_frame(self) -> pd.DataFrame:
+        """The scores as `scores.parquet` has them."""
+        return score_frame(self.scores, SeedScore, ("system", "metric", "utterance", "seed"))
+
+    def _score_rows(self, label: str, task: TaskPlan, metric: str) -> Iterator[ScoreRow]:
         scored = self._scores(label, task, metric)
-        rows = []
         for fold in task.division.folds:
             for name in fold.test:
                 for seed in self._seeds:
-                    s = scored.get((name, seed)) or self._missing(label, task, name)
-                    ok = s.status is Status.OK
-                    rows.append(
-                        (
-                            label, name, self._speakers[name], metric, s.value, s.status.value, s.reason,
-                            s.numerator if ok else None, s.denominator if ok else None, 0.0, seed, fold.name,
-                        )
-                    )  # fmt: skip
-        return rows
+                    score = scored.get((name, seed)) or self._missing(label, task, name)
+                    yield SeedScore.of(
+                        label, name, self._speakers[name], metric, score, seconds=0.0, seed=seed, fold=fold.name
+                    )
 
     def _scores(self, label: str, task: TaskPlan, metric: str) -> dict[tuple[str, int], Score]:
         """The scores of a measure by utterance and seed."""
@@ -159,38 +172,32 @@ class Results:
 
     def summary_frame(self, headings: Sequence[Heading]) -> pd.DataFrame:
         """One row per row of the table and measure, with the standard deviation over the seeds behind it."""
-        rows = []
-        for heading in headings:
-            for task in self._tasks:
-                expected = len(self._tested(task))
-                for measure in measures_of(task):
-                    value, low, high, names, deviation = self._value(heading.label, task, measure.label)
-                    clusters = len(set(self._clusters(task, names).values()))
-                    rows.append(
-                        (
-                            heading.label, heading.group, heading.bitrate_kbps, heading.frame_rate_hz, measure.label,
-                            value, low, high, len(names), expected, clusters, measure.unit, heading.bitrate_source,
-                            deviation, len(self._seeds),
-                        )
-                    )  # fmt: skip
-        frame = pd.DataFrame(rows, columns=[*SUMMARY_COLUMNS, "sd", "seeds"])
-        numbers = ["bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high", "sd"]
-        frame[numbers] = frame[numbers].astype("float64")
-        return frame
+        rows = [
+            heading.row(measure.label, measure.unit, found, SeedsRow, sd=deviation, seeds=len(self._seeds))
+            for heading in headings
+            for task, measures in self._measures
+            for measure in measures
+            for found, deviation in [self._value(heading.system, task, measure)]
+        ]
+        return summary_frame(rows, SeedsRow)
 
-    def _value(
-        self, label: str, task: TaskPlan, metric: str
-    ) -> tuple[float | None, float | None, float | None, list[str], float | None]:
-        """Value pooled over seeds and folds, interval, utterances scored, and standard deviation over the seeds."""
+    def _value(self, label: str, task: TaskPlan, measure: Measure) -> tuple[Estimate, float | None]:
+        """Value pooled over seeds and folds, with its interval, and the standard deviation over the seeds."""
+        expected = len(self._tested(task))
         answers = self._answers(label, task)
         names = sorted({answer.utterance for answer in answers})
         if not answers:
-            return None, None, None, [], None
-        name = metric.partition("[")[0]
-        if name in ("macro_f1", "map"):
-            return self._shaped(task, answers, names, name)
-        scores = self._scores(label, task, metric)
+            return Estimate(None, None, None, 0, expected, 0), None
         cluster = self._clusters(task, names)
+        if measure.name in ("macro_f1", "map"):
+            value, low, high, each = self._shaped(task, answers, names, measure.name)
+        else:
+            value, low, high, each = self._pooled(self._scores(label, task, measure.label), cluster)
+        found = Estimate(value, low, high, len(names), expected, len(set(cluster.values())))
+        return found, stdev(each) if len(each) > 1 else None
+
+    def _pooled(self, scores: Mapping[tuple[str, int], Score], cluster: Mapping[str, str]) -> _Shape:
+        """A value that is made of scores of utterances."""
         keys = sorted(scores)
         scale = next(iter(scores.values())).scale
         found = estimate(
@@ -206,11 +213,9 @@ class Results:
             mine = [scores[k] for k in keys if k[1] == seed]
             if mine:
                 each.append(scale * sum(s.numerator for s in mine) / sum(s.denominator for s in mine))
-        return found.value, found.low, found.high, names, stdev(each) if len(each) > 1 else None
+        return found.value, found.low, found.high, each
 
-    def _shaped(
-        self, task: TaskPlan, answers: Sequence[Answer], names: list[str], name: str
-    ) -> tuple[float | None, float | None, float | None, list[str], float | None]:
+    def _shaped(self, task: TaskPlan, answers: Sequence[Answer], names: list[str], name: str) -> _Shape:
         """Macro F1 or mean average precision: of each seed (and fold, for the latter), then averaged."""
         symbols = classes(task)
         index = {symbol: i for i, symbol in enumerate(symbols)}
@@ -253,39 +258,35 @@ class Results:
         once = np.ones((1, len(names)))
         low, high = bootstrap([self._clusters(task, names)[n] for n in names], value, self._seed)
         each = [float(value(once, [seed])[0]) for seed in self._seeds if by_seed[seed]]
-        return float(value(once)[0]), low, high, names, stdev(each) if len(each) > 1 else None
+        return float(value(once)[0]), low, high, each
 
     # --- the rest ----------------------------------------------------------------------------------------------
 
-    def coverage(self, scores: pd.DataFrame, max_failed: float, labels: Sequence[str]) -> dict[str, Any]:
+    def coverage(self, max_failed: float) -> Coverage:
         """How many scores have a value, by measure and status, and which rows failed."""
-        statuses = {
-            metric: {str(k): int(v) for k, v in part["status"].value_counts().sort_index().items()}
-            for metric, part in scores.groupby("metric", sort=False)
-        }
-        failures = []
-        for label in labels:
+        found = Coverage(max_failed)
+        for row in self.scores:
+            found.count(row.metric, Status(row.status))
+        for label in self.labels:
             for task in self._tasks:
-                units = [u for u in self._units if u.system == label and u.task is task]
-                for unit in units:
-                    if unit.reason:
-                        failures.append(f"{label}, {task.recipe.task}, {unit.fold.name}: {unit.reason}")
-                wanted = [
+                for unit in self._units:
+                    if unit.system == label and unit.task is task and unit.reason:
+                        found.failures.append(f"{label}, {task.recipe.task}, {unit.fold.name}: {unit.reason}")
+                wanted = {
                     name for fold in task.division.folds for part in (fold.train, fold.dev, fold.test) for name in part
-                ]
-                failed = {n: f for n, f in self._extracted[label].failed.items() if n in set(wanted)}
-                bad = [n for n, f in failed.items() if f.status.value in FAILED]
-                if len(bad) > max_failed * len(set(wanted)):
-                    failures.append(
-                        f"{label}: {len(bad)} of {len(set(wanted))} utterances failed, first {bad[0]} "
-                        f"({failed[bad[0]].reason})"
-                    )
-        return {"statuses": statuses, "max_failed": max_failed, "failures": list(dict.fromkeys(failures))}
+                }
+                bad = {
+                    name: failed.reason
+                    for name, failed in self._extracted[label].failed.items()
+                    if name in wanted and failed.status.is_failure
+                }
+                found.judge(label, bad, len(wanted))
+        return found
 
-    def confusions(self, labels: Sequence[str]) -> list[dict[str, Any]]:
+    def confusions(self) -> list[dict[str, Any]]:
         """Confusion matrices summed over seeds and folds, rows true, of the tasks with one label per utterance."""
         found = []
-        for label in labels:
+        for label in self.labels:
             for task in self._tasks:
                 answers = self._answers(label, task)
                 if task.recipe.is_sequence or task.targets.multi or not answers:

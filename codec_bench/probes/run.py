@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.adapters.systems import parse_systems
@@ -19,11 +16,9 @@ from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolv
 from codec_bench.coding.reconstruct import Reconstructor
 from codec_bench.coding.rows import Row, describe_system, fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
-from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.files import write_atomically
-from codec_bench.fingerprint import address
+from codec_bench.errors import UsageError
 from codec_bench.hub import home
-from codec_bench.probes.columns import describe_columns
+from codec_bench.probes.columns import measures_of
 from codec_bench.probes.config import ProbeConfig, parse_input
 from codec_bench.probes.inputs import (
     Extracted,
@@ -35,17 +30,16 @@ from codec_bench.probes.inputs import (
     sources_of,
 )
 from codec_bench.probes.recipes import Recipe
-from codec_bench.probes.results import Heading, Results, write_json
+from codec_bench.probes.results import Results, write_json
 from codec_bench.probes.splits import divide
 from codec_bench.probes.study import Study, TaskPlan, extract_all
 from codec_bench.probes.targets import targets_of
 from codec_bench.processes.pool import worker_count
-from codec_bench.runs import provenance
-from codec_bench.runs.directory import Run, new_info, read_info, slug, write_info, write_scores, write_summary
+from codec_bench.runs.directory import Run
+from codec_bench.runs.frames import Heading, bootstrap_intervals
 from codec_bench.runs.progress import RunProgress
-from codec_bench.stats import LEVEL, RESAMPLES, cluster_unit
-
-logger = logging.getLogger(__name__)
+from codec_bench.runs.writer import Request, same, writing
+from codec_bench.stats import cluster_unit
 
 
 def probe(config: ProbeConfig) -> Run:
@@ -77,35 +71,46 @@ def probe(config: ProbeConfig) -> Run:
         *baselines(rows, reconstructor, config.seed),
         *sources_of(rows, kind, name, reconstructor, config.device),
     ]
+    described = {
+        **{source.label: describe_baseline(source) for source in sources[:2]},
+        **{row.label: describe_system(row) for row in rows},
+    }
     plan = {
         "dataset": describe_dataset(loaded, items),
-        "systems": [*(describe_baseline(s) for s in sources[:2]), *(describe_system(row) for row in rows)],
+        "systems": list(described.values()),
         "conditions": [],
-        "metrics": [column for task in tasks for column in describe_columns(task, config.seeds)],
+        "metrics": [column.describe() for task in tasks for column in measures_of(task, config.seeds)],
         "seed": config.seed,
         "input": config.input,
         "training_seeds": list(config.training_seeds),
         "tasks": [describe_task(task) for task in tasks],
     }
-    out = config.out or default_folder(config, plan)
-    previous = read_info(out)
-    check_same(previous, plan, out)
-    info = new_info("probe", config.describe(), plan, warnings, previous)
-    write_atomically(out / "utterances.csv", manifest_of(items))
-    write_info(out, info)
-    for warning in warnings:
-        logger.warning(warning)
+    request = Request(
+        kind="probe",
+        config=config.describe(),
+        plan=plan,
+        manifest=manifest_of(items),
+        difference=same("plan", plan),
+        name=("probe", *dict.fromkeys(config.task), loaded.name),
+        warnings=warnings,
+    )
     device = training_device(config.device)
     study = Study(tasks, config.training_seeds, cache, training_jobs(config.jobs, device), device)
-    try:
+    with writing(request, config.out or request.default_folder()) as writer:
         extracted = carry_out(study, sources, items, cache)
-    except (KeyboardInterrupt, CodecBenchError) as error:
-        stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        info["sessions"][-1] |= {"ended": provenance.now(), "stopped": stopped}
-        write_info(out, info)
-        raise
-    info["devices"] = reconstructor.devices | {"probes": device}
-    return finish(out, info, config, study, sources, items, extracted)
+        results = Results(study.units, study.tasks, items, extracted, config.training_seeds, config.seed)
+        headings = [heading(source, described[source.label], extracted[source.label], cache) for source in sources]
+        writer.results(results.score_frame(), results.summary_frame(headings))
+        write_json(writer.path / "confusion.json", results.confusions())
+        write_json(writer.path / "probes.json", results.trainings())
+        return writer.finish(
+            intervals=bootstrap_intervals(
+                drawn_unit(tasks, items), config.seed, "percentile bootstrap, all seeds of a draw together"
+            ),
+            coverage=results.coverage(config.max_failed),
+            devices=reconstructor.devices | {"probes": device},
+            session={"trainings": study.trained, "trainings_from_cache": study.reused},
+        )
 
 
 def plan_task(recipe: Recipe, items: Sequence[Item], config: ProbeConfig, warnings: list[str]) -> TaskPlan:
@@ -197,64 +202,28 @@ def carry_out(study: Study, sources: Sequence[FrameSource], items: Sequence[Item
     return extracted
 
 
-def finish(
-    out: Path,
-    info: dict[str, Any],
-    config: ProbeConfig,
-    study: Study,
-    sources: Sequence[FrameSource],
-    items: Sequence[Item],
-    extracted: dict[str, Extracted],
-) -> Run:
-    """Writes what reports and people read."""
-    results = Results(study.units, study.tasks, items, extracted, config.training_seeds, config.seed)
-    labels = [source.label for source in sources]
-    frames = ArrayCache(home() / "cache" / "frames")
-    scores = results.score_frame(labels)
-    write_scores(out, scores)
-    write_summary(out, results.summary_frame([heading(source, extracted[source.label], frames) for source in sources]))
-    write_json(out / "confusion.json", results.confusions(labels))
-    write_json(out / "probes.json", results.trainings())
-    tested = {name for task in study.tasks for fold in task.division.folds for name in fold.test}
+def drawn_unit(tasks: Sequence[TaskPlan], items: Sequence[Item]) -> str:
+    """What the intervals draw."""
+    tested = {name for task in tasks for fold in task.division.folds for name in fold.test}
     unit = cluster_unit([item.utterance.speaker for item in items if item.utterance.id in tested])
-    if unit == "speakers" and any(task.recipe.target == "speaker" for task in study.tasks):
-        unit = "utterances" if len(study.tasks) == 1 else "speakers, for sid of utterances"
-    info["intervals"] = {
-        "method": "percentile bootstrap, all seeds of a draw together",
-        "unit": unit,
-        "level": LEVEL,
-        "resamples": RESAMPLES,
-        "seed": config.seed,
-    }
-    info["coverage"] = results.coverage(scores, config.max_failed, labels)
-    info["sessions"][-1] |= {
-        "ended": provenance.now(),
-        "trainings": study.trained,
-        "trainings_from_cache": study.reused,
-    }
-    info["status"] = "failed" if info["coverage"]["failures"] else "finished"
-    write_info(out, info)
-    return Run(out, info)
+    if unit == "speakers" and any(task.recipe.target == "speaker" for task in tasks):
+        return "utterances" if len(tasks) == 1 else "speakers, for sid of utterances"
+    return unit
 
 
-def heading(source: FrameSource, extracted: Extracted, frames: ArrayCache) -> Heading:
+def heading(source: FrameSource, described: Mapping[str, Any], extracted: Extracted, cache: Path) -> Heading:
     """Bitrate and frame rate of a row."""
-    if not isinstance(source, TokenFrames):
-        return Heading(
-            source.label, "reference", None, "", LogMel.RATE / LogMel.HOP if isinstance(source, LogMel) else None
-        )
-    spec = source.row.spec
-    bitrate = spec.bitrate(source.row.codebooks)
-    if bitrate is not None:
-        return Heading(source.label, spec.group.value, bitrate / 1000, "computed", spec.frame_rate)
-    for key in extracted.addresses.values():
-        entry = frames.get(key)
-        if entry is not None and (found := Frames.from_arrays(entry)).sizes:
-            counted = found.rate * sum(math.log2(size) for size in found.sizes)
-            return Heading(
-                source.label, spec.group.value, float(np.round(counted, 6)) / 1000, "counted", spec.frame_rate
-            )
-    return Heading(source.label, spec.group.value, None, "", spec.frame_rate)
+    frames = ArrayCache(cache / "frames")
+
+    def counted() -> tuple[float, float]:
+        for key in extracted.addresses.values() if isinstance(source, TokenFrames) else ():
+            entry = frames.get(key)
+            if entry is not None and (found := Frames.from_arrays(entry)).sizes:
+                return found.rate * sum(math.log2(size) for size in found.sizes), 1.0
+        return 0.0, 0.0
+
+    made = Heading.of(described, counted)
+    return replace(made, frame_rate_hz=LogMel.RATE / LogMel.HOP) if isinstance(source, LogMel) else made
 
 
 def training_device(wanted: str) -> str:
@@ -269,43 +238,3 @@ def training_device(wanted: str) -> str:
 def training_jobs(wanted: int | None, device: str) -> int:
     """Training processes: all cores, or one on a GPU, unless a number is wanted."""
     return 1 if wanted is None and device != "cpu" else worker_count(wanted)
-
-
-def check_same(previous: dict[str, Any] | None, plan: dict[str, Any], out: Path) -> None:
-    """Refuses to write over a run of something else.
-
-    Raises:
-        UsageError: The directory holds a run of another kind, data set or set of recipes.
-    """
-    if previous is None:
-        return
-    if previous["kind"] != "probe":
-        raise UsageError(f"{out} holds a {previous['kind']} run; choose another --out")
-    if signature(previous["plan"]) != signature(plan):
-        raise UsageError(
-            f"{out} holds a probe run of another plan (data, systems, tasks or seeds); choose another --out"
-        )
-
-
-def signature(plan: dict[str, Any]) -> str:
-    """Content address of what a plan computes."""
-    return address(
-        manifest=plan["dataset"]["manifest_sha256"],
-        systems=[[s["label"], s["fingerprint"]] for s in plan["systems"]],
-        tasks=[[t["task"], t["fingerprint"], t["split"]] for t in plan["tasks"]],
-        input=plan["input"],
-        seeds=plan["training_seeds"],
-    )
-
-
-def default_folder(config: ProbeConfig, plan: dict[str, Any]) -> Path:
-    """`runs/<date>-probe-<tasks>-<data set>`, with a number behind it where another plan is there already."""
-    name = "-".join(
-        [date.today().isoformat(), "probe", *map(slug, dict.fromkeys(config.task)), slug(plan["dataset"]["name"])]
-    )[:120]
-    for number in range(1, 1000):
-        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
-        previous = read_info(folder)
-        if previous is None or (previous["kind"] == "probe" and signature(previous["plan"]) == signature(plan)):
-            return folder
-    raise UsageError("runs/ holds a thousand probe runs of this name: give --out")

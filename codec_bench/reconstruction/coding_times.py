@@ -6,34 +6,21 @@ the time of when it was made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from codec_bench.adapters.codec import Codec
+from codec_bench.coding.rows import Row
+from codec_bench.reconstruction.columns import TIMES
+from codec_bench.reconstruction.outcome import Outcome
+from codec_bench.reconstruction.plan import Plan
 from codec_bench.records import Score, Status
-from codec_bench.runs.directory import describe_column
-
-if TYPE_CHECKING:
-    from codec_bench.coding.rows import Row
-    from codec_bench.reconstruction.outcome import Outcome
-    from codec_bench.reconstruction.plan import Plan
+from codec_bench.runs.frames import Heading, ScoreRow, SummaryRow, score_frame
+from codec_bench.stats import Estimate
 
 FACTS = {"rtf_encode": "encode_seconds", "rtf_decode": "decode_seconds"}
-
-
-def describe_times() -> list[dict[str, Any]]:
-    """The columns as `plan.metrics` keeps them."""
-    note = (
-        "processing time out of the time of the audio, median over utterances; taken when the audio was made, with "
-        "whatever else the machine did then, loading left out (codec-bench speed measures with care)"
-    )
-    return [
-        describe_column(label, title, better="lower", family="Coding times", digits=4, note=note)
-        for label, title in (("rtf_encode", "encode RTF"), ("rtf_decode", "decode RTF"))
-    ]
 
 
 def score_of(plan: Plan, outcome: Outcome, system: str, utterance: str, label: str) -> Score:
@@ -61,45 +48,35 @@ def with_time_scores(
         block: The utterances, by their places in the plan.
         scores: Their part of `scores.parquet`.
     """
-    more: list[dict[str, Any]] = []
-    for label in FACTS:
-        for utterance in (plan.items[place].utterance for place in block if isinstance(row.source, Codec)):
-            score = score_of(plan, outcome, row.label, utterance.id, label)
-            parts = (score.numerator, score.denominator) if score.value is not None else (None, None)
-            head = (row.label, utterance.id, utterance.speaker, label)
-            found = (*head, score.value, score.status.value, score.reason, *parts, None)
-            more.append(dict(zip(scores.columns, found, strict=True)))
-    return _joined(scores, more).sort_values(["utterance", "metric"], ignore_index=True)
+    coded = [plan.items[place].utterance for place in block] if isinstance(row.source, Codec) else []
+    more = score_frame(
+        ScoreRow.of(row.label, u.id, u.speaker, label, score_of(plan, outcome, row.label, u.id, label))
+        for label in FACTS
+        for u in coded
+    )
+    if more.empty:
+        return scores
+    both = pd.concat([scores, more.astype(scores.dtypes)], ignore_index=True)
+    return both.sort_values(["utterance", "metric"], ignore_index=True)
 
 
-def with_time_rows(plan: Plan, outcome: Outcome, summary: pd.DataFrame) -> pd.DataFrame:
-    """Adds the columns to the summary.
+def time_rows(plan: Plan, outcome: Outcome, headings: Mapping[str, Heading]) -> list[SummaryRow]:
+    """The rows of the columns in the summary.
 
     Audio that exists already has none: its rows expect no value.
 
     Args:
         plan: What was asked for.
         outcome: What came out.
-        summary: `summary.csv`.
+        headings: Of the rows of the table, by label.
     """
-    rows: list[dict[Any, Any]] = []
-    for row in plan.systems:
-        head = summary[summary["system"] == row.label].iloc[0].to_dict()
+    rows = []
+    for row in plan.rows:
         coded = plan.items if isinstance(row.source, Codec) else ()
-        for label in FACTS:
-            found = (score_of(plan, outcome, row.label, item.utterance.id, label).value for item in coded)
+        for column in TIMES:
+            found = (score_of(plan, outcome, row.label, item.utterance.id, column.label).value for item in coded)
             values = [value for value in found if value is not None]
-            rows.append(
-                head | {
-                    "metric": label, "value": float(np.median(values)) if values else None, "ci_low": None,
-                    "ci_high": None, "n": len(values), "n_expected": len(coded), "clusters": 0, "unit": "",
-                }
-            )  # fmt: skip
-    return _joined(summary, rows)
-
-
-def _joined(frame: pd.DataFrame, rows: Sequence[dict[Any, Any]]) -> pd.DataFrame:
-    """A frame with more rows of the same columns and types."""
-    if not rows:
-        return frame
-    return pd.concat([frame, pd.DataFrame(rows, columns=frame.columns).astype(frame.dtypes)], ignore_index=True)
+            median = float(np.median(values)) if values else None
+            estimate = Estimate(median, None, None, len(values), len(coded), 0)
+            rows.append(headings[row.label].row(column.label, column.unit, estimate))
+    return rows

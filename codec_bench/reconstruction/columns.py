@@ -12,6 +12,21 @@ from codec_bench.metrics import DEFAULT, GENERATED, HEADLINE, METRICS, Metric, m
 from codec_bench.metrics.asr import backend, default_backend
 from codec_bench.metrics.wer import with_normaliser
 from codec_bench.reconstruction.config import RunConfig
+from codec_bench.runs.columns import ColumnSpec
+
+TIMES = tuple(
+    ColumnSpec(
+        label,
+        title,
+        "Coding times",
+        "lower",
+        digits=4,
+        note="processing time out of the time of the audio, median over utterances; taken when the audio was made, "
+        "with whatever else the machine did then, loading left out (codec-bench speed measures with care)",
+    )
+    for label, title in (("rtf_encode", "encode RTF"), ("rtf_decode", "decode RTF"))
+)
+"""The columns that `coding_times` fills."""
 
 
 class References(Enum):

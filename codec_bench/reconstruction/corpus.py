@@ -27,23 +27,21 @@ def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict
     values: dict[tuple[str, str], float] = {}
     warnings = []
     for metric in plan.metrics:
-        for system in plan.systems if metric.corpus is not None else ():
+        for row in plan.rows if metric.corpus is not None else ():
             assert metric.corpus is not None
             try:
-                values[system.label, metric.label] = metric.corpus(_pairs(plan, outcome, cache, system, metric))
+                values[row.label, metric.label] = metric.corpus(_pairs(plan, outcome, cache, row, metric))
             except NotScorable as error:
-                warnings.append(f"{metric.label} of {system.label} has no value: {error.reason}")
+                warnings.append(f"{metric.label} of {row.label} has no value: {error.reason}")
     return values, warnings
 
 
-def _pairs(
-    plan: Plan, outcome: Outcome, cache: ArrayCache, system: Row, metric: Metric
-) -> Iterator[tuple[Array, Array]]:
+def _pairs(plan: Plan, outcome: Outcome, cache: ArrayCache, row: Row, metric: Metric) -> Iterator[tuple[Array, Array]]:
     """Both embeddings of each scored pair, one pair at a time, in the order of the data set."""
     for item in plan.items:
         name = item.utterance.id
-        if outcome.scores[system.label, name, metric.label].status is Status.OK:
-            key = system.label, name
+        if outcome.scores[row.label, name, metric.label].status is Status.OK:
+            key = row.label, name
             reference, decoded = outcome.references[key], outcome.decoded[key]
             yield _kept(cache, reference, metric, name), _kept(cache, decoded, metric, name)
 

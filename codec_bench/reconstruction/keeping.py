@@ -23,20 +23,20 @@ def keep_audio(out: Path, plan: Plan, reconstructor: Reconstructor) -> None:
 
     An utterance that was coded in pieces has a file of tokens for each; one that was coded with others has theirs too.
     """
-    for system in plan.systems:
+    for row in plan.rows:
         for item in plan.items:
             name = f"{item.utterance.id}.wav"
             try:
                 if item.problem:
                     continue
-                write_wav(out / "audio" / slug(system.label) / name, reconstructor.audio(system, item))
-                codes = reconstructor.codes(system, item)
+                write_wav(out / "audio" / slug(row.label) / name, reconstructor.audio(row, item))
+                codes = reconstructor.codes(row, item)
             except NotScorable as outcome:
-                logger.debug("no audio of %s for %s: %s", system.label, item.utterance.id, outcome.reason)
+                logger.debug("no audio of %s for %s: %s", row.label, item.utterance.id, outcome.reason)
                 continue
             for number, code in enumerate(codes):
                 buffer = io.BytesIO()
                 np.savez(buffer, **code.to_arrays())  # type: ignore[arg-type]
                 stem = item.utterance.id if len(codes) == 1 else f"{item.utterance.id}-{number:03d}"
-                write_atomically(out / "tokens" / slug(system.label) / f"{stem}.npz", buffer.getvalue())
+                write_atomically(out / "tokens" / slug(row.label) / f"{stem}.npz", buffer.getvalue())
     reconstructor.close()

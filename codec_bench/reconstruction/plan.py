@@ -19,8 +19,7 @@ from codec_bench.datasets.generated import Generated, load_prompts
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.metrics import Metric
-from codec_bench.reconstruction.coding_times import describe_times
-from codec_bench.reconstruction.columns import describe_metric, fetch_models_of, references_of, resolve_metrics
+from codec_bench.reconstruction.columns import TIMES, describe_metric, fetch_models_of, references_of, resolve_metrics
 from codec_bench.reconstruction.config import PreparedFiles, RunConfig
 
 
@@ -31,7 +30,7 @@ class Plan:
     Attributes:
         dataset: Where the utterances come from.
         items: The utterances, in the order of the data set.
-        systems: The rows, reference first, each system clean and then under its conditions.
+        rows: Of the table, reference first, each system clean and then under its conditions.
         metrics: The columns.
         seed: Of the bootstrap.
         warnings: What the user should know before anything is computed.
@@ -42,7 +41,7 @@ class Plan:
 
     dataset: Dataset
     items: tuple[Item, ...]
-    systems: tuple[Row, ...]
+    rows: tuple[Row, ...]
     metrics: tuple[Metric, ...]
     seed: int
     warnings: tuple[str, ...] = field(default=())
@@ -59,9 +58,12 @@ class Plan:
         """The plan as `run.json` keeps it: enough to continue it and to report it without the data."""
         return {
             "dataset": describe_dataset(self.dataset, self.items),
-            "systems": [describe_system(s) for s in self.systems],
+            "systems": [describe_system(row) for row in self.rows],
             "conditions": [c.describe() for c in self.conditions],
-            "metrics": [describe_metric(m) for m in self.metrics] + (describe_times() if self.speed else []),
+            "metrics": [
+                *(describe_metric(metric) for metric in self.metrics),
+                *(column.describe() for column in TIMES if self.speed),
+            ],
             "seed": self.seed,
             "generated": self.generated,
         }

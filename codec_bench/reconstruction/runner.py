@@ -59,7 +59,7 @@ class Runner:
         self._engine = engine
         self.reconstructor = engine.reconstructor
         names = [i.utterance.id for i in plan.items]
-        self.outcome = Outcome([s.label for s in plan.systems], names, [m.label for m in plan.metrics])
+        self.outcome = Outcome([row.label for row in plan.rows], names, [m.label for m in plan.metrics])
         self._waiting: dict[Future[dict[str, Any]], _Pair] = {}
         self._staged: frozenset[str] = frozenset()
         self._features = ArrayCache(cache / "features")
@@ -75,11 +75,11 @@ class Runner:
         started = time.perf_counter()
         with (
             ScoreStore(self._cache / "scores.sqlite") as self._store,
-            RunProgress(len(self._plan.systems) * len(self._plan.items)) as self._progress,
+            RunProgress(len(self._plan.rows) * len(self._plan.items)) as self._progress,
             self._engine,
         ):
             self._staged = frozenset(metric.label for metric in self._plan.metrics if self._stages(metric))
-            for system in self._plan.systems:
+            for system in self._plan.rows:
                 self._progress.stage(f"decoding {system.label}")
                 for pair, problem in self._engine.coded(system, self._unfinished(system)):
                     self._submit(pair, problem)

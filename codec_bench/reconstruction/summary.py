@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +13,39 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.rows import Row, describe_system
 from codec_bench.files import write_atomically
 from codec_bench.metrics.asr import hypothesis
 from codec_bench.metrics.wer import normaliser_of, recogniser_of
-from codec_bench.reconstruction.coding_times import with_time_rows, with_time_scores
+from codec_bench.reconstruction.coding_times import time_rows, with_time_scores
 from codec_bench.reconstruction.outcome import Outcome
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.records import Status
-from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
-from codec_bench.stats import LEVEL, RESAMPLES, cluster_names, cluster_unit, estimate
+from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow, names_of
+from codec_bench.stats import cluster_names, estimate
 
-SCORE_COLUMNS = [
-    "system", "utterance", "speaker", "metric", "value", "status", "reason", "numerator", "denominator", "seconds",
-]  # fmt: skip
 
-HYPOTHESIS_COLUMNS = ["system", "utterance", "recogniser", "text", "heard", "text_compared", "heard_compared"]
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A row of `hypotheses.csv`.
 
-FAILED = {
-    s.value
-    for s in Status
-    if s.is_transient or s in (Status.EMPTY, Status.NOT_FINITE, Status.LENGTH)
-}  # fmt: skip
-"""Statuses that count as a failure of the run, not as a property of the definition (silence, no transcript, ...)."""
+    Attributes:
+        system: Label of a row of the table.
+        utterance: Its id.
+        recogniser: Which one heard it.
+        text: The transcript.
+        heard: What was heard.
+        text_compared: The transcript as it was compared.
+        heard_compared: What was heard as it was compared.
+    """
+
+    system: str
+    utterance: str
+    recogniser: str
+    text: str
+    heard: str
+    text_compared: str
+    heard_compared: str
 
 
 SIGNALS = ("reference", "input", "decoded")
@@ -49,20 +60,6 @@ MAX_LEVEL_CHANGE_DB = 20.0
 """A codec that changes the level by more than this is reported."""
 
 
-def write_results(path: Path, plan: Plan, outcome: Outcome, corpus: CorpusValues) -> None:
-    """Writes `scores.parquet` and `summary.csv`; their rows do not depend on the order in which scores were made.
-
-    Args:
-        path: The run directory.
-        plan: What was asked for.
-        outcome: What came out.
-        corpus: Values that are no mean of scores, by system and metric label.
-    """
-    write_scores(path, score_frames(plan, outcome))
-    summary = summary_frame(plan, outcome, corpus)
-    write_summary(path, with_time_rows(plan, outcome, summary) if plan.speed else summary)
-
-
 def score_frames(plan: Plan, outcome: Outcome) -> Iterator[pd.DataFrame]:
     """All scores, sorted: the file is the same whatever the order of codecs, metrics and utterances was.
 
@@ -72,7 +69,7 @@ def score_frames(plan: Plan, outcome: Outcome) -> Iterator[pd.DataFrame]:
     places = sorted(range(len(utterances)), key=lambda place: utterances[place].id)
     blocks = [places[i : i + BLOCK] for i in range(0, len(places), BLOCK)]
     metrics = sorted(metric.label for metric in plan.metrics)
-    for row in sorted(plan.systems, key=lambda row: row.label):
+    for row in sorted(plan.rows, key=lambda row: row.label):
         columns = [outcome.scores.column(row.label, metric) for metric in metrics]
         for block in blocks:
             size = len(block) * len(metrics)
@@ -83,9 +80,10 @@ def score_frames(plan: Plan, outcome: Outcome) -> Iterator[pd.DataFrame]:
                 "metric": np.tile(np.array(metrics, object), len(block)),
             }
             found = [_score_columns(column, block) for column in columns]
-            for name in SCORE_COLUMNS[len(frame) :]:
+            names = names_of(ScoreRow)
+            for name in names[len(frame) :]:
                 frame[name] = np.stack([part[name] for part in found], axis=1).ravel()
-            scores = pd.DataFrame(frame, columns=SCORE_COLUMNS)
+            scores = pd.DataFrame(frame, columns=names)
             yield with_time_scores(plan, outcome, row, block, scores) if plan.speed else scores
 
 
@@ -104,15 +102,21 @@ def _score_columns(column: Mapping[str, Any], block: Sequence[int]) -> dict[str,
     }
 
 
-def summary_frame(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> pd.DataFrame:
-    """One row per system and metric."""
+def summary_rows(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> list[SummaryRow]:
+    """One row per row of the table and column.
+
+    Args:
+        plan: What was asked for.
+        outcome: What came out.
+        corpus: Values that are no mean of scores, by row and metric label.
+    """
     names = [i.utterance.id for i in plan.items]
     clusters = dict(zip(names, cluster_names(names, [i.utterance.speaker for i in plan.items]), strict=True))
+    headings = {row.label: heading(row, outcome) for row in plan.rows}
     rows = []
-    for system in plan.systems:
-        bitrate, source = bitrate_of(plan, outcome, system.label)
+    for label, head in headings.items():
         for metric in plan.metrics:
-            scored = outcome.scores.column(system.label, metric.label)
+            scored = outcome.scores.column(label, metric.label)
             good = [place for place, status in enumerate(scored["status"]) if status is Status.OK]
             found = estimate(
                 scored["numerator"][good].tolist(),
@@ -123,46 +127,22 @@ def summary_frame(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> pd.Data
                 seed=plan.seed,
             )
             if metric.corpus is not None:
-                found = replace(found, value=corpus.get((system.label, metric.label)), low=None, high=None)
-            rows.append(
-                (
-                    system.label, system.spec.group.value, bitrate, system.spec.frame_rate, metric.label, found.value,
-                    found.low, found.high, found.n, found.expected, found.clusters, metric.unit, source,
-                )
-            )  # fmt: skip
-    frame = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-    numbers = ["bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high"]
-    frame[numbers] = frame[numbers].astype("float64")
-    return frame
+                found = replace(found, value=corpus.get((label, metric.label)), low=None, high=None)
+            rows.append(head.row(metric.label, metric.unit, found))
+    return rows + (time_rows(plan, outcome, headings) if plan.speed else [])
 
 
-def intervals(plan: Plan) -> dict[str, Any]:
-    """How the intervals were made."""
-    unit = cluster_unit([i.utterance.speaker for i in plan.items])
-    return {"method": "percentile bootstrap", "unit": unit, "level": LEVEL, "resamples": RESAMPLES, "seed": plan.seed}
+def heading(row: Row, outcome: Outcome) -> Heading:
+    """What `summary.csv` says of a row besides its values."""
+
+    def counted() -> tuple[float, float]:
+        facts = [f for _, f in outcome.facts.of(row.label) if "bits" in f]
+        return sum(f["bits"] for f in facts), sum(f["coded_seconds"] for f in facts)
+
+    return Heading.of(describe_system(row), counted)
 
 
-def bitrate_of(plan: Plan, outcome: Outcome, label: str) -> tuple[float | None, str]:
-    """kbit/s of a system, and where the figure comes from.
-
-    Returns:
-        `computed` from codebook rates and sizes; `counted` payload bits over the seconds they last, pooled over the
-        utterances; `stated` by whoever made the files; or None and an empty string.
-    """
-    system = next(s for s in plan.systems if s.label == label)
-    stated = getattr(system.source, "stated_bitrate", None)
-    if stated is not None:
-        return stated / 1000, "stated"
-    nominal = system.spec.bitrate(system.codebooks)
-    if nominal is not None:
-        return nominal / 1000, "computed"
-    facts = [f for _, f in outcome.facts.of(label) if "bits" in f]
-    seconds = sum(f["coded_seconds"] for f in facts)
-    # Rounded to a millionth of a bit/s: durations are floats, and a constant rate must come out as it is.
-    return (round(sum(f["bits"] for f in facts) / seconds / 1000, 9), "counted") if seconds else (None, "")
-
-
-def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> dict[str, Any]:
+def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> Coverage:
     """How much of the plan has values, what failed, and whether that is too much.
 
     Args:
@@ -170,27 +150,20 @@ def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> dict[str, Any]:
         outcome: What came out.
         max_failed: Share of a system's utterances that may fail.
     """
-    statuses: dict[str, dict[str, int]] = {}
-    failures = []
-    for system in plan.systems:
+    found = Coverage(max_failed)
+    for row in plan.rows:
         failed: dict[str, str] = {}
         scored = 0
-        columns = [(metric.label, outcome.scores.column(system.label, metric.label)) for metric in plan.metrics]
+        columns = [(metric.label, outcome.scores.column(row.label, metric.label)) for metric in plan.metrics]
         for place, item in enumerate(plan.items):
             for label, column in columns:
                 status = column["status"][place]
-                counts = statuses.setdefault(label, {})
-                counts[status.value] = counts.get(status.value, 0) + 1
+                found.count(label, status)
                 scored += status is Status.OK
-                if status.value in FAILED:
+                if status.is_failure:
                     failed.setdefault(item.utterance.id, f"{status.value}: {column['reason'][place]}")
-        share = len(failed) / len(plan.items)
-        if failed and (share > max_failed or not scored):
-            name, reason = next(iter(failed.items()))
-            failures.append(
-                f"{system.label}: {len(failed)} of {len(plan.items)} utterances failed, first {name} ({reason})"
-            )
-    return {"statuses": statuses, "max_failed": max_failed, "failures": failures}
+        found.judge(row.label, failed, len(plan.items), has_values=scored > 0)
+    return found
 
 
 def length_differences(plan: Plan, outcome: Outcome) -> tuple[dict[str, float], list[str]]:
@@ -204,12 +177,12 @@ def length_differences(plan: Plan, outcome: Outcome) -> tuple[dict[str, float], 
     if plan.generated:
         return {}, []
     largest: dict[str, float] = {}
-    for label in (system.label for system in plan.systems):
+    for label in (row.label for row in plan.rows):
         for _, facts in outcome.facts.of(label):
             if "decoded" in facts:
                 seconds = [facts[side]["samples"] / facts[side]["rate"] for side in ("reference", "decoded")]
                 largest[label] = max(largest.get(label, 0.0), abs(seconds[0] - seconds[1]))
-    rounded = {s.label: round(largest[s.label], 6) for s in plan.systems if s.label in largest}
+    rounded = {row.label: round(largest[row.label], 6) for row in plan.rows if row.label in largest}
     return rounded, [
         f"{label}: decoded audio and recording differ by up to {seconds:.2f} s in length; both were cut to the shorter"
         for label, seconds in rounded.items()
@@ -227,9 +200,9 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
     """
     found: dict[str, dict[str, float]] = {}
     warnings = []
-    for system in plan.systems:
+    for row in plan.rows:
         levels_of: dict[str, list[float]] = {side: [] for side in SIGNALS}
-        for _, known in sorted((name, _levels_in(f)) for name, f in outcome.facts.of(system.label) if "decoded" in f):
+        for _, known in sorted((name, _levels_in(f)) for name, f in outcome.facts.of(row.label) if "decoded" in f):
             for side, level in known:
                 levels_of[side].append(level)
         means: dict[str, float] = {}
@@ -237,14 +210,14 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
             if values:
                 means[side] = round(sum(values) / len(values), 2)
         if means:
-            found[system.label] = means
+            found[row.label] = means
         given = means.get("input", means.get("reference"))
         if plan.generated:
             continue  # the level of a prompt says nothing about that of the utterance
         if given is not None and "decoded" in means and abs(change := means["decoded"] - given) > MAX_LEVEL_CHANGE_DB:
             how = "quieter" if change < 0 else "louder"
             warnings.append(
-                f"{system.label}: decoded audio is {abs(change):.0f} dB {how} than the recordings; was it scaled twice?"
+                f"{row.label}: decoded audio is {abs(change):.0f} dB {how} than the recordings; was it scaled twice?"
             )
     return found, warnings + _side_effects(plan, outcome)
 
@@ -257,10 +230,10 @@ def _levels_in(facts: Mapping[str, Any]) -> list[tuple[str, float]]:
 def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
     """What conditions did besides what they are for; once for each, as all systems get the same recordings."""
     inputs: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for system in plan.systems:
-        for name, facts in outcome.facts.of(system.label):
+    for row in plan.rows:
+        for name, facts in outcome.facts.of(row.label):
             if "input" in facts:
-                inputs.setdefault(system.condition.label, {})[name] = facts["input"]
+                inputs.setdefault(row.condition.label, {})[name] = facts["input"]
     warnings = []
     for label, found in inputs.items():
         lower = [f["turned_down_db"] for f in found.values() if f["turned_down_db"]]
@@ -287,20 +260,20 @@ def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
         "system": [],
         "utterance": [],
     }  # a dictionary per row would take five times as much
-    for system in plan.systems:
+    for row in plan.rows:
         for item in plan.items:
-            row = len(columns["system"])
-            facts: Mapping[str, Any] = outcome.facts[system.label, item.utterance.id]
-            flat = {"system": system.label, "utterance": item.utterance.id}
+            place = len(columns["system"])
+            facts: Mapping[str, Any] = outcome.facts[row.label, item.utterance.id]
+            flat = {"system": row.label, "utterance": item.utterance.id}
             flat |= {k: v for k, v in facts.items() if not isinstance(v, Mapping)}
             for side in SIGNALS:
                 flat |= {f"{side}_{k}": v for k, v in facts.get(side, {}).items()}
             for name, value in flat.items():
                 if name not in columns:
-                    columns[name] = [math.nan] * row
+                    columns[name] = [math.nan] * place
                 columns[name].append(value)
             for values in columns.values():
-                values.extend([math.nan] * (row + 1 - len(values)))
+                values.extend([math.nan] * (place + 1 - len(values)))
     write_atomically(out / "reconstructions.csv", pd.DataFrame(columns).to_csv(index=False).encode())
 
 
@@ -308,16 +281,25 @@ def write_hypotheses(out: Path, plan: Plan, outcome: Outcome, cache: ArrayCache)
     """Writes `hypotheses.csv`: what each recogniser heard in the signals that it scored, and both texts as compared."""
     recognisers = {(recogniser_of(m), normaliser_of(m)): None for m in plan.metrics if "text" in m.inputs}
     rows = []
-    for system in plan.systems:
+    for row in plan.rows:
         for item in plan.items:
-            identity, text = outcome.decoded.get((system.label, item.utterance.id)), item.utterance.text
+            identity, text = outcome.decoded.get((row.label, item.utterance.id)), item.utterance.text
             if identity is None or text is None:
                 continue
             for recogniser, normalise in recognisers:
                 heard = hypothesis(identity, cache, recogniser)
                 if heard is not None:
-                    texts = (text, heard, normalise(text), normalise(heard))
-                    rows.append((system.label, item.utterance.id, recogniser.label, *texts))
+                    rows.append(
+                        Hypothesis(
+                            row.label,
+                            item.utterance.id,
+                            recogniser.label,
+                            text,
+                            heard,
+                            text_compared=normalise(text),
+                            heard_compared=normalise(heard),
+                        )
+                    )
     if recognisers:
-        frame = pd.DataFrame(rows, columns=HYPOTHESIS_COLUMNS)
+        frame = pd.DataFrame(rows, columns=[column.name for column in fields(Hypothesis)])
         write_atomically(out / "hypotheses.csv", frame.to_csv(index=False, lineterminator="\n").encode())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from codec_bench.runs.directory import describe_column
+from codec_bench.runs.columns import Better, ColumnSpec
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.excerpts import lengths_text
 
@@ -19,24 +18,17 @@ RTF = "processing time out of the time that the audio lasts, below 1 is faster t
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column.
+class SpeedColumn(ColumnSpec):
+    """A column of a speed run.
 
     Attributes:
-        description: As `plan.metrics` keeps it.
         repeats: How many values each system should have.
     """
 
-    description: dict[str, Any]
-    repeats: int
-
-    @property
-    def label(self) -> str:
-        """Version of the column."""
-        return str(self.description["label"])
+    repeats: int = 1
 
 
-def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[Column]:
+def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[SpeedColumn]:
     """The columns that a run has.
 
     Args:
@@ -47,8 +39,8 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[Column]
     lengths = lengths_text(config.seconds)
     n = config.repeats
     found = [
-        _column("parameters_m", "parameters", TOTAL, "", "M", 1, 1,
-                "millions, counted in the loaded torch modules where there are some, else as its adapter states"),
+        SpeedColumn("parameters_m", "parameters", TOTAL, "", "M", 1,
+                    "millions, counted in the loaded torch modules where there are some, else as its adapter states"),
         *_each(lengths, n, "rtf", "RTF", TOTAL, "lower", "", 4, f"{RTF}, encoding and decoding together"),
         *_each(lengths, n, "rtf_encode", "encode RTF", PARTS, "lower", "", 4,
                f"{RTF}; all codebooks are searched, as in a run"),
@@ -57,23 +49,23 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[Column]
                "seconds of audio per second of processing, the inverse of the real-time factor"),
         *_each(lengths, n, "x_realtime_decode", "decode", TIMES, "higher", "x", 1,
                "seconds of audio per second of processing, the inverse of the real-time factor"),
-        _column("algorithmic_delay_ms", "algorithmic delay", LATENCY, "lower", "ms", 1, 1,
-                "a frame and the look-ahead of the codec: what no computer can shorten; of codecs that are run frame "
-                "by frame"),
-        _column("latency_ms", "first packet", LATENCY, "lower", "ms", 1, n,
-                "algorithmic delay, and the time to encode and decode a recording of that length"),
+        SpeedColumn("algorithmic_delay_ms", "algorithmic delay", LATENCY, "lower", "ms", 1,
+                    "a frame and the look-ahead of the codec: what no computer can shorten; of codecs that are run "
+                    "frame by frame"),
+        SpeedColumn("latency_ms", "first packet", LATENCY, "lower", "ms", 1,
+                    "algorithmic delay, and the time to encode and decode a recording of that length", n),
     ]  # fmt: skip
     if streams:
         found.append(
-            _column("decoder_latency_ms", "decoder, first samples", LATENCY, "lower", "ms", 1, n,
-                    "of a stream of tokens: the time that the frames last which the decoder needs for its first "
-                    "samples, and that of decoding the last of them")
+            SpeedColumn("decoder_latency_ms", "decoder, first samples", LATENCY, "lower", "ms", 1,
+                        "of a stream of tokens: the time that the frames last which the decoder needs for its first "
+                        "samples, and that of decoding the last of them", n)
         )  # fmt: skip
     found += [
-        _column("load_seconds", "load", COST, "lower", "s", 2, 1,
-                "loading the model once, with the import of the packages that it needs besides torch"),
-        _column("memory_loaded_mb", "memory, loaded", COST, "lower", "MB", 0, 1,
-                "resident memory of a process that has loaded the model, above that of an idle one"),
+        SpeedColumn("load_seconds", "load", COST, "lower", "s", 2,
+                    "loading the model once, with the import of the packages that it needs besides torch"),
+        SpeedColumn("memory_loaded_mb", "memory, loaded", COST, "lower", "MB", 0,
+                    "resident memory of a process that has loaded the model, above that of an idle one"),
         *_each(lengths, 1, "peak_memory_mb", "memory, peak", COST, "lower", "MB", 0,
                "highest resident memory while recordings of this length are coded, above that of an idle process; of "
                "a codec in an environment of its own, its whole process"),
@@ -83,10 +75,10 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[Column]
                        "torch.cuda.max_memory_allocated, weights included")  # fmt: skip
     what = f"billions of multiply-accumulates per second of audio, in a recording of {config.seconds[0]:g} s"
     found += [
-        _column("gmacs", "GMAC/s", COST, "lower", "", 2, 1,
-                f"{what}, encoding and decoding: matrix products, convolutions, recurrent layers and attention"),
-        _column("gmacs_encode", "encode GMAC/s", COST, "lower", "", 2, 1, what),
-        _column("gmacs_decode", "decode GMAC/s", COST, "lower", "", 2, 1, what),
+        SpeedColumn("gmacs", "GMAC/s", COST, "lower", "", 2,
+                    f"{what}, encoding and decoding: matrix products, convolutions, recurrent layers and attention"),
+        SpeedColumn("gmacs_encode", "encode GMAC/s", COST, "lower", "", 2, what),
+        SpeedColumn("gmacs_decode", "decode GMAC/s", COST, "lower", "", 2, what),
     ]  # fmt: skip
     return found
 
@@ -97,27 +89,13 @@ def _each(
     name: str,
     title: str,
     family: str,
-    better: Literal["higher", "lower", ""],
+    better: Better,
     unit: str,
     digits: int,
     note: str,
-) -> list[Column]:
+) -> list[SpeedColumn]:
     """A column per length of the recordings; the first one says what they are."""
     return [
-        _column(f"{name}[{length}]", title, family, better, unit, digits, repeats, "" if place else note)
+        SpeedColumn(f"{name}[{length}]", title, family, better, unit, digits, "" if place else note, repeats)
         for place, length in enumerate(lengths)
     ]
-
-
-def _column(
-    label: str,
-    title: str,
-    family: str,
-    better: Literal["higher", "lower", ""],
-    unit: str,
-    digits: int,
-    repeats: int,
-    note: str,
-) -> Column:
-    described = describe_column(label, title, better=better, family=family, unit=unit, digits=digits, note=note)
-    return Column(described, repeats)

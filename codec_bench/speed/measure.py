@@ -37,6 +37,10 @@ class SpeedMeasurement:
     machine: dict[str, Any] = field(default_factory=dict)
     bits: tuple[float, float] | None = None
 
+    def payload(self) -> tuple[float, float]:
+        """Payload bits, and the seconds that they last."""
+        return self.bits or (0.0, 0.0)
+
 
 class Process:
     """The process of a system; one that ended is started again for what is left to do.

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from codec_bench.files import write_atomically
-from codec_bench.reconstruction.summary import FAILED, SCORE_COLUMNS
 from codec_bench.records import Status
-from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
-from codec_bench.speed.columns import Column
+from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow
+from codec_bench.speed.columns import SpeedColumn
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.measure import SpeedMeasurement
+from codec_bench.stats import Estimate
 
 ROUND_COLUMNS = [
     "system", "length", "repeat", "seconds", "encode_seconds", "encode_cpu", "decode_seconds", "decode_cpu", "bits",
@@ -34,89 +34,57 @@ SHORTEST = 0.01
 """Seconds of wall time below which the two clocks say nothing about each other."""
 
 
-def write_results(
-    out: Path,
-    systems: Mapping[str, Mapping[str, Any]],
-    results: Mapping[str, SpeedMeasurement],
-    columns: Sequence[Column],
-) -> None:
-    """Writes `summary.csv`, `scores.parquet` and `rounds.csv`.
+def summary_of(
+    systems: Mapping[str, Mapping[str, Any]], results: Mapping[str, SpeedMeasurement], columns: Sequence[SpeedColumn]
+) -> list[SummaryRow]:
+    """The rows of each system: the median of the repeats with their quartiles.
 
     Args:
-        out: The run directory.
         systems: What each row is, by label.
         results: By label.
         columns: The columns.
     """
-    summary = [row for label, found in results.items() for row in _summary(systems[label], found, columns)]
-    frame = pd.DataFrame(summary, columns=SUMMARY_COLUMNS)
-    numbers = ["bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high"]
-    frame[numbers] = frame[numbers].astype("float64")
-    write_summary(out, frame)
-    write_scores(out, _scores(results, columns))
+    rows = []
+    for label, result in results.items():
+        heading = Heading.of(systems[label], result.payload)
+        for column in columns:
+            values = [s.value for s in result.scores[column.label] if s.value is not None]
+            low, middle, high = np.percentile(values, [25, 50, 75]).tolist() if values else (None, None, None)
+            spread = (low, high) if len(values) > 1 else (None, None)
+            found = Estimate(middle, *spread, len(values), column.repeats, len(values))
+            rows.append(heading.row(column.label, column.unit, found))
+    return rows
+
+
+def scores_of(results: Mapping[str, SpeedMeasurement], columns: Sequence[SpeedColumn]) -> list[ScoreRow]:
+    """One row per repeat; a column that has no value has one row, which says why."""
+    return [
+        ScoreRow.of(system, f"repeat-{number}", None, column.label, score)
+        for system, result in results.items()
+        for column in columns
+        for number, score in enumerate(result.scores[column.label], 1)
+    ]
+
+
+def write_rounds(out: Path, results: Mapping[str, SpeedMeasurement]) -> None:
+    """Writes `rounds.csv`."""
     rounds = [{"system": label} | made for label, found in results.items() for made in found.rounds]
     text = pd.DataFrame(rounds, columns=ROUND_COLUMNS).to_csv(index=False, lineterminator="\n")
     write_atomically(out / "rounds.csv", text.encode())
 
 
-def _summary(described: Mapping[str, Any], result: SpeedMeasurement, columns: Sequence[Column]) -> list[list[Any]]:
-    """The rows of a system: the median of the repeats with their quartiles."""
-    bitrate, source = _bitrate(described, result)
-    rows = []
-    for column in columns:
-        values = [s.value for s in result.scores[column.label] if s.value is not None]
-        low, middle, high = np.percentile(values, [25, 50, 75]).tolist() if values else (None, None, None)
-        spread = (low, high) if len(values) > 1 else (None, None)
-        rows.append(
-            [
-                described["label"], described["group"], bitrate, described["frame_rate_hz"], column.label, middle,
-                *spread, len(values), column.repeats, len(values), column.description["unit"], source,
-            ]
-        )  # fmt: skip
-    return rows
-
-
-def _scores(results: Mapping[str, SpeedMeasurement], columns: Sequence[Column]) -> pd.DataFrame:
-    """One row per repeat; a column that has no value has one row, which says why."""
-    rows = []
-    for system, result in results.items():
-        for column in columns:
-            for number, score in enumerate(result.scores[column.label], 1):
-                ok = score.status is Status.OK
-                parts = (score.numerator, score.denominator) if ok else (None, None)
-                repeat = f"repeat-{number}"
-                rows.append(
-                    (system, repeat, None, column.label, score.value, score.status.value, score.reason, *parts, None)
-                )
-    frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
-    numbers = ["value", "numerator", "denominator", "seconds"]
-    frame[numbers] = frame[numbers].astype("float64")
-    return frame.sort_values(["system", "utterance", "metric"], ignore_index=True)
-
-
-def _bitrate(described: Mapping[str, Any], result: SpeedMeasurement) -> tuple[float | None, str]:
-    """kbit/s of a system, and where the figure comes from."""
-    if described["nominal_bitrate"] is not None:
-        return float(described["nominal_bitrate"]) / 1000, "computed"
-    if result.bits is not None and result.bits[1]:
-        return round(result.bits[0] / result.bits[1] / 1000, 9), "counted"
-    return None, ""
-
-
-def coverage_of(results: Mapping[str, SpeedMeasurement]) -> dict[str, Any]:
-    """How many systems have which status in each column, and which systems failed; as `run.json` keeps it."""
-    statuses: dict[str, dict[str, int]] = {}
-    failures = []
+def coverage(results: Mapping[str, SpeedMeasurement]) -> Coverage:
+    """How many systems have which status in each column, and which systems failed."""
+    found = Coverage()
     for system, result in results.items():
         failed: dict[str, str] = {}
         for label, scores in result.scores.items():
-            status = scores[0].status.value
-            counts = statuses.setdefault(label, {})
-            counts[status] = counts.get(status, 0) + 1
-            if status in FAILED:
-                failed.setdefault(f"{status}: {scores[0].reason}", label)
-        failures += [f"{system}: {label} ({reason})" for reason, label in failed.items()]
-    return {"statuses": statuses, "failures": failures}
+            status = scores[0].status
+            found.count(label, status)
+            if status.is_failure:
+                failed.setdefault(f"{status.value}: {scores[0].reason}", label)
+        found.failures += [f"{system}: {label} ({reason})" for reason, label in failed.items()]
+    return found
 
 
 def notes_of(config: SpeedConfig, results: Mapping[str, SpeedMeasurement], provenance: Mapping[str, Any]) -> list[str]:

@@ -120,6 +120,10 @@ class SystemResult:
     bits: float = 0.0
     seconds: float = 0.0
 
+    def payload(self) -> tuple[float, float]:
+        """Payload bits, and the seconds that they last."""
+        return self.bits, self.seconds
+
 
 def analyse(
     source: TokenSource, system: str, items: Sequence[Item], options: AnalysisOptions, progress: Progress

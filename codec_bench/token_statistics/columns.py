@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from codec_bench.runs.directory import describe_column
+from codec_bench.runs.columns import ColumnSpec
 from codec_bench.token_statistics.analysis import AnalysisOptions, SystemResult
 from codec_bench.token_statistics.zipf import fit_zipf
 
@@ -16,73 +15,63 @@ USE, ZIPF, DEPENDENCE, MODEL, STABILITY = (
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column.
+class TokenColumn(ColumnSpec):
+    """A column of a `tokens` run.
 
     Attributes:
-        description: As `plan.metrics` keeps it.
         value: Its value over the data set, or None; None where the column is made of the utterances' scores.
     """
 
-    description: Mapping[str, Any]
     value: Callable[[SystemResult], float | None] | None = None
 
-    @property
-    def label(self) -> str:
-        """Version of the column."""
-        return str(self.description["label"])
 
-
-def columns_of(options: AnalysisOptions) -> list[Column]:
+def columns_of(options: AnalysisOptions) -> list[TokenColumn]:
     """The columns that a run with these options has."""
     found = [
-        _column(
-            "utilisation", "used", USE, "higher", "%", 1, _utilisation,
-            "entries that occur, out of all entries of all codebooks",
-        ),
-        _column(
-            "normalised_entropy", "norm. entropy", USE, "higher", "", 3, _normalised_entropy,
-            "entropy of single tokens out of log2 of the codebook size, mean over codebooks (Stable-Codec, A.8)",
-        ),
-        _column("dead", "dead entries", USE, "lower", "", 0, _dead,
-                "entries of all codebooks that never occur"),
-        _column("entropy_bitrate", "entropy", USE, "", "kbps", 3, None,
-                "bitrate of ideal arithmetic coding of single tokens by their frequency in this data set"),
-        _column("huffman_bitrate", "Huffman", USE, "", "kbps", 3, None,
-                "bitrate with one Huffman code per codebook, made for this data set; the table itself is not counted"),
+        TokenColumn("utilisation", "used", USE, "higher", "%", 1,
+                    "entries that occur, out of all entries of all codebooks", _utilisation),
+        TokenColumn("normalised_entropy", "norm. entropy", USE, "higher", "", 3,
+                    "entropy of single tokens out of log2 of the codebook size, mean over codebooks (Stable-Codec, "
+                    "A.8)",
+                    _normalised_entropy),
+        TokenColumn("dead", "dead entries", USE, "lower", "", 0,
+                    "entries of all codebooks that never occur", _dead),
+        TokenColumn("entropy_bitrate", "entropy", USE, "", "kbps", 3,
+                    "bitrate of ideal arithmetic coding of single tokens by their frequency in this data set"),
+        TokenColumn("huffman_bitrate", "Huffman", USE, "", "kbps", 3,
+                    "bitrate with one Huffman code per codebook, made for this data set; the table itself is not "
+                    "counted"),
     ]  # fmt: skip
     tuples = "" if options.symbol_codebooks == 1 else f" (tuples of the first {options.symbol_codebooks} codebooks)"
+    slope = (
+        f"slope of log frequency over log rank of n-grams, n in brackets, of the first codebook{tuples}, or of words "
+        "and phones; least squares over all ranks, types that occur once left out"
+    )
     found += [
-        _column(
-            f"zipf[{n}]", "Zipf slope", ZIPF, "", "", 3, _slope_of(n),
-            "" if n > 1 else f"slope of log frequency over log rank of n-grams, n in brackets, of the first "
-            f"codebook{tuples}, or of words and phones; least squares over all ranks, types that occur once left out",
-        )
+        TokenColumn(f"zipf[{n}]", "Zipf slope", ZIPF, note="" if n > 1 else slope, value=_slope_of(n))
         for n in range(1, options.longest + 1)
-    ]  # fmt: skip
+    ]
     found.append(
-        _column(
-            "mutual_information", "MI", DEPENDENCE, "", "bit", 3, _mean_information,
-            f"mutual information of the tokens of one frame, mean over pairs of the first {options.pair_codebooks} "
-            "codebooks, corrected after Miller and Madow",
-        )
+        TokenColumn("mutual_information", "MI", DEPENDENCE, "", "bit", 3,
+                    "mutual information of the tokens of one frame, mean over pairs of the first "
+                    f"{options.pair_codebooks} codebooks, corrected after Miller and Madow", _mean_information)
     )  # fmt: skip
     if options.model is not None and options.split is not None:
         m = options.model
         what = f"of {len(options.split.test)} test utterances, divided by {options.split.unit}"
         found += [
-            _column("unigram_bitrate", "unigram", MODEL, "", "kbps", 3, None,
-                    f"bitrate {what}, by the frequencies of the training part"),
-            _column("lm_bitrate", "LM", MODEL, "", "kbps", 3, None,
-                    f"bitrate {what}, by a GPT of {m.layers} layers of {m.width} channels after at most {m.steps} "
-                    f"steps of {m.batch} x {m.context} tokens: what this budget reaches, not the tokens' entropy"),
-            _column("lm_share", "LM of nominal", MODEL, "lower", "%", 1, None,
-                    f"the same out of the payload bits {what}"),
+            TokenColumn("unigram_bitrate", "unigram", MODEL, "", "kbps", 3,
+                        f"bitrate {what}, by the frequencies of the training part"),
+            TokenColumn("lm_bitrate", "LM", MODEL, "", "kbps", 3,
+                        f"bitrate {what}, by a GPT of {m.layers} layers of {m.width} channels after at most {m.steps} "
+                        f"steps of {m.batch} x {m.context} tokens: what this budget reaches, not the tokens' entropy"),
+            TokenColumn("lm_share", "LM of nominal", MODEL, "lower", "%", 1,
+                        f"the same out of the payload bits {what}"),
         ]  # fmt: skip
     if options.stability:
         found += [
-            _column(f"stability[{name}]", "equal tokens", STABILITY, "higher", "%", 1, None,
-                    f"tokens that stay the same, all codebooks together: {what}")
+            TokenColumn(f"stability[{name}]", "equal tokens", STABILITY, "higher", "%", 1,
+                        f"tokens that stay the same, all codebooks together: {what}")
             for name, what in (
                 ("reencode", "decoded audio encoded again"),
                 ("shift", "the recording 1 ms later"),
@@ -90,20 +79,6 @@ def columns_of(options: AnalysisOptions) -> list[Column]:
             )
         ]  # fmt: skip
     return found
-
-
-def _column(
-    label: str,
-    title: str,
-    family: str,
-    better: Literal["higher", "lower", ""],
-    unit: str,
-    digits: int,
-    value: Callable[[SystemResult], float | None] | None,
-    note: str,
-) -> Column:
-    described = describe_column(label, title, better=better, family=family, unit=unit, digits=digits, note=note)
-    return Column(described, value)
 
 
 def _utilisation(result: SystemResult) -> float | None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.systems import parse_systems
@@ -15,27 +11,25 @@ from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.rows import fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
-from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.files import write_atomically
+from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.hub import home
 from codec_bench.records import Utterance
-from codec_bench.runs import provenance
-from codec_bench.runs.directory import Run, new_info, read_info, slug, write_info
+from codec_bench.runs.directory import Run
+from codec_bench.runs.frames import bootstrap_intervals, score_frame, summary_frame
 from codec_bench.runs.progress import RunProgress
-from codec_bench.stats import LEVEL, MIN_CLUSTERS, RESAMPLES, cluster_unit
+from codec_bench.runs.writer import Request, same, writing
+from codec_bench.stats import MIN_CLUSTERS, cluster_unit
 from codec_bench.token_statistics.analysis import AnalysisOptions, SystemResult, analyse, count_text
 from codec_bench.token_statistics.columns import columns_of
 from codec_bench.token_statistics.config import TokensConfig
 from codec_bench.token_statistics.embedding_map import check_method, label_column
 from codec_bench.token_statistics.language_model import ModelSettings
-from codec_bench.token_statistics.results import cautions, coverage_of, write_results, write_tables
+from codec_bench.token_statistics.results import cautions, coverage, scores_of, summary_of, write_tables
 from codec_bench.token_statistics.sources import CodecTokens, KeptTokens, TokenSource
 from codec_bench.token_statistics.split import drawn, split_by_speaker
 from codec_bench.token_statistics.stability import CHANGES
 from codec_bench.token_statistics.transcripts import PHONES, WORDS, phones_of, phones_problem, words_of
-
-logger = logging.getLogger(__name__)
 
 MAX_FAILED = 0.05
 MODEL_TRAIN = 1000
@@ -71,49 +65,39 @@ def run_tokens(config: TokensConfig) -> Run:
         "dataset": work.dataset,
         "systems": list(systems.values()),
         "conditions": [],
-        "metrics": [c.description for c in columns],
+        "metrics": [column.describe() for column in columns],
         "seed": config.seed,
         "label": label,
     }
-    out = config.out or _default_folder(config, work, plan)
-    previous = read_info(out)
-    if previous is not None and not _same(previous, plan):
-        raise UsageError(f"{out} holds another run: choose another --out")
-    info = new_info("tokens", config.describe(), plan, work.warnings, previous)
-    write_atomically(out / "utterances.csv", manifest_of(work.items))
-    write_info(out, info)
-    for warning in work.warnings:
-        logger.warning(warning)
-    try:
-        results = _analyse(work, options)
-    except (KeyboardInterrupt, CodecBenchError) as error:
-        stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        info["sessions"][-1] |= {"ended": provenance.now(), "stopped": stopped}
-        write_info(out, info)
-        raise
-    rows = {name: SystemResult(counted=count, spectra=spectra) for name, (count, spectra) in texts.items()}
-    write_tables(out, results, {n: r.spectra for n, r in rows.items()}, work.items, label, method, config.seed)
-    write_results(out, systems, results, rows, columns, work.items, config.seed)
-    speakers = [i.utterance.speaker for i in work.items]
-    info["intervals"] = {
-        "method": "percentile bootstrap", "unit": cluster_unit(speakers), "level": LEVEL, "resamples": RESAMPLES,
-        "seed": config.seed,
-    }  # fmt: skip
-    info["coverage"] = coverage_of(results, work.items, MAX_FAILED)
-    more = cautions(rows | results, columns)
-    for warning in more:
-        logger.warning(warning)
-    info["warnings"] += more
-    info["language_models"] = {
-        name: {"best_step": r.model.steps, "train_tokens": r.model.train_tokens, "device": r.model.device}
-        for name, r in results.items()
-        if r.model is not None
-    }
-    info["devices"] = getattr(work.source, "devices", {})
-    info["sessions"][-1] |= {"ended": provenance.now()}
-    info["status"] = "failed" if info["coverage"]["failures"] else "finished"
-    write_info(out, info)
-    return Run(out, info)
+    codecs = dict.fromkeys(system.partition("@")[0] for system in work.source.systems)
+    request = Request(
+        kind="tokens",
+        config=config.describe(),
+        plan=plan,
+        manifest=manifest_of(work.items),
+        difference=same("plan", plan),
+        name=("tokens", *codecs, str(work.dataset["name"])),
+        warnings=work.warnings,
+    )
+    with writing(request, config.out or request.default_folder()) as writer:
+        found = _analyse(work, options)
+        of_texts = {name: SystemResult(counted=count, spectra=spectra) for name, (count, spectra) in texts.items()}
+        write_tables(writer.path, of_texts | found, work.items, label, method, config.seed)
+        writer.results(
+            score_frame(scores_of(found, work.items)),
+            summary_frame(summary_of(systems, of_texts | found, columns, work.items, config.seed)),
+        )
+        writer.warn(cautions(of_texts | found, columns))
+        return writer.finish(
+            intervals=bootstrap_intervals(cluster_unit([i.utterance.speaker for i in work.items]), config.seed),
+            coverage=coverage(found, work.items, MAX_FAILED),
+            language_models={
+                name: {"best_step": r.model.steps, "train_tokens": r.model.train_tokens, "device": r.model.device}
+                for name, r in found.items()
+                if r.model is not None
+            },
+            devices=getattr(work.source, "devices", {}),
+        )
 
 
 def _from_codecs(config: TokensConfig) -> _Work:
@@ -239,24 +223,6 @@ def _analyse(work: _Work, options: AnalysisOptions) -> dict[str, SystemResult]:
         finally:
             work.source.close()
     return results
-
-
-def _same(previous: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
-    """Whether a run directory holds the same plan."""
-    return bool(previous["kind"] == "tokens" and previous["plan"] == json.loads(json.dumps(plan)))
-
-
-def _default_folder(config: TokensConfig, work: _Work, plan: Mapping[str, Any]) -> Path:
-    """`runs/<date>-tokens-<codecs>-<dataset>`, with a number behind it where another run is there already."""
-    codecs = dict.fromkeys(label.partition("@")[0] for label in work.source.systems)
-    parts = [date.today().isoformat(), "tokens", *map(slug, codecs), slug(str(work.dataset["name"]))]
-    name = "-".join(parts)[:120]
-    for number in range(1, 1000):
-        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
-        previous = read_info(folder)
-        if previous is None or _same(previous, plan):
-            return folder
-    raise UsageError("runs/ holds a thousand runs of this name: give --out")
 
 
 def codebook_rows(run: Run) -> Sequence[Mapping[str, Any]]:

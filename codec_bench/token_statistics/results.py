@@ -11,12 +11,10 @@ import pandas as pd
 
 from codec_bench.coding.items import Item
 from codec_bench.files import write_atomically
-from codec_bench.reconstruction.summary import FAILED, SCORE_COLUMNS
-from codec_bench.records import Status
-from codec_bench.runs.directory import SUMMARY_COLUMNS, write_scores, write_summary
-from codec_bench.stats import cluster_names, estimate
+from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow
+from codec_bench.stats import Estimate, cluster_names, estimate
 from codec_bench.token_statistics.analysis import SystemResult
-from codec_bench.token_statistics.columns import Column
+from codec_bench.token_statistics.columns import TokenColumn
 from codec_bench.token_statistics.embedding_map import MIN_UTTERANCES, label_of, project
 from codec_bench.token_statistics.key_counts import Spectrum
 from codec_bench.token_statistics.zipf import fit_zipf
@@ -42,7 +40,6 @@ TABLES = {
 def write_tables(
     out: Path,
     results: Mapping[str, SystemResult],
-    texts: Mapping[str, Sequence[Spectrum]],
     items: Sequence[Item],
     label: str | None,
     method: str,
@@ -52,8 +49,7 @@ def write_tables(
 
     Args:
         out: The run directory.
-        results: By system.
-        texts: Spectra of the n-grams of words and phones.
+        results: By label, words and phones first.
         items: The utterances.
         label: Column with the labels of the map; None for no map.
         method: How the map is made.
@@ -79,8 +75,7 @@ def write_tables(
             for i, (x, y) in zip(indices, places.tolist(), strict=True):
                 u_ = items[i].utterance
                 rows["embedding_map"].append((system, u_.id, label_of(u_, label), x, y, method, result.embedding))
-    for system, spectra in [*texts.items(), *((s, r.spectra) for s, r in results.items())]:
-        for n, spectrum in enumerate(spectra, 1):
+        for n, spectrum in enumerate(result.spectra, 1):
             kept = spectrum.without_hapaxes()
             rows["ngrams"] += [(system, n, *point) for point in kept.curve()]
             fit = fit_zipf(spectrum)
@@ -91,101 +86,79 @@ def write_tables(
         write_atomically(out / f"{name}.csv", text.encode())
 
 
-def write_results(
-    out: Path,
+def summary_of(
     systems: Mapping[str, Mapping[str, Any]],
     results: Mapping[str, SystemResult],
-    texts: Mapping[str, SystemResult],
-    columns: Sequence[Column],
+    columns: Sequence[TokenColumn],
     items: Sequence[Item],
     seed: int,
-) -> None:
-    """Writes `summary.csv` and `scores.parquet`.
+) -> list[SummaryRow]:
+    """One row per system and column.
 
     Args:
-        out: The run directory.
         systems: What each row is, by label, words and phones first.
-        results: By system.
-        texts: Words and phones as systems that have n-grams and nothing else.
+        results: By label; words and phones have n-grams and nothing else.
         columns: The columns.
         items: The utterances.
         seed: Of the bootstrap.
     """
-    rows: list[list[Any]] = []
-    for system, described in systems.items():
-        result = results.get(system, texts.get(system))
-        assert result is not None, "each system has a result"
-        bitrate, source = _bitrate(described, result)
-        for column in columns:
-            head = (system, described["group"], bitrate, described["frame_rate_hz"], column.label)
-            unit = column.description["unit"]
-            scores = result.scores.get(column.label)
-            if column.value is not None:
-                value = column.value(result) if result.counted else None
-                n = result.counted if value is not None else 0
-                rows.append([*head, value, None, None, n, len(items), 0, unit, source])
-            elif scores is None:  # words and phones
-                rows.append([*head, None, None, None, 0, len(items), 0, unit, source])
-            else:
-                # Of the utterances of this column: the test part may have too few speakers to draw from.
-                asked = [items[i].utterance for i in scores.expected.tolist()]
-                units = cluster_names([u.id for u in asked], [u.speaker for u in asked])
-                clusters = dict(zip(scores.expected.tolist(), units, strict=True))
-                good = [i for i in scores.expected.tolist() if not scores.has_failed(i)]
-                parts = [scores.get(i) for i in good]
-                found = estimate(
-                    [s.numerator for s in parts],
-                    [s.denominator for s in parts],
-                    [clusters[i] for i in good],
-                    expected=len(scores.expected),
-                    scale=scores.scale,
-                    seed=seed,
-                )
-                rows.append(
-                    [*head, found.value, found.low, found.high, found.n, found.expected, found.clusters, unit, source]
-                )
-    frame = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-    numbers = ["bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high"]
-    frame[numbers] = frame[numbers].astype("float64")
-    write_summary(out, frame)
-    write_scores(out, _score_frame(results, items))
+    return [
+        heading.row(column.label, column.unit, _value(results[label], column, items, seed))
+        for label, described in systems.items()
+        for heading in [Heading.of(described, results[label].payload)]
+        for column in columns
+    ]
 
 
-def _score_frame(results: Mapping[str, SystemResult], items: Sequence[Item]) -> pd.DataFrame:
-    rows = []
-    for system, result in results.items():
-        for label, scores in result.scores.items():
-            for index in scores.expected.tolist():
-                u, s = items[index].utterance, scores.get(index)
-                parts = (s.numerator, s.denominator) if s.status is Status.OK else (None, None)
-                rows.append((system, u.id, u.speaker, label, s.value, s.status.value, s.reason, *parts, None))
-    frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
-    numbers = ["value", "numerator", "denominator", "seconds"]
-    frame[numbers] = frame[numbers].astype("float64")
-    return frame.sort_values(["system", "utterance", "metric"], ignore_index=True)
+def _value(result: SystemResult, column: TokenColumn, items: Sequence[Item], seed: int) -> Estimate:
+    """The value of a system in a column; words and phones have none in most."""
+    scores = result.scores.get(column.label)
+    if column.value is not None or scores is None:
+        value = column.value(result) if column.value is not None and result.counted else None
+        return Estimate(value, None, None, 0 if value is None else result.counted, len(items), 0)
+    # Of the utterances of this column: the test part may have too few speakers to draw from.
+    asked = [items[i].utterance for i in scores.expected.tolist()]
+    units = cluster_names([u.id for u in asked], [u.speaker for u in asked])
+    clusters = dict(zip(scores.expected.tolist(), units, strict=True))
+    good = [i for i in scores.expected.tolist() if not scores.has_failed(i)]
+    parts = [scores.get(i) for i in good]
+    return estimate(
+        [s.numerator for s in parts],
+        [s.denominator for s in parts],
+        [clusters[i] for i in good],
+        expected=len(scores.expected),
+        scale=scores.scale,
+        seed=seed,
+    )
 
 
-def coverage_of(results: Mapping[str, SystemResult], items: Sequence[Item], max_failed: float) -> dict[str, Any]:
-    """How many utterances have which status, and which systems failed too often; as `run.json` keeps it."""
-    statuses: dict[str, dict[str, int]] = {}
-    failures = []
+def scores_of(results: Mapping[str, SystemResult], items: Sequence[Item]) -> list[ScoreRow]:
+    """One row per system, utterance and column that is made of utterances."""
+    return [
+        ScoreRow.of(system, items[index].utterance.id, items[index].utterance.speaker, label, scores.get(index))
+        for system, result in results.items()
+        for label, scores in result.scores.items()
+        for index in scores.expected.tolist()
+    ]
+
+
+def coverage(results: Mapping[str, SystemResult], items: Sequence[Item], max_failed: float) -> Coverage:
+    """How many utterances have which status, and which systems failed too often."""
+    found = Coverage(max_failed)
     for system, result in results.items():
         failed: dict[int, str] = {}
         for label, scores in result.scores.items():
-            counts = statuses.setdefault(label, {})
             for index in scores.expected.tolist():
                 score = scores.get(index)
-                counts[score.status.value] = counts.get(score.status.value, 0) + 1
-                if score.status.value in FAILED:
+                found.count(label, score.status)
+                if score.status.is_failure:
                     failed.setdefault(index, f"{score.status.value}: {score.reason}")
-        if failed and (len(failed) > max_failed * len(items) or not result.counted):
-            index, reason = min(failed.items())
-            first = items[index].utterance.id
-            failures.append(f"{system}: {len(failed)} of {len(items)} utterances failed, first {first} ({reason})")
-    return {"statuses": statuses, "max_failed": max_failed, "failures": failures}
+        reasons = {items[index].utterance.id: reason for index, reason in sorted(failed.items())}
+        found.judge(system, reasons, len(items), has_values=result.counted > 0)
+    return found
 
 
-def cautions(results: Mapping[str, SystemResult], columns: Sequence[Column]) -> list[str]:
+def cautions(results: Mapping[str, SystemResult], columns: Sequence[TokenColumn]) -> list[str]:
     """What a reader must know about numbers that rest on too little."""
     found = []
     for system, result in results.items():
@@ -209,12 +182,3 @@ def cautions(results: Mapping[str, SystemResult], columns: Sequence[Column]) -> 
         if absent:
             found.append(f"{system}: no {', '.join(absent)}: too few n-grams occur more than once")
     return found
-
-
-def _bitrate(described: Mapping[str, Any], result: SystemResult) -> tuple[float | None, str]:
-    """kbit/s of a system, and where the figure comes from."""
-    if described["nominal_bitrate"] is not None:
-        return float(described["nominal_bitrate"]) / 1000, "computed"
-    if result.seconds:
-        return round(result.bits / result.seconds / 1000, 9), "counted"
-    return None, ""

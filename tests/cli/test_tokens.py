@@ -103,10 +103,10 @@ def test_what_cannot_be_done_is_said_at_once(options: dict, message: str, tmp_pa
 
 
 def test_kept_tokens_must_be_there(tmp_path: Path):
-    with pytest.raises(UsageError, match="no run directory"):
+    with pytest.raises(UsageError, match="is not a run directory"):
         run_tokens(TokensConfig(tokens=tmp_path / "nowhere", out=tmp_path / "run"))
 
 
 def test_another_run_is_not_written_over(finished):
-    with pytest.raises(UsageError, match="holds another run"):
+    with pytest.raises(UsageError, match="holds a run of another plan: its dataset, metrics differ"):
         run_tokens(TokensConfig(**(QUICK | {"limit": 5}), out=finished[0].path))

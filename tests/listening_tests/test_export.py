@@ -21,7 +21,8 @@ from codec_bench.files import file_digest
 from codec_bench.listening_tests.export import Exported, Options, export_abx, export_mushra
 from codec_bench.listening_tests.key import Key
 from codec_bench.listening_tests.levels import loudness
-from codec_bench.runs.directory import Run, load_run, slug, write_info
+from codec_bench.runs.directory import Run, load_run, slug
+from codec_bench.runs.writer import write_info
 
 from .conftest import SYSTEMS
 

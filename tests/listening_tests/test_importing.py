@@ -15,7 +15,8 @@ from codec_bench.listening_tests.export import Options, export_abx, export_mushr
 from codec_bench.listening_tests.importing import import_results, remove_results
 from codec_bench.listening_tests.screening import Rules
 from codec_bench.reports.table import build_table
-from codec_bench.runs.directory import Run, load_run, write_info
+from codec_bench.runs.directory import Run, load_run
+from codec_bench.runs.writer import write_info
 
 from .conftest import SYSTEMS, abx_csv, mushra_csv
 

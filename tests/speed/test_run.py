@@ -189,7 +189,7 @@ def test_the_same_command_measures_again_and_another_is_refused(tmp_path: Path):
     assert [len(run.info["sessions"]) for run in (first, second)] == [1, 2]
     left, right = first.info["plan"], second.info["plan"]
     assert json.loads(json.dumps(left)) == json.loads(json.dumps(right))
-    with pytest.raises(UsageError, match="holds another run"):
+    with pytest.raises(UsageError, match="holds a run of another plan"):
         run_speed(SpeedConfig(**options | {"repeats": 2}))
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.records import Status, Utterance
+from codec_bench.runs.frames import summary_frame
 from codec_bench.token_statistics.analysis import AnalysisOptions, analyse
 from codec_bench.token_statistics.columns import columns_of
 from codec_bench.token_statistics.embedding_map import (
@@ -20,7 +19,7 @@ from codec_bench.token_statistics.embedding_map import (
     principal_components,
     project,
 )
-from codec_bench.token_statistics.results import cautions, coverage_of, write_results
+from codec_bench.token_statistics.results import cautions, coverage, summary_of
 from codec_bench.token_statistics.stability import SHIFT, equal_tokens
 from tests.token_statistics.streams import MadeUp, items_by, random_of, tokens_with
 
@@ -63,9 +62,9 @@ def test_a_failed_utterance_has_a_status_and_counts_nowhere():
     assert (found.counted, found.use[0].tokens) == (7, 350)
     score = found.scores["entropy_bitrate"].get(3)
     assert (score.value, score.status, score.reason) == (None, Status.MISSING, "it is gone")
-    coverage = coverage_of({"made-up": found}, items, 0.05)
-    assert coverage["statuses"]["entropy_bitrate"] == {"ok": 7, "missing": 1}
-    assert coverage["failures"] == ["made-up: 1 of 8 utterances failed, first u0003 (missing: it is gone)"]
+    covered = coverage({"made-up": found}, items, 0.05)
+    assert covered.statuses["entropy_bitrate"] == {"ok": 7, "missing": 1}
+    assert covered.failures == ["made-up: 1 of 8 utterances failed, first u0003 (missing: it is gone)"]
 
 
 def test_little_data_is_said():
@@ -112,14 +111,14 @@ def test_labels_of_a_map():
         label_column(labelled, "colour")
 
 
-def test_a_column_of_few_speakers_draws_utterances(tmp_path: Path):
+def test_a_column_of_few_speakers_draws_utterances():
     items = items_by([f"speaker-{i % 6}" for i in range(24)])
     made = MadeUp(lambda item: random_of(item, 16, 80), lambda t, _: tokens_with(t.streams[0].codes * 0))
     found = analyse(made, "made-up", items, AnalysisOptions(stability=(0, 1, 6, 7, 12, 13)), QUIET)  # two speakers
-    described = {"group": "acoustic", "frame_rate_hz": 50.0, "nominal_bitrate": 200.0}
+    described = {"label": "made-up", "group": "acoustic", "frame_rate_hz": 50.0, "nominal_bitrate": 200.0}
     columns = columns_of(AnalysisOptions(stability=(0,)))
-    write_results(tmp_path, {"made-up": described}, {"made-up": found}, {}, columns, items, 0)
-    table = pd.read_csv(tmp_path / "summary.csv").set_index("metric")
+    rows = summary_of({"made-up": described}, {"made-up": found}, columns, items, 0)
+    table = summary_frame(rows).set_index("metric")
     assert table.clusters["entropy_bitrate"] == 6
     row = table.loc["stability[shift]"]
     assert (row.clusters, row.n, row.n_expected) == (6, 6, 6)

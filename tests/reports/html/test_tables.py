@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codec_bench.runs.directory import Run, describe_column, load_run, new_info, write_info, write_summary
+from codec_bench.runs.columns import ColumnSpec
+from codec_bench.runs.directory import Run, load_run
+from codec_bench.runs.frames import write_summary
+from codec_bench.runs.writer import Request, new_info, write_info
 
 from .conftest import PHONE, report
 
@@ -176,12 +179,12 @@ def test_colours_are_those_of_the_static_plots(visit, old: Run, old_report: Path
 
 def test_other_kinds_have_tables_and_no_utterances(visit, old: Run, tmp_path: Path):
     columns = [
-        describe_column("rtf[encode]", "RTF", better="lower", family="Speed", note="real-time factor"),
-        describe_column("memory", "Memory", better="lower", family="Memory", unit="MB", digits=0),
+        ColumnSpec("rtf[encode]", "RTF", "Speed", "lower", note="real-time factor").describe(),
+        ColumnSpec("memory", "Memory", "Memory", "lower", "MB", digits=0).describe(),
     ]
     plan = dict(old.info["plan"]) | {"metrics": columns, "conditions": []}
     plan["systems"] = [s for s in plan["systems"] if s["label"] in ("opus@6000", "codec2@1200")]
-    info = new_info("speed", {}, plan, ["one core"]) | {
+    info = new_info(Request("speed", {}, plan, b"", lambda _: "", (), ["one core"])) | {
         "status": "finished",
         "coverage": {"statuses": {}, "failures": []},
     }

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from codec_bench.reports.plots import Picture, pictures
-from codec_bench.runs.directory import Run, describe_column, load_run
+from codec_bench.runs.columns import ColumnSpec
+from codec_bench.runs.directory import Run, load_run
 from codec_bench.stats import cluster_names, estimate
 
 COLUMNS = {
@@ -128,7 +129,7 @@ def make_run(
 
 def _describe(metric: str) -> dict[str, Any]:
     title, unit, better, family = COLUMNS[metric]
-    return describe_column(metric, title, better=better, family=family, unit=unit)  # type: ignore[arg-type]
+    return ColumnSpec(metric, title, family, better, unit).describe()  # type: ignore[arg-type]
 
 
 def drawn(runs: Run | Sequence[Run], kind: str) -> dict[str, Picture]:

@@ -1,0 +1,94 @@
+"""Reconstructs and scores: from a plan to a run directory."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from codec_bench.adapters.codec import Group
+from codec_bench.cache import ArrayCache
+from codec_bench.hub import home
+from codec_bench.reconstruction.config import RunConfig
+from codec_bench.reconstruction.continuing import difference
+from codec_bench.reconstruction.corpus import corpus_values
+from codec_bench.reconstruction.engines import make_engine
+from codec_bench.reconstruction.keeping import keep_audio
+from codec_bench.reconstruction.plan import Plan
+from codec_bench.reconstruction.runner import Runner
+from codec_bench.reconstruction.summary import (
+    coverage,
+    length_differences,
+    levels,
+    score_frames,
+    summary_rows,
+    write_hypotheses,
+    write_reconstructions,
+)
+from codec_bench.runs.directory import Run
+from codec_bench.runs.frames import bootstrap_intervals, summary_frame
+from codec_bench.runs.writer import Request, RunWriter, writing
+from codec_bench.stats import cluster_unit
+
+
+def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = False) -> Run:
+    """Carries out a plan and writes its run directory, all but the report.
+
+    Args:
+        config: What was asked for.
+        plan: What that means for one of its data sets.
+        is_one_of_several: Whether the run directory is a folder of the data set's name in that of all data sets.
+
+    Raises:
+        UsageError: The directory holds a run of another plan, or cannot be written.
+        CodecBenchError: The run could not go on.
+    """
+    request = _request(config, plan)
+    out = config.out or request.default_folder()
+    cache = home() / "cache"
+    with writing(request, out / plan.dataset.name if is_one_of_several else out) as writer:
+        runner = Runner(plan, cache, make_engine(config, cache))
+        runner.run()
+        return _finish(config, plan, runner, writer)
+
+
+def _request(config: RunConfig, plan: Plan) -> Request:
+    """A plan as a run directory keeps it."""
+    codecs = dict.fromkeys(
+        row.system.label.partition("@")[0] for row in plan.rows if row.spec.group is not Group.REFERENCE
+    )
+    described = plan.describe()
+    return Request(
+        kind="reconstruction",
+        config=config.describe(),
+        plan=described,
+        manifest=plan.manifest,
+        difference=partial(difference, plan, described),
+        name=(*codecs, plan.dataset.name),
+        warnings=plan.warnings,
+    )
+
+
+def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter) -> Run:
+    """Writes what reports are made of."""
+    out, outcome = writer.path, runner.outcome
+    features = ArrayCache(home() / "cache" / "features")
+    corpus, of_corpora = corpus_values(plan, outcome, features)
+    writer.results(score_frames(plan, outcome), summary_frame(summary_rows(plan, outcome, corpus)))
+    write_reconstructions(out, plan, outcome)
+    write_hypotheses(out, plan, outcome, features)
+    if config.keep_audio:
+        keep_audio(out, plan, runner.reconstructor)
+    lengths, of_lengths = length_differences(plan, outcome)
+    loudness, of_levels = levels(plan, outcome)
+    writer.warn([*of_lengths, *of_levels, *of_corpora])
+    return writer.finish(
+        intervals=bootstrap_intervals(cluster_unit([i.utterance.speaker for i in plan.items]), plan.seed),
+        coverage=coverage(plan, outcome, config.max_failed),
+        lengths=lengths,
+        levels=loudness,
+        devices=runner.reconstructor.devices,
+        session={
+            "scores_computed": outcome.scored,
+            "scores_from_cache": outcome.reused,
+            "seconds": {stage: round(seconds, 3) for stage, seconds in sorted(outcome.seconds.items())},
+        },
+    )

@@ -1,0 +1,273 @@
+"""The rows of `summary.csv` and `scores.parquet`, for runs of every kind, and how much of a plan has values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codec_bench.files import atomically, write_atomically
+from codec_bench.records import Score, Status
+from codec_bench.stats import LEVEL, RESAMPLES, Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """A row of `summary.csv`: a system and a column. A kind that has more to say extends this.
+
+    Attributes:
+        system: Label of a system of the plan.
+        group: Its group: `reference`, `classic`, ...
+        bitrate_kbps: Its bitrate, or None.
+        frame_rate_hz: Its frame rate, or None.
+        metric: Label of a column of the plan.
+        value: In the unit of the column, or None.
+        ci_low: Lower end of the interval, or None.
+        ci_high: Upper end.
+        n: Utterances with a value.
+        n_expected: Utterances that should have one.
+        clusters: What the interval was drawn from: speakers, or utterances.
+        unit: Of the column.
+        bitrate_source: Where the bitrate comes from; see `Bitrate`.
+    """
+
+    system: str
+    group: str
+    bitrate_kbps: float | None
+    frame_rate_hz: float | None
+    metric: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    n_expected: int
+    clusters: int
+    unit: str
+    bitrate_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """A row of `scores.parquet`: a system, an utterance and a column. A kind that has more to say extends this.
+
+    Attributes:
+        system: Label of a system of the plan.
+        utterance: Its id; `repeat-1` where one recording is measured again and again.
+        speaker: Its speaker, or None.
+        metric: Label of a column of the plan.
+        value: In the unit of the column, or None.
+        status: `ok`, or why there is no value.
+        reason: The same for people.
+        numerator: Of the fraction that the value is, without the scale of the column.
+        denominator: 1 for what is averaged.
+        seconds: What computing it took, where that is known.
+    """
+
+    system: str
+    utterance: str
+    speaker: str | None
+    metric: str
+    value: float | None
+    status: str
+    reason: str
+    numerator: float | None
+    denominator: float | None
+    seconds: float | None
+
+    @classmethod
+    def of(
+        cls,
+        system: str,
+        utterance: str,
+        speaker: str | None,
+        metric: str,
+        score: Score,
+        *,
+        seconds: float | None = None,
+        **more: Any,
+    ) -> ScoreRow:
+        """The row of a score; `more` are the fields of a kind of its own."""
+        numerator, denominator = (score.numerator, score.denominator) if score.status is Status.OK else (None, None)
+        return cls(
+            system, utterance, speaker, metric, score.value, score.status.value, score.reason, numerator, denominator,
+            seconds, **more,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bitrate:
+    """What a system sends.
+
+    Attributes:
+        kbps: kbit/s, or None where nobody knows.
+        source: `computed` from codebook rates and sizes; `counted`: payload bits over the seconds that they last,
+            pooled over the utterances; `stated` by whoever made the files; empty without a figure.
+    """
+
+    kbps: float | None = None
+    source: str = ""
+
+
+Counted = Callable[[], tuple[float, float]]
+"""Payload bits, and the seconds that they last; 0 seconds where nothing was counted."""
+
+
+def bitrate_of(system: Mapping[str, Any], counted: Counted = lambda: (0.0, 0.0)) -> Bitrate:
+    """The bitrate of a system.
+
+    Args:
+        system: As `plan.systems` of `run.json` keeps it.
+        counted: Asked where it says nothing.
+
+    >>> bitrate_of({"nominal_bitrate": None}, lambda: (12_000, 2.0))
+    Bitrate(kbps=6.0, source='counted')
+    """
+    for name, source in (("stated_bitrate", "stated"), ("nominal_bitrate", "computed")):
+        if system.get(name) is not None:
+            return Bitrate(float(system[name]) / 1000, source)
+    bits, seconds = counted()
+    # Rounded to a millionth of a bit/s: durations are floats, and a constant rate must come out as it is.
+    return Bitrate(round(bits / seconds / 1000, 9), "counted") if seconds else Bitrate()
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the rows of a system in `summary.csv` have in common.
+
+    Attributes:
+        system: Its label.
+        group: Its group.
+        bitrate: What it sends.
+        frame_rate_hz: Its frame rate, or None.
+    """
+
+    system: str
+    group: str
+    bitrate: Bitrate
+    frame_rate_hz: float | None
+
+    @classmethod
+    def of(cls, system: Mapping[str, Any], counted: Counted = lambda: (0.0, 0.0)) -> Heading:
+        """The heading of a system as `plan.systems` of `run.json` keeps it; `counted` as for `bitrate_of`."""
+        return cls(system["label"], system["group"], bitrate_of(system, counted), system["frame_rate_hz"])
+
+    def row(
+        self, metric: str, unit: str, found: Estimate, kind: type[SummaryRow] = SummaryRow, **more: Any
+    ) -> SummaryRow:
+        """The row of a column; `kind` and `more` are for kinds with fields of their own."""
+        return kind(
+            self.system, self.group, self.bitrate.kbps, self.frame_rate_hz, metric, found.value, found.low, found.high,
+            found.n, found.expected, found.clusters, unit, self.bitrate.source, **more,
+        )  # fmt: skip
+
+
+def names_of(kind: type[SummaryRow] | type[ScoreRow]) -> list[str]:
+    """The columns of a file of such rows."""
+    return [column.name for column in fields(kind)]
+
+
+def floats_of(kind: type[SummaryRow] | type[ScoreRow]) -> list[str]:
+    """Those of them that hold numbers with decimals, or nothing."""
+    return [column.name for column in fields(kind) if str(column.type).startswith("float")]
+
+
+def summary_frame(rows: Iterable[SummaryRow], kind: type[SummaryRow] = SummaryRow) -> pd.DataFrame:
+    """The content of `summary.csv`."""
+    return _frame(rows, kind)
+
+
+def score_frame(
+    rows: Iterable[ScoreRow],
+    kind: type[ScoreRow] = ScoreRow,
+    order: Sequence[str] = ("system", "utterance", "metric"),
+) -> pd.DataFrame:
+    """The content of `scores.parquet`, in an order that does not depend on how the scores were made."""
+    return _frame(rows, kind).sort_values(list(order), ignore_index=True)
+
+
+def _frame(rows: Iterable[Any], kind: type[SummaryRow] | type[ScoreRow]) -> pd.DataFrame:
+    names, floats = names_of(kind), floats_of(kind)
+    frame = pd.DataFrame([tuple(getattr(row, name) for name in names) for row in rows], columns=names)
+    frame[floats] = frame[floats].astype("float64")
+    return frame
+
+
+def write_summary(path: Path, summary: pd.DataFrame) -> None:
+    """Writes `summary.csv` and the same as JSON."""
+    write_atomically(path / "summary.csv", summary.to_csv(index=False, lineterminator="\n").encode())
+    plain = json.loads(summary.to_json(orient="records"))
+    write_atomically(path / "summary.json", (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_scores(path: Path, scores: pd.DataFrame | Iterable[pd.DataFrame]) -> None:
+    """Writes `scores.parquet`.
+
+    Args:
+        path: The run directory.
+        scores: All rows, or frames of the same columns and types that are written one after the other.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    frames = iter([scores] if isinstance(scores, pd.DataFrame) else scores)
+    first = next(frames)
+    found = pa.Schema.from_pandas(first, preserve_index=False)
+    # A column without any value in the first frame, e.g. of unknown speakers, may have some in the next.
+    schema = pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in found], found.metadata)
+    with atomically(path / "scores.parquet") as part, pq.ParquetWriter(part, schema) as writer:
+        for frame in chain([first], frames):
+            writer.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
+
+
+@dataclass
+class Coverage:
+    """How much of a plan has values, what failed, and whether that is too much.
+
+    Attributes:
+        max_failed: Share of a system's utterances that may fail; None where every failure counts.
+        statuses: How often each column has each status.
+        failures: Why the run counts as failed, one line each.
+    """
+
+    max_failed: float | None = None
+    statuses: dict[str, dict[str, int]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    def count(self, column: str, status: Status) -> None:
+        """Counts a score."""
+        counts = self.statuses.setdefault(column, {})
+        counts[status.value] = counts.get(status.value, 0) + 1
+
+    def judge(self, system: str, failed: Mapping[str, str], expected: int, *, has_values: bool = True) -> None:
+        """Notes a failure where more of a system's utterances failed than may, or all.
+
+        Args:
+            system: Its label.
+            failed: Why, by the id of the utterance, the first one first.
+            expected: Its utterances.
+            has_values: Whether it has any value at all.
+        """
+        if failed and (not has_values or len(failed) / expected > (self.max_failed or 0.0)):
+            first, reason = next(iter(failed.items()))
+            self.failures.append(f"{system}: {len(failed)} of {expected} utterances failed, first {first} ({reason})")
+
+    def describe(self) -> dict[str, Any]:
+        """As `run.json` keeps it."""
+        share = {} if self.max_failed is None else {"max_failed": self.max_failed}
+        return {"statuses": self.statuses, **share, "failures": list(dict.fromkeys(self.failures))}
+
+
+def bootstrap_intervals(unit: str, seed: int, method: str = "percentile bootstrap") -> dict[str, Any]:
+    """How the intervals of a summary were made, as `run.json` keeps it.
+
+    Args:
+        unit: What was drawn: `speakers` or `utterances`.
+        seed: Of the draws.
+        method: In words.
+    """
+    return {"method": method, "unit": unit, "level": LEVEL, "resamples": RESAMPLES, "seed": seed}

@@ -1,0 +1,274 @@
+"""The life of a run on disk, for runs of every kind: begin or go on, fail or finish. Nothing else writes `run.json`."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pandas as pd
+
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.files import write_atomically
+from codec_bench.locks import HeldError, locked
+from codec_bench.runs import provenance
+from codec_bench.runs.directory import MANIFEST, SCHEMA, Kind, Run, read_info, slug
+from codec_bench.runs.frames import Coverage, write_scores, write_summary
+
+logger = logging.getLogger(__name__)
+
+Difference = Callable[[Run], str]
+"""What a new run would change of the one that is there, in words; empty where it goes on with that."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What shall be computed, as the run directory keeps it.
+
+    Attributes:
+        kind: Of measurement.
+        config: What was asked for, as plain data.
+        plan: What that means: `dataset`, `systems`, `conditions`, `metrics`, `seed`, and what the kind adds.
+        manifest: `utterances.csv`.
+        difference: Decides whether this goes on with a run of its kind that is there.
+        name: What the default folder is named after.
+        warnings: What the user should know before anything is computed.
+        threads: Of each process that is measured, or scores.
+        replaces: Whether the same again is measured anew, so that the default folder is never one that is there.
+    """
+
+    kind: Kind
+    config: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    manifest: bytes
+    difference: Difference
+    name: Sequence[str]
+    warnings: Sequence[str] = ()
+    threads: int = 1
+    replaces: bool = False
+
+    def refusal(self, path: Path, previous: Mapping[str, Any]) -> str:
+        """Why the run that a directory holds cannot be gone on with; empty where it can."""
+        if previous["kind"] != self.kind:
+            return f"{path} holds a {previous['kind']} run: choose another --out"
+        what = self.difference(Run(path, previous))
+        return f"{path} holds a run of another plan: {what}; choose another --out" if what else ""
+
+    def default_folder(self) -> Path:
+        """`runs/<date>-<name>`, with a number behind it where another run is there already.
+
+        Raises:
+            UsageError: There are a thousand of them, or one cannot be read.
+        """
+        name = "-".join([date.today().isoformat(), *map(slug, self.name)])[:120]
+        for number in range(1, 1000):
+            folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+            previous = read_info(folder)
+            if previous is None or not (self.replaces or self.refusal(folder, previous)):
+                return folder
+        raise UsageError("runs/ holds a thousand runs of this name: give --out")
+
+
+def same(key: str, new: Mapping[str, Any], ignoring: Sequence[str] = ()) -> Difference:
+    """A run is gone on with where a part of its `run.json` is the same.
+
+    Args:
+        key: `plan` or `config`.
+        new: That part of the new run.
+        ignoring: Entries that may differ.
+    """
+
+    def difference(previous: Run) -> str:
+        old, now = previous.info[key], json.loads(json.dumps(new))
+        names = [name for name in old | now if name not in ignoring and old.get(name) != now.get(name)]
+        return f"its {', '.join(names)} {'differs' if len(names) == 1 else 'differ'}" if names else ""
+
+    return difference
+
+
+class Terminated(SystemExit):
+    """The process was asked to end by a signal; its exit code is 128 and the number of the signal, as shells say it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.signal = signal.Signals(number).name
+
+
+@dataclass
+class RunWriter:
+    """A run that is being written.
+
+    Attributes:
+        path: Its directory.
+        info: What `run.json` will say.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    finished: bool = field(default=False, init=False)
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Tells the user something, now and in every report."""
+        for warning in warnings:
+            self.info["warnings"].append(warning)
+            logger.warning("%s", warning)
+
+    def results(self, scores: pd.DataFrame | Iterable[pd.DataFrame], summary: pd.DataFrame) -> None:
+        """Writes `scores.parquet` and `summary.csv`."""
+        write_scores(self.path, scores)
+        write_summary(self.path, summary)
+
+    def finish(
+        self,
+        *,
+        intervals: Mapping[str, Any],
+        coverage: Coverage,
+        devices: Mapping[str, str],
+        session: Mapping[str, Any] | None = None,
+        **facts: Any,
+    ) -> Run:
+        """Says in `run.json` what came out; the last thing that a run does.
+
+        Args:
+            intervals: How they were made.
+            coverage: How much has values; a failure in it makes the run a failed one.
+            devices: Where each system ran, by label.
+            session: What this invocation did.
+            **facts: What else a reader of this kind of run must know.
+        """
+        found = coverage.describe()
+        self.info |= {"intervals": dict(intervals), "coverage": found, **facts, "devices": dict(devices)}
+        self.info["sessions"][-1] |= {"ended": provenance.now(), **(session or {})}
+        self.info["status"] = "failed" if found["failures"] else "finished"
+        write_info(self.path, self.info)
+        self.finished = True
+        return Run(self.path, self.info)
+
+    def stop(self, error: BaseException) -> None:
+        """Says in `run.json` why the run did not come to its end."""
+        self.info["sessions"][-1] |= {"ended": provenance.now(), "stopped": _reason(error)}
+        try:
+            write_info(self.path, self.info)
+        except CodecBenchError:
+            logger.debug("run.json could not be updated", exc_info=True)
+
+
+@contextmanager
+def writing(request: Request, path: Path) -> Iterator[RunWriter]:
+    """Begins a run, or goes on with the one that is there, and sees it to an end, whichever that is.
+
+    The directory is locked. `run.json` says at once that the run is running, and where the block does not come to its
+    end why: an interruption, `SIGTERM` and `SIGHUP` included where the program leaves these to the system, or an error.
+    Everything of what was computed that a cache keeps is there when the same is run again.
+
+    Args:
+        request: What shall be computed.
+        path: The run directory.
+
+    Raises:
+        UsageError: The directory holds another run, is being written by another process, or cannot be written.
+        DiskFullError: No room left on the disk.
+    """
+    with _signals_end_the_run(), _held(path):
+        previous = read_info(path)
+        if previous is not None and (refusal := request.refusal(path, previous)):
+            raise UsageError(refusal)
+        writer = RunWriter(path, new_info(request, previous))
+        write_atomically(path / MANIFEST, request.manifest)
+        write_info(path, writer.info)
+        for warning in request.warnings:
+            logger.warning("%s", warning)
+        try:
+            yield writer
+            assert writer.finished, "a kind of run says what came out"
+        except BaseException as error:
+            writer.stop(error)
+            raise
+
+
+@contextmanager
+def rewriting(run: Run) -> Iterator[RunWriter]:
+    """Changes a finished run: what the block does to `info` is written at its end, unless it fails.
+
+    Raises:
+        UsageError: The directory is being written by another process, or cannot be written.
+    """
+    with _held(run.path):
+        writer = RunWriter(run.path, copy.deepcopy(dict(run.info)))
+        yield writer
+        write_info(run.path, writer.info)
+
+
+def new_info(request: Request, previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """`run.json` of a run that begins, or goes on with the one that is there."""
+    return {
+        "schema": SCHEMA,
+        "kind": request.kind,
+        "status": "running",
+        "config": dict(request.config),
+        "plan": dict(request.plan),
+        "provenance": provenance.collect() | {"threads_per_worker": request.threads},
+        "sessions": [*(previous or {}).get("sessions", []), {"started": provenance.now()}],
+        "warnings": list(request.warnings),
+    }
+
+
+def write_info(path: Path, info: Mapping[str, Any]) -> None:
+    """Writes `run.json`."""
+    text = json.dumps(info, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_atomically(path / "run.json", text.encode())
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Keeps others from writing a run directory; the system lets go of what a dead process held."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path / ".lock"))
+        except HeldError as error:
+            raise UsageError(
+                f"{error.holder} is writing the run in {path}: wait for it, or choose another --out"
+            ) from None
+        yield
+
+
+@contextmanager
+def _signals_end_the_run() -> Iterator[None]:
+    """Makes an exception of the signals that ask a process to end, where nobody else has a handler for them.
+
+    Otherwise they end it before it can say so, and leave what it started. A second one is not waited for.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated(number)
+
+    wanted = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    is_main = threading.current_thread() is threading.main_thread()
+    taken = [number for number in wanted if is_main and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _reason(error: BaseException) -> str:
+    """Why a run stopped, in one line."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, Terminated):
+        return f"terminated by {error.signal}"
+    text = " ".join(str(error).split())
+    return text if isinstance(error, CodecBenchError) else f"{type(error).__name__}: {text}".removesuffix(": ")
