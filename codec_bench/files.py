@@ -70,6 +70,15 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
     return state.hexdigest()
 
 
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder, links not followed; 0 where there is none."""
+    return sum(
+        os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - there are tens of thousands
+        for place, _, names in os.walk(folder)
+        for name in names
+    )
+
+
 @contextmanager
 def linked_folder(files: Mapping[str, Path]) -> Iterator[Path]:
     """A temporary folder with links to files, wherever each lies: loaders expect one folder, mirrors may have several.

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 import codec_bench
-from codec_bench import environments as environment
-from codec_bench.environments import Environment, EnvironmentState, Source, folder_size, tree_digest
+from codec_bench.environments import Environment, EnvironmentState, Source, tree_digest, virtual
 from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.files import folder_size
 from tests.processes.material import COMMIT, archive, heed_ctrl_c, wait_until_gone, wheel
 from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
 
@@ -42,7 +42,7 @@ def _offline(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No network, and pip even where uv is."""
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
-    monkeypatch.setattr(environment, "_uv", lambda: None)
+    monkeypatch.setattr(virtual, "_uv", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def toy_home(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("CODEC_BENCH_HOME", str(home))
         patch.setenv("CODEC_BENCH_MIRROR", str(mirror))
         patch.setenv("CODEC_BENCH_OFFLINE", "1")
-        patch.setattr(environment, "_uv", lambda: None)
+        patch.setattr(virtual, "_uv", lambda: None)
         patch.setenv("PYTHONPATH", str(ROOT))
         steps: list[str] = []
         TOY.create(steps.append)
@@ -180,7 +180,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path: Path, monk
 
 @pytest.mark.parametrize("name", ["x/../../up", "Toy", "", ".hidden", "a b"])
 def test_names_of_environments_are_names_of_folders(name: str):
-    with pytest.raises(ValueError, match="no name for an environment"):
+    with pytest.raises(ValueError, match="is not a name for an environment"):
         Environment(name)
 
 
@@ -305,7 +305,7 @@ def test_ctrl_c_ends_the_installer_and_can_be_repeated(tmp_path: Path):
 
 def test_uv_makes_the_same(monkeypatch: pytest.MonkeyPatch, toy: Environment, tmp_path: Path):
     monkeypatch.undo()
-    if environment._uv() is None:
+    if virtual._uv() is None:
         pytest.skip("uv is not installed")
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))

@@ -127,8 +127,8 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove environments; `env create` makes them again."""
-    from codec_bench.environments import folder_size
     from codec_bench.errors import UsageError
+    from codec_bench.files import folder_size
     from codec_bench.hub import describe_size
 
     wanted = _wanted(names, left_over=True)
@@ -151,7 +151,7 @@ def remove(
 
 def environment_facts() -> list[dict[str, Any]]:
     """One entry per environment, for programs: sizes in bytes, versions of packages, digests of source trees."""
-    from codec_bench.environments import folder_size
+    from codec_bench.files import folder_size
 
     known = environments()
     left = _left_over(known)

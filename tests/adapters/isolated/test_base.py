@@ -11,12 +11,11 @@ import pytest
 import soundfile
 
 import codec_bench
-from codec_bench import environments as environment
 from codec_bench.adapters import CODECS
 from codec_bench.adapters.codec import CodecSpec, TakesCheckpoint
 from codec_bench.adapters.isolated.base import MAX_CRASHES, IsolatedCodec
 from codec_bench.audio import Audio, read_audio
-from codec_bench.environments import Environment
+from codec_bench.environments import Environment, virtual
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.hub import RemoteFile
 from codec_bench.tokens import Bitstream
@@ -220,7 +219,7 @@ def test_a_run_goes_on_when_an_utterance_kills_the_process(tmp_path: Path, monke
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
-    monkeypatch.setattr(environment, "_uv", lambda: None)
+    monkeypatch.setattr(virtual, "_uv", lambda: None)
     wheel(tmp_path / "mirror/wheels", "jiwer", "0.0.1", "")
     archive(tmp_path / "mirror", SOURCE, TREE)
     samples = read_audio(DEMO / "slt-02.flac").samples.copy()

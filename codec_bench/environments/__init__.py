@@ -1,0 +1,7 @@
+"""Environments for code whose dependencies clash with ours: what they need, how they are made, where they are."""
+
+from codec_bench.environments.environment import Environment, EnvironmentState
+from codec_bench.environments.sources import Source, tree_digest
+from codec_bench.environments.virtual import Report
+
+__all__ = ["Environment", "EnvironmentState", "Report", "Source", "tree_digest"]

@@ -1,0 +1,182 @@
+"""A virtual environment: which Python and which installer make it, and what is in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codec_bench.errors import UnavailableError
+from codec_bench.files import write_atomically
+from codec_bench.hub import is_offline, mirrors
+
+TAIL_CHARACTERS = 600
+"""How much of the last words of a failed step a message quotes."""
+
+NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+"""Variables that would have packages put, or found, somewhere else."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class VirtualEnvironment:
+    """A Python with packages of its own, made by uv where it is installed, else by venv and pip.
+
+    Attributes:
+        name: For messages.
+        folder: Holds it, in `venv`; commands run there, so that nothing in the user's folder is imported.
+        python: Version of the interpreter, e.g. `3.10`; empty for ours.
+        inherits: Whether our own packages are visible too, behind its own.
+    """
+
+    name: str
+    folder: Path
+    python: str = ""
+    inherits: bool = False
+
+    @property
+    def interpreter(self) -> Path:
+        """Its Python."""
+        return self.folder / "venv" / "bin" / "python"
+
+    def make(self) -> None:
+        """Makes it, without packages.
+
+        Raises:
+            UnavailableError: It cannot be made, or there is no such Python; `base` says so ahead.
+        """
+        python, venv = self.base(), self.folder / "venv"
+        if (uv := _uv()) is not None:
+            offline = ["--offline"] if is_offline() else []
+            self._run([uv, "venv", "--quiet", *offline, "--python", python, str(venv)])
+        else:
+            self._run([python, "-m", "venv", *([] if self._needs_own_pip() else ["--without-pip"]), str(venv)])
+        if self.inherits:
+            site = next(venv.glob("lib/python*/site-packages"))
+            lines = "".join(f"{place}\n" for place in self.inherited())
+            write_atomically(site / "codec_bench_parent.pth", lines.encode())
+
+    def inherited(self) -> list[str]:
+        """Folders with packages of ours that it sees too. As entries of a `.pth` file they come after its own."""
+        places = (sysconfig.get_paths()[key] for key in ("purelib", "platlib"))
+        return list(dict.fromkeys(places)) if self.inherits else []
+
+    def base(self) -> str:
+        """The interpreter to make it with; a version if uv provides one.
+
+        Raises:
+            UnavailableError: There is no such Python.
+        """
+        if self._has_our_version():
+            return sys.executable
+        pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+        names = [shutil.which(f"python{self.python}"), *sorted(pyenv.glob(f"versions/{self.python}.*/bin/python"))]
+        found = next((str(name) for name in names if name is not None and _version_of(str(name)) == self.python), None)
+        if found is not None or _uv() is not None:
+            return found or self.python
+        raise UnavailableError(
+            f"the environment {self.name} needs Python {self.python}: install it, or uv, which downloads it "
+            "(pip install uv)"
+        )
+
+    def _has_our_version(self) -> bool:
+        return self.python in ("", f"{sys.version_info.major}.{sys.version_info.minor}")
+
+    def _needs_own_pip(self) -> bool:
+        """Whether our pip cannot install for it: ours may be too new for its Python, or there is none."""
+        return not self._has_our_version() or importlib.util.find_spec("pip") is None
+
+    def _installer(self) -> list[str]:
+        """A command that installs into it what is appended."""
+        has_pip = importlib.util.find_spec("pip") is not None
+        # uv ignores inherited packages, and would install another torch.
+        if (uv := _uv()) is not None and not (self.inherits and has_pip):
+            offline = ["--offline"] if is_offline() else []
+            return [uv, "pip", "install", *offline, "--compile-bytecode", "--python", str(self.interpreter)]
+        if self._needs_own_pip():
+            pip = [str(self.interpreter), "-m", "pip"]
+        else:
+            pip = [sys.executable, "-m", "pip", "--python", str(self.interpreter)]
+        quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--no-color"]
+        return [*pip, "install", *quiet, *(["--no-index"] if is_offline() else [])]
+
+    def install(self, packages: Sequence[str], options: Sequence[str], detail: Report) -> None:
+        """Installs packages, with more options of the installer.
+
+        Raises:
+            UnavailableError: One of them cannot be installed.
+        """
+        self._run([*self._installer(), *_index_options(), *options, *packages], detail)
+
+    def inventory(self) -> dict[str, Any]:
+        """Its `python`, the version, and its own `packages` with their versions."""
+        code = (
+            "import importlib.metadata as m, json, sys, sysconfig;"
+            "own = sorted({sysconfig.get_paths()[key] for key in ('purelib', 'platlib')});"
+            "found = {d.metadata['Name']: d.version for d in m.distributions(path=own) if d.metadata['Name']};"
+            "print(json.dumps({'python': sys.version.split()[0], 'packages': dict(sorted(found.items()))}))"
+        )
+        found: dict[str, Any] = json.loads(self._run([str(self.interpreter), "-I", "-c", code]))
+        return found
+
+    def _run(self, command: Sequence[str], detail: Report = lambda _: None) -> str:
+        """Runs a step to its end; what it printed, or its last words as the reason why it failed."""
+        environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+        lines: deque[str] = deque(maxlen=200)
+        with subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self.folder,  # whatever lies in the user's folder is not imported
+            env=environment,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    detail(line.strip())
+                process.wait()
+            except BaseException:  # Ctrl-C: the installer and its children end before a retry
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise
+        if process.returncode:
+            words = " ".join("".join(lines).split())[-TAIL_CHARACTERS:]
+            words = words or f"nothing, and ends with status {process.returncode}"
+            raise UnavailableError(f"the environment {self.name} cannot be made: {Path(command[0]).name} says: {words}")
+        return "".join(lines)
+
+
+def _index_options() -> list[str]:
+    """Wheels in the folder `wheels` of a mirror are found besides those of the package index."""
+    return [f"--find-links={folder / 'wheels'}" for folder in mirrors() if (folder / "wheels").is_dir()]
+
+
+def _uv() -> str | None:
+    """The program uv, on the path or beside our Python, where pip puts it."""
+    return shutil.which("uv") or shutil.which("uv", path=Path(sys.executable).parent)
+
+
+def _version_of(python: str) -> str | None:
+    """`3.10` for an interpreter; None for what is none, as pyenv's commands for versions that are not chosen."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
