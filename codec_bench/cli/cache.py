@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 import typer
 
-from codec_bench.cli.list import print_rows
 from codec_bench.cli.options import Json
+from codec_bench.grids import Grid
 from codec_bench.locks import is_locked
 
 KINDS = {
@@ -288,7 +288,7 @@ def _print_items(root: Path, everything: list[Item], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"home": str(root), "rows": rows, "files": files, "bytes": size}, indent=1))
         return
-    print_rows(_for_people([*rows, {"kind": "total", "path": str(root), "files": files, "bytes": size}]))
+    Grid.of(_for_people([*rows, {"kind": "total", "path": str(root), "files": files, "bytes": size}])).print()
 
 
 def _print_removed(root: Path, chosen: list[Item], dry_run: bool, as_json: bool) -> None:
@@ -299,5 +299,5 @@ def _print_removed(root: Path, chosen: list[Item], dry_run: bool, as_json: bool)
         typer.echo(json.dumps(result, indent=1))
         return
     if rows:
-        print_rows(_for_people(rows))
+        Grid.of(_for_people(rows)).print()
     typer.echo(f"{'would free' if dry_run else 'freed'} {_size_text(size)} ({files} files) in {root}")

@@ -10,8 +10,8 @@ from typing import Any
 
 import typer
 
-from codec_bench.cli.list import print_rows
 from codec_bench.cli.options import Json
+from codec_bench.grids import Grid
 
 
 def doctor(as_json: Json = False) -> None:
@@ -20,7 +20,7 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))
     else:
-        print_rows(rows)
+        Grid.of(rows).print()
 
 
 def _row(what: str, state: str, detail: str = "") -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from codec_bench.cli.list import print_rows
 from codec_bench.cli.options import Json
+from codec_bench.grids import Grid
 
 if TYPE_CHECKING:
     from codec_bench.environments import Environment, Report
@@ -116,7 +116,7 @@ def list_environments(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))
     elif rows:
-        print_rows([_for_people(row) for row in rows])
+        Grid.of([_for_people(row) for row in rows]).print()
     else:
         sys.stderr.write(f"{NONE_NEEDED}\n")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from enum import Enum
 from itertools import groupby
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from codec_bench.cli.options import Json
+from codec_bench.grids import Grid
 
 OWN_DATASETS = {
     "FILE.tsv": "any manifest with the columns id and path",
@@ -48,7 +48,7 @@ def list_plugins(
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))
         return
-    print_rows(rows)
+    Grid.of(rows).print()
 
 
 def codec_rows() -> list[dict[str, Any]]:
@@ -265,23 +265,3 @@ def paper_facts() -> list[dict[str, Any]]:
                 }
             )
     return facts
-
-
-def print_rows(rows: list[dict[str, Any]]) -> None:
-    """Prints rows as a table that wraps on a terminal and is tab-separated elsewhere."""
-    headings = list(rows[0])
-    if not sys.stdout.isatty():  # asked here, since importing rich takes longer than printing
-        typer.echo("\t".join(headings))
-        for row in rows:
-            typer.echo("\t".join(str(row[h]) for h in headings))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(pad_edge=False)
-    for heading in headings:
-        grid.add_column(heading, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(str(row[h])) for h in headings))
-    Console().print(grid)

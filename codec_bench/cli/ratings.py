@@ -26,8 +26,8 @@ def ratings(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Import what people said in a test that `export` made; a second import takes the place of the first."""
-    from codec_bench.cli.list import print_rows
     from codec_bench.errors import UsageError
+    from codec_bench.grids import Grid
     from codec_bench.listening_tests.importing import import_results, remove_results
     from codec_bench.listening_tests.key import Key
     from codec_bench.listening_tests.screening import Rules
@@ -47,7 +47,7 @@ def ratings(
     if as_json:
         typer.echo(found.files[1].read_text(encoding="utf-8"), nl=False)
     else:
-        print_rows(found.rows)
+        Grid.of(found.rows).print()
         typer.echo(f"{found.listeners} listeners counted, {len(found.excluded)} excluded")
         for line in found.excluded:
             typer.echo(f"  {line}")

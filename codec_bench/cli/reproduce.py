@@ -20,6 +20,7 @@ def reproduce(config: ReproduceConfig, as_json: bool) -> None:
     """Run what can run of a paper's table, and print published, measured, difference and interval side by side."""
     from codec_bench.errors import UsageError
     from codec_bench.reproduction import find_tables
+    from codec_bench.reproduction.console import print_reproduction
     from codec_bench.reproduction.finished import compare_runs
     from codec_bench.reproduction.report import as_json as plain
     from codec_bench.reproduction.report import write
@@ -40,7 +41,7 @@ def reproduce(config: ReproduceConfig, as_json: bool) -> None:
             result = measure(table, config.model_copy(update={"out": folder}))
         results.append(result)
         if not as_json:
-            show(result)
+            print_reproduction(result)
         for place in [folder] if folder is not None else [made.path for made in result.runs]:
             write(result, place)
             sys.stderr.write(f"written to {place}\n")
@@ -51,41 +52,6 @@ def reproduce(config: ReproduceConfig, as_json: bool) -> None:
         sys.stderr.write(f"codec-bench: {silent[0]}\n")
         raise typer.Exit(2)
     _end(results, config.strict)
-
-
-def show(result: Reproduction) -> None:
-    """Prints a reproduction: tables on a terminal, Markdown elsewhere."""
-    from rich.console import Console
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    from codec_bench.reproduction.report import HEADINGS, comparison_lines, footnotes, markdown, published_lines
-
-    console = Console()
-    if not console.is_terminal:
-        sys.stdout.write(markdown(result))
-        return
-
-    def grid(title: str, headings: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
-        made = Grid(title=title, title_justify="left", title_style="bold", pad_edge=False)
-        for heading in headings:
-            made.add_column(Text(heading), overflow="fold")
-        for line in lines:
-            made.add_row(*(Text(cell) for cell in line))
-        console.print(made)
-
-    console.print(Text(f"{result.table.id}: {result.table.caption}", style="bold"))
-    if result.cells:
-        grid("Published and measured", HEADINGS, comparison_lines(result))
-    else:
-        headings, lines = published_lines(result.table)
-        grid("As published", tuple(headings), lines)
-    for absence in result.absent:
-        console.print(Text(f"not run: {absence.row}: {absence.reason}"))
-    for line in result.commands:
-        console.print(Text(f"what would measure it: {line}"))
-    for note in footnotes(result):
-        console.print(Text(note, style="bold" if note in result.notes else "dim"))
 
 
 def _end(results: list[Reproduction], strict: bool) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from codec_bench.comparison import wording
 from codec_bench.comparison.compare import Comparison
 from codec_bench.comparison.decision import Verdict
 from codec_bench.comparison.markdown import markdown
+from codec_bench.grids import Grid, Marked
 
 STYLES = {Verdict.REGRESSION: "bold red", Verdict.UNDECIDED: "yellow", Verdict.PASS: "green", Verdict.SHOWN: "dim"}
 
@@ -28,26 +28,18 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     if not console.is_terminal:
         sys.stdout.write(markdown(comparison))
         return
-    # Plain strings would be markup: brackets in names are common.
-    grid = Table(pad_edge=False, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for number, heading in enumerate(wording.HEADINGS[1:]):
-        words = number in (0, len(wording.HEADINGS) - 2)
-        width = len("cannot decide") if number else None  # a narrow terminal breaks names, not verdicts
-        grid.add_column(
-            Text(heading),
-            justify="left" if words else "right",
-            no_wrap=not words,
-            min_width=width if words else None,
-        )
+    rows: list[Sequence[str | Marked]] = []
     shown = ""
     for line in wording.lines(comparison):
         system, *cells, verdict = line.cells
         if system != shown:  # a column of long names would leave no room for numbers
-            grid.add_section()
-            grid.add_row(Text(system, style="bold"))
+            rows.append([Marked(system, "bold")])
             shown = system
-        grid.add_row(*(Text(cell) for cell in cells), Text(verdict, style=STYLES[line.verdict]))
-    console.print(grid)
+        rows.append([*cells, Marked(verdict, STYLES[line.verdict])])
+    headings = wording.HEADINGS[1:]
+    last = len(headings) - 1
+    # A narrow terminal breaks names, not verdicts.
+    console.print(Grid(headings, rows, right=range(1, last), whole=range(1, last + 1), is_ruled=False).table())
     for title, worst in wording.worst_lists(comparison):
         console.print(Text(f"Most changed utterances: {title}", style="bold"))
         for changed in worst:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from codec_bench.comparison.measurements import ComparedMetric, Measurements
+from codec_bench.grids import Grid
 from codec_bench.stats import estimate
 
 
@@ -22,14 +22,12 @@ def print_contents(measured: Measurements, console: Console | None = None) -> No
     console.print(Text(f"{measured.described}, {data.get('speakers') or 'unknown'} speakers"), soft_wrap=True)
     console.print(Text(f"manifest {data['manifest_sha256']}"), soft_wrap=True)
     console.print(Text(f"codec-bench {measured.provenance.get('codec_bench') or 'unknown'}"), soft_wrap=True)
-    grid = Table(pad_edge=False)
-    for heading in ("system", "metric", "value", "n", "version"):
-        grid.add_column(Text(heading), justify="left" if heading in ("system", "metric") else "right")
-    for system in measured.systems:
-        for column in measured.columns.values():
-            value, n = _value(measured, system, column)
-            grid.add_row(*(Text(t) for t in (system, column.label, value, n, str(column.version))))
-    console.print(grid)
+    rows = [
+        (system, column.label, *_value(measured, system, column), str(column.version))
+        for system in measured.systems
+        for column in measured.columns.values()
+    ]
+    console.print(Grid(("system", "metric", "value", "n", "version"), rows, right=(2, 3, 4)).table())
 
 
 def _value(measured: Measurements, system: str, column: ComparedMetric) -> tuple[str, str]:

@@ -7,39 +7,31 @@ import re
 from codec_bench.comparison import wording
 from codec_bench.comparison.compare import Comparison
 from codec_bench.comparison.decision import Verdict
-from codec_bench.markdown import table_row
-
-LEFT = 2
-"""Columns with words, from the left; the last one is words too."""
+from codec_bench.grids import Grid, Marked
 
 
 def markdown(comparison: Comparison) -> str:
     """Headline, reasons, the table, the utterances that changed most."""
-    found = wording.lines(comparison)
     parts = [
         f"## codec-bench: {escape(wording.headline(comparison))}",
         escape(wording.sources(comparison)),
         "\n".join(f"- {escape(reason)}" for reason in wording.explanations(comparison)),
     ]
-    head = [escape(h) for h in wording.HEADINGS]
-    middle = len(head) - LEFT - 1
-    lines = [table_row(head), table_row([*["---"] * LEFT, *["---:"] * middle, "---"])]
-    for line in found:
-        cells = [escape(cell) for cell in line.cells]
-        if line.verdict is Verdict.REGRESSION:
-            cells[-1] = f"**{cells[-1]}**"
-        lines.append(table_row(cells))
-    parts.append("\n".join(lines))
+    rows: list[list[str | Marked]] = [
+        [*cells, Marked(verdict, markdown="**{}**" if line.verdict is Verdict.REGRESSION else "{}")]
+        for line in wording.lines(comparison)
+        for *cells, verdict in [line.cells]
+    ]
+    parts.append(Grid(wording.HEADINGS, rows, right=range(2, len(wording.HEADINGS) - 1)).markdown(escape).rstrip())
     for title, worst in wording.worst_lists(comparison):
-        rows = [table_row(["utterance", "baseline", "candidate", "audio"]), table_row(["---", "---:", "---:", "---"])]
-        for changed in worst:
-            audio = ", ".join(escape(path) for path in changed.audio) or "–"
-            rows.append(
-                table_row([escape(changed.utterance), f"{changed.baseline:.3f}", f"{changed.candidate:.3f}", audio])
-            )
-        table = "\n".join(rows)
+        grid = Grid(
+            ("utterance", "baseline", "candidate", "audio"),
+            [(c.utterance, f"{c.baseline:.3f}", f"{c.candidate:.3f}", ", ".join(c.audio) or "–") for c in worst],
+            right=(1, 2),
+        )
         parts.append(
-            f"<details><summary>Most changed utterances: {escape(title, html=True)}</summary>\n\n{table}\n\n</details>"
+            f"<details><summary>Most changed utterances: {escape(title, html=True)}</summary>\n\n"
+            f"{grid.markdown(escape)}\n</details>"
         )
     parts.append("\n".join(f"- {escape(note)}" for note in wording.footnotes(comparison)))
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+from codec_bench.grids import Grid, Marked
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 NOTHING = "–"
 """Shown where there is no value."""
+
+MARKS = {0: ("", "{}"), 1: ("bold", "**{}**"), 2: ("underline", "<u>{}</u>")}
+"""How the ranks of a section look on a terminal and in Markdown."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +215,20 @@ class Table:
     def columns(self) -> tuple[TableColumn, ...]:
         """All columns in the order in which they are printed."""
         return tuple(column for _, columns in self.blocks for column in columns)
+
+    def grids(self, intervals: bool = True, efficiency: bool = False) -> Iterator[Grid]:
+        """The blocks for a terminal or Markdown, the best of each section marked; what systems cost comes first."""
+        blocks = [*([("Efficiency", ())] if efficiency else []), *self.blocks]
+        for title, columns in blocks:
+            headings = ("system", *setting_headings(not columns), *(column.heading for column in columns))
+            rows: list[Sequence[str | Marked]] = []
+            for section in self.sections:
+                rows.append([Marked(section.title, "dim italic", "*{}*")])
+                for row in section.rows:
+                    cells = [row.cells[column.label] for column in columns]
+                    values = [Marked(cell.shown(intervals), *MARKS[cell.rank]) for cell in cells]
+                    rows.append([row.label, *row.settings(not columns), *values])
+            yield Grid(headings, rows, title, right=range(1, len(headings)), whole=(0,))
 
     def notes(self, intervals: bool = True) -> tuple[str, ...]:
         """The footnotes; without intervals, without the one that explains them."""

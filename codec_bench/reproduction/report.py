@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from codec_bench.files import write_atomically
-from codec_bench.markdown import escape, table_row
+from codec_bench.grids import Grid, escape
 from codec_bench.reproduction.judging import Agreement, JudgedCell, Reproduction
 from codec_bench.reproduction.paper import PublishedRow, PublishedTable, Value
 
 MARKS = {Agreement.WITHIN: "✓", Agreement.OUTSIDE: "✗", Agreement.NOT_RUN: "–", Agreement.UNJUDGED: "?"}
 """A mark and its words always stand together, so that nothing hangs on a sign alone."""
 
-HEADINGS = ("row", "column", "published", "measured", "difference", "95 % interval", "n", "verdict")
 
-
-def comparison_lines(result: Reproduction) -> list[tuple[str, ...]]:
-    """One line per row and column that was measured, or could have been: the cells of `HEADINGS`."""
-    return [
+def comparison_grid(result: Reproduction) -> Grid:
+    """One line per row and column that was measured, or could have been."""
+    headings = ("row", "column", "published", "measured", "difference", "95 % interval", "n", "verdict")
+    lines = [
         (
             cell.row,
             cell.column.heading,
@@ -35,10 +33,11 @@ def comparison_lines(result: Reproduction) -> list[tuple[str, ...]]:
         )
         for cell in result.cells
     ]
+    return Grid(headings, lines, "Published and measured", right=range(2, 6))
 
 
-def published_lines(table: PublishedTable) -> tuple[list[str], list[tuple[str, ...]]]:
-    """The published table: its headings, and one line per row."""
+def published_grid(table: PublishedTable) -> Grid:
+    """The published table."""
     with_rate = any(row.kbps is not None for row in table.rows)
     headings = ["row", *(["kbps"] if with_rate else []), *(c.heading for c in table.columns.values()), "system"]
     lines = []
@@ -46,7 +45,7 @@ def published_lines(table: PublishedTable) -> tuple[list[str], list[tuple[str, .
         rate = [_marked(row, "kbps", f"{row.kbps:g}" if row.kbps else "")] if with_rate else []
         values = [_marked(row, key, _value(table, row, key)) for key in table.columns]
         lines.append((table.label(row), *rate, *values, row.system or "none"))
-    return headings, lines
+    return Grid(headings, lines, "As published", right=range(1, len(headings) - 1))
 
 
 def footnotes(result: Reproduction) -> list[str]:
@@ -79,14 +78,13 @@ def markdown(result: Reproduction) -> str:
     warnings = [note for note in result.notes if note.isupper() or note[:6].isupper()]
     parts += [f"**{escape(note)}**" for note in warnings]
     if result.cells:
-        parts.append("## Published and measured\n\n" + _grid(HEADINGS, comparison_lines(result), right=range(2, 6)))
+        parts.append(_headed(comparison_grid(result)))
     if result.absent:
         lines = "\n".join(f"- {escape(a.row)}: {escape(a.reason)}" for a in result.absent)
         parts.append(f"## Not run\n\n{lines}")
     if result.commands:
         parts.append("## What would measure it\n\n```sh\n" + "\n".join(result.commands) + "\n```")
-    headings, lines_ = published_lines(table)
-    parts.append("## As published\n\n" + _grid(headings, lines_, right=range(1, len(headings) - 1)))
+    parts.append(_headed(published_grid(table)))
     rest = [note for note in footnotes(result) if note not in warnings]
     parts.append("## Notes\n\n" + "\n".join(f"- {escape(note)}" for note in rest))
     return "\n\n".join(parts) + "\n"
@@ -184,8 +182,5 @@ def _unit(unit: str) -> str:
     return f" {'points' if unit == '%' else unit}" if unit else ""
 
 
-def _grid(headings: Sequence[str], lines: Iterable[Sequence[str]], right: Iterable[int]) -> str:
-    to_right = set(right)
-    rule = ["---:" if i in to_right else "---" for i in range(len(headings))]
-    rows = [headings, rule, *([escape(cell) for cell in line] for line in lines)]
-    return "\n".join(table_row(row) for row in rows)
+def _headed(grid: Grid) -> str:
+    return f"## {grid.title}\n\n{grid.markdown().rstrip()}"

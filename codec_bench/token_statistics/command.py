@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from codec_bench.coding.rows import fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
+from codec_bench.grids import Grid
 from codec_bench.hub import home
 from codec_bench.records import Utterance
 from codec_bench.runs.directory import Run
@@ -225,9 +226,19 @@ def _analyse(work: _Work, options: AnalysisOptions) -> dict[str, SystemResult]:
     return results
 
 
-def codebook_rows(run: Run) -> Sequence[Mapping[str, Any]]:
-    """`codebooks.csv` of a run, row by row."""
+def codebook_grid(run: Run) -> Grid:
+    """The codebooks of a run, for people; `codebooks.csv` has all of them."""
     import pandas as pd
 
-    rows: list[Mapping[str, Any]] = pd.read_csv(run.path / "codebooks.csv").to_dict("records")  # type: ignore[assignment]
-    return rows
+    headings = (
+        "system", "codebook", "size", "used", "dead", "norm. entropy", "perplexity", "entropy bit", "Huffman bit",
+    )  # fmt: skip
+    rows = [
+        (
+            str(r["system"]), str(r["codebook"]), str(r["size"]), f"{100 * r['utilisation']:.1f} %", str(r["dead"]),
+            f"{r['normalised_entropy']:.3f}", f"{r['perplexity']:.1f}", f"{r['entropy_bits']:.3f}",
+            f"{r['huffman_bits']:.3f}",
+        )
+        for r in pd.read_csv(run.path / "codebooks.csv").to_dict("records")
+    ]  # fmt: skip
+    return Grid(headings, rows, "Codebooks", right=range(1, len(headings)), whole=(0,))

@@ -73,7 +73,7 @@ def test_files_of_a_row_are_scored_and_written(cli: Cli, shared: Path, tmp_path:
     (("nobody",), "paper"),
     (("longcat", "--files", "a=b"), "--files belongs to one table"),
     (("longcat:5", "--files", "nothing"), "is not ROW=DIR"),
-    (("longcat:5", "--run", "nowhere"), "no run directory"),
+    (("longcat:5", "--run", "nowhere"), "not a run directory"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line_and_code_2(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
     done = cli("reproduce", *arguments)
