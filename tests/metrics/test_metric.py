@@ -103,38 +103,34 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kind", sorted(BAD))
-@pytest.mark.parametrize("side", ["reference", "decoded"])
-def test_bad_signals_give_a_status_and_never_a_number(name: str, kind: str, side: str, speech: np.ndarray):
-    bad = {
+def test_bad_signals_give_a_status_and_never_a_number(name: str, speech: np.ndarray):
+    made = metric(name)
+    signals = {
         "nan": np.where(np.arange(len(speech)) == 99, np.nan, speech),
         "infinite": np.where(np.arange(len(speech)) == 99, np.inf, speech),
         "empty": np.zeros(0, np.float32),
         "silent": np.zeros_like(speech),
-    }[kind]
-    made = metric(name)
-    if side not in made.inputs:
-        pytest.skip(f"{name} does not look at the {side} signal")
-    if kind == "silent" and made.accepts_silence:
-        pytest.skip(f"{name} scores silence: nothing was recognised")
-    pair = {"reference": speech, "decoded": speech} | {side: bad}
-    score = made(**pair, rate=16_000, **TEXT)
-    assert score.value is None
-    assert score.status is BAD[kind]
-    assert side in score.reason
-    with pytest.raises(NotScorable):
-        float(score)
+    }
+    for side in {"reference", "decoded"} & made.inputs:
+        for kind, bad in signals.items():
+            if kind == "silent" and made.accepts_silence:
+                continue  # nothing was recognised, which is a score
+            score = made(**({"reference": speech, "decoded": speech} | {side: bad}), rate=16_000, **TEXT)
+            assert (score.value, score.status) == (None, BAD[kind]), f"{kind} {side}"
+            assert side in score.reason
+            with pytest.raises(NotScorable):
+                float(score)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("samples", [1, 10, 80, 400, 1600, 4000])
-def test_very_short_signals_give_a_finite_number_or_a_reason(name: str, samples: int, speech: np.ndarray):
-    score = metric(name)(speech[8000 : 8000 + samples], speech[8001 : 8001 + samples], 16_000, **TEXT)
-    if score.value is None:
-        assert score.status is not Status.ERROR, score.reason
-        assert score.reason
-    else:
-        assert math.isfinite(score.value)
+def test_very_short_signals_give_a_finite_number_or_a_reason(name: str, speech: np.ndarray):
+    for samples in (1, 10, 80, 400, 1600, 4000):
+        score = metric(name)(speech[8000 : 8000 + samples], speech[8001 : 8001 + samples], 16_000, **TEXT)
+        if score.value is None:
+            assert score.status is not Status.ERROR, f"{samples} samples: {score.reason}"
+            assert score.reason, f"{samples} samples"
+        else:
+            assert math.isfinite(score.value), f"{samples} samples"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -146,13 +142,13 @@ def test_the_longer_signal_is_cut(name: str, speech: np.ndarray):
 
 
 @pytest.mark.parametrize("name", ["pesq_wb", "stoi", "gpe", "secs", "mel_distance"])
-@pytest.mark.parametrize("rate", [8_000, 22_050, 24_000, 44_100, 48_000])
-def test_signals_of_any_rate_are_brought_to_the_metrics_rate(name: str, rate: int, speech: np.ndarray):
+def test_signals_of_any_rate_are_brought_to_the_metrics_rate(name: str, speech: np.ndarray):
     import soxr
 
-    other = soxr.resample(speech, 16_000, rate)
-    score = metric(name)(other, other, rate, **TEXT)
-    assert score.value == pytest.approx(PERFECT[name], abs=1e-3)
+    for rate in (8_000, 22_050, 24_000, 44_100, 48_000):
+        other = soxr.resample(speech, 16_000, rate)
+        score = metric(name)(other, other, rate, **TEXT)
+        assert score.value == pytest.approx(PERFECT[name], abs=1e-3), rate
 
 
 def test_text_metrics_need_a_text(speech: np.ndarray):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +11,8 @@ from codec_bench.adapters.isolated.bicodec.codec import BiCodec
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
+from tests.adapters.isolated.checks import noise
 from tests.adapters.isolated.standins import bicodec as standin
-from tests.adapters.test_github_codecs import noise
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("bicodec")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
-        patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.prepare(root / "mirror", patch)
-        yield root / "mirror"
-
-
-@pytest.fixture(autouse=True)
-def _places(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(mirror.parent / "home"))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
 
 
 def test_codes_voice_and_audio_are_those_of_the_networks(mirror: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +10,8 @@ import pytest
 from codec_bench.adapters.isolated.kanade.codec import CODECS, WAVLM, Kanade
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
+from tests.adapters.isolated.checks import noise
 from tests.adapters.isolated.standins import kanade as standin
-from tests.adapters.test_github_codecs import noise
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("kanade")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
-        patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.prepare(root / "mirror", patch)
-        yield root / "mirror"
-
-
-@pytest.fixture(autouse=True)
-def _places(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(mirror.parent / "home"))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
 
 
 @pytest.mark.parametrize("cls", standin.CLASSES)
@@ -79,7 +62,7 @@ def test_codes_voice_and_audio_are_those_of_the_networks(mirror: Path, cls: type
     assert count > 24_000
     np.testing.assert_allclose(decoded[:count], audio[:count], atol=1e-4)
     assert np.array_equal(codec.decode(code).samples, decoded)
-    for length in (1, 999, 24_000 * 60):
+    for length in (1, 999, 3 * 24_000):
         assert len(codec.decode(codec.encode(noise(length, 24_000)))) == length
     codec.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +10,9 @@ import numpy as np
 import pytest
 
 from codec_bench.adapters.isolated.magicodec.codec import MagiCodec
-from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Tokens
-from tests.adapters.isolated.standins import magicodec as standin
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("magicodec")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
-        patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.prepare(root / "mirror", patch)
-        yield root
-
-
-@pytest.fixture(autouse=True)
-def _places(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(machine / "home"))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(machine / "mirror"))
-
-
-def noise(samples: int) -> Audio:
-    return Audio(np.random.default_rng(0).uniform(-0.5, 0.5, samples).astype(np.float32), 16_000)
+from tests.adapters.isolated.checks import noise
 
 
 def network(state: Mapping[str, Any], name: str, x: np.ndarray, window: tuple[int, int]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,24 +9,8 @@ import pytest
 
 from codec_bench.adapters.isolated.nemo_codec.codec import CODECS
 from codec_bench.errors import UnavailableError, UsageError
+from tests.adapters.isolated.checks import check, noise
 from tests.adapters.isolated.standins import nemo_codec as standin
-from tests.adapters.test_github_codecs import check, noise
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("nemo_codec")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
-        patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.prepare(root / "mirror", patch)
-        yield root / "mirror"
-
-
-@pytest.fixture(autouse=True)
-def _places(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(mirror.parent / "home"))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
 
 
 @pytest.mark.parametrize("name", ["nemo-nanocodec-1.78k", "nemo-audio-codec-22khz"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,24 +9,7 @@ import pytest
 
 from codec_bench.adapters.isolated.qwen3_tts.codec import Qwen3TtsTokenizer12
 from codec_bench.errors import UnavailableError, UsageError
-from tests.adapters.isolated.standins import qwen3_tts as standin
-from tests.adapters.test_github_codecs import check, noise, residual
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("qwen3_tts")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
-        patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.prepare(root / "mirror", patch)
-        yield root / "mirror"
-
-
-@pytest.fixture(autouse=True)
-def _places(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(mirror.parent / "home"))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
+from tests.adapters.isolated.checks import check, noise, residual
 
 
 def test_codes_and_audio_are_those_of_the_networks(mirror: Path) -> None:

@@ -9,28 +9,12 @@ import numpy as np
 import pytest
 
 from codec_bench.adapters.isolated.semanticodec.codec import SemantiCodec
-from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.tokens import Tokens
+from tests.adapters.isolated.checks import noise
 from tests.adapters.isolated.standins import semanticodec as standin
 
 MODE = "tr50_v4096"
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("semanticodec")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEC_BENCH_HOME", str(root / "home"))
-        patch.setenv("CODEC_BENCH_MIRROR", str(root / "mirror"))
-        standin.prepare(root / "mirror", patch)
-        yield root
-
-
-@pytest.fixture(autouse=True)
-def _places(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(machine / "home"))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(machine / "mirror"))
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +23,6 @@ def codec(machine: Path) -> Iterator[SemantiCodec]:
     codec.load()
     yield codec
     codec.close()
-
-
-def noise(samples: int) -> Audio:
-    return Audio(np.random.default_rng(0).uniform(-0.5, 0.5, samples).astype(np.float32), 16_000)
 
 
 def direct(mirror: Path, samples: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
