@@ -57,7 +57,7 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
     """
     base, setting = split_setting(name)
     cls = _codec_class(base)
-    made = _with_setting(cls, setting) if setting is not None or cls.modes else cls()
+    made = with_setting(cls, setting)
     fetch_weights(made)
     made.load(device)
     return made
@@ -110,7 +110,7 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
     base, setting = split_setting(name)
     cls = _codec_class(base)
     if setting is not None:
-        made = _with_setting(cls, setting)
+        made = with_setting(cls, setting)
         count = made.codebooks
         made.codebooks = None  # the object is shared by all prefixes; the system knows how many it decodes
         return [System(name, made, count)]
@@ -150,8 +150,12 @@ def fetch_weights(made: Codec) -> None:
         raise UnavailableError(f"{made.name} cannot run here: {detail}") from None
 
 
-def _with_setting(cls: type[Codec], setting: str | None) -> Codec:
-    """A setting is a mode if the codec has modes, otherwise a number of codebooks."""
+def with_setting(cls: type[Codec], setting: str | None) -> Codec:
+    """A codec at a setting, which is a mode if the codec has modes, otherwise a number of codebooks.
+
+    Raises:
+        UsageError: There is no such setting.
+    """
     if cls.modes or setting is None:
         return cls(setting)
     try:

@@ -49,10 +49,10 @@ def never_reason(table: PublishedTable, row: PublishedRow) -> str:
         return table.why
     if row.system == GroundTruth.name:
         return ""
-    cls, spec, _ = codec_of(row.system)
-    if table.measured_by_run and not spec.decodes:
-        return f"{cls.name} has no decoder; give the audio that another model made of its tokens with --files"
-    return cls.unsupported() or ""
+    codec = codec_of(row.system)
+    if table.measured_by_run and not codec.spec.decodes:
+        return f"{codec.name} has no decoder; give the audio that another model made of its tokens with --files"
+    return codec.unsupported() or ""
 
 
 def row_reason(table: PublishedTable, row: PublishedRow) -> str:
@@ -60,8 +60,7 @@ def row_reason(table: PublishedTable, row: PublishedRow) -> str:
     reason = never_reason(table, row)
     if reason or table.kind == "efficiency" or row.system in (None, GroundTruth.name):
         return reason
-    cls, _, _ = codec_of(str(row.system))
-    return cls.unavailable() or ""
+    return codec_of(str(row.system)).unavailable() or ""
 
 
 def fetch_row(table: PublishedTable, row: PublishedRow) -> str:
@@ -69,10 +68,8 @@ def fetch_row(table: PublishedTable, row: PublishedRow) -> str:
     reason = never_reason(table, row)
     if reason or row.system in (None, GroundTruth.name):
         return reason
-    cls, spec, count = codec_of(str(row.system))
-    setting = str(row.system).partition("@")[2] or None
     try:
-        fetch_weights(cls(setting) if cls.modes else cls(codebooks=count) if spec.codebooks else cls())
+        fetch_weights(codec_of(str(row.system)))
     except UnavailableError as error:
         return str(error)
     return ""
@@ -158,8 +155,8 @@ def _codec_and_option(row: PublishedRow) -> tuple[str, str]:
     system = str(row.system)
     if system == GroundTruth.name:
         return system, ""
-    cls, spec, count = codec_of(system)
-    decoded = count or len(spec.codebooks)
+    codec = codec_of(system)
+    decoded = codec.codebooks or len(codec.spec.codebooks)
     if row.codebooks is None or row.codebooks == decoded:
         return system, ""
-    return cls.name, f" --codebooks {row.codebooks}"
+    return codec.name, f" --codebooks {row.codebooks}"

@@ -5,37 +5,27 @@ from __future__ import annotations
 import math
 
 from codec_bench.adapters import CODECS
-from codec_bench.adapters.codec import Codec, CodecSpec
-from codec_bench.adapters.systems import split_setting
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.systems import split_setting, with_setting
 from codec_bench.errors import UsageError
 from codec_bench.reproduction.paper import Fact, Value
 
 
-def codec_of(system: str) -> tuple[type[Codec], CodecSpec, int | None]:
-    """The class, the description, and the number of codebooks of a system; nothing is loaded or downloaded.
+def codec_of(system: str) -> Codec:
+    """The codec of a system, at its setting; nothing is loaded or downloaded.
 
     Args:
         system: `mimi@8`, `stable-codec@2x15625_700bps`, `snac-24khz`.
 
-    Returns:
-        The number of codebooks is None where all are used.
-
     Raises:
         UsageError: There is no such codec or setting.
 
-    >>> cls, spec, count = codec_of("mimi@8")
-    >>> spec.bitrate(count)
+    >>> codec = codec_of("mimi@8")
+    >>> codec.spec.bitrate(codec.codebooks)
     1100.0
     """
     base, setting = split_setting(system)
-    cls = CODECS.get(base)
-    if setting is None or cls.modes:
-        return cls, cls.mode_spec(setting), None
-    try:
-        count = int(setting)
-    except ValueError:
-        raise cls.no_such_mode(setting) from None
-    return cls, cls(codebooks=count).spec, count
+    return with_setting(CODECS.get(base), setting)
 
 
 def fact_of(system: str, fact: Fact) -> Value:
@@ -47,7 +37,8 @@ def fact_of(system: str, fact: Fact) -> Value:
     >>> fact_of("snac-24khz", "token_rate"), fact_of("snac-24khz", "streaming")
     (82.03125, False)
     """
-    _, spec, count = codec_of(system)
+    codec = codec_of(system)
+    spec, count = codec.spec, codec.codebooks
     books = spec.codebooks[:count]
     figures: dict[Fact, Value] = {
         "streaming": spec.streaming,
@@ -69,7 +60,8 @@ def possible_bitrates(system: str) -> tuple[float, ...]:
     >>> [round(bitrate) for bitrate in possible_bitrates("stable-codec@2x15625_700bps")]
     [697, 700]
     """
-    _, spec, count = codec_of(system)
+    codec = codec_of(system)
+    spec, count = codec.spec, codec.codebooks
     books = spec.codebooks[:count]
     if not books:
         raise UsageError(f"{system} has no codebooks to compute a bitrate from")
