@@ -82,6 +82,8 @@ class Codec(ABC):
             UsageError: There is no such mode; `no_such_mode` makes the message.
         """
         if mode is None and not cls.modes:
+            if not hasattr(cls, "spec"):
+                raise UsageError(f"the codec class {cls.__qualname__} has neither a `spec` nor `modes` with `specs`")
             return cls.spec
         if mode is None or mode not in cls.specs:
             raise cls.no_such_mode(mode)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from codec_bench.adapters import CODECS
 from codec_bench.adapters.replaceable import ReplaceableCodec, names_of
 from codec_bench.audio import FloatArray
 from codec_bench.environments import Environment
@@ -60,8 +61,6 @@ class IsolatedCodec(ReplaceableCodec):
     @override
     @classmethod
     def unsupported(cls) -> str | None:
-        from codec_bench.adapters import CODECS
-
         known = cls.name in CODECS.names()
         return cls.environment.problem("" if known else f"codec:{cls.__module__}:{cls.__qualname__}")
 
