@@ -16,6 +16,7 @@ from codec_bench.adapters.replaceable import ReplaceableCodec, file_name
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.files import linked_folder
+from codec_bench.inference import exact_inference
 from codec_bench.tokens import Code, IntArray
 
 SEED = 0
@@ -80,8 +81,7 @@ class TorchCodec(ReplaceableCodec):
 
         if self._model is None:
             raise CodecError(f"{self.name} is not loaded")
-        # CUDA rounds the inputs of convolutions to 10 bits (TF32) unless told not to; a token may tip over by that.
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with exact_inference(deterministic=False):  # as fast as its makers have it; rounded, a token may tip over
             torch.manual_seed(SEED)
             yield
 

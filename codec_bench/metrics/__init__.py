@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from codec_bench.errors import UsageError
-from codec_bench.metrics.metric import Corpus, Metric, Result, Variants
+from codec_bench.metrics.metric import CorpusFunction, Metric, MetricValue, Variants
 from codec_bench.registry import Registry
 
 METRICS: Registry[Metric] = Registry(
@@ -97,15 +97,15 @@ def register_metric(
     variants: Variants | None = None,
     note: str = "",
     same_utterance: bool = True,
-    corpus: Corpus | None = None,
-) -> Callable[[Callable[..., Result]], Metric]:
+    corpus: CorpusFunction | None = None,
+) -> Callable[[Callable[..., MetricValue]], Metric]:
     """Decorator that registers a metric function; the arguments are those of `Metric`.
 
     A function that takes `reference` and `decoded` compares two signals; one that takes `text` and `decoded` compares
     with the transcript. It returns a float, which is averaged over utterances, or a `Ratio`, which is pooled.
     """
 
-    def wrap(function: Callable[..., Result]) -> Metric:
+    def wrap(function: Callable[..., MetricValue]) -> Metric:
         made = Metric(
             name, function, unit, better, range, rate, family, title or name, version, packages, digits,
             accepts_silence, params or {}, {} if variants is None else variants, "", note,

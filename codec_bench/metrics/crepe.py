@@ -9,7 +9,6 @@ Source: Kim et al., "CREPE: A convolutional representation for pitch estimation"
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.audio import Audio, FloatArray
-from codec_bench.errors import UnavailableError
-from codec_bench.hub import RemoteFile, locate
+from codec_bench.hub import RemoteFile
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.model import Model, ModelOutput, model_feature
+from codec_bench.metrics.pitch import cut_to_shorter, voiced_f1
 from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.records import NotScorable, Status
 
@@ -168,32 +168,24 @@ def _load(device: str) -> dict[str, Tensor]:
     """
     import torch
 
-    path = locate(WEIGHTS)
-    try:
-        weights: dict[str, Tensor] = torch.load(path, map_location=device, weights_only=True)
-        with torch.inference_mode():
-            pitch_probabilities(weights, torch.zeros(1, WINDOW, device=device))
-    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UnavailableError(f"{path} is not a CREPE checkpoint: {reason}; delete it and fetch it again") from error
+    with weights_of("CREPE", WEIGHTS) as path, torch.inference_mode():
+        weights: dict[str, Tensor] = read_checkpoint(path, device)
+        pitch_probabilities(weights, torch.zeros(1, WINDOW, device=device))
     return weights
 
 
-def _apply(weights: Mapping[str, Tensor], audios: Sequence[Audio]) -> list[Result]:
+def _apply(weights: Mapping[str, Tensor], audios: Sequence[Audio]) -> list[ModelOutput]:
     return [_periodicity(weights, audio) for audio in audios]
 
 
-def _periodicity(weights: Mapping[str, Tensor], audio: Audio) -> Result:
+def _periodicity(weights: Mapping[str, Tensor], audio: Audio) -> ModelOutput:
     import torch
 
     if len(audio) < WINDOW:
         return NotScorable(f"shorter than the {1000 * WINDOW / RATE:.0f} ms that CREPE needs", Status.TOO_SHORT)
     device = weights["classifier.weight"].device
-    # CUDA convolutions round to 10 bits (TF32) unless told not to.
-    cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-    with torch.inference_mode(), cudnn:
-        parts = torch.split(torch.from_numpy(frames_of(audio.samples)), _FRAMES_AT_ONCE.get(device.type, 128))
-        probabilities = torch.cat([pitch_probabilities(weights, part.to(device)).cpu() for part in parts]).numpy()
+    parts = torch.split(torch.from_numpy(frames_of(audio.samples)), _FRAMES_AT_ONCE.get(device.type, 128))
+    probabilities = torch.cat([pitch_probabilities(weights, part.to(device)).cpu() for part in parts]).numpy()
     return np.where(is_silent(audio.samples), 0, periodicity_of(probabilities)).astype(np.float32)
 
 
@@ -240,10 +232,6 @@ def voicing_f1_crepe(reference: Signal, decoded: Signal, *, periodicity: Feature
         NotScorable: Shorter than a frame of 64 ms, or no frame of either signal is voiced.
         UnavailableError: The weights are missing.
     """
-    first, second = (signal[periodicity] >= UNVOICED_PERIODICITY for signal in (reference, decoded))
-    frames = min(len(first), len(second))
-    first, second = first[:frames], second[:frames]
-    voiced = int(first.sum()) + int(second.sum())
-    if not voiced:
-        raise NotScorable("no frame of either signal is voiced", Status.UNVOICED)
-    return 2 * int((first & second).sum()) / voiced
+    first, second = cut_to_shorter(reference[periodicity], decoded[periodicity])
+    found = voiced_f1(first >= UNVOICED_PERIODICITY, second >= UNVOICED_PERIODICITY)
+    return found.numerator / found.denominator

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile, is_published, locate
-from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
-from codec_bench.metrics.signal import Feature, Signal
+from codec_bench.metrics.model import Model, ModelOutput, model_feature
+from codec_bench.metrics.opinions import opinion_score
 from codec_bench.metrics.spectral import slaney_filterbank
 
 RATE = 16_000
@@ -105,7 +104,7 @@ def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], 
         path = installed_file(file) or locate(file)
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def apply(session: Any, audios: Sequence[Audio]) -> list[Result]:
+    def apply(session: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
         # One window at a time: several together take no less time, and more memory.
         return [np.mean([scores(session, window) for window in windows(audio.samples)], axis=0) for audio in audios]
 
@@ -171,44 +170,15 @@ def log_mel(samples: FloatArray) -> FloatArray:
     return np.asarray((below + 40) / 40, np.float32)
 
 
-_p835 = model_feature(onnx_model("dnsmos/p835", P835, p835_scores))
-_p808 = model_feature(onnx_model("dnsmos/p808", P808, p808_scores))
-_register = partial(register_metric, unit="MOS", better="higher", rate=RATE, family="mos", digits=2)
 _NOTE = "windows of 9.01 s each second, shorter signals repeated"
+_p835 = partial(opinion_score, scores=model_feature(onnx_model("dnsmos/p835", P835, p835_scores)), rate=RATE)
+_p808 = partial(opinion_score, scores=model_feature(onnx_model("dnsmos/p808", P808, p808_scores)), rate=RATE)
 
-
-@_register(
-    "dnsmos", title="DNSMOS OVRL", note=f"overall quality that DNSMOS P.835 predicts without a reference; {_NOTE}"
+overall = _p835(
+    "dnsmos", OVERALL, "DNSMOS OVRL", f"overall quality that DNSMOS P.835 predicts without a reference; {_NOTE}"
 )
-def overall(decoded: Signal, *, scores: Feature = _p835) -> float:
-    """Overall quality by DNSMOS P.835, not personalised.
+"""Overall quality by DNSMOS P.835, not personalised: about 1 to 4.5 by the calibration, not clamped."""
 
-    Args:
-        decoded: The signal that is judged, at 16 kHz, of any length.
-        scores: The network's three scales, mean over the windows.
-
-    Returns:
-        Mean opinion score, about 1 to 4.5 by the calibration; the network's output is not clamped.
-
-    Raises:
-        UnavailableError: onnxruntime or the file is not here.
-    """
-    return float(decoded[scores][OVERALL])
-
-
-@_register("dnsmos.sig", title="DNSMOS SIG", note=f"quality of the speech itself by DNSMOS P.835; {_NOTE}")
-def signal_quality(decoded: Signal, *, scores: Feature = _p835) -> float:
-    """Quality of the speech itself by DNSMOS P.835; otherwise as `overall`."""
-    return float(decoded[scores][SIGNAL])
-
-
-@_register("dnsmos.bak", title="DNSMOS BAK", note=f"absence of background noise by DNSMOS P.835; {_NOTE}")
-def background(decoded: Signal, *, scores: Feature = _p835) -> float:
-    """How little the background disturbs by DNSMOS P.835, higher is cleaner; otherwise as `overall`."""
-    return float(decoded[scores][BACKGROUND])
-
-
-@_register("dnsmos.p808", title="DNSMOS P.808", note=f"overall quality that DNSMOS predicts for P.808; {_NOTE}")
-def overall_p808(decoded: Signal, *, scores: Feature = _p808) -> float:
-    """Overall quality by the DNSMOS network for P.808; otherwise as `overall`."""
-    return float(decoded[scores][0])
+signal_quality = _p835("dnsmos.sig", SIGNAL, "DNSMOS SIG", f"quality of the speech itself by DNSMOS P.835; {_NOTE}")
+background = _p835("dnsmos.bak", BACKGROUND, "DNSMOS BAK", f"absence of background noise by DNSMOS P.835; {_NOTE}")
+overall_p808 = _p808("dnsmos.p808", 0, "DNSMOS P.808", f"overall quality that DNSMOS predicts for P.808; {_NOTE}")

@@ -20,8 +20,8 @@ from codec_bench.metrics.signal import Array, Feature, Recording, Signal
 from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.registry import unknown
 
-Result = float | Ratio
-Corpus = Callable[[Iterable[tuple[Array, Array]]], float]
+MetricValue = float | Ratio
+CorpusFunction = Callable[[Iterable[tuple[Array, Array]]], float]
 Variants = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any]]
 INPUTS = ("reference", "decoded", "text", "language")
 
@@ -56,7 +56,7 @@ class Metric:
     """
 
     name: str
-    function: Callable[..., Result]
+    function: Callable[..., MetricValue]
     unit: str
     better: Literal["higher", "lower"]
     range: tuple[float | None, float | None]
@@ -73,7 +73,7 @@ class Metric:
     note: str = ""
     origin: str = ""
     same_utterance: bool = True
-    corpus: Corpus | None = None
+    corpus: CorpusFunction | None = None
 
     @property
     def spelling(self) -> str:

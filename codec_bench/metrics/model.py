@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +16,18 @@ from codec_bench.errors import UnavailableError
 from codec_bench.extras import cannot_import
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile, local_digest, locate, missing
+from codec_bench.inference import exact_inference, one_thread
 from codec_bench.metrics.signal import Array, Feature
-from codec_bench.records import NotScorable
+from codec_bench.records import NotScorable, Status
 
-Result = Array | NotScorable
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ModelOutput = Array | NotScorable
 """What a model makes of one signal: an array, or why there is none."""
+
+Apply = Callable[[Any, Sequence[Audio]], Sequence[ModelOutput]]
+"""From what a model's `load` returned, and signals of one rate, to one output per signal."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +37,8 @@ class Model:
     Attributes:
         name: For messages, e.g. `nisqa`.
         load: Loads it onto a device (`cpu`, `cuda`, `cuda:1`) and returns whatever `apply` takes.
-        apply: Takes what `load` returned and signals of one rate; returns one result per signal, in their order, equal
-            to what it returns for each of them alone.
+        apply: Takes what `load` returned and signals of one rate; returns one output per signal, in their order, equal
+            to what it returns for each of them alone. For torch it is called within `exact_inference`.
         weights: Files that `load` reads, with `hub.locate`.
         packages: Distributions whose installed version decides the result.
         modules: What has to be importable.
@@ -43,7 +52,7 @@ class Model:
 
     name: str
     load: Callable[[str], Any]
-    apply: Callable[[Any, Sequence[Audio]], Sequence[Result]]
+    apply: Apply
     weights: tuple[RemoteFile, ...] = ()
     packages: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
@@ -96,10 +105,10 @@ class Model:
             NotScorable: The model gives none.
             UnavailableError: An extra or a file is missing.
         """
-        (result,) = run_model(self, [audio], "cpu")
-        if isinstance(result, NotScorable):
-            raise result
-        return result
+        (output,) = run_model(self, [audio], "cpu")
+        if isinstance(output, NotScorable):
+            raise output
+        return output
 
 
 def model_feature(model: Model) -> Feature:
@@ -107,11 +116,38 @@ def model_feature(model: Model) -> Feature:
     return Feature(model.name, model, expensive=True, model=model)
 
 
+def stacked(shortest: int, too_short: str) -> Callable[[Callable[[Any, Sequence[Audio]], Tensor]], Apply]:
+    """Decorator that makes `Model.apply` of a function from loaded weights and signals of one length to `[batch, ...]`.
+
+    Args:
+        shortest: Samples that a signal needs.
+        too_short: What is said of a signal that has fewer.
+    """
+
+    def wrap(network: Callable[[Any, Sequence[Audio]], Tensor]) -> Apply:
+        @wraps(network)
+        def apply(loaded: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
+            if len(audios[0]) < shortest:
+                return [NotScorable(too_short, Status.TOO_SHORT)] * len(audios)
+            return [np.asarray(row, np.float32) for row in network(loaded, audios).float().cpu().numpy()]
+
+        return apply
+
+    return wrap
+
+
+def waves(audios: Sequence[Audio], device: Any) -> Tensor:
+    """Signals of one length, float32 `[batch, n]`."""
+    import torch
+
+    return torch.from_numpy(np.stack([audio.samples for audio in audios])).to(device)
+
+
 _LOADED: dict[tuple[int, str], tuple[Model, Any]] = {}
 _LOCK = threading.Lock()
 
 
-def run_model(model: Model, audios: Sequence[Audio], device: str) -> list[Result]:
+def run_model(model: Model, audios: Sequence[Audio], device: str) -> list[ModelOutput]:
     """Applies a model, which stays loaded until `free_models`.
 
     On a GPU convolutions are exact, as on a CPU. On a CPU one thread is used, so that a result depends neither on the
@@ -124,20 +160,9 @@ def run_model(model: Model, audios: Sequence[Audio], device: str) -> list[Result
         loaded = _loaded(model, device)
         if "torch" not in model.packages:
             return list(model.apply(loaded, audios))
-        import torch
-
-        if device != "cpu":
-            # CUDA rounds the inputs of convolutions to 10 bits (TF32) unless told not to.
-            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-                return list(model.apply(loaded, audios))
-        if model.is_heavy:
+        has_all_cores = model.is_heavy or device != "cpu"
+        with exact_inference(), nullcontext() if has_all_cores else one_thread():
             return list(model.apply(loaded, audios))
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return list(model.apply(loaded, audios))
-        finally:
-            torch.set_num_threads(threads)
 
 
 def _loaded(model: Model, device: str) -> Any:
@@ -161,8 +186,8 @@ def free_models() -> None:
         torch.cuda.empty_cache()
 
 
-def entry_of(result: Result) -> Mapping[str, Any]:
-    """A result as the feature cache keeps it."""
-    if isinstance(result, NotScorable):
-        return {"status": np.array(result.status.value), "reason": np.array(result.reason)}
-    return {"value": np.asarray(result)}
+def entry_of(output: ModelOutput) -> Mapping[str, Any]:
+    """An output as the feature cache keeps it."""
+    if isinstance(output, NotScorable):
+        return {"status": np.array(output.status.value), "reason": np.array(output.reason)}
+    return {"value": np.asarray(output)}

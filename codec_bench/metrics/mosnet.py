@@ -8,17 +8,19 @@ CNN-BLSTM of the repository lochenchou/MOSNet, whose weights are a file of Keras
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
-from codec_bench.errors import UnavailableError
-from codec_bench.hub import RemoteFile, locate
+from codec_bench.hub import RemoteFile
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.checkpoints import weights_of
+from codec_bench.metrics.model import Model, model_feature, stacked
 from codec_bench.metrics.signal import Array, Feature, Signal
-from codec_bench.records import NotScorable, Status
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = 16_000
 WINDOW, HOP = 512, 256
@@ -150,27 +152,21 @@ def _load(device: str) -> Any:
     """The network on a device."""
     import torch
 
-    path = locate(WEIGHTS)
     made = network()
-    try:
+    with weights_of("MOSNet", WEIGHTS) as path:
         state = state_of(keras_weights(path))
         made.load_state_dict({name: torch.from_numpy(np.array(array, np.float32)) for name, array in state.items()})
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UnavailableError(f"{path} holds no weights of MOSNet: {reason}; delete it and fetch it again") from error
     return made.to(device)
 
 
-def _apply(loaded: Any, audios: Sequence[Audio]) -> list[Result]:
-    """The score, a 0-d float32, of each of some signals of one length."""
+@stacked(MIN_SAMPLES, f"MOSNet needs {MIN_SAMPLES} samples, 16 ms")
+def _apply(loaded: Any, audios: Sequence[Audio]) -> Tensor:
+    """The scores, `[batch]`."""
     import torch
 
-    if len(audios[0]) < MIN_SAMPLES:
-        return [NotScorable(f"MOSNet needs {MIN_SAMPLES} samples, 16 ms", Status.TOO_SHORT) for _ in audios]
     spectrograms = torch.from_numpy(np.stack([spectrogram(audio.samples) for audio in audios]))
-    with torch.inference_mode():
-        scores = loaded(spectrograms.to(loaded.frame.bias.device)).cpu().numpy()
-    return [np.asarray(score, np.float32) for score in scores]
+    scores: Tensor = loaded(spectrograms.to(loaded.frame.bias.device))
+    return scores
 
 
 MODEL = Model(

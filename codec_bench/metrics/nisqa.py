@@ -17,14 +17,15 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codec_bench.audio import Audio, resample
 from codec_bench.errors import UsageError
-from codec_bench.hub import RemoteFile, locate
-from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
-from codec_bench.metrics.signal import Feature, Signal
+from codec_bench.hub import RemoteFile
+from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.model import Model, ModelOutput, model_feature
+from codec_bench.metrics.opinions import opinion_score
+from codec_bench.metrics.signal import Feature
+from codec_bench.metrics.spectral import slaney_filterbank
 from codec_bench.records import NotScorable, Status
 
 if TYPE_CHECKING:
@@ -79,16 +80,12 @@ class Network:
         Raises:
             UnavailableError: The file is not here, or is another one.
         """
-        import torch
-
-        checkpoint = torch.load(locate(self.file), map_location=device, weights_only=True)
-        weights: dict[str, Tensor] = checkpoint["model_state_dict"]
+        with weights_of(self.name, self.file) as path:
+            weights: dict[str, Tensor] = read_checkpoint(path, device)["model_state_dict"]
         return weights
 
-    def apply(self, weights: Weights, audio: Audio) -> Result:
+    def apply(self, weights: Weights, audio: Audio) -> ModelOutput:
         """The scales of one signal, float32 `[scales]`, or that it is too short or too long."""
-        import torch
-
         frames = 1 + len(audio) // int(audio.rate * HOP_SECONDS)
         if frames < SEGMENT:
             need = f"NISQA needs {(SEGMENT - 1) * HOP_SECONDS:g} s"
@@ -96,12 +93,9 @@ class Network:
         most = SEGMENT + self.hop * self.segments - 1  # in a frame more, one more segment begins
         if frames > most:
             return NotScorable(f"{audio.seconds:.1f} s: {self.name} is only defined up to {most * HOP_SECONDS:.0f} s")
-        # CUDA convolutions and LSTMs round to 10 bits (TF32) unless told not to.
-        cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-        with torch.inference_mode(), cudnn:
-            spectrogram = mel_spectrogram(audio, self.top_hz, next(iter(weights.values())).device)
-            segments = spectrogram.unfold(1, SEGMENT, self.hop).transpose(0, 1).unsqueeze(1)
-            return np.asarray(self.predict(weights, segments).cpu().numpy(), np.float32)
+        spectrogram = mel_spectrogram(audio, self.top_hz, next(iter(weights.values())).device)
+        segments = spectrogram.unfold(1, SEGMENT, self.hop).transpose(0, 1).unsqueeze(1)
+        return np.asarray(self.predict(weights, segments).cpu().numpy(), np.float32)
 
 
 def mel_spectrogram(audio: Audio, top_hz: int, device: Any = "cpu") -> Tensor:
@@ -122,24 +116,10 @@ def mel_spectrogram(audio: Audio, top_hz: int, device: Any = "cpu") -> Tensor:
     padded = np.pad(audio.samples, FFT // 2, mode="reflect")[(FFT - window) // 2 :]
     frames = torch.from_numpy(padded).to(device).unfold(0, window, hop)[: 1 + len(audio) // hop]
     spectrum = torch.fft.rfft(frames * torch.hann_window(window, device=device), n=FFT)
-    bands = torch.from_numpy(mel_filters(audio.rate, top_hz)).to(device) @ spectrum.abs().T
+    filters = torch.tensor(slaney_filterbank(audio.rate, FFT, MELS, top_hz), device=device)
+    bands = filters @ spectrum.abs().T
     decibels = 20 * torch.log10(bands.clamp(min=FLOOR))
     return decibels.clamp(min=float(decibels.max()) - RANGE_DB)
-
-
-@cache
-def mel_filters(rate: int, top_hz: int) -> NDArray[np.float32]:
-    """Triangular mel filters of equal area, float32 `[48, 2049]`, as `librosa.filters.mel(fmax=top_hz)` makes them.
-
-    Unlike `spectral.slaney_filterbank`, they may end elsewhere than at half the rate, and begin above it.
-    """
-    step = np.log(6.4) / 27  # Slaney's scale: 200/3 Hz per mel up to 1 kHz, then 27 mels per factor 6.4
-    scale = np.linspace(0, 15 + np.log(top_hz / 1000) / step, MELS + 2)
-    edges = np.where(scale < 15, scale * 200 / 3, 1000 * np.exp((scale - 15) * step))
-    ramps = np.fft.rfftfreq(FFT, 1 / rate) - edges[:, None]
-    widths = np.diff(edges)[:, None]
-    triangles = np.maximum(0, np.minimum(ramps[:-2] / widths[:-1], -ramps[2:] / widths[1:]))
-    return np.asarray(triangles * (2 / (edges[2:] - edges[:-2]))[:, None], np.float32)
 
 
 def predict_quality(weights: Weights, segments: Tensor) -> Tensor:
@@ -272,7 +252,7 @@ def scores_at(network: Network, rate: int = 0) -> Feature:
         Feature whose value is float32 `[scales]`.
     """
 
-    def apply(weights: Weights, audios: Sequence[Audio]) -> list[Result]:
+    def apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
         # One by one: a padded batch is no faster, since the convolutions already get hundreds of segments together.
         return [network.apply(weights, resample(audio, rate) if rate else audio) for audio in audios]
 
@@ -293,74 +273,24 @@ def _variants(network: Network) -> Callable[[str], Mapping[str, Any]]:
     return variant
 
 
-_quality = scores_at(QUALITY)
-_naturalness = scores_at(NATURALNESS)
-_register = partial(
-    register_metric, unit="MOS", better="higher", rate=0, family="mos", digits=2, variants=_variants(QUALITY)
-)  # fmt: skip
 _NOTE = "at the decoded signal's own rate, or at the one in brackets"
+_scale = partial(opinion_score, scores=scores_at(QUALITY), rate=0, variants=_variants(QUALITY))
 
+quality = _scale("nisqa", 0, "NISQA", f"overall quality that NISQA v2 predicts without a reference, {_NOTE}")
+"""Overall quality by NISQA v2 of a signal of 0.14 to 52 s: about 0.6 to 5, not clamped."""
 
-@_register("nisqa", title="NISQA", note=f"overall quality that NISQA v2 predicts without a reference, {_NOTE}")
-def quality(decoded: Signal, *, scores: Feature = _quality) -> float:
-    """Overall quality by NISQA v2.
+noisiness = _scale("nisqa.noi", 1, "NISQA noisiness", f"noisiness by NISQA v2, higher is cleaner, {_NOTE}")
+discontinuity = _scale("nisqa.dis", 2, "NISQA discontinuity", f"discontinuity by NISQA v2, higher is smoother, {_NOTE}")
+coloration = _scale("nisqa.col", 3, "NISQA coloration", f"coloration by NISQA v2, higher is more natural, {_NOTE}")
+loudness = _scale("nisqa.loud", 4, "NISQA loudness", f"loudness by NISQA v2, higher is nearer the optimum, {_NOTE}")
 
-    Args:
-        decoded: The signal that is judged, 0.14 to 52 s, at its own rate.
-        scores: The network's five scales.
-
-    Returns:
-        Mean opinion score, about 0.6 to 5; the network's output is not clamped.
-
-    Raises:
-        NotScorable: Too short or too long.
-        UnavailableError: The weights are not here.
-    """
-    return float(decoded[scores][0])
-
-
-@_register("nisqa.noi", title="NISQA noisiness", note=f"noisiness by NISQA v2, higher is cleaner, {_NOTE}")
-def noisiness(decoded: Signal, *, scores: Feature = _quality) -> float:
-    """Noisiness by NISQA v2, higher is cleaner; otherwise as `quality`."""
-    return float(decoded[scores][1])
-
-
-@_register("nisqa.dis", title="NISQA discontinuity", note=f"discontinuity by NISQA v2, higher is smoother, {_NOTE}")
-def discontinuity(decoded: Signal, *, scores: Feature = _quality) -> float:
-    """Discontinuity by NISQA v2, higher is smoother; otherwise as `quality`."""
-    return float(decoded[scores][2])
-
-
-@_register("nisqa.col", title="NISQA coloration", note=f"coloration by NISQA v2, higher is more natural, {_NOTE}")
-def coloration(decoded: Signal, *, scores: Feature = _quality) -> float:
-    """Coloration by NISQA v2, higher is more natural; otherwise as `quality`."""
-    return float(decoded[scores][3])
-
-
-@_register("nisqa.loud", title="NISQA loudness", note=f"loudness by NISQA v2, higher is nearer the optimum, {_NOTE}")
-def loudness(decoded: Signal, *, scores: Feature = _quality) -> float:
-    """Loudness by NISQA v2, higher is nearer to the optimum; otherwise as `quality`."""
-    return float(decoded[scores][4])
-
-
-@_register(
+naturalness = opinion_score(
     "nisqa_tts",
-    title="NISQA-TTS",
+    0,
+    "NISQA-TTS",
+    f"naturalness that NISQA-TTS, made for synthetic speech, predicts without a reference, {_NOTE}",
+    scores=scores_at(NATURALNESS),
+    rate=0,
     variants=_variants(NATURALNESS),
-    note=f"naturalness that NISQA-TTS, made for synthetic speech, predicts without a reference, {_NOTE}",
 )
-def naturalness(decoded: Signal, *, scores: Feature = _naturalness) -> float:
-    """Naturalness by NISQA-TTS.
-
-    Args:
-        decoded: The signal that is judged, 0.14 to 60 s, at its own rate.
-        scores: The network's output.
-
-    Returns:
-        Mean opinion score, about 1 to 5, not clamped.
-
-    Raises:
-        NotScorable: Too short or too long.
-        UnavailableError: The weights are not here.
-    """
-    return float(decoded[scores][0])
+"""Naturalness by NISQA-TTS of a signal of 0.14 to 60 s: about 1 to 5, not clamped."""

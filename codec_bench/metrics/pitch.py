@@ -10,6 +10,7 @@ unvoiced/voiced classification frontend", ICASSP 2009 (GPE, VDE, FFE).
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.signal import Feature, Signal, feature
+from codec_bench.metrics.signal import Array, Feature, Signal, feature
 from codec_bench.records import NotScorable, Ratio, Status
 
 FloatTrack = NDArray[np.float64]
@@ -85,14 +86,18 @@ def praat(audio: Audio) -> FloatTrack:
 TRACKERS: dict[str, dict[str, Feature]] = {"praat": {"track": praat}, "dio": {"track": dio}}
 """Variants of all pitch metrics."""
 
-_PACKAGES = ("pyworld",)
+_pitch = partial(register_metric, family="pitch", packages=("pyworld",), variants=TRACKERS)
+_errors = partial(_pitch, unit="%", better="lower", range=(0, 100), digits=2)
+
+
+def cut_to_shorter(first: Array, second: Array) -> tuple[Array, Array]:
+    """Two tracks `[frames]`, up to the end of the shorter one."""
+    frames = min(len(first), len(second))
+    return first[:frames], second[:frames]
 
 
 def _tracks(reference: Signal, decoded: Signal, track: Feature) -> tuple[FloatTrack, FloatTrack]:
-    """Both tracks, cut to the shorter one."""
-    first, second = reference[track], decoded[track]
-    frames = min(len(first), len(second))
-    return first[:frames], second[:frames]
+    return cut_to_shorter(reference[track], decoded[track])
 
 
 def _voiced_in_both(first: FloatTrack, second: FloatTrack) -> BoolTrack:
@@ -107,21 +112,26 @@ def _voiced_in_both(first: FloatTrack, second: FloatTrack) -> BoolTrack:
     return both
 
 
+def voiced_f1(first: BoolTrack, second: BoolTrack) -> Ratio:
+    """F1 score of the frames that are voiced, against the first signal's voicing.
+
+    Raises:
+        NotScorable: No frame of either signal is voiced.
+    """
+    voiced = int(first.sum()) + int(second.sum())
+    if not voiced:
+        raise NotScorable("no frame of either signal is voiced", Status.UNVOICED)
+    return Ratio(2 * int((first & second).sum()), voiced)
+
+
 def _gross(first: FloatTrack, second: FloatTrack) -> int:
     """How many of these voiced frames are off by more than 20 %."""
     return int((np.abs(second / first - 1) > GROSS).sum())
 
 
-@register_metric(
+@_errors(
     "gpe",
-    unit="%",
-    better="lower",
-    range=(0, 100),
-    family="pitch",
     title="GPE",
-    digits=2,
-    packages=_PACKAGES,
-    variants=TRACKERS,
     note="gross pitch error: frames off by more than 20 % among those voiced in both signals, pooled; "
     "WORLD DIO + StoneMask, 5 ms, unless the column names another tracker",
 )
@@ -146,16 +156,9 @@ def gross_pitch_error(reference: Signal, decoded: Signal, *, track: Feature = di
     return Ratio(_gross(first[both], second[both]), int(both.sum()))
 
 
-@register_metric(
+@_errors(
     "vde",
-    unit="%",
-    better="lower",
-    range=(0, 100),
-    family="pitch",
     title="VDE",
-    digits=2,
-    packages=_PACKAGES,
-    variants=TRACKERS,
     note="voicing decision error: frames voiced in one signal only, of all frames, pooled; tracker as for GPE",
 )
 def voicing_decision_error(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
@@ -170,16 +173,9 @@ def voicing_decision_error(reference: Signal, decoded: Signal, *, track: Feature
     return Ratio(int(((first > 0) != (second > 0)).sum()), len(first))
 
 
-@register_metric(
+@_errors(
     "ffe",
-    unit="%",
-    better="lower",
-    range=(0, 100),
-    family="pitch",
     title="FFE",
-    digits=2,
-    packages=_PACKAGES,
-    variants=TRACKERS,
     note="F0 frame error: frames with a voicing or a gross pitch error, of all frames, pooled; tracker as for GPE",
 )
 def f0_frame_error(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
@@ -196,14 +192,11 @@ def f0_frame_error(reference: Signal, decoded: Signal, *, track: Feature = dio_s
     return Ratio(wrong_voicing + _gross(first[both], second[both]), len(first))
 
 
-@register_metric(
+@_pitch(
     "vuv_f1",
     better="higher",
     range=(0, 1),
-    family="pitch",
     title="V/UV F1",
-    packages=_PACKAGES,
-    variants=TRACKERS,
     note="F1 of the voiced decision per frame, pooled; tracker as for GPE (papers that use CREPE are not comparable)",
 )
 def voicing_f1(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
@@ -218,20 +211,14 @@ def voicing_f1(reference: Signal, decoded: Signal, *, track: Feature = dio_stone
         NotScorable: No frame of either signal is voiced.
     """
     first, second = _tracks(reference, decoded, track)
-    voiced = int((first > 0).sum()) + int((second > 0).sum())
-    if not voiced:
-        raise NotScorable("no frame of either signal is voiced", Status.UNVOICED)
-    return Ratio(2 * int(((first > 0) & (second > 0)).sum()), voiced)
+    return voiced_f1(first > 0, second > 0)
 
 
-@register_metric(
+@_pitch(
     "logf0_rmse",
     better="lower",
     range=(0, None),
-    family="pitch",
     title="log-F0 RMSE",
-    packages=_PACKAGES,
-    variants=TRACKERS,
     note="root mean square of the difference of ln F0 over frames voiced in both signals (0.058 is a semitone), mean "
     "over utterances; tracker as for GPE",
 )
@@ -254,14 +241,11 @@ def log_f0_rmse(reference: Signal, decoded: Signal, *, track: Feature = dio_ston
     return float(np.sqrt(np.mean(np.log(second[both] / first[both]) ** 2)))
 
 
-@register_metric(
+@_pitch(
     "logf0_corr",
     better="higher",
     range=(-1, 1),
-    family="pitch",
     title="log-F0 corr.",
-    packages=_PACKAGES,
-    variants=TRACKERS,
     note="Pearson correlation of ln F0 over frames voiced in both signals, mean over utterances; tracker as for GPE",
 )
 def log_f0_correlation(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> float:

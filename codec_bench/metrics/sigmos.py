@@ -7,16 +7,15 @@ Source: Naderi, Cutler and Ristea, "Multi-dimensional speech quality assessment 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile, locate
-from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
-from codec_bench.metrics.signal import Feature, Signal
+from codec_bench.metrics.metric import Metric
+from codec_bench.metrics.model import Model, ModelOutput, model_feature
+from codec_bench.metrics.opinions import opinion_score
 from codec_bench.records import NotScorable, Status
 
 RATE = 48_000
@@ -101,12 +100,12 @@ def _providers(device: str, available: Sequence[str]) -> list[Any]:
     return [("CUDAExecutionProvider", {"device_id": index, "use_tf32": 0}), "CPUExecutionProvider"]
 
 
-def _apply(session: Any, audios: Sequence[Audio]) -> list[Result]:
+def _apply(session: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
     """The scores of each signal, one after the other: padding would change them."""
     return [_scores(session, audio) for audio in audios]
 
 
-def _scores(session: Any, audio: Audio) -> Result:
+def _scores(session: Any, audio: Audio) -> ModelOutput:
     features = spectral_features(resampled(audio))
     if features.shape[2] < MIN_FRAMES:
         return NotScorable("SIGMOS needs more than 0.14 s", Status.TOO_SHORT)
@@ -128,98 +127,20 @@ MODEL = Model(
 feature = model_feature(MODEL)
 """The scores of a whole signal, float32 `[7]` in the order of `OUTPUTS`."""
 
-_NOTE = "SIGMOS of the ICASSP 2024 Speech Signal Improvement Challenge (v1), at 48 kHz"
 
+def _score(name: str, output: str, title: str, what: str) -> Metric:
+    """One of the scores, 1 (bad) to 5 (excellent), of a signal of more than 0.14 s at its own rate.
 
-_score = partial(
-    register_metric,
-    unit="MOS",
-    better="higher",
-    range=(1.0, 5.0),
-    rate=0,
-    family="mos",
-    digits=2,
-)
-"""What all of its scores have in common."""
-
-
-@_score(
-    "sigmos",
-    title="SIGMOS",
-    note=f"{_NOTE}: overall quality.",
-)
-def overall(decoded: Signal, *, scores: Feature = feature) -> float:
-    """Overall quality, MOS_OVRL, predicted from the decoded signal alone.
-
-    Args:
-        decoded: Reconstruction at its own rate, longer than 0.14 s; its bandwidth and its level count.
-        scores: The model.
-
-    Returns:
-        1 (bad) to 5 (excellent).
-
-    Raises:
-        NotScorable: Too short.
-        UnavailableError: onnxruntime or the weights are missing.
+    Its bandwidth counts, as its level does.
     """
-    return float(decoded[scores][OUTPUTS.index("ovrl")])
+    note = f"SIGMOS of the ICASSP 2024 Speech Signal Improvement Challenge (v1), at 48 kHz: {what}."
+    return opinion_score(name, OUTPUTS.index(output), title, note, scores=feature, rate=0, range=(1.0, 5.0))
 
 
-@_score(
-    "sigmos.sig",
-    title="SIGMOS sig",
-    note=f"{_NOTE}: quality of the speech itself.",
-)
-def signal_quality(decoded: Signal, *, scores: Feature = feature) -> float:
-    """Quality of the speech itself, MOS_SIG; arguments, range and errors as for `overall`."""
-    return float(decoded[scores][OUTPUTS.index("sig")])
-
-
-@_score(
-    "sigmos.noise",
-    title="SIGMOS noise",
-    note=f"{_NOTE}: absence of noise.",
-)
-def noisiness(decoded: Signal, *, scores: Feature = feature) -> float:
-    """Absence of noise, MOS_NOISE; arguments, range and errors as for `overall`."""
-    return float(decoded[scores][OUTPUTS.index("noise")])
-
-
-@_score(
-    "sigmos.col",
-    title="SIGMOS col",
-    note=f"{_NOTE}: absence of coloration.",
-)
-def coloration(decoded: Signal, *, scores: Feature = feature) -> float:
-    """Absence of coloration, MOS_COL; arguments, range and errors as for `overall`."""
-    return float(decoded[scores][OUTPUTS.index("col")])
-
-
-@_score(
-    "sigmos.disc",
-    title="SIGMOS disc",
-    note=f"{_NOTE}: absence of discontinuities.",
-)
-def discontinuity(decoded: Signal, *, scores: Feature = feature) -> float:
-    """Absence of discontinuities, MOS_DISC; arguments, range and errors as for `overall`."""
-    return float(decoded[scores][OUTPUTS.index("disc")])
-
-
-@_score(
-    "sigmos.loud",
-    title="SIGMOS loud",
-    note=f"{_NOTE}: fitness of the loudness.",
-)
-def loudness(decoded: Signal, *, scores: Feature = feature) -> float:
-    """Fitness of the loudness, MOS_LOUD; arguments, range and errors as for `overall`."""
-    return float(decoded[scores][OUTPUTS.index("loud")])
-
-
-@_score(
-    "sigmos.reverb",
-    title="SIGMOS reverb",
-    note=f"{_NOTE}: absence of reverberation.",
-)
-def reverberation(decoded: Signal, *, scores: Feature = feature) -> float:
-    """Absence of reverberation, MOS_REVERB; arguments, range and errors as for `overall`."""
-    return float(decoded[scores][OUTPUTS.index("reverb")])
+overall = _score("sigmos", "ovrl", "SIGMOS", "overall quality")
+signal_quality = _score("sigmos.sig", "sig", "SIGMOS sig", "quality of the speech itself")
+noisiness = _score("sigmos.noise", "noise", "SIGMOS noise", "absence of noise")
+coloration = _score("sigmos.col", "col", "SIGMOS col", "absence of coloration")
+discontinuity = _score("sigmos.disc", "disc", "SIGMOS disc", "absence of discontinuities")
+loudness = _score("sigmos.loud", "loud", "SIGMOS loud", "fitness of the loudness")
+reverberation = _score("sigmos.reverb", "reverb", "SIGMOS reverb", "absence of reverberation")

@@ -158,13 +158,14 @@ def multi_resolution_mel(reference: Signal, decoded: Signal) -> float:
 
 
 @cache
-def slaney_filterbank(rate: int, fft: int, mels: int) -> NDArray[np.float32]:
+def slaney_filterbank(rate: int, fft: int, mels: int, top_hz: int = 0) -> NDArray[np.float32]:
     """Triangular mel filters of equal area, as `librosa.filters.mel` makes them by default.
 
     Args:
         rate: Sampling rate in Hz.
         fft: Transform size in samples.
-        mels: Number of bands between 0 Hz and half the sampling rate.
+        mels: Number of bands between 0 Hz and `top_hz`.
+        top_hz: Upper edge of the highest band, by default half the sampling rate; bands above that are empty.
 
     Returns:
         float32 `[mels, fft // 2 + 1]`, read-only.
@@ -172,7 +173,8 @@ def slaney_filterbank(rate: int, fft: int, mels: int) -> NDArray[np.float32]:
     Source: Slaney, Auditory Toolbox, 1998: linear below 1 kHz (200/3 Hz per mel), above it 27 mels per factor 6.4.
     """
     step = np.log(6.4) / 27
-    top = 15 + np.log(rate / 2 / 1000) / step if rate / 2 > 1000 else rate / 2 * 3 / 200
+    highest = top_hz or rate / 2
+    top = 15 + np.log(highest / 1000) / step if highest > 1000 else highest * 3 / 200
     scale = np.linspace(0, top, mels + 2)
     edges = np.where(scale < 15, scale * 200 / 3, 1000 * np.exp((scale - 15) * step))
     ramps = edges[:, None] - np.fft.rfftfreq(fft, 1 / rate)

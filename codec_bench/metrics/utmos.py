@@ -8,16 +8,17 @@ there is no phoneme encoder.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from codec_bench.audio import Audio
-from codec_bench.hub import RemoteFile, locate
+from codec_bench.hub import RemoteFile
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.model import Model, model_feature, stacked, waves
 from codec_bench.metrics.signal import Feature, Signal
-from codec_bench.records import NotScorable, Status
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = 16_000
 MIN_SAMPLES = 400
@@ -147,23 +148,17 @@ def folded(state: dict[str, Any]) -> dict[str, Any]:
 
 def _load(device: str) -> Any:
     """The network on a device."""
-    import torch
-
     made = network()
-    made.load_state_dict(folded(torch.load(locate(WEIGHTS), map_location="cpu", weights_only=True)))
+    with weights_of("UTMOS", WEIGHTS) as path:
+        made.load_state_dict(folded(read_checkpoint(path)))
     return made.to(device)
 
 
-def _apply(loaded: Any, audios: Sequence[Audio]) -> list[Result]:
-    """The score, a 0-d float32, of each of some signals of one length."""
-    import torch
-
-    if len(audios[0]) < MIN_SAMPLES:
-        return [NotScorable(f"UTMOS needs {MIN_SAMPLES} samples, 25 ms", Status.TOO_SHORT) for _ in audios]
-    waves = torch.from_numpy(np.stack([audio.samples for audio in audios]))
-    with torch.inference_mode():
-        scores = loaded(waves.to(loaded.domain_emb.device)).cpu().numpy()
-    return [np.asarray(score, np.float32) for score in scores]
+@stacked(MIN_SAMPLES, f"UTMOS needs {MIN_SAMPLES} samples, 25 ms")
+def _apply(loaded: Any, audios: Sequence[Audio]) -> Tensor:
+    """The scores, `[batch]`."""
+    scores: Tensor = loaded(waves(audios, loaded.domain_emb.device))
+    return scores
 
 
 MODEL = Model(

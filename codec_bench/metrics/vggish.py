@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.audio import Audio
-from codec_bench.hub import RemoteFile, locate
-from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.hub import RemoteFile
+from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.records import NotScorable, Status
 
 RATE = 16_000
@@ -103,28 +104,25 @@ def _mel_weights() -> NDArray[np.float64]:
 
 
 def _load(device: str) -> Any:
-    import torch
-
-    state = torch.load(locate(WEIGHTS), map_location="cpu", weights_only=True)
     made = network()
-    made.load_state_dict(state)
+    with weights_of("VGGish", WEIGHTS) as path:
+        made.load_state_dict(read_checkpoint(path))
     return made.eval().to(device)
 
 
-def _apply(loaded: Any, audios: Sequence[Audio]) -> list[Result]:
+def _apply(loaded: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
     import torch
 
     parts = [patches(audio) for audio in audios]
     device = next(loaded.parameters()).device
     stacked = torch.from_numpy(np.concatenate(parts))[:, None]
-    with torch.inference_mode():
-        made = [loaded(stacked[i : i + AT_ONCE].to(device)).cpu() for i in range(0, len(stacked), AT_ONCE)]
+    made = [loaded(stacked[i : i + AT_ONCE].to(device)).cpu() for i in range(0, len(stacked), AT_ONCE)]
     embeddings = torch.cat(made).numpy() if made else np.zeros((0, WIDTH), np.float32)
-    results: list[Result] = []
-    for part, found in zip(parts, np.split(embeddings, np.cumsum([len(p) for p in parts])[:-1]), strict=True):
-        too_short = NotScorable("shorter than the 0.975 s of a VGGish embedding", Status.TOO_SHORT)
-        results.append(found if len(part) else too_short)
-    return results
+    too_short = NotScorable("shorter than the 0.975 s of a VGGish embedding", Status.TOO_SHORT)
+    return [
+        found if len(part) else too_short
+        for part, found in zip(parts, np.split(embeddings, np.cumsum([len(p) for p in parts])[:-1]), strict=True)
+    ]
 
 
 vggish_embeddings = model_feature(

@@ -10,7 +10,7 @@ from typing import Any
 from codec_bench.audio import Audio, resample
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import by_length, halved, parts
-from codec_bench.metrics.model import Model, Result, entry_of, free_models, run_model
+from codec_bench.metrics.model import Model, ModelOutput, entry_of, free_models, run_model
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.records import NotScorable, Status
 
@@ -96,10 +96,10 @@ def batches(signals: Sequence[tuple[str, Audio]], model: Model) -> Iterator[list
         yield from by_length(group, lambda signal: signal[1].seconds, model.batch_seconds)
 
 
-def _applied(model: Model, audios: Sequence[Audio], device: str) -> Sequence[Result]:
+def _applied(model: Model, audios: Sequence[Audio], device: str) -> Sequence[ModelOutput]:
     """Applies a model to a batch; what fails alone has a reason."""
 
-    def failed(error: Exception) -> Result:
+    def failed(error: Exception) -> ModelOutput:
         logger.debug("%s failed", model.name, exc_info=error)
         return NotScorable(f"{type(error).__name__}: {error}", Status.ERROR)
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from torch.nn import functional as F  # noqa: N812 - as everywhere
 
 from codec_bench.files import write_atomically
 from codec_bench.fingerprint import address, package_versions
+from codec_bench.inference import one_thread
 from codec_bench.token_statistics.token_sequence import Sequence as TokenSequence
 
 VERSION = 1
@@ -305,14 +306,9 @@ def _schedule(step: int, steps: int) -> float:
 @contextmanager
 def _reproducible(kind: str) -> Iterator[None]:
     """One thread on the CPU, and the caller's random state afterwards."""
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=None if kind == "cuda" else []):
-        if kind == "cpu":
-            torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+    random_state = torch.random.fork_rng(devices=None if kind == "cuda" else [])
+    with random_state, one_thread() if kind == "cpu" else nullcontext():
+        yield
 
 
 def _digest(sequences: Sequence[TokenSequence]) -> str:

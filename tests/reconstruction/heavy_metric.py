@@ -10,7 +10,7 @@ import numpy as np
 
 from codec_bench.audio import Audio
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.records import NotScorable, Status
 
@@ -22,11 +22,11 @@ def load(device: str) -> float:
     return 2.0
 
 
-def apply(scale: float, audios: Sequence[Audio]) -> list[Result]:
+def apply(scale: float, audios: Sequence[Audio]) -> list[ModelOutput]:
     """Twice the RMS; none for what is longer than four seconds; an error where two signals come together at 3.9 s."""
     with Path(os.environ["HEAVY_LOG"]).open("a") as log:
         log.write(f"batch {len(audios)}\n")
-    found: list[Result] = []
+    found: list[ModelOutput] = []
     for audio in audios:
         if audio.seconds > 4:
             found.append(NotScorable("too long for the model", Status.UNDEFINED))

@@ -12,7 +12,7 @@ import codec_bench
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
 from codec_bench.datasets.loading import load_dataset
-from codec_bench.metrics.model import Model, Result, model_feature
+from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.signal import feature_address
 from codec_bench.reconstruction.models import batches, compute
 from tests.small_runs import DEMO
@@ -36,7 +36,7 @@ def test_batches_have_like_lengths_and_stay_below_the_limit() -> None:
 def test_a_batch_that_fails_is_halved_and_a_signal_that_fails_is_left(tmp_path: Path) -> None:
     calls = []
 
-    def apply(_: object, audios: Sequence[Audio]) -> list[Result]:
+    def apply(_: object, audios: Sequence[Audio]) -> list[ModelOutput]:
         calls.append(len(audios))
         if len(audios) > 2 or any(len(audio) == 8000 for audio in audios):
             raise MemoryError("too much")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,18 +12,6 @@ BLOCKS = 4
 """Changes of rate, in the encoder and in every decoder."""
 DILATIONS = (1, 3, 9)
 KERNEL = 7
-
-
-@contextmanager
-def exact_inference() -> Iterator[None]:
-    """No graph, no random choice of algorithm, and float32 that is float32.
-
-    CUDA convolutions and LSTMs round their input to 10 bits (TF32) unless told not to; codes would then depend on the
-    batch and differ from those of a CPU.
-    """
-    cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-    with torch.inference_mode(), cudnn:
-        yield
 
 
 class Ends:

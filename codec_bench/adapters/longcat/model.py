@@ -15,9 +15,10 @@ from codec_bench.adapters.longcat.acoustic import ACOUSTIC_ENTRIES, AcousticEnco
 from codec_bench.adapters.longcat.checkpoint import DECODER_24K, ENCODER, Tensors, identify, read_cmvn
 from codec_bench.adapters.longcat.decoder import WaveformDecoder
 from codec_bench.adapters.longcat.frontend import RATE, Frontend
-from codec_bench.adapters.longcat.layers import Ends, exact_inference
+from codec_bench.adapters.longcat.layers import Ends
 from codec_bench.adapters.longcat.semantic import SEMANTIC_ENTRIES, SemanticTokenizer
 from codec_bench.errors import CodecError, UnavailableError
+from codec_bench.inference import exact_inference
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

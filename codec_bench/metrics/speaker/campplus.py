@@ -10,21 +10,8 @@ import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
-from codec_bench.metrics.signal import Feature, Signal
-from codec_bench.metrics.speaker.networks import (
-    HOP,
-    MELS,
-    RATE,
-    WINDOW,
-    Weights,
-    cosine,
-    exact,
-    loader,
-    rows_of,
-    too_short,
-)  # fmt: skip
+from codec_bench.metrics.model import Model, model_feature
+from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, Weights, equal_lengths, loader, similarity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -121,21 +108,18 @@ CAMPPLUS_SAMPLES = WINDOW + 2 * HOP
 """Three frames, of which the network makes two; the deviation of one is not defined."""
 
 
-def _apply_campplus(weights: Weights, audios: Sequence[Audio]) -> list[Result]:
+@equal_lengths("CAM++", CAMPPLUS_SAMPLES)
+def _apply_campplus(weights: Weights, audios: Sequence[Audio]) -> Tensor:
     import torch
 
-    if len(audios[0]) < CAMPPLUS_SAMPLES:
-        return [too_short("CAM++", CAMPPLUS_SAMPLES)] * len(audios)
     features = np.stack([kaldi_fbank(audio.samples) for audio in audios])
     features -= features.mean(axis=1, keepdims=True)
-    with exact():
-        device = next(iter(weights.tensors.values())).device
-        return rows_of(campplus_embedding(weights, torch.from_numpy(features).to(device)))
+    return campplus_embedding(weights, torch.from_numpy(features).to(weights.device))
 
 
 CAMPPLUS_MODEL = Model(
     "campplus",
-    loader(CAMPPLUS, campplus_embedding, 192),
+    loader("CAM++", CAMPPLUS, campplus_embedding, 192),
     _apply_campplus,
     weights=(CAMPPLUS,),
     packages=("torch",),
@@ -148,29 +132,10 @@ campplus_feature = model_feature(CAMPPLUS_MODEL)
 """Embedding of a whole signal at 16 kHz, float32 `[192]`, not normalized."""
 
 
-@register_metric(
+campplus_similarity = similarity(
     "campplus_sim",
-    better="higher",
-    range=(-1.0, 1.0),
-    rate=RATE,
-    family="speaker",
-    same_utterance=False,
-    title="CAM++ SIM",
-    note="Cosine of CAM++ embeddings (iic/speech_campplus_sv_zh-cn_16k-common) of the whole recordings.",
+    "CAM++ SIM",
+    "Cosine of CAM++ embeddings (iic/speech_campplus_sv_zh-cn_16k-common) of the whole recordings.",
+    campplus_feature,
 )
-def campplus_similarity(reference: Signal, decoded: Signal, *, embedding: Feature = campplus_feature) -> float:
-    """Cosine similarity of the CAM++ embeddings of two whole recordings.
-
-    Args:
-        reference: Original at 16 kHz.
-        decoded: Reconstruction at 16 kHz.
-        embedding: The model.
-
-    Returns:
-        Similarity from -1 to 1; 1 for identity.
-
-    Raises:
-        NotScorable: One of the two is shorter than 45 ms.
-        UnavailableError: The weights are missing.
-    """
-    return cosine(reference[embedding], decoded[embedding])
+"""Similarity of two recordings of 45 ms or more."""

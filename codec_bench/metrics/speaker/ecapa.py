@@ -9,22 +9,8 @@ import numpy as np
 
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, Result, model_feature
-from codec_bench.metrics.signal import Feature, Signal
-from codec_bench.metrics.speaker.networks import (
-    HOP,
-    MELS,
-    RATE,
-    WINDOW,
-    Weights,
-    cosine,
-    exact,
-    loader,
-    rows_of,
-    too_short,
-    waves_of,
-)  # fmt: skip
+from codec_bench.metrics.model import Model, model_feature, waves
+from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, Weights, equal_lengths, loader, similarity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,25 +18,25 @@ if TYPE_CHECKING:
 ECAPA = RemoteFile("hf/speechbrain/spkrec-ecapa-voxceleb/embedding_model.ckpt")
 
 
-def ecapa_features(waves: Tensor) -> Tensor:
+def ecapa_features(signals: Tensor) -> Tensor:
     """Log mel energies as SpeechBrain's `Fbank` makes them, the mean of each band over time subtracted.
 
     Args:
-        waves: float32 `[batch, n]` in [-1, 1] at 16 kHz.
+        signals: float32 `[batch, n]` in [-1, 1] at 16 kHz.
 
     Returns:
         `[batch, 1 + n // 160, 80]` in dB, before the subtraction not below 80 dB under the loudest.
     """
     import torch
 
-    window = torch.hamming_window(WINDOW, device=waves.device)
+    window = torch.hamming_window(WINDOW, device=signals.device)
     spectrum = torch.stft(
-        waves, WINDOW, HOP, window=window, center=True, pad_mode="constant", return_complex=True
+        signals, WINDOW, HOP, window=window, center=True, pad_mode="constant", return_complex=True
     ).transpose(1, 2)
-    mel = torch.linspace(0, 2595 * np.log10(1 + RATE / 2 / 700), MELS + 2, device=waves.device)
+    mel = torch.linspace(0, 2595 * np.log10(1 + RATE / 2 / 700), MELS + 2, device=signals.device)
     edges = 700 * (10 ** (mel / 2595) - 1)
     # Both sides of a triangle are as wide as its left one.
-    slope = (torch.linspace(0, RATE // 2, WINDOW // 2 + 1, device=waves.device) - edges[1:-1, None]) / (
+    slope = (torch.linspace(0, RATE // 2, WINDOW // 2 + 1, device=signals.device) - edges[1:-1, None]) / (
         edges[1:] - edges[:-1]
     )[:-1, None]
     bands = (1 - slope.abs()).clamp(min=0)
@@ -110,17 +96,14 @@ ECAPA_SAMPLES = 4 * HOP
 """Five frames: the outermost layer reflects four at each end."""
 
 
-def _apply_ecapa(weights: Weights, audios: Sequence[Audio]) -> list[Result]:
-    if len(audios[0]) < ECAPA_SAMPLES:
-        return [too_short("ECAPA-TDNN", ECAPA_SAMPLES)] * len(audios)
-    with exact():
-        device = next(iter(weights.tensors.values())).device
-        return rows_of(ecapa_embedding(weights, ecapa_features(waves_of(audios, device))))
+@equal_lengths("ECAPA-TDNN", ECAPA_SAMPLES)
+def _apply_ecapa(weights: Weights, audios: Sequence[Audio]) -> Tensor:
+    return ecapa_embedding(weights, ecapa_features(waves(audios, weights.device)))
 
 
 ECAPA_MODEL = Model(
     "ecapa-voxceleb",
-    loader(ECAPA, ecapa_embedding, 192),
+    loader("ECAPA-TDNN", ECAPA, ecapa_embedding, 192),
     _apply_ecapa,
     weights=(ECAPA,),
     packages=("torch",),
@@ -133,29 +116,10 @@ ecapa_feature = model_feature(ECAPA_MODEL)
 """Embedding of a whole signal at 16 kHz, float32 `[192]`, not normalized."""
 
 
-@register_metric(
+ecapa_similarity = similarity(
     "ecapa_sim",
-    better="higher",
-    range=(-1.0, 1.0),
-    rate=RATE,
-    family="speaker",
-    same_utterance=False,
-    title="ECAPA SIM",
-    note="Cosine of ECAPA-TDNN embeddings (speechbrain/spkrec-ecapa-voxceleb) of the whole recordings.",
+    "ECAPA SIM",
+    "Cosine of ECAPA-TDNN embeddings (speechbrain/spkrec-ecapa-voxceleb) of the whole recordings.",
+    ecapa_feature,
 )
-def ecapa_similarity(reference: Signal, decoded: Signal, *, embedding: Feature = ecapa_feature) -> float:
-    """Cosine similarity of the ECAPA-TDNN embeddings of two whole recordings.
-
-    Args:
-        reference: Original at 16 kHz.
-        decoded: Reconstruction at 16 kHz.
-        embedding: The model.
-
-    Returns:
-        Similarity from -1 to 1; 1 for identity.
-
-    Raises:
-        NotScorable: One of the two is shorter than 40 ms.
-        UnavailableError: The weights are missing.
-    """
-    return cosine(reference[embedding], decoded[embedding])
+"""Similarity of two recordings of 40 ms or more."""

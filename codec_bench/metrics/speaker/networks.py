@@ -1,20 +1,20 @@
-"""What the networks of this package share: layers by the names of a checkpoint, loading, and the cosine."""
+"""What the networks of this package share: layers by the names of a checkpoint, loading, and the similarity."""
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
-from codec_bench.errors import UnavailableError
-from codec_bench.hub import RemoteFile, locate
-from codec_bench.metrics.model import Result
+from codec_bench.hub import RemoteFile
+from codec_bench.metrics import register_metric
+from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.metric import Metric
+from codec_bench.metrics.model import Apply, stacked
+from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.records import NotScorable, Status
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ class Weights:
     """Tensors of a checkpoint by their names, and the layers that they belong to."""
 
     tensors: Mapping[str, Tensor]
+
+    @property
+    def device(self) -> Any:
+        """Where they are."""
+        return next(iter(self.tensors.values())).device
 
     def convolution(self, x: Tensor, name: str, **options: Any) -> Tensor:
         """Convolution over time `[batch, channels, frames]`, or over two axes where the weight has two."""
@@ -54,76 +59,64 @@ class Weights:
         return functional.batch_norm(x, mean, variance, weight, bias)
 
 
-def tensors_of(file: RemoteFile, device: str) -> dict[str, Any]:
-    """What a checkpoint holds.
-
-    Raises:
-        UnavailableError: The file is not here, or is no checkpoint.
-    """
-    import torch
-
-    path = locate(file)
-    try:
-        loaded = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise damaged(path, error) from error
-    if not isinstance(loaded, dict):
-        raise damaged(path, TypeError(f"it holds a {type(loaded).__name__}"))
-    return loaded
-
-
-def damaged(path: Path, error: Exception) -> UnavailableError:
-    """The error for a file that is no published checkpoint; it says what to do."""
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return UnavailableError(f"{path} is not the checkpoint that is published: {reason}; delete it and fetch it again")
-
-
-def loader(file: RemoteFile, network: Callable[[Weights, Tensor], Tensor], dimensions: int) -> Callable[[str], Any]:
+def loader(
+    name: str, file: RemoteFile, network: Callable[[Weights, Tensor], Tensor], dimensions: int
+) -> Callable[[str], Weights]:
     """Loads the weights of a network, and tries them out: names and shapes must fit."""
 
     def load(device: str) -> Weights:
         import torch
 
-        weights = Weights(tensors_of(file, device))
-        try:
-            with torch.inference_mode():
-                shape = network(weights, torch.zeros(1, 16, MELS, device=device)).shape
-        except (KeyError, RuntimeError, AttributeError) as error:
-            raise damaged(locate(file), error) from error
-        if shape != (1, dimensions):
-            raise damaged(locate(file), ValueError(f"embeddings have the shape {tuple(shape)}"))
+        with weights_of(name, file) as path, torch.inference_mode():
+            weights = Weights(read_checkpoint(path, device))
+            shape = network(weights, torch.zeros(1, 16, MELS, device=device)).shape
+            if shape != (1, dimensions):
+                raise ValueError(f"embeddings have the shape {tuple(shape)}")
         return weights
 
     return load
 
 
-@contextmanager
-def exact() -> Iterator[None]:
-    """No gradients, and no rounding of convolutions to 10 bits (TF32), which CUDA does unless told not to."""
-    import torch
-
-    with (
-        torch.inference_mode(),
-        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
-    ):
-        yield
+def equal_lengths(name: str, samples: int) -> Callable[[Callable[[Any, Sequence[Audio]], Tensor]], Apply]:
+    """`stacked`, for signals of at least `samples` samples at 16 kHz."""
+    return stacked(samples, f"{name} needs {1000 * samples / RATE:g} ms")
 
 
-def too_short(name: str, samples: int) -> NotScorable:
-    """The outcome for a signal with fewer than `samples` samples."""
-    return NotScorable(f"{name} needs {1000 * samples / RATE:g} ms", Status.TOO_SHORT)
+def similarity(
+    name: str, title: str, note: str, embedding: Feature, variants: Mapping[str, Mapping[str, Any]] | None = None
+) -> Metric:
+    """Registers the cosine similarity of the speaker embeddings of two recordings as a metric.
 
+    Args:
+        name: Of the metric.
+        title: As of `Metric`.
+        note: As of `Metric`.
+        embedding: The model: its embedding of a signal at 16 kHz, `[d]`.
+        variants: As of `Metric`; each has another `embedding`.
+    """
 
-def waves_of(audios: Sequence[Audio], device: Any) -> Tensor:
-    """Signals of one length, float32 `[batch, n]`."""
-    import torch
+    def speaker_similarity(reference: Signal, decoded: Signal, *, embedding: Feature = embedding) -> float:
+        """Cosine similarity of the speaker embeddings of two whole recordings.
 
-    return torch.from_numpy(np.stack([audio.samples for audio in audios])).to(device)
+        Args:
+            reference: Original at 16 kHz, or any other recording of the speaker.
+            decoded: Reconstruction at 16 kHz.
+            embedding: The model.
 
+        Returns:
+            Similarity from -1 to 1; 1 for identity.
 
-def rows_of(embeddings: Tensor) -> list[Result]:
-    """Embeddings `[batch, d]` as one float32 array per signal."""
-    return list(np.asarray(embeddings.float().cpu().numpy(), np.float32))
+        Raises:
+            NotScorable: One of the two is too short for the model.
+            UnavailableError: What runs the model, or its weights, are missing.
+        """
+        return cosine(reference[embedding], decoded[embedding])
+
+    register = register_metric(
+        name, better="higher", range=(-1.0, 1.0), rate=RATE, family="speaker", title=title, variants=variants,
+        note=note, same_utterance=False,
+    )  # fmt: skip
+    return register(speaker_similarity)
 
 
 def cosine(first: FloatArray, second: FloatArray) -> float:

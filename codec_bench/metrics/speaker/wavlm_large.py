@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from codec_bench.audio import Audio
 from codec_bench.extras import silent_transformers
-from codec_bench.hub import RemoteFile, locate
-from codec_bench.metrics.model import Model, Result, model_feature
-from codec_bench.metrics.speaker.networks import RATE, Weights, damaged, exact, rows_of, tensors_of, too_short, waves_of
+from codec_bench.hub import RemoteFile
+from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.model import Model, model_feature, waves
+from codec_bench.metrics.speaker.networks import RATE, Weights, equal_lengths
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -137,26 +138,24 @@ def _load_wavlm_large(device: str) -> tuple[Any, Weights]:
     """
     import torch
 
-    try:
-        tensors = tensors_of(WAVLM_LARGE, "cpu")["model"]
+    with weights_of("WavLM large", WAVLM_LARGE) as path:
+        tensors = read_checkpoint(path)["model"]
         prefix = "feature_extract.model."
         original = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
         head = {n: tensor.to(device) for n, tensor in tensors.items() if not n.startswith("feature_extract.")}
         loaded = wavlm_of(original).to(device), Weights(head)
         with torch.inference_mode():
             _wavlm_large_embedding(loaded, torch.zeros(1, RATE, device=device))
-    except (KeyError, AttributeError, RuntimeError, TypeError) as error:
-        raise damaged(locate(WAVLM_LARGE), error) from error
     return loaded
 
 
-def _wavlm_large_embedding(loaded: tuple[Any, Weights], waves: Tensor) -> Tensor:
+def _wavlm_large_embedding(loaded: tuple[Any, Weights], signals: Tensor) -> Tensor:
     """Embeddings `[batch, 256]` of signals of one length, `[batch, n]`."""
     import torch
     from torch.nn import functional
 
     wavlm, weights = loaded
-    normalized = functional.layer_norm(waves, waves.shape[1:])
+    normalized = functional.layer_norm(signals, signals.shape[1:])
     output = wavlm(normalized, output_hidden_states=True)
     # The last of `hidden_states` has not yet passed the final normalization, or has, as the version may be.
     layers = torch.stack([*output.hidden_states[:-1], output.last_hidden_state])
@@ -164,11 +163,9 @@ def _wavlm_large_embedding(loaded: tuple[Any, Weights], waves: Tensor) -> Tensor
     return unispeech_embedding(weights, (shares[:, None, None, None] * layers).sum(dim=0))
 
 
-def _apply_wavlm_large(loaded: tuple[Any, Weights], audios: Sequence[Audio]) -> list[Result]:
-    if len(audios[0]) < WAVLM_LARGE_SAMPLES:
-        return [too_short("WavLM large", WAVLM_LARGE_SAMPLES)] * len(audios)
-    with exact():
-        return rows_of(_wavlm_large_embedding(loaded, waves_of(audios, loaded[0].device)))
+@equal_lengths("WavLM large", WAVLM_LARGE_SAMPLES)
+def _apply_wavlm_large(loaded: tuple[Any, Weights], audios: Sequence[Audio]) -> Tensor:
+    return _wavlm_large_embedding(loaded, waves(audios, loaded[0].device))
 
 
 WAVLM_LARGE_MODEL = Model(

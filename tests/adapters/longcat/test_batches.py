@@ -12,8 +12,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from codec_bench.adapters.longcat.layers import exact_inference
 from codec_bench.adapters.longcat.model import MAX_FRAMES, LongCatDecoder, LongCatEncoder, pieces
+from codec_bench.inference import exact_inference
 
 DEVICES = [
     "cpu",

@@ -10,9 +10,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from codec_bench.adapters.longcat.layers import exact_inference
 from codec_bench.adapters.longcat.model import LongCatDecoder, LongCatEncoder
 from codec_bench.adapters.longcat.streaming import StreamingDecoder
+from codec_bench.inference import exact_inference
 
 Golden = Mapping[str, NDArray[Any]]
 

@@ -1,0 +1,51 @@
+"""Opinion scores that a network predicts from the decoded signal alone: one metric for each thing that it judges."""
+
+from __future__ import annotations
+
+from codec_bench.metrics import register_metric
+from codec_bench.metrics.metric import Metric, Variants
+from codec_bench.metrics.signal import Feature, Signal
+
+
+def opinion_score(
+    name: str,
+    output: int,
+    title: str,
+    note: str,
+    *,
+    scores: Feature,
+    rate: int,
+    range: tuple[float | None, float | None] = (None, None),
+    variants: Variants | None = None,
+) -> Metric:
+    """Registers one of the outputs of a network as a metric.
+
+    Args:
+        name: Of the metric.
+        output: Which one of the network's outputs it is, from 0.
+        title: As of `Metric`.
+        note: As of `Metric`.
+        scores: The network: its outputs for a signal, `[outputs]`.
+        rate: As of `Metric`.
+        range: As of `Metric`.
+        variants: As of `Metric`; each has other `scores`.
+    """
+
+    def opinion(decoded: Signal, *, scores: Feature = scores) -> float:
+        """Mean opinion score, nominally from 1 (bad) to 5 (excellent).
+
+        Args:
+            decoded: The signal that is judged; its level counts.
+            scores: The network.
+
+        Raises:
+            NotScorable: The network cannot judge a signal of this length.
+            UnavailableError: Its weights, or what runs it, are missing.
+        """
+        return float(decoded[scores][output])
+
+    register = register_metric(
+        name, unit="MOS", better="higher", range=range, rate=rate, family="mos", title=title, digits=2,
+        variants=variants, note=note,
+    )  # fmt: skip
+    return register(opinion)
