@@ -49,10 +49,12 @@ class Clips:
         self._problems: dict[str, str] = {}
 
     def cut(self, source: Path, start: float, end: float | None, stem: str, channel: int | None = None) -> Path:
-        """Like the function `clip`; where nothing can be cut, a path at which reading fails.
+        """Like the function `clip`; a whole recording is not cut, and where nothing can be, reading the path fails.
 
         That becomes a status of the utterance; `notes` says why.
         """
+        if start == 0 and end is None and channel is None:
+            return source
         try:
             return clip(source, start, end, self.folder, stem, channel)
         except NotScorable as problem:
@@ -110,7 +112,7 @@ def clip(source: Path, start: float, end: float | None, folder: Path, stem: str,
         if made.is_file():
             return made
     samples, rate = _part(source, start, end, channel)
-    return _write(folder / f"{stem}.{key}", samples, rate)
+    return write_samples(folder / f"{stem}.{key}", samples, rate)
 
 
 def write_clip(data: bytes, folder: Path, stem: str, suffix: str = "") -> Path:
@@ -210,7 +212,14 @@ def _range(source: Path, start: float, end: float | None, frames: int, rate: int
     return first, last
 
 
-def _write(stem: Path, samples: NDArray[Any], rate: int) -> Path:
+def write_samples(stem: Path, samples: NDArray[Any], rate: int) -> Path:
+    """A file of samples, and its path: int16 become FLAC of 16 bits, float32 WAV; nothing is lost.
+
+    Args:
+        stem: Where it is put, without the suffix.
+        samples: `[n, channels]`.
+        rate: Sampling rate in Hz.
+    """
     import soundfile
 
     buffer = io.BytesIO()

@@ -8,6 +8,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, NamedTuple
 from urllib.parse import urlsplit
@@ -48,6 +49,8 @@ class Corpus(Dataset):
             `datasets/` of a mirror all of them are needed; a `data_root` may be any of them.
         marker: What the innermost folder holds, by which it is recognised: a name or a glob pattern, e.g. `wavs`.
         archives: What is downloaded; empty for a corpus that cannot be.
+        wanted: What is unpacked of the files below `inside`: patterns of their names in the archive, in which `*` is
+            anything, also several folders.
         unpack_into: Folder below `datasets/` for archives that have no top folder of their own.
         form: Where to ask for it, and what to do then, for a corpus that requires it.
         expected: What the part must hold.
@@ -62,6 +65,7 @@ class Corpus(Dataset):
     inside: ClassVar[tuple[str, ...]]
     marker: ClassVar[str]
     archives: ClassVar[tuple[RemoteFile, ...]] = ()
+    wanted: ClassVar[tuple[str, ...]] = ("*",)
     unpack_into: ClassVar[str] = ""
     form: ClassVar[str] = ""
     expected: ClassVar[Count]
@@ -188,7 +192,8 @@ class Corpus(Dataset):
 
     def _wants(self, name: str) -> bool:
         """Whether the part needs a file of an archive, by its name there."""
-        return bool(self.unpack_into) or name.startswith("/".join(self.inside) + "/")
+        is_below = bool(self.unpack_into) or name.startswith("/".join(self.inside) + "/")
+        return is_below and any(fnmatchcase(name, pattern) for pattern in self.wanted)
 
     def _limit(self) -> int:
         """Bytes that the files of an archive may have together: no corpus packs to a tenth of its size."""

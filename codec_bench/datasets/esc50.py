@@ -38,6 +38,7 @@ class Esc50(Corpus):
             md5="7771e4b9d86d0945acce719c7a59305a",
         ),
     )
+    wanted = ("*/meta/esc50.csv", "*/audio/*.wav")
     expected = Count(2_000)
 
     def _index(self, root: Path) -> Sequence[Utterance]:
@@ -55,8 +56,3 @@ class Esc50(Corpus):
             path = root / "audio" / row["filename"]
             index.append(Utterance(path.stem, path, labels=labels))
         return index
-
-    def _wants(self, name: str) -> bool:
-        return name == "ESC-50-master/meta/esc50.csv" or (
-            name.startswith("ESC-50-master/audio/") and name.endswith(".wav")
-        )

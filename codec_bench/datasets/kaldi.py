@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from codec_bench.datasets.clips import Clips, source_path
 from codec_bench.datasets.dataset import Dataset
-from codec_bench.datasets.manifest import id_problem, is_file, read_text
+from codec_bench.datasets.manifest import check_id, check_some_exist, is_file, read_text
 from codec_bench.errors import UsageError
 from codec_bench.records import Utterance
 
@@ -49,16 +49,14 @@ class KaldiDir(Dataset):
         sources = self._sources()
         parts = self._parts(sources)
         for part in parts:
-            problem = id_problem(part.id)
-            if problem:
-                raise UsageError(f"{part.where}: {part.id[:60]!r} cannot be an id: {problem}")
+            check_id(part.id, part.where)
         texts, speakers, durations = (self._optional(name) for name in ("text", "utt2spk", "utt2dur"))
         seconds = {part.id: _duration(part, durations.get(part.id)) for part in parts}
         self._clips = Clips(self.name)
         return (
             Utterance(
                 part.id,
-                self._audio(part),
+                self._clips.cut(part.source, part.start, part.end, part.id, part.channel),
                 text=_value(texts, part.id),
                 speaker=_value(speakers, part.id),
                 duration=seconds[part.id],
@@ -75,11 +73,7 @@ class KaldiDir(Dataset):
         sources = {key: self._source(line) for key, line in _lines(self.path / RECORDINGS).items()}
         if not sources:
             raise UsageError(f"{self.path / RECORDINGS} is empty")
-        if not any(is_file(path) for path in sources.values()):
-            raise UsageError(
-                f"none of the {len(sources)} recordings of {self.path / RECORDINGS} exists; the first was looked for "
-                f"at {next(iter(sources.values()))}: name the folder that the paths start from with --audio-root"
-            )
+        check_some_exist(list(sources.values()), self.path / RECORDINGS)
         return sources
 
     def _source(self, line: _Line) -> Path:
@@ -112,11 +106,6 @@ class KaldiDir(Dataset):
     def _optional(self, name: str) -> dict[str, _Line]:
         path = self.path / name
         return _lines(path) if path.exists() else {}
-
-    def _audio(self, part: _Segment) -> Path:
-        if part.start == 0 and part.end is None and part.channel is None:
-            return part.source
-        return self._clips.cut(part.source, part.start, part.end, part.id, part.channel)
 
 
 class _Line(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from codec_bench.datasets.clips import Clips, source_path
 from codec_bench.datasets.dataset import Dataset
-from codec_bench.datasets.manifest import id_problem, is_file, language_code
+from codec_bench.datasets.manifest import check_id, check_some_exist, language_code
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.records import Utterance
 
@@ -54,15 +54,11 @@ class LhotseCuts(Dataset):
             raise UsageError(f"{self.path} is empty")
         seen: set[str] = set()
         for part in parts:
-            problem = "it was there before" if part.id in seen else id_problem(part.id)
-            if problem:
-                raise UsageError(f"{self.path}: {part.id[:60]!r} cannot be an id: {problem}")
+            if part.id in seen:
+                raise UsageError(f"{self.path}: {part.id[:60]!r} cannot be an id: it was there before")
+            check_id(part.id, self.path)
             seen.add(part.id)
-        if not any(is_file(part.source) for part in parts):
-            raise UsageError(
-                f"none of the recordings of {self.path} exists; the first was looked for at {parts[0].source}: name "
-                "the folder that the paths start from with --audio-root"
-            )
+        check_some_exist([part.source for part in parts], self.path)
         self._clips = Clips(self.name)
         return map(self._utterance, parts)
 
@@ -134,18 +130,13 @@ class LhotseCuts(Dataset):
             labels |= {name: str(value) for name, value in fields.items() if isinstance(value, str | int | float)}
         return Utterance(
             part.id,
-            self._audio(part),
+            self._clips.cut(part.source, part.start, part.end, part.id, part.channel),
             text=" ".join(" ".join(item.text or "" for item in said).split()) or None,
             speaker=speaker,
             language=code,
             duration=part.duration,
             labels={name: value for name, value in labels.items() if value},
         )
-
-    def _audio(self, part: _CutPart) -> Path:
-        if part.start == 0 and part.end is None and part.channel is None:
-            return part.source
-        return self._clips.cut(part.source, part.start, part.end, part.id, part.channel)
 
 
 _REMEDY = "save the audio as files first (Lhotse's CutSet.save_audios does) and give the cuts that come out"

@@ -25,6 +25,7 @@ class LibriTts(Corpus):
     licence = "CC BY 4.0"
     source = "https://www.openslr.org/60"
     marker = "*/*/*.wav"
+    wanted = ("*.wav", "*.normalized.txt")
 
     def _index(self, root: Path) -> Sequence[Utterance]:
         found = recordings(root, self.marker, r"\d+_\d+_\d+_\d+")
@@ -36,9 +37,6 @@ class LibriTts(Corpus):
 
     def _complete(self, utterance: Utterance) -> Utterance:
         return replace(utterance, text=text_beside(utterance.path))
-
-    def _wants(self, name: str) -> bool:
-        return super()._wants(name) and name.endswith((".wav", ".normalized.txt"))
 
 
 def _archive(subset: str, sha256: str, size: int) -> RemoteFile:

@@ -33,14 +33,12 @@ class LjSpeech(Corpus):
             "https://data.keithito.com/data/speech/LJSpeech-1.1.tar.bz2",
         ),
     )
+    wanted = ("*.wav", "*/metadata.csv")
     expected = Count(13_100, 1)
 
     def _index(self, root: Path) -> Sequence[Utterance]:
         table = root / "metadata.csv"
         return [_utterance(root, f"{table}, line {n}", line) for n, line in enumerate(list_lines(table), 1) if line]
-
-    def _wants(self, name: str) -> bool:
-        return super()._wants(name) and name.endswith((".wav", "/metadata.csv"))
 
 
 def _utterance(root: Path, where: str, line: str) -> Utterance:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,11 +48,7 @@ class Manifest(Dataset):
             UsageError: The table cannot be read, lacks a column, holds a wrong row, or none of its recordings exists.
         """
         listed = [_utterance(row, self.audio_root) for row in _rows(self.path, ["id"], ["path"])]
-        if not any(is_file(utterance.path) for utterance in listed):
-            raise UsageError(
-                f"none of the {len(listed)} recordings of {self.path} exists; the first was looked for at "
-                f"{listed[0].path}: name the folder that the paths start from with --audio-root"
-            )
+        check_some_exist([utterance.path for utterance in listed], self.path)
         return iter(listed)
 
 
@@ -136,6 +132,29 @@ def id_problem(name: str) -> str | None:
     return next((problem for problem, found in problems.items() if found), None)
 
 
+def check_id(name: str, where: object) -> None:
+    """Checks that a name can be the id of an utterance.
+
+    Raises:
+        UsageError: It cannot; the message begins with where it stands.
+    """
+    if problem := id_problem(name):
+        raise UsageError(f"{where}: {name[:60]!r} cannot be an id: {problem}")
+
+
+def check_some_exist(recordings: Sequence[Path], listed_in: Path) -> None:
+    """Checks that not all recordings of a list are missing.
+
+    Raises:
+        UsageError: They are, so that relative paths will start elsewhere.
+    """
+    if not any(is_file(path) for path in recordings):
+        raise UsageError(
+            f"none of the {len(recordings)} recordings of {listed_in} exists; the first was looked for at "
+            f"{recordings[0]}: name the folder that the paths start from with --audio-root"
+        )
+
+
 def language_code(name: str) -> str | None:
     """The ISO 639-1 code at the beginning of a language tag, or None where there is none.
 
@@ -188,9 +207,7 @@ def _row(where: str, columns: list[str], line: str) -> _Row:
     if len(cells) != len(columns):
         raise UsageError(f"{where}: {len(cells)} fields, but the header has {len(columns)}")
     row = _Row(where, dict(zip(columns, cells, strict=True)))
-    problem = id_problem(row.cells["id"])
-    if problem:
-        raise UsageError(f"{where}: {row.cells['id'][:60]!r} cannot be an id: {problem}")
+    check_id(row.cells["id"], where)
     return row
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+import numpy as np
 
 from codec_bench.audio import RESAMPLER, read_audio, resample
+from codec_bench.datasets.clips import Clips, write_samples
 from codec_bench.datasets.corpus import Corpus, Count
 from codec_bench.datasets.dataset import Access, State
 from codec_bench.datasets.splits import draw, list_lines
@@ -18,10 +20,6 @@ from codec_bench.files import digest, write_atomically
 from codec_bench.hub import RemoteFile, fetch_all, home, local_digest
 from codec_bench.records import NotScorable, Utterance
 from codec_bench.unpack import extract
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 CLIPS = 500
 """Clips per language."""
@@ -64,9 +62,7 @@ class Mls(Corpus):
     35 kbit/s, so they are compressed already and no reference for a codec. The archive of the makers holds all splits
     (6 to 115 GB). A `data_root` with Opus recordings is taken, and noted.
 
-    Class attributes:
-        code: ISO 639-1 code of the language.
-        inside: As for any corpus; the first folder is what its makers call the language's part.
+    A language is a subclass: its name, its ISO 639-1 code, and how much has to be downloaded for it, roughly.
     """
 
     licence = "CC BY 4.0"
@@ -75,6 +71,11 @@ class Mls(Corpus):
     expected = Count(CLIPS)
     code: ClassVar[str]
     repository: ClassVar[str] = f"https://huggingface.co/datasets/facebook/multilingual_librispeech/resolve/{REVISION}"
+
+    def __init_subclass__(cls, *, language: str, code: str, rough_size: int) -> None:
+        cls.name, cls.code, cls.rough_size = f"mls-{code}", code, rough_size
+        cls.title = f"MLS {language}: {CLIPS} clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
+        cls.inside = (f"mls_{language.lower()}", "test")
 
     def _index(self, root: Path) -> Sequence[Utterance]:
         drawn = self._drawn(root)
@@ -99,15 +100,16 @@ class Mls(Corpus):
         """The clip in place of the recording; a recording that cannot be read stays, and the run says so."""
         try:
             cut = digest(f"{RULE} {RESAMPLER} {local_digest(utterance.path)}".encode())
-            clip = home() / "datasets" / "clips" / self.name / f"{utterance.id}-{cut[:16]}.flac"
+            clip = Clips(self.name).folder / f"{utterance.id}-{cut[:16]}.flac"
             if clip.is_file():
                 return replace(utterance, path=clip)
             samples = resample(read_audio(utterance.path), RATE).samples
         except (NotScorable, OSError):
             return utterance
         start, length = crop(self.code, utterance.id, len(samples), RATE)
-        write_atomically(clip, _flac(samples[start : start + length], RATE))
-        return replace(utterance, path=clip)
+        steps = np.rint(samples[start : start + length] * np.float32(32_768))  # exact for what was 16 bits before
+        made = write_samples(clip.with_suffix(""), np.clip(steps, -32_768, 32_767).astype(np.int16)[:, None], RATE)
+        return replace(utterance, path=made)
 
     def fetch(self) -> None:
         """Downloads the archives of the test split and unpacks the recordings of the clips, unless they are there.
@@ -185,17 +187,6 @@ def crop(code: str, id_: str, samples: int, rate: int) -> tuple[int, int]:
     return int(v * (samples - length)), length
 
 
-def _flac(samples: NDArray[np.float32], rate: int) -> bytes:
-    """16-bit FLAC; exact for samples that come from 16 bits."""
-    import numpy as np
-    import soundfile
-
-    steps = np.clip(np.rint(samples * np.float32(32_768)), -32_768, 32_767).astype(np.int16)
-    buffer = io.BytesIO()
-    soundfile.write(buffer, steps, rate, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
-
-
 def _durations(path: Path) -> dict[str, float]:
     """Seconds by id, from a table of id, address of the audiobook, begin and end in seconds.
 
@@ -242,71 +233,29 @@ def _is_wanted(name: str, ids: frozenset[str]) -> bool:
     return path.suffix in SUFFIXES and path.stem in ids
 
 
-class MlsGerman(Mls):
+class MlsGerman(Mls, language="German", code="de", rough_size=860_000_000):
     """German; the test split has 3,394 recordings, 14.29 hours."""
 
-    name = "mls-de"
-    rough_size = 860_000_000
-    title = "MLS German: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
-    inside = ("mls_german", "test")
-    code = "de"
 
-
-class MlsDutch(Mls):
+class MlsDutch(Mls, language="Dutch", code="nl", rough_size=770_000_000):
     """Dutch; the test split has 3,075 recordings, 12.76 hours."""
 
-    name = "mls-nl"
-    rough_size = 770_000_000
-    title = "MLS Dutch: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
-    inside = ("mls_dutch", "test")
-    code = "nl"
 
-
-class MlsFrench(Mls):
+class MlsFrench(Mls, language="French", code="fr", rough_size=600_000_000):
     """French; the test split has 2,426 recordings, 10.07 hours."""
 
-    name = "mls-fr"
-    rough_size = 600_000_000
-    title = "MLS French: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
-    inside = ("mls_french", "test")
-    code = "fr"
 
-
-class MlsSpanish(Mls):
+class MlsSpanish(Mls, language="Spanish", code="es", rough_size=600_000_000):
     """Spanish; the test split has 2,385 recordings, 10.00 hours."""
 
-    name = "mls-es"
-    rough_size = 600_000_000
-    title = "MLS Spanish: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
-    inside = ("mls_spanish", "test")
-    code = "es"
 
-
-class MlsItalian(Mls):
+class MlsItalian(Mls, language="Italian", code="it", rough_size=320_000_000):
     """Italian; the test split has 1,262 recordings, 5.27 hours."""
 
-    name = "mls-it"
-    rough_size = 320_000_000
-    title = "MLS Italian: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
-    inside = ("mls_italian", "test")
-    code = "it"
 
-
-class MlsPortuguese(Mls):
+class MlsPortuguese(Mls, language="Portuguese", code="pt", rough_size=220_000_000):
     """Portuguese; the test split has 871 recordings, 3.74 hours."""
 
-    name = "mls-pt"
-    rough_size = 220_000_000
-    title = "MLS Portuguese: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
-    inside = ("mls_portuguese", "test")
-    code = "pt"
 
-
-class MlsPolish(Mls):
+class MlsPolish(Mls, language="Polish", code="pl", rough_size=130_000_000):
     """Polish; the test split has 520 recordings, 2.14 hours."""
-
-    name = "mls-pl"
-    rough_size = 130_000_000
-    title = "MLS Polish: 500 clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
-    inside = ("mls_polish", "test")
-    code = "pl"

@@ -40,6 +40,7 @@ class Ravdess(Corpus):
             md5="bc696df654c87fed845eb13823edef8a",
         ),
     )
+    wanted = ("Actor_*.wav",)
     unpack_into = "RAVDESS"
     expected = Count(1_440, 24)
 
@@ -55,9 +56,6 @@ class Ravdess(Corpus):
     def _places(self, found: Mapping[str, NamedRecording]) -> dict[str, dict[str, str]]:
         """Labels by id that say where a recording belongs."""
         return {id_: {"split": split} for id_, split in draw_split(found, "codec-bench/ravdess").items()}
-
-    def _wants(self, name: str) -> bool:
-        return name.startswith("Actor_") and name.endswith(".wav")
 
 
 class RavdessDisjoint(Ravdess):

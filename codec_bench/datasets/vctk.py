@@ -41,6 +41,7 @@ class Vctk(Corpus):
             md5="8a6ba2946b36fcbef0212cad601f4bfa",
         ),
     )
+    wanted = (f"{RECORDINGS}/*_mic1.flac", "txt/*.txt")
     expected = Count(44_455, 110)
 
     def _index(self, root: Path) -> Sequence[Utterance]:
@@ -52,7 +53,3 @@ class Vctk(Corpus):
     def _complete(self, utterance: Utterance) -> Utterance:
         texts = utterance.path.parents[2] / "txt" / utterance.path.parent.name
         return replace(utterance, text=text_beside(texts / f"{utterance.id}.flac"))
-
-    def _wants(self, name: str) -> bool:
-        is_recording = name.startswith(f"{RECORDINGS}/") and name.endswith("_mic1.flac")
-        return is_recording or (name.startswith("txt/") and name.endswith(".txt"))

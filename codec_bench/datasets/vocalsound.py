@@ -37,6 +37,7 @@ class VocalSound(Corpus):
             source="https://www.dropbox.com/s/c5ace70qh1vbyzb/vs_release_16k.zip?dl=1",
         ),
     )
+    wanted = ("audio_16k/*", "datafiles/tr.json", "datafiles/val.json", "datafiles/te.json")
     unpack_into = "VocalSound"
     expected = Count(21_024)
 
@@ -53,9 +54,6 @@ class VocalSound(Corpus):
         if crossing:
             self._notes.append(f"{self.name}: {crossing}")
         return index
-
-    def _wants(self, name: str) -> bool:
-        return name.startswith("audio_16k/") or name in {f"datafiles/{file}.json" for file in SPLITS.values()}
 
 
 def _ids(path: Path) -> list[str]:

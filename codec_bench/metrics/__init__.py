@@ -134,4 +134,4 @@ def metric(name: str) -> Metric:
     return found.with_variant(variant[:-1]) if bracket else found
 
 
-__all__ = ["DEFAULT", "HEADLINE", "METRICS", "Metric", "metric", "register_metric"]
+__all__ = ["DEFAULT", "HEADLINE", "METRICS", "Metric", "Variants", "metric", "register_metric"]

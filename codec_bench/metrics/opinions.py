@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from codec_bench.metrics import register_metric
-from codec_bench.metrics.metric import Metric, Variants
+from codec_bench.metrics import Metric, Variants, register_metric
 from codec_bench.metrics.signal import Feature, Signal
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile, locate
-from codec_bench.metrics.metric import Metric
+from codec_bench.metrics import Metric
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.opinions import opinion_score
 from codec_bench.records import NotScorable, Status

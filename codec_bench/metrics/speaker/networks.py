@@ -10,9 +10,8 @@ import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics import register_metric
+from codec_bench.metrics import Metric, register_metric
 from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
-from codec_bench.metrics.metric import Metric
 from codec_bench.metrics.model import Apply, stacked
 from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.records import NotScorable, Status
