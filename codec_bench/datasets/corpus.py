@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
+from typing_extensions import override
+
 from codec_bench.datasets.dataset import Access, Dataset, State
 from codec_bench.errors import UnavailableError
 from codec_bench.files import write_atomically
@@ -91,12 +93,8 @@ class Corpus(Dataset):
         """Adds what costs a look into a file per utterance, e.g. its transcript; called as utterances are yielded."""
         return utterance
 
+    @override
     def utterances(self) -> Iterator[Utterance]:
-        """Yields the utterances in the order of the index.
-
-        Raises:
-            UnavailableError: The corpus is not there, or what is there is not all of it.
-        """
         problems = []
         for root in self._roots():
             self._notes = self._published_notes(root)
@@ -116,6 +114,7 @@ class Corpus(Dataset):
         self._check_counts(index, root)
         return index
 
+    @override
     def fetch(self) -> None:
         """Downloads and unpacks what is needed and missing.
 
@@ -199,8 +198,8 @@ class Corpus(Dataset):
         """Bytes that the files of an archive may have together: no corpus packs to a tenth of its size."""
         return 10 * sum(remote.size or 10**11 for remote in self.archives)
 
+    @override
     def state(self) -> State:
-        """Here, or what has to be done; only looks for the folder."""
         roots = self._roots()
         if roots:
             return State(Access.HERE, str(roots[0]))
@@ -208,8 +207,8 @@ class Corpus(Dataset):
             return State(Access.FETCH, self.size_text)
         return State(Access.FORM if self.form else Access.NOWHERE, self._remedy())
 
+    @override
     def notes(self) -> list[str]:
-        """The leak of the split, counts that differ from those that people state, archives that are not published."""
         leak = [f"{self.name}: {self.leak}"] if self.leak else []
         return leak + self._notes
 
@@ -291,8 +290,8 @@ class Corpus(Dataset):
         return notes
 
     @property
+    @override
     def download_size(self) -> int | None:
-        """Bytes of all archives."""
         sizes = [remote.size for remote in self.archives]
         return None if None in sizes or not sizes else sum(size for size in sizes if size)
 

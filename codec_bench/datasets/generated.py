@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from typing_extensions import override
+
 from codec_bench.audio import AUDIO_SUFFIXES, audio_files
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.manifest import Folder, is_file, read_text
@@ -30,12 +32,8 @@ class Generated(Dataset):
         self._prompts = prompts
         self.name = self._files.name
 
+    @override
     def utterances(self) -> Iterator[Utterance]:
-        """Yields the files, sorted by id; `path` is the prompt, or the file itself where there are no prompts.
-
-        Raises:
-            UsageError: There is no such folder, or no audio in it.
-        """
         for utterance in self._files.utterances():
             if self._prompts is None:
                 yield utterance
@@ -43,8 +41,8 @@ class Generated(Dataset):
                 prompt = self._prompts[utterance.id]
                 yield replace(utterance, path=prompt, speaker=utterance.speaker or prompt.stem)
 
+    @override
     def notes(self) -> list[str]:
-        """That there is nothing to reconstruct."""
         against = "similarities are to each utterance's prompt" if self._prompts is not None else "there are no prompts"
         return [f"Generated speech: no recording of the same utterances exists; {against}."]
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from typing_extensions import override
+
 from codec_bench.datasets.clips import Clips
 from codec_bench.datasets.dataset import Access, Dataset, State
 from codec_bench.datasets.manifest import id_problem, is_file, language_code
@@ -57,38 +59,31 @@ class HuggingFace(Dataset):
         self._id_note = ""
         self._clips = Clips(self.name)
 
+    @override
     def utterances(self) -> Iterator[Utterance]:
-        """Yields the rows of the split in their order.
-
-        Raises:
-            UnavailableError: The library is not installed, or the data set cannot be obtained.
-            UsageError: There is no such configuration or split, or no column of audio.
-        """
         table = self._load()
         self._clips = Clips(self.name)
         columns = _columns(self.spec, table)
         return self._rows(table, columns, self._ids(table, columns))
 
+    @override
     def fetch(self) -> None:
-        """Downloads the configuration, all of its splits, unless the library has it already.
-
-        Raises:
-            UnavailableError: The library is not installed, or the data set cannot be obtained.
-            UsageError: There is no such configuration or split.
-        """
+        # The whole configuration, all of its splits.
         self._load()
 
     @property
+    @override
     def download_size(self) -> int | None:
-        """Nothing for a folder; otherwise unknown until the library has been asked."""
+        # Unknown until the library has been asked.
         return 0 if self._where.folder else None
 
+    @override
     def state(self) -> State:
-        """Here where it is a folder; what the library has in its cache is not looked for."""
+        # What the library has in its cache is not looked for.
         return State(Access.HERE, str(self._where.folder)) if self._where.folder else State(Access.FETCH, self.source)
 
+    @override
     def notes(self) -> list[str]:
-        """Which commit and split were taken where the name does not say, and rows without audio."""
         return [*self._notes, *([self._id_note] if self._id_note else []), *self._clips.notes()]
 
     def _load(self) -> Any:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from typing_extensions import override
+
 from codec_bench.datasets.clips import Clips, source_path
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.manifest import check_id, check_some_exist, is_file, read_text
@@ -40,12 +42,8 @@ class KaldiDir(Dataset):
         self.name = self.path.resolve().name
         self._clips = Clips(self.name)
 
+    @override
     def utterances(self) -> Iterator[Utterance]:
-        """Yields the utterances in the order of `segments`, or of `wav.scp` where there is none.
-
-        Raises:
-            UsageError: A list cannot be read, a line of it is wrong, an id comes twice, or no recording exists.
-        """
         sources = self._sources()
         parts = self._parts(sources)
         for part in parts:
@@ -64,8 +62,8 @@ class KaldiDir(Dataset):
             for part in parts
         )
 
+    @override
     def notes(self) -> list[str]:
-        """How many segments could not be cut, and why the first of them."""
         return self._clips.notes()
 
     def _sources(self) -> dict[str, Path]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from typing_extensions import override
+
 from codec_bench.datasets.clips import Clips, source_path
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.manifest import check_id, check_some_exist, language_code
@@ -41,14 +43,8 @@ class LhotseCuts(Dataset):
         self.name = _stem(self.path.resolve().name)
         self._clips = Clips(self.name)
 
+    @override
     def utterances(self) -> Iterator[Utterance]:
-        """Yields the cuts, supervisions or recordings in the order of their manifest.
-
-        Raises:
-            UnavailableError: Lhotse is not installed.
-            UsageError: A manifest cannot be read, an id comes twice, a cut is not of one recording that is a file, or
-                no recording exists.
-        """
         parts = self._segments() if self.path.is_dir() else self._cuts()
         if not parts:
             raise UsageError(f"{self.path} is empty")
@@ -62,8 +58,8 @@ class LhotseCuts(Dataset):
         self._clips = Clips(self.name)
         return map(self._utterance, parts)
 
+    @override
     def notes(self) -> list[str]:
-        """How many cuts could not be made, and why the first of them."""
         return self._clips.notes()
 
     def _cuts(self) -> list[_CutPart]:

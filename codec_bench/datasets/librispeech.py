@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
+from typing_extensions import override
+
 from codec_bench.datasets.corpus import Corpus, Count
 from codec_bench.datasets.splits import list_lines
 from codec_bench.errors import UnavailableError, UsageError
@@ -171,8 +173,8 @@ class LibriSpeech5To10Seconds(LibriSpeechByDuration):
     def _labels(self, seconds: float) -> dict[str, str] | None:
         return {} if 5 <= seconds <= 10 else None
 
+    @override
     def notes(self) -> list[str]:
-        """Why there are 918 and not 900."""
         rule = "all 918 recordings of test-clean of 5 to 10 s; Stable-Codec says 900 and publishes no list"
         return [f"{self.name}: {rule}", *super().notes()]
 

@@ -10,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from codec_bench.datasets import DATASETS
 from codec_bench.datasets.dataset import Dataset, State
 from codec_bench.datasets.hugging_face import HuggingFace
@@ -45,27 +47,28 @@ class First(Dataset):
         self.name, self.title, self.licence, self.source = whole.name, whole.title, whole.licence, whole.source
         self.synthetic, self.leak, self.rough_size = whole.synthetic, whole.leak, whole.rough_size
 
+    @override
     def utterances(self) -> Iterator[Utterance]:
-        """Yields the first utterances; errors are those of the whole set."""
         utterances = self.whole.utterances()
         self._describe()  # some sets know their licence only now
         return islice(utterances, self.limit)
 
+    @override
     def fetch(self) -> None:
-        """Fetches the whole set."""
         self.whole.fetch()
 
     @property
+    @override
     def download_size(self) -> int | None:
-        """Bytes of the whole set: parts of archives cannot be fetched."""
+        # Parts of archives cannot be fetched.
         return self.whole.download_size
 
+    @override
     def state(self) -> State:
-        """That of the whole set."""
         return self.whole.state()
 
+    @override
     def notes(self) -> list[str]:
-        """Those of the whole set."""
         return self.whole.notes()
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from typing_extensions import override
+
 from codec_bench.audio import audio_files
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.errors import UsageError
@@ -41,12 +43,8 @@ class Manifest(Dataset):
         self.audio_root = self.path.parent if audio_root is None else Path(audio_root)
         self.name = self.path.stem
 
+    @override
     def utterances(self) -> Iterator[Utterance]:
-        """Yields the rows in their order.
-
-        Raises:
-            UsageError: The table cannot be read, lacks a column, holds a wrong row, or none of its recordings exists.
-        """
         listed = [_utterance(row, self.audio_root) for row in _rows(self.path, ["id"], ["path"])]
         check_some_exist([utterance.path for utterance in listed], self.path)
         return iter(listed)
@@ -65,13 +63,8 @@ class Folder(Dataset):
         self.path = Path(path)
         self.name = self.path.resolve().name
 
+    @override
     def utterances(self) -> Iterator[Utterance]:
-        """Yields the recordings, sorted by id.
-
-        Raises:
-            UsageError: There is no such folder, no audio in it, two files have the same stem, or a stem cannot be an
-                id.
-        """
         files = audio_files(self.path)
         for stem, path in files.items():
             problem = id_problem(stem)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from codec_bench.audio import RESAMPLER, read_audio, resample
 from codec_bench.datasets.clips import Clips, write_samples
@@ -111,12 +112,8 @@ class Mls(Corpus):
         made = write_samples(clip.with_suffix(""), np.clip(steps, -32_768, 32_767).astype(np.int16)[:, None], RATE)
         return replace(utterance, path=made)
 
+    @override
     def fetch(self) -> None:
-        """Downloads the archives of the test split and unpacks the recordings of the clips, unless they are there.
-
-        Raises:
-            UnavailableError: They cannot be obtained, or fail verification.
-        """
         if self.data_root is not None or self._is_complete():
             return
         folder = home() / "datasets" / Path(*self.inside)
@@ -145,18 +142,19 @@ class Mls(Corpus):
         path = f"datasets/{language}/{split}/{name.replace('audio/', 'archives/')}"
         return RemoteFile(path, source=f"{self.repository}/data/{language}/{split}/{name}")
 
+    @override
     def state(self) -> State:
-        """Here, or to be fetched; only looks for the folder."""
         roots = self._roots()
         return State(Access.HERE, str(roots[0])) if roots else State(Access.FETCH, self.size_text)
 
     @property
+    @override
     def download_size(self) -> int | None:
-        """Unknown until the list of archives is there; about 60 MB per hour, for 2 to 14 hours."""
+        # Unknown until the list of archives is there; about 60 MB per hour, for 2 to 14 hours.
         return None
 
+    @override
     def notes(self) -> list[str]:
-        """The rule, which is not that of a paper."""
         rule = "500 clips of 5 to 10 s by codec-bench's own rule; Stable-Codec publishes neither list nor seed"
         return [f"{self.name}: {rule}", *super().notes()]
 

@@ -8,6 +8,8 @@ from math import ceil
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from typing_extensions import override
+
 from codec_bench.datasets.corpus import Corpus
 from codec_bench.datasets.dataset import Access, State
 from codec_bench.errors import UnavailableError
@@ -120,19 +122,15 @@ class ListedCorpus(Corpus):
 
     lists: ClassVar[tuple[RemoteFile, ...]]
 
+    @override
     def fetch(self) -> None:
-        """Downloads the lists where they are of use, then what any corpus needs.
-
-        Raises:
-            UnavailableError: It cannot be obtained, or fails verification.
-        """
         absent = [remote for remote in self.lists if self._find_list(remote) is None]
         if absent and (self.archives or self._roots()):
             fetch_all(absent, f"dataset:{self.name}")
         super().fetch()
 
+    @override
     def state(self) -> State:
-        """To be fetched where the recordings are here and the lists are not."""
         state = super().state()
         absent = sum(self._find_list(remote) is None for remote in self.lists)
         if state.access is Access.HERE and absent:
@@ -140,8 +138,9 @@ class ListedCorpus(Corpus):
         return state
 
     @property
+    @override
     def download_size(self) -> int | None:
-        """Bytes of all archives, and of the lists as far as their sizes are known; they are small."""
+        # Lists are small where nobody states their size.
         if any(remote.size is None for remote in self.archives):
             return None
         return sum(remote.size or 0 for remote in (*self.archives, *self.lists)) or None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
@@ -47,7 +48,12 @@ class Recogniser(Feature):
         >>> pocketsphinx.knows("en-GB"), pocketsphinx.knows("zh"), pocketsphinx.knows(None)
         (True, False, True)
         """
-        return not (self.languages and language) or language.lower().replace("_", "-").split("-")[0] in self.languages
+        return not (self.languages and language) or is_one_of(language, self.languages)
+
+
+def is_one_of(language: str, codes: Sequence[str]) -> bool:
+    """Whether a language tag, e.g. `en-GB`, is of a language of which the code is given."""
+    return language.lower().replace("_", "-").split("-")[0] in codes
 
 
 BACKENDS: Registry[Callable[[str], Recogniser]] = Registry(
@@ -112,8 +118,8 @@ class SpeechModel(Model):
     """A recogniser's model; files are known by their names, so that a folder of the user's may be moved."""
 
     @property
+    @override
     def fingerprint(self) -> str:
-        """Content address of the definition and the files."""
         digests = {Path(path).name: digest for path, digest in self.weight_digests().items()}
         return address(model=self.name, version=self.version, packages=self.versions(), weights=digests)
 

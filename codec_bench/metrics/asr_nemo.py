@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.environments import Environment
@@ -100,15 +101,16 @@ def _is_importable() -> bool:
 class NemoModel(SpeechModel):
     """A model of NeMo, which runs in its environment where that is ready, otherwise in our process."""
 
+    @override
     def versions(self) -> dict[str, str]:
-        """Versions of NeMo and torch where it runs; the same ones give the same result in either place."""
+        # The same versions give the same result in either place.
         if not ENVIRONMENT.is_ready:
             return package_versions(PACKAGES)
         found = {name.lower().replace("-", "_"): v for name, v in ENVIRONMENT.record["packages"].items()}
         return {name: found.get(name, "absent") for name in sorted(PACKAGES)}
 
+    @override
     def unsupported(self) -> str | None:
-        """NeMo can be imported neither here nor in its environment."""
         problem = ENVIRONMENT.problem()
         return None if problem is None or _is_importable() else problem
 

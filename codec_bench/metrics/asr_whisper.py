@@ -7,7 +7,6 @@ but the signal: the fallback to higher temperatures, which draws at random, is l
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.files import linked_folder
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
 from codec_bench.metrics.signal import Array
@@ -156,11 +156,9 @@ def _load(weights: Sequence[RemoteFile], language: str, device: str) -> WhisperM
     from faster_whisper import WhisperModel
 
     kind, _, index = device.partition(":")
-    with tempfile.TemporaryDirectory(prefix="codec-bench-") as folder:  # the files may come from several mirrors
-        for weight in weights:
-            path = locate(weight)
-            Path(folder, path.name).symlink_to(path.resolve())
-        model = WhisperModel(folder, device=kind, device_index=int(index or 0), cpu_threads=os.cpu_count() or 1)
+    paths = [locate(weight) for weight in weights]
+    with linked_folder({path.name: path for path in paths}) as folder:
+        model = WhisperModel(str(folder), device=kind, device_index=int(index or 0), cpu_threads=os.cpu_count() or 1)
     if language and language not in model.supported_languages:
         known = ", ".join(model.supported_languages)
         raise UnavailableError(f"this model of Whisper does not know the language {language!r}; it knows {known}")

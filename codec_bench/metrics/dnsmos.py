@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile, is_published, locate
@@ -69,8 +70,9 @@ class PublishedModel(Model):
 
     published: RemoteFile = P835
 
+    @override
     def weight_digests(self) -> dict[str, str | None]:
-        """SHA-256 by file, wherever it comes from, so that the fingerprint does not depend on that."""
+        # Wherever the file comes from, so that the fingerprint does not depend on that.
         return {self.published.path: self.published.sha256}
 
 

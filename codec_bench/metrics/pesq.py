@@ -7,7 +7,7 @@ P.862 score that `pypesq` and papers after it report.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -25,13 +25,14 @@ numbers, or crashes. Speech of a minute has about 25; at two minutes the narrow-
 _MAX_RAW = 4.5
 
 
-@register_metric(
+_quality = partial(register_metric, better="higher", packages=("pesq",))
+
+
+@_quality(
     "pesq_wb",
     unit="MOS-LQO",
-    better="higher",
     range=(0.999, 4.644),
     title="PESQ-wb",
-    packages=("pesq",),
     note="Wide-band PESQ, P.862.2 MOS-LQO at 16 kHz; a perfect copy scores 4.64, not 4.50.",
 )
 def pesq_wb(reference: Signal, decoded: Signal) -> float:
@@ -52,13 +53,11 @@ def pesq_wb(reference: Signal, decoded: Signal) -> float:
     return _mos_lqo("wb", reference, decoded)
 
 
-@register_metric(
+@_quality(
     "pesq_nb",
     unit="MOS-LQO",
-    better="higher",
     range=(0.999, 4.549),
     title="PESQ-nb",
-    packages=("pesq",),
     note="Narrow-band PESQ, P.862 with the P.862.1 mapping to MOS-LQO, of the signals at 16 kHz; a perfect copy "
     "scores 4.55.",
 )
@@ -80,13 +79,10 @@ def pesq_nb(reference: Signal, decoded: Signal) -> float:
     return _mos_lqo("nb", reference, decoded)
 
 
-@register_metric(
+@_quality(
     "pesq_raw",
-    unit="",
-    better="higher",
     range=(None, _MAX_RAW),
     title="PESQ-raw",
-    packages=("pesq",),
     note="Raw P.862 score (narrow-band, before the MOS-LQO mapping), as pypesq reports it; a perfect copy scores 4.50.",
 )
 def pesq_raw(reference: Signal, decoded: Signal) -> float:

@@ -164,10 +164,7 @@ def gross_pitch_error(reference: Signal, decoded: Signal, *, track: Feature = di
 def voicing_decision_error(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
     """Voicing decision error: frames that are voiced in one of the signals only, out of all frames.
 
-    Args:
-        reference: Original at 16 kHz.
-        decoded: Reconstruction at 16 kHz.
-        track: Pitch tracker.
+    Arguments as for GPE.
     """
     first, second = _tracks(reference, decoded, track)
     return Ratio(int(((first > 0) != (second > 0)).sum()), len(first))
@@ -181,10 +178,7 @@ def voicing_decision_error(reference: Signal, decoded: Signal, *, track: Feature
 def f0_frame_error(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
     """F0 frame error: frames with a voicing decision error or a gross pitch error, out of all frames.
 
-    Args:
-        reference: Original at 16 kHz.
-        decoded: Reconstruction at 16 kHz.
-        track: Pitch tracker.
+    Arguments as for GPE.
     """
     first, second = _tracks(reference, decoded, track)
     both = (first > 0) & (second > 0)
@@ -202,10 +196,7 @@ def f0_frame_error(reference: Signal, decoded: Signal, *, track: Feature = dio_s
 def voicing_f1(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
     """F1 score of the voiced frames: `2 tp / (2 tp + fp + fn)` against the reference's voicing, in [0, 1].
 
-    Args:
-        reference: Original at 16 kHz.
-        decoded: Reconstruction at 16 kHz.
-        track: Pitch tracker.
+    Arguments as for GPE.
 
     Raises:
         NotScorable: No frame of either signal is voiced.
@@ -225,10 +216,7 @@ def voicing_f1(reference: Signal, decoded: Signal, *, track: Feature = dio_stone
 def log_f0_rmse(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> float:
     """Root mean square difference of the natural logarithms of F0, over the frames that are voiced in both signals.
 
-    Args:
-        reference: Original at 16 kHz.
-        decoded: Reconstruction at 16 kHz.
-        track: Pitch tracker.
+    Arguments as for GPE.
 
     Returns:
         Natural-log units: a constant shift by a semitone gives ln(2) / 12 = 0.0578.
@@ -251,10 +239,7 @@ def log_f0_rmse(reference: Signal, decoded: Signal, *, track: Feature = dio_ston
 def log_f0_correlation(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> float:
     """Pearson correlation of ln F0 over the frames that are voiced in both signals.
 
-    Args:
-        reference: Original at 16 kHz.
-        decoded: Reconstruction at 16 kHz.
-        track: Pitch tracker.
+    Arguments as for GPE.
 
     Raises:
         NotScorable: No frame is voiced in both, fewer than three are, or one of the tracks is constant.

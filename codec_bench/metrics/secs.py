@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.errors import UnavailableError
 from codec_bench.files import file_digest
+from codec_bench.inference import one_thread
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.signal import Feature, Signal, feature
 from codec_bench.metrics.spectral import slaney_filterbank
@@ -164,13 +165,8 @@ def _partials(samples: NDArray[Any]) -> FloatArray:
     waves, frames = encoder.compute_partial_slices(len(samples), _PARTIALS_PER_SECOND, _MIN_COVERAGE)
     padded = np.pad(samples, (0, max(0, waves[-1].stop - len(samples))))
     mel = _mel_spectrogram(padded)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the result must not depend on the machine, and more threads only get in the way
-    try:
-        with torch.inference_mode():
-            return np.asarray(encoder(torch.from_numpy(np.stack([mel[f] for f in frames]))).numpy())
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.inference_mode():
+        return np.asarray(encoder(torch.from_numpy(np.stack([mel[f] for f in frames]))).numpy())
 
 
 def _mel_spectrogram(samples: NDArray[Any]) -> FloatArray:

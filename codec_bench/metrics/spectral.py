@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -48,11 +48,11 @@ MULTI_STFT = (Resolution(1024, 120, 600), Resolution(2048, 240, 1200), Resolutio
 MULTI_MEL = (Resolution(1024, 120, 600, 80), Resolution(2048, 240, 1200, 80), Resolution(512, 50, 240, 80))
 
 
-@register_metric(
+_distance = partial(register_metric, better="lower", range=(0.0, None), family="spectral")
+
+
+@_distance(
     "mel_distance",
-    better="lower",
-    range=(0.0, None),
-    family="spectral",
     title="Mel dist.",
     note="Spectral convergence + mean |ln| difference of 128 Slaney mel bands of the magnitude (FFT 2048, hop 256), "
     "the mel distance of Stable-Codec.",
@@ -76,65 +76,42 @@ def mel_distance(reference: Signal, decoded: Signal) -> float:
     return sum(_terms(reference, decoded, MEL))
 
 
-@register_metric(
+@_distance(
     "stft_distance",
-    better="lower",
-    range=(0.0, None),
-    family="spectral",
     title="STFT dist.",
     note="Spectral convergence + mean |ln| difference of STFT magnitudes (FFT 2048, hop 512), the STFT distance of "
     "Stable-Codec.",
 )
 def stft_distance(reference: Signal, decoded: Signal) -> float:
-    """STFT distance of Stable-Codec: the two terms over the bins of one transform.
-
-    Args:
-        reference: Original at 16 kHz, more than 1024 samples.
-        decoded: Reconstruction.
+    """STFT distance of Stable-Codec: the two terms over the bins of one transform; arguments as for `mel_distance`.
 
     Returns:
         Distance, 0 for identity, without an upper bound; not symmetric.
-
-    Raises:
-        NotScorable: Too short or silent.
 
     Source: As for `mel_distance`; `auraloss.freq.STFTLoss(2048, 512, 2048)`.
     """
     return sum(_terms(reference, decoded, STFT))
 
 
-@register_metric(
+@_distance(
     "mr_stft",
-    better="lower",
-    range=(0.0, None),
-    family="spectral",
     title="MR-STFT",
     note="auraloss MultiResolutionSTFTLoss, defaults (FFT 1024/2048/512, hop 120/240/50, window 600/1200/240); the "
     "LongCat paper defines its MR-STFT nowhere, so values cannot be compared with it.",
 )
 def multi_resolution_stft(reference: Signal, decoded: Signal) -> float:
-    """Multi-resolution STFT distance: the two terms, averaged over three resolutions.
-
-    Args:
-        reference: Original at 16 kHz, more than 1024 samples.
-        decoded: Reconstruction.
+    """Multi-resolution STFT distance: the two terms, averaged over three resolutions; arguments as for `mel_distance`.
 
     Returns:
         Distance, 0 for identity, without an upper bound; not symmetric.
-
-    Raises:
-        NotScorable: Too short or silent.
 
     Source: Yamamoto et al., "Parallel WaveGAN", 2020; `auraloss.freq.MultiResolutionSTFTLoss()`.
     """
     return sum(sum(_terms(reference, decoded, resolution)) for resolution in MULTI_STFT) / len(MULTI_STFT)
 
 
-@register_metric(
+@_distance(
     "mr_mel",
-    better="lower",
-    range=(0.0, None),
-    family="spectral",
     title="MR-Mel",
     note="Mean |ln| difference of 80 Slaney mel bands of the magnitude, averaged over the resolutions of MR-STFT; the "
     "LongCat paper defines its MR-MEL nowhere, so values cannot be compared with it.",
@@ -142,15 +119,10 @@ def multi_resolution_stft(reference: Signal, decoded: Signal) -> float:
 def multi_resolution_mel(reference: Signal, decoded: Signal) -> float:
     """Multi-resolution log-mel L1 distance: mean |ln| difference of 80 mel bands, averaged over three resolutions.
 
-    Args:
-        reference: Original at 16 kHz, more than 1024 samples.
-        decoded: Reconstruction.
+    Arguments as for `mel_distance`.
 
     Returns:
         Distance in nepers, 0 for identity, without an upper bound; symmetric.
-
-    Raises:
-        NotScorable: Too short or silent.
 
     Source: `auraloss.freq.MultiResolutionSTFTLoss(w_sc=0, scale="mel", n_bins=80, sample_rate=16000)`.
     """

@@ -6,7 +6,7 @@ once for all systems, those of a reconstruction once for both forms.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,13 +151,12 @@ def _norm(x: Floats, axis: int) -> Floats:
     return np.asarray(np.sqrt(np.square(x).sum(axis=axis, keepdims=True)))
 
 
-@register_metric(
+_intelligibility = partial(register_metric, better="higher", range=(-1.0, 1.0), version=2, packages=_PACKAGES)
+
+
+@_intelligibility(
     "stoi",
-    better="higher",
-    range=(-1.0, 1.0),
     title="STOI",
-    version=2,
-    packages=_PACKAGES,
     note="Short-time objective intelligibility (Taal et al. 2011), not extended; computed at 10 kHz.",
 )
 def stoi(reference: Signal, decoded: Signal) -> float:
@@ -183,13 +182,9 @@ def stoi(reference: Signal, decoded: Signal) -> float:
     return min(float(products.mean()), 1.0)
 
 
-@register_metric(
+@_intelligibility(
     "estoi",
-    better="higher",
-    range=(-1.0, 1.0),
     title="ESTOI",
-    version=2,
-    packages=_PACKAGES,
     note="Extended short-time objective intelligibility (Jensen & Taal 2016); computed at 10 kHz.",
 )
 def estoi(reference: Signal, decoded: Signal) -> float:

@@ -9,10 +9,11 @@ A variant names the recogniser, and behind a plus sign the text normaliser unles
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from codec_bench.metrics import Metric, register_metric
-from codec_bench.metrics.asr import Recogniser, backend, pocketsphinx
+from codec_bench.metrics.asr import Recogniser, backend, is_one_of, pocketsphinx
 from codec_bench.metrics.signal import Signal
 from codec_bench.metrics.text import NORMALISERS, Normaliser, basic, normaliser, phones
 from codec_bench.records import NotScorable, Ratio, Status
@@ -67,10 +68,6 @@ def normaliser_of(made: Metric) -> Normaliser:
     return found
 
 
-def _is_one_of(languages: tuple[str, ...], language: str | None) -> bool:
-    return language is not None and language.lower().replace("_", "-").split("-")[0] in languages
-
-
 def _check(language: str | None, transcribe: Recogniser) -> None:
     """Raises where a recogniser does not know a language: what it hears would count as errors of the codec."""
     if not transcribe.knows(language):
@@ -90,16 +87,15 @@ def _texts(text: str, decoded: Signal, transcribe: Recogniser, normalise: Normal
     return wanted, normalise(str(decoded[transcribe].item()))
 
 
-@register_metric(
+_error_rate = partial(
+    register_metric, unit="%", better="lower", range=(0, None), digits=2, accepts_silence=True, variants=_variant
+)
+
+
+@_error_rate(
     "wer",
-    unit="%",
-    better="lower",
-    range=(0, None),
     title="WER",
-    digits=2,
     packages=("jiwer",),
-    accepts_silence=True,
-    variants=_variant,
     note="word error rate of the named recogniser on the decoded speech, pooled over all words; text normaliser basic, "
     "unless the column names another",
 )
@@ -115,7 +111,7 @@ def word_error_rate(
 
     Args:
         text: Transcript.
-        decoded: Reconstruction at 16 kHz; digital silence is an empty hypothesis, so every word is deleted.
+        decoded: Reconstruction at 16 kHz; digital silence is an empty hypothesis, so everything is deleted.
         language: ISO 639-1 code, or None where it is not known.
         transcribe: Recogniser.
         normalise: What is done to both texts first.
@@ -135,22 +131,16 @@ def word_error_rate(
     import jiwer
 
     _check(language, transcribe)
-    if _is_one_of(UNSPACED, language):
+    if language and is_one_of(language, UNSPACED):
         raise NotScorable(f"{language} is written without spaces between words: take cer", Status.UNDEFINED)
     wanted, heard = _texts(text, decoded, transcribe, normalise)
     return _pooled(jiwer.process_words(wanted, heard))
 
 
-@register_metric(
+@_error_rate(
     "cer",
-    unit="%",
-    better="lower",
-    range=(0, None),
     title="CER",
-    digits=2,
     packages=("jiwer",),
-    accepts_silence=True,
-    variants=_variant,
     note="character error rate of the named recogniser on the decoded speech, pooled over all characters; single "
     "spaces count, except in Chinese and Japanese; text normaliser basic, unless the column names another",
 )
@@ -166,15 +156,7 @@ def character_error_rate(
 
     Single spaces between words count as characters, except in Chinese and Japanese, where all spaces are removed.
 
-    Args:
-        text: Transcript.
-        decoded: Reconstruction at 16 kHz; digital silence is an empty hypothesis, so every character is deleted.
-        language: ISO 639-1 code, or None where it is not known.
-        transcribe: Recogniser.
-        normalise: What is done to both texts first.
-
-    Returns:
-        Errors out of characters; above 1 where there are more errors than characters.
+    Arguments as for `word_error_rate`.
 
     Raises:
         NotScorable: The recogniser does not know the language, or nothing is left of the transcript.
@@ -183,21 +165,15 @@ def character_error_rate(
 
     _check(language, transcribe)
     wanted, heard = _texts(text, decoded, transcribe, normalise)
-    if _is_one_of(UNSPACED, language):
+    if language and is_one_of(language, UNSPACED):
         wanted, heard = wanted.replace(" ", ""), heard.replace(" ", "")
     return _pooled(jiwer.process_characters(wanted, heard))
 
 
-@register_metric(
+@_error_rate(
     "per",
-    unit="%",
-    better="lower",
-    range=(0, None),
     title="PER",
-    digits=2,
     packages=("jiwer", "pocketsphinx"),
-    accepts_silence=True,
-    variants=_variant,
     note="phone error rate, English only: words that the named recogniser hears and those of the transcript as phones "
     "by CMUdict, of words that it lacks by letter-to-sound rules; pooled over all phones; text normaliser basic, "
     "unless the column names another",
@@ -215,15 +191,7 @@ def phone_error_rate(
     A word that sounds like the right one costs nothing, and one that is nearly right costs less than in WER. Both sides
     go through one dictionary (`metrics/text.py`), so that nothing is lost where a recogniser makes no error.
 
-    Args:
-        text: English transcript.
-        decoded: Reconstruction at 16 kHz; digital silence is an empty hypothesis, so every phone is deleted.
-        language: ISO 639-1 code, or None where it is not known.
-        transcribe: Recogniser.
-        normalise: What is done to both texts first.
-
-    Returns:
-        Errors out of phones; above 1 where there are more errors than phones.
+    Arguments as for `word_error_rate`.
 
     Raises:
         NotScorable: The language is not English, the recogniser does not know it, or nothing is left of the transcript.
@@ -232,7 +200,7 @@ def phone_error_rate(
     import jiwer
 
     _check(language, transcribe)
-    if language is not None and not _is_one_of(("en",), language):
+    if language and not is_one_of(language, ("en",)):
         raise NotScorable(f"the dictionary of PER is of en only, not of {language}", Status.UNDEFINED)
     wanted, heard = (" ".join(phones(words)) for words in _texts(text, decoded, transcribe, normalise))
     if not wanted:
