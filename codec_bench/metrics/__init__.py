@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from codec_bench.errors import UsageError
-from codec_bench.metrics.metric import CorpusFunction, Metric, MetricValue, Variants
+from codec_bench.metrics.base import CorpusFunction, Metric, MetricValue, Variants
 from codec_bench.registry import Registry
 
 METRICS: Registry[Metric] = Registry(
