@@ -237,9 +237,6 @@ def load_gate(path: Path) -> Gate:
     return Gate(settings, entries, str(path))
 
 
-_Model = Settings | _Entry
-
-
 def _checked(model: type[Any], value: Any, path: Path, key: str) -> Any:
     where = f"{path}: {key}" if key else str(path)
     if not isinstance(value, dict):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
 
 from codec_bench.errors import UsageError
 from codec_bench.reproduction.availability import run_label
-from codec_bench.reproduction.judging import Absence, JudgedCell, Reproduction, fact_cells, judge
+from codec_bench.reproduction.judging import Absence, JudgedCell, Reproduction, fact_cells, judged_cell, summary_cell
 from codec_bench.reproduction.paper import PublishedColumn, PublishedRow, PublishedTable
 from codec_bench.runs.directory import Run
 
@@ -64,17 +63,14 @@ def _cell(table: PublishedTable, row: PublishedRow, key: str, column: PublishedC
     lines = summary[(summary["system"] == run_label(row)) & (summary["metric"] == label)]
     if lines.empty:
         return None
-    line = lines.iloc[0]
-    value, low, high = (_scaled(line[part], column.scale) for part in ("value", "ci_low", "ci_high"))
-    if column.codebook is not None:
-        value, low, high = _of_codebook(run, run_label(row), label, column.codebook), None, None
-        if value is None:
-            return None
     other = "" if published_on in (None, name) else f"on {name}, not {published_on}"
-    published = table.published(row)[key]
-    verdict, reason = judge(column, published, value, row.doubtful.get(key, ""), other)
-    n, expected = int(line["n"]), int(line["n_expected"])
-    return JudgedCell(table.label(row), key, column, published, value, verdict, reason, low, high, n, expected, label)
+    cell = summary_cell(table, row, key, lines.iloc[0].to_dict(), other=other)
+    if column.codebook is None:
+        return cell
+    value = _of_codebook(run, run_label(row), label, column.codebook)
+    if value is None:
+        return None
+    return judged_cell(table, row, key, value, other=other, n=cell.n, expected=cell.expected, metric=label)
 
 
 def _of_codebook(run: Run, system: str, label: str, codebook: int) -> float | None:
@@ -85,10 +81,6 @@ def _of_codebook(run: Run, system: str, label: str, codebook: int) -> float | No
         return None if lines.empty else float(lines.iloc[0][label])
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"{run.path / 'codebooks.csv'} cannot be read: {error}") from error
-
-
-def _scaled(value: float, scale: float) -> float | None:
-    return None if value is None or math.isnan(value) else float(value) * scale
 
 
 def _data(run: Run) -> str:

@@ -142,21 +142,67 @@ def judge(
     return (Agreement.WITHIN if agrees else Agreement.OUTSIDE), ""
 
 
+def judged_cell(
+    table: PublishedTable,
+    row: PublishedRow | None,
+    key: str,
+    measured: Value,
+    *,
+    name: str = "",
+    other: str = "",
+    missing: str = "nothing was scored",
+    **found: Any,
+) -> JudgedCell:
+    """Puts a measured value next to the published one.
+
+    Args:
+        table: What was published.
+        row: Row of the table; None for a system that is not in it.
+        key: Name of the column.
+        measured: The value here; None if there is none.
+        name: Name of the row; by default its label.
+        other: Why both were not measured in the same way; empty if they were.
+        missing: Why there is no measured value.
+        found: Other fields of the cell: its interval, counts and metric.
+    """
+    column = table.columns[key]
+    published, doubt = (None, "") if row is None else (table.published(row)[key], row.doubtful.get(key, ""))
+    verdict, reason = judge(column, published, measured, doubt, other)
+    if measured is None:
+        reason = missing
+    elif row is None:
+        reason = "not in the table"
+    label = name or ("" if row is None else table.label(row))
+    return JudgedCell(label, key, column, published, measured, verdict, reason, **found)
+
+
+def summary_cell(
+    table: PublishedTable,
+    row: PublishedRow | None,
+    key: str,
+    line: Mapping[Any, Any],
+    *,
+    name: str = "",
+    other: str = "",
+) -> JudgedCell:
+    """The cell that a row of `summary.csv` measures; arguments as for `judged_cell`."""
+    scale = table.columns[key].scale
+    value, low, high = (_finite(line[part], scale) for part in ("value", "ci_low", "ci_high"))
+    return judged_cell(
+        table, row, key, value, name=name, other=other, low=low, high=high,
+        n=int(line["n"]), expected=int(line["n_expected"]), metric=str(line["metric"]),
+    )  # fmt: skip
+
+
 def fact_cells(table: PublishedTable) -> list[JudgedCell]:
     """The cells that follow from the descriptions of the codecs: no audio is needed."""
-    cells = []
-    for row in table.rows:
-        for key, column in table.columns.items():
-            if column.fact is None or row.system is None:
-                continue
-            published, found = table.published(row)[key], fact_of(row.system, column.fact)
-            verdict, reason = judge(column, published, found, row.doubtful.get(key, ""))
-            if found is None:
-                reason = "the description of the codec does not say"
-            cells.append(
-                JudgedCell(table.label(row), key, column, published, found, verdict, reason, metric=column.fact)
-            )
-    return cells
+    missing = "the description of the codec does not say"
+    return [
+        judged_cell(table, row, key, fact_of(row.system, column.fact), missing=missing, metric=column.fact)
+        for row in table.rows
+        for key, column in table.columns.items()
+        if column.fact is not None and row.system is not None
+    ]
 
 
 def measured_cells(
@@ -179,25 +225,16 @@ def measured_cells(
         system: Its label there.
         other: Why a column was not measured as the paper did, by column.
     """
-    summary = {row["metric"]: row for row in run.summary.to_dict("records") if row["system"] == system}
-    cells = []
-    for key, label in labels.items():
-        column = table.columns[key]
-        published = None if row is None else table.published(row)[key]
-        found = summary[label]
-        value, low, high = (_finite(found[part]) for part in ("value", "ci_low", "ci_high"))
-        doubt = "" if row is None else row.doubtful.get(key, "")
-        verdict, reason = judge(column, published, value, doubt, other.get(key, ""))
-        if row is None and value is not None:
-            reason = "not in the table"
-        n, expected = int(found["n"]), int(found["n_expected"])
-        cells.append(JudgedCell(name, key, column, published, value, verdict, reason, low, high, n, expected, label))
-    return cells
+    summary = {line["metric"]: line for line in run.summary.to_dict("records") if line["system"] == system}
+    return [
+        summary_cell(table, row, key, summary[label], name=name, other=other.get(key, ""))
+        for key, label in labels.items()
+    ]
 
 
 def _is_number(value: Value) -> TypeGuard[float]:
     return value is not None and not isinstance(value, bool)
 
 
-def _finite(value: Any) -> float | None:
-    return None if value is None or math.isnan(value) else float(value)
+def _finite(value: Any, scale: float) -> float | None:
+    return None if value is None or math.isnan(value) else float(value) * scale
