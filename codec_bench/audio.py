@@ -218,7 +218,7 @@ def audio_files(folder: Path) -> dict[str, Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     """Every audio file below a folder; links to folders are followed, each real folder is visited once."""
     if not folder.is_dir():
-        raise UsageError(f"{folder} is {'no folder' if folder.exists() else 'not there'}")
+        raise UsageError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
 
     def stop(error: OSError) -> None:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error

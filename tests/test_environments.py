@@ -158,7 +158,7 @@ def test_one_that_was_not_finished_is_made_anew(record: str | None):
 
 def test_a_package_that_cannot_be_had_leaves_something_to_repeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     made = Environment("toy", requirements=("a-package-that-nobody-has==7",))
-    with pytest.raises(UnavailableError, match=r"toy cannot be made.*a-package-that-nobody-has==7") as caught:
+    with pytest.raises(UnavailableError, match=r"toy could not be created.*a-package-that-nobody-has==7") as caught:
         made.create()
     assert "\n" not in str(caught.value)
     assert made.state is EnvironmentState.INCOMPLETE

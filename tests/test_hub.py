@@ -409,7 +409,7 @@ def test_redirects_are_followed_and_the_token_stays_behind(server: Server, monke
 def test_a_page_that_asks_to_log_in_is_no_file(server: Server):
     for digest in (None, DIGEST):
         part = leftover(server, CONTENT[:1000], "page.bin")
-        with pytest.raises(UnavailableError, match=f"{server.address}/page.bin gives a web page"):
+        with pytest.raises(UnavailableError, match=f"{server.address}/page.bin returns a web page"):
             fetch(weight(server, "page.bin", digest))
         assert find("models/x/page.bin") is None
         assert part.read_bytes() == CONTENT[:1000]

@@ -109,4 +109,4 @@ def check_config(file: str, found: Mapping[str, Any], expected: Mapping[str, Any
     """
     for name, value in expected.items():
         if found.get(name) != value:
-            raise UnavailableError(f"{file} is of another model: its {name} is {found.get(name)}, not {value}")
+            raise UnavailableError(f"{file} belongs to another model: its {name} is {found.get(name)}, not {value}")

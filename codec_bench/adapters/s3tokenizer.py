@@ -91,7 +91,7 @@ class S3TokenizerV1(PackageCodec):
             check_config(self._file, {"number of layers": len(layers)}, {"number of layers": self.layers})
             model = self._model_of(sizes | {"n_audio_layer": self.layers}, state)
         except (KeyError, ValueError) as error:
-            raise UnavailableError(f"{self._file} is no {self.spec.title}: {error} is missing") from error
+            raise UnavailableError(f"{self._file} is not {self.spec.title}: {error} is missing") from error
         load_state(model, state, self._file)
         return model.eval()
 
@@ -104,7 +104,7 @@ class S3TokenizerV1(PackageCodec):
         try:
             return dict((utils.onnx2torch_v3 if "v3" in self._file else utils.onnx2torch)(str(path)))
         except (DecodeError, AssertionError, AttributeError, KeyError, IndexError) as error:
-            raise UnavailableError(f"{path.name} is no {self.spec.title}: {error or type(error).__name__}") from error
+            raise UnavailableError(f"{path.name} is not {self.spec.title}: {error or type(error).__name__}") from error
 
     def _model_of(self, sizes: dict[str, int], state: dict[str, Any]) -> Any:
         """The package's model with the sizes of the tensors; the published ones have its standard sizes."""

@@ -29,10 +29,10 @@ def tell(
     """Prints finished runs, where they are, and what failed; ends with the exit code of the contract.
 
     Args:
-        runs: Of any kind.
+        runs: Runs of any kind.
         as_json: Whether their summaries are printed instead of tables.
         bands: Edges of the bitrate groups in kbit/s; by default those of the tables.
-        after: Prints more below the table of a run.
+        after: Prints further lines below the table of a run.
     """
     from codec_bench.api import summary_json
     from codec_bench.reports.console import print_table

@@ -12,7 +12,7 @@ import typer
 def report(
     run: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories of any kind.")],
     formats: Annotated[
-        str, typer.Option("--format", help="Of md, csv, tex, html; html also brings the interactive report.html.")
+        str, typer.Option("--format", help="Any of md, csv, tex, html; html adds the interactive report.html.")
     ] = "md,csv,tex,html",
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether pictures are drawn.")] = True,
     plot_format: Annotated[str, typer.Option(help="Of png, svg, pdf.")] = "png",

@@ -65,7 +65,7 @@ def resolve_items(
     ids = None if only is None else set(only)
     utterances = list(islice((u for u in loaded.utterances() if ids is None or u.id in ids), limit))
     if not utterances:
-        raise UsageError(f"data set {loaded.name!r} has none of the wanted utterances")
+        raise UsageError(f"data set {loaded.name!r} has none of the requested utterances")
     if text is not None:
         utterances = with_transcripts(utterances, text, warnings)
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) * 2)) as threads:

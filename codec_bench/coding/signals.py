@@ -42,7 +42,7 @@ def read_recording(source: Mapping[str, Any], folder: Path | None = None) -> byt
     except OSError as error:
         raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
     if digest(data) != source["digest"]:
-        raise NotScorable(f"{path} changed while the run was going on", Status.UNREADABLE)
+        raise NotScorable(f"{path} changed during the run", Status.UNREADABLE)
     return data
 
 

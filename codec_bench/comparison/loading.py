@@ -50,7 +50,7 @@ def measurements_of(run: Run) -> Measurements:
         )
     frame = run.scores
     if absent := [c for c in _NEEDED if c not in frame]:
-        raise UsageError(f"{run.path / 'scores.parquet'} has no column {absent[0]!r}: it is not of a codec-bench run")
+        raise UsageError(f"{run.path / 'scores.parquet'} has no column {absent[0]!r}: codec-bench did not write it")
     plan = run.info["plan"]
     scales = _scales(frame)
     columns = {

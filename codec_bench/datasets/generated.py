@@ -67,7 +67,7 @@ def read_prompts(path: Path) -> dict[str, str]:
         if len(fields) < 2:
             raise UsageError(f"{path}, line {number}: an utterance and its prompt belong here, not only {fields[0]!r}")
         if fields[0] in found:
-            raise UsageError(f"{path}, line {number}: {fields[0]!r} was there before")
+            raise UsageError(f"{path}, line {number}: {fields[0]!r} already appeared")
         found[fields[0]] = fields[1].strip()
     if not found:
         raise UsageError(f"{path} is empty")

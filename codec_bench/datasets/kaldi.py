@@ -134,7 +134,7 @@ def _lines(path: Path) -> dict[str, _Line]:
         key, *rest = re.split(f"[{_BLANKS}]+", stripped, maxsplit=1)
         where = f"{path}, line {number}"
         if key in found:
-            raise UsageError(f"{where}: {key[:60]!r} was there before, in {found[key].where.rpartition(', ')[2]}")
+            raise UsageError(f"{where}: {key[:60]!r} already appeared in {found[key].where.rpartition(', ')[2]}")
         found[key] = _Line(where, rest[0] if rest else "")
     return found
 

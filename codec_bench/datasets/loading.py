@@ -175,7 +175,7 @@ def _registered(name: str, data_root: str | os.PathLike[str] | None, setting: st
     options: dict[str, Any] = {"data_root": data_root} if "data_root" in parameters else {}
     if setting is not None:
         if "setting" not in parameters:
-            raise UsageError(f"the data set {name} takes no setting: write {name}, not {name}@{setting}")
+            raise UsageError(f"the data set {name} has no settings: write {name}, not {name}@{setting}")
         if not setting:
             raise UsageError(f"{name}@ is not complete: write {name}@SETTING, or {name}")
         options["setting"] = setting

@@ -96,7 +96,7 @@ def text_beside(path: Path) -> str | None:
     """The transcript that lies beside a recording, on one line, or None.
 
     Raises:
-        UsageError: The file is no UTF-8 text.
+        UsageError: The file is not UTF-8 text.
     """
     for suffix in TEXT_SUFFIXES:
         beside = path.with_name(path.stem + suffix)
@@ -179,7 +179,7 @@ def _rows(path: Path, *needed: list[str] | tuple[str, ...]) -> list[_Row]:
         first = seen.setdefault(row.cells["id"], row)
         if first is not row:
             raise UsageError(
-                f"{row.where}: the id {row.cells['id']!r} was there before, in {first.where.split(', ')[-1]}"
+                f"{row.where}: the id {row.cells['id']!r} already appeared in {first.where.split(', ')[-1]}"
             )
     return rows
 
@@ -191,7 +191,7 @@ def _columns(path: Path, header: str, needed: tuple[list[str] | tuple[str, ...],
             tabs = "" if len(columns) > 1 else " (tabs separate columns)"
             raise UsageError(f"{path} has no column {' or '.join(group)}; its columns are: {', '.join(columns)}{tabs}")
     if len(set(columns)) < len(columns) or "" in columns:
-        raise UsageError(f"{path}, line 1: every column needs a name of its own, not: {', '.join(columns)}")
+        raise UsageError(f"{path}, line 1: column names must be unique and not empty, not: {', '.join(columns)}")
     return columns
 
 
@@ -246,7 +246,7 @@ def read_text(path: Path) -> str:
     """The text of a UTF-8 file, with or without a byte-order mark.
 
     Raises:
-        UsageError: The file cannot be read, or is no UTF-8 text; the message names the line.
+        UsageError: The file cannot be read, or is not UTF-8 text; the message names the line.
     """
     try:
         data = path.read_bytes()
@@ -258,7 +258,7 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise UsageError(f"{path}, line {line}: no UTF-8 text") from error
+        raise UsageError(f"{path}, line {line}: not UTF-8 text") from error
 
 
 def is_file(path: Path) -> bool:

@@ -100,14 +100,14 @@ def list_lines(path: Path) -> list[str]:
     """The lines of a list that came with a corpus.
 
     Raises:
-        UnavailableError: It is not there, or is no UTF-8 text.
+        UnavailableError: It is not there, or is not UTF-8 text.
     """
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise UnavailableError(f"{path} cannot be read ({error.strerror}): unpack the corpus again") from error
     except UnicodeDecodeError as error:
-        raise UnavailableError(f"{path} is no UTF-8 text: unpack the corpus again") from error
+        raise UnavailableError(f"{path} is not UTF-8 text: unpack the corpus again") from error
 
 
 class ListedCorpus(Corpus):

@@ -96,7 +96,7 @@ class _Download:
             self._part.unlink()
             if is_last or not self._is_resumed:
                 raise UnavailableError(problem)
-            logger.info("%s; it was put together from several downloads: once more from its start", problem)
+            logger.info("%s; it was assembled from several downloads; starting over", problem)
 
     def _get(self) -> str | None:
         """Downloads, however often the connection breaks; returns the digest that the server states, where it does."""
@@ -137,7 +137,7 @@ class _Download:
                 _check_kind(self._url, answer)
             if start and is_partial and not (self._is_own or self._digest[1] or stated):
                 self._part.unlink()
-                raise _BusyError("nothing says whether what is left of an earlier download is of this file")
+                raise _BusyError("it is unknown whether the partial download belongs to this file")
             if not is_partial:
                 start = 0
             self._is_resumed = start > 0
@@ -191,7 +191,7 @@ def _check_kind(url: str, answer: requests.Response) -> None:
     """A page that asks to log in, or says that there is no such file, comes with a status of success, too."""
     is_page = answer.headers.get("Content-Type", "").startswith("text/html")
     if is_page and not url.lower().endswith((".html", ".htm")):
-        raise UnavailableError(f"{url} gives a web page and not the file: open it in a browser to see what it asks for")
+        raise UnavailableError(f"{url} returns a web page, not the file: open it in a browser to see what it asks for")
 
 
 def _stated_digest(answer: Any) -> str | None:

@@ -100,7 +100,7 @@ def choose_items(
     if len(candidates) < count:
         raise UsageError(
             f"{len(candidates)} utterances of {run.path} last {seconds[0]:g} to {seconds[1]:g} s and have audio of all "
-            f"systems, {count} are wanted: change --items, --min-seconds or --max-seconds"
+            f"systems, {count} are needed: change --items, --min-seconds or --max-seconds"
         )
     generator = np.random.default_rng([seed, 1])
     turns: dict[str, int] = {}

@@ -174,7 +174,7 @@ def _load(weight: RemoteFile, device: str) -> Any:
         raise UnavailableError(f"{path} cannot be loaded {where}: {error}") from error
     except ImportError as error:
         raise UnavailableError(
-            f"NeMo cannot be imported here: {error}; codec-bench env create {ENVIRONMENT.name} makes a place for it"
+            f"NeMo cannot be imported here: {error}; codec-bench env create {ENVIRONMENT.name} makes one with it"
         ) from error
 
 

@@ -122,7 +122,7 @@ def _mos_lqo(mode: str, reference: Signal, decoded: Signal) -> float:
     """The checks, then the score of the samples that the pair has in common."""
     if reference.length > MAX_SECONDS * reference.rate:
         seconds = reference.length / reference.rate
-        raise NotScorable(f"{seconds:.0f} s: PESQ is only right up to {MAX_SECONDS:.0f} s (50 utterances)")
+        raise NotScorable(f"{seconds:.0f} s: PESQ is only valid up to {MAX_SECONDS:.0f} s (50 utterances)")
     return _pesq(mode, reference.rate, reference.samples.tobytes(), decoded.samples.tobytes())
 
 

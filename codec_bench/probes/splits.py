@@ -25,10 +25,10 @@ ROLES = {
 """What the column `split` may say."""
 
 DEV_SHARE = 0.2
-"""Of the training part, where there is no development split."""
+"""Share of the training part that becomes the development part if there is none."""
 
 TEST_SHARE = 0.2
-"""Of all, where a single split is drawn."""
+"""Share of all utterances that a single drawn split gets."""
 
 ORIGIN_LABELS = ("src_file", "source_clip", "source_id", "source", "original", "augmented_from", "copy_of")
 """Columns that name the recording that one was cut from, or is a copy of."""
@@ -89,7 +89,7 @@ def divide(
         targets: What is predicted, by id; drawn parts are balanced in it where speakers may be shared.
         speaker_disjoint: Whether drawn parts keep speakers apart.
         folds: How many folds are drawn where the set defines no split.
-        seed: Of what is drawn.
+        seed: Seed of everything drawn.
         rule: `auto`; `speakers` or `utterances` draw such parts even where the set defines others.
 
     Raises:

@@ -62,7 +62,7 @@ def targets_of(items: Sequence[Item], recipe: Recipe) -> Targets:
         if len(set(of.values())) < 2:
             raise UsageError(
                 f"task {recipe.task}: the data set names {len(set(of.values()))} different {what}s for its "
-                f"{len(items)} utterances, and a probe tells at least two apart (column {what})"
+                f"{len(items)} utterances, and a probe needs at least two (column {what})"
             )
         return Targets(of, multi, warnings=tuple(warnings))
     if not of:

@@ -100,7 +100,7 @@ class RunConfig(Described, Grouped, Scoring, DataFolders):
 
     Attributes:
         only: Ids of the utterances to take; all by default.
-        generated: Whether the data set is a folder of generated speech, of which there is no recording.
+        generated: Whether the data set is a folder of generated speech, which has no recordings.
         prompts: File with the prompt of each generated utterance (`utterance prompt` per line).
         prompt_root: Folder of the prompts; that of the file by default.
     """

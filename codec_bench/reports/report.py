@@ -36,14 +36,14 @@ def write_report(
     Args:
         runs: Finished runs of any kind; those that can be compared share a table, see `build_tables`.
         out: The folder; made where it is not there.
-        formats: Of `md`, `csv`, `tex`, `html`.
+        formats: Any of `md`, `csv`, `tex`, `html`.
         plots: Whether pictures are drawn.
         intervals: Whether values in Markdown, LaTeX and static HTML have their ±; CSV always has the intervals.
         efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are columns; CSV always has
             them.
         bands: Edges of the bitrate groups in kbit/s, falling.
         plot_kinds: Which pictures, see `plots.KINDS`; all for which there are data by default.
-        plot_formats: Of `png`, `svg`, `pdf`.
+        plot_formats: Any of `png`, `svg`, `pdf`.
 
     Returns:
         The files, tables first.

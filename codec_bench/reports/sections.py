@@ -59,7 +59,7 @@ def parse_bands(text: str) -> tuple[float, ...]:
     """Edges as a command line has them; an empty text is one group.
 
     Raises:
-        UsageError: They are no positive, falling numbers.
+        UsageError: They are not positive, falling numbers.
 
     >>> parse_bands("2, 0.85"), parse_bands("")
     ((2.0, 0.85), ())

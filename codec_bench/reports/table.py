@@ -1,4 +1,4 @@
-"""From finished runs to tables: which rows and columns, in which order; nothing is averaged in silence."""
+"""From finished runs to tables: which rows and columns, in which order; nothing is averaged silently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
 
 
 def build_tables(runs: Sequence[Run], bands: Sequence[float] = BANDS) -> list[Table]:
-    """As few tables as honestly possible.
+    """As few tables as comparability allows.
 
     Runs of one kind on the same utterances, whose common columns were measured in the same way, share one; see
     `merging.difference`. A footnote says why a run on the same data set has a table of its own.

@@ -29,7 +29,7 @@ COMPLETE = 0.95
 
 @dataclass(frozen=True)
 class PlannedSystem:
-    """A system of a run, and the row that it stands for; None where the table has none."""
+    """A system of a run, and its row of the table; None if it has none."""
 
     name: str
     row: PublishedRow | None
@@ -44,10 +44,10 @@ class PlannedSystem:
 def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
     """Measures what can be measured of a table.
 
-    Rows that cannot run are named with the reason, never an error; a data set that cannot be had is one.
+    Rows that cannot run are listed with a reason rather than raised.
 
     Raises:
-        UsageError: A name in the request is unknown, or the data set cannot be had.
+        UsageError: A name in the request is unknown.
         CodecBenchError: A run could not go on.
     """
     files = {_row_name(table, name): folder for name, folder in config.files.items()}
@@ -98,7 +98,7 @@ def _in_order(table: PublishedTable, cells: Iterable[JudgedCell]) -> tuple[Judge
 def _obstacle(
     table: PublishedTable, dataset: str | None, labels: Mapping[str, str], left_out: Mapping[str, str]
 ) -> str:
-    """Why no row can be measured, whatever its codec; empty where nothing is in the way."""
+    """Why no row can be measured, whatever its codec; empty if nothing prevents it."""
     if dataset is None:
         return f"{table.protocol.why}: name another data set with --dataset"
     reasons = "; ".join(f"{table.columns[key].title}: {reason}" for key, reason in left_out.items())
@@ -106,7 +106,7 @@ def _obstacle(
 
 
 def _dataset_obstacle(table: PublishedTable, dataset: str, config: ReproduceConfig) -> str:
-    """Brings the data set, before any weights are fetched; the reason where it cannot be had, else empty."""
+    """Fetches the data set, before any weights; why it is unavailable, or an empty string."""
     try:
         load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root).fetch()
     except UnavailableError as error:
@@ -126,7 +126,7 @@ def nothing_ran(result: Reproduction) -> str:
 
 
 def _row_name(table: PublishedTable, given: str) -> str:
-    """The row that a user means: its name, or the only one that begins with it; else a name of its own."""
+    """The row that a user means: its name, or the only one that begins with it; otherwise a name of its own."""
     labels = [table.label(row) for row in table.rows]
     folded = {_fold(label): label for label in labels}
     if _fold(given) in folded:
@@ -183,7 +183,7 @@ def _targets(
     absent: list[Absence],
     notes: list[str],
 ) -> list[PlannedSystem]:
-    """What is run, once everything that it needs is here; rows that are not run are added to `absent`."""
+    """What is run, after fetching what it needs; rows that are not run are added to `absent`."""
     targets = []
     for row in rows:
         name = table.label(row)
@@ -264,7 +264,7 @@ def _run(
 
 
 def _other_metrics(config: ReproduceConfig, labels: Mapping[str, str]) -> list[str]:
-    """Metrics that were asked for and are no column of the table: they are in the run directory only."""
+    """Requested metrics without a column in the table: they are in the run directory only."""
     known = {made.name for made in map(metric, labels.values())} | set(labels) | set(labels.values())
     return [name for name in config.metrics if name not in known]
 

@@ -19,7 +19,7 @@ from codec_bench.options import (
 )
 
 LENGTHS = (5.0, 30.0, 60.0)
-"""Of the recordings in seconds: those of Stable-Codec's table 10."""
+"""Lengths of the recordings in seconds: those of Stable-Codec's table 10."""
 
 Length = Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
 

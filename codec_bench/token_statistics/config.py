@@ -78,5 +78,5 @@ class TokensConfig(Measurement, DataFolders):
     @model_validator(mode="after")
     def _one_source(self) -> TokensConfig:
         if self.tokens is not None and "dataset" in self.model_fields_set:
-            raise ValueError("--tokens brings its own data set: leave out --dataset")
+            raise ValueError("--tokens comes with its own data set: leave out --dataset")
         return self

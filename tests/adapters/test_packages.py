@@ -115,5 +115,5 @@ def test_tensors_of_another_model_are_refused_in_one_line():
 
 def test_a_configuration_of_another_model_is_refused():
     check_config("config.json", {"hop": 320, "more": 1}, {"hop": 320})
-    with pytest.raises(UnavailableError, match=r"^config\.json is of another model: its hop is None, not 320$"):
+    with pytest.raises(UnavailableError, match=r"^config\.json belongs to another model: its hop is None, not 320$"):
         check_config("config.json", {}, {"hop": 320})

@@ -62,7 +62,7 @@ def test_two_files_for_one_utterance(folder: Path, twin: str) -> None:
 
 
 def test_no_folder_no_audio(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is not there"):
+    with pytest.raises(UsageError, match="does not exist"):
         DecodedFiles(tmp_path / "none")
     with pytest.raises(UsageError, match="no audio file"):
         DecodedFiles(tmp_path)

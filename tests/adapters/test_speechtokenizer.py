@@ -125,5 +125,5 @@ def test_another_model_is_refused(mirror: Path, tmp_path: Path, changed: dict, m
     (folder / "config.json").write_text(json.dumps(SPEECHTOKENIZER | changed))
     codec = SpeechTokenizer()
     codec.use_checkpoint(tmp_path)
-    with pytest.raises(UnavailableError, match=r"^config\.json is of another model"):
+    with pytest.raises(UnavailableError, match=r"^config\.json belongs to another model"):
         codec.load()

@@ -191,5 +191,5 @@ def test_yaml_that_would_run_code_is_refused(mirror: Path, tmp_path: Path, monke
     (tmp_path / "config.yaml").write_text("head: !!python/object/apply:os.getcwd []\n")
     codec = VocosEncodec()
     codec.use_checkpoint(tmp_path)
-    with pytest.raises(UnavailableError, match=r"^config\.yaml is not a Vocos configuration: ConstructorError$"):
+    with pytest.raises(UnavailableError, match=r"^config\.yaml is not a configuration of Vocos: ConstructorError$"):
         codec.load()

@@ -62,7 +62,7 @@ def test_what_cannot_be_made_is_one_line(cli: Cli, tmp_path: Path):
     done = cli("env", "create", CODEC)
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("codec-bench: the environment toy cannot be made")
+    assert last.startswith("codec-bench: the environment toy could not be created")
     assert "jiwer==0.0.1" in last
     facts = json.loads(cli("env", "list", "--json").stdout)
     assert [row["environment"] for row in facts if row["size_bytes"]] == ["toy"]

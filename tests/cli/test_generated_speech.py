@@ -125,7 +125,7 @@ def test_the_official_list_of_test_set_b(shared: Path):
     ("text", "message"),
     [
         ("a\n", "line 1: an utterance and its prompt"),
-        ("a x\na y\n", "line 2: 'a' was there before"),
+        ("a x\na y\n", "line 2: 'a' already appeared"),
         ("\n", "is empty"),
     ],
 )

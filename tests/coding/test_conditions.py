@@ -78,7 +78,7 @@ def test_folders_must_be_there_have_audio_and_be_used(tmp_path: Path):
         parse_conditions(["gain@3"], noise_dir=tmp_path)
     with pytest.raises(UsageError, match="no audio file is below"):
         parse_conditions(["noise@3"], noise_dir=tmp_path)
-    with pytest.raises(UsageError, match="is not there"):
+    with pytest.raises(UsageError, match="does not exist"):
         parse_conditions(["reverb"], room_dir=tmp_path / "absent")
     with pytest.raises(UsageError, match="reverberation time is that of the files"):
         parse_conditions(["reverb@0.5"], room_dir=tmp_path)
@@ -448,7 +448,7 @@ def test_a_noise_file_that_changes_is_noticed(tmp_path: Path):
     (condition,) = parse_conditions(["noise@10"], noise_dir=tmp_path)
     assert isinstance(condition, Alteration)
     write(tmp_path / "hum.wav", np.sin(np.arange(16_000) / 21), 16_000)
-    with pytest.raises(NotScorable, match="changed while the run was going on"):
+    with pytest.raises(NotScorable, match="changed during the run"):
         condition.altered(QUIET, "one")
     (other,) = parse_conditions(["noise@10"], noise_dir=tmp_path)
     assert other.fingerprint != condition.fingerprint

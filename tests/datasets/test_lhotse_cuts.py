@@ -116,7 +116,7 @@ def test_where_relative_paths_start(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_commands_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = Recording("r", [AudioSource("command", [0], f"touch {tmp_path}/trace; cat {PATH}")], 16_000, 57_120, 3.57)
-    assert "'a' has a recording that is not an one file (command): save the audio" in refused(
+    assert "'a' has a recording that is not a single file (command): save the audio" in refused(
         saved(tmp_path, cut("a", recording=command))
     )
     monkeypatch.chdir(tmp_path)
@@ -129,8 +129,8 @@ def test_commands_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_is_refused(tmp_path: Path, stereo: Recording) -> None:
     whole = cut("a")
     assert "a MixedCut, not a MonoCut" in refused(saved(tmp_path, whole.pad(duration=5)))
-    assert "is to be transformed" in refused(saved(tmp_path, whole.perturb_speed(1.1)))
-    assert "'a' cannot be an id: it was there before" in refused(saved(tmp_path, whole, whole))
+    assert "has a recording with transforms" in refused(saved(tmp_path, whole.perturb_speed(1.1)))
+    assert "'a' cannot be an id: it already appeared" in refused(saved(tmp_path, whole, whole))
     assert "'x/y' cannot be an id" in refused(saved(tmp_path, cut("x/y")))
     assert "without channel 3" in refused(saved(tmp_path, cut("a", 0, 1.0, 3, recording=stereo)))
     path = tmp_path / "recordings.jsonl.gz"
@@ -143,7 +143,7 @@ def test_what_is_refused(tmp_path: Path, stereo: Recording) -> None:
     assert "no manifest of Lhotse" in refused(path)
     path.unlink()
     assert "holds no recordings" in refused(tmp_path)
-    assert "these end with" in refused(PATH)
+    assert "those end with" in refused(PATH)
     assert "there is no file or folder" in refused(tmp_path / "none.jsonl.gz")
 
 

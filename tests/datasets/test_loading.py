@@ -146,7 +146,7 @@ def test_a_setting_goes_to_the_set(graded: None, name: str, setting: str | None)
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("demo@8", "the data set demo takes no setting: write demo"),
+        ("demo@8", "the data set demo has no settings: write demo"),
         ("graded@", "graded@ is not complete"),
         ("graden@8", "there is no data set"),
     ],
@@ -263,5 +263,5 @@ def test_an_audio_root_that_is_not_there(folder: Path) -> None:
 
 def test_a_file_that_is_no_table() -> None:
     recording = next(Demo().utterances()).path
-    with pytest.raises(UsageError, match="no UTF-8 text"):
+    with pytest.raises(UsageError, match="not UTF-8 text"):
         load_dataset(recording).utterances()

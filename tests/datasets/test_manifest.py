@@ -156,20 +156,20 @@ def test_real_manifests_read_as_the_csv_module_reads_them(shared: Path, name: st
         ("id\tfile\tspeaker\nx\ta.wav\tb\n", "no column path; its columns are: id, file, speaker"),
         ("id,path\nx,a.wav\n", "its columns are: id,path (tabs separate columns)"),
         ("a.wav\tx\n", "no column id"),
-        ("id\tpath\tid\nx\ta.wav\ty\n", "line 1: every column needs a name of its own"),
-        ("id\tpath\t\nx\ta.wav\ty\n", "line 1: every column needs a name of its own"),
+        ("id\tpath\tid\nx\ta.wav\ty\n", "line 1: column names must be unique"),
+        ("id\tpath\t\nx\ta.wav\ty\n", "line 1: column names must be unique"),
         ("id\tpath\nx\ta.wav\ny\n", "line 3: 1 fields, but the header has 2"),
         ("id\tpath\nx\ta.wav\textra\n", "line 2: 3 fields, but the header has 2"),
         ("id\tpath\n\nx\ta.wav\textra\n", "line 3: 3 fields"),
-        ("id\tpath\nx\ta.wav\ny\ta.wav\nx\ta.wav\n", "line 4: the id 'x' was there before, in line 2"),
+        ("id\tpath\nx\ta.wav\ny\ta.wav\nx\ta.wav\n", "line 4: the id 'x' already appeared in line 2"),
         ("id\tpath\nx\t\n", "line 2: '' is not a path"),
         ("id\tpath\nx\ta\0.wav\n", "is not a path"),
         ("id\tpath\tduration\nx\ta.wav\tlong\n", "line 2: the duration 'long' is not a number of seconds"),
         ("id\tpath\tduration\nx\ta.wav\tnan\n", "the duration 'nan'"),
         ("id\tpath\tduration\nx\ta.wav\tinf\n", "the duration 'inf'"),
         ("id\tpath\tduration\nx\ta.wav\t-1\n", "the duration '-1'"),
-        (b"id\tpath\nx\ta.wav\nb\xe9\ta.wav\n", "line 3: no UTF-8 text"),
-        ("id\tpath\nx\ta.wav\n".encode("utf-16"), "line 1: no UTF-8 text"),
+        (b"id\tpath\nx\ta.wav\nb\xe9\ta.wav\n", "line 3: not UTF-8 text"),
+        ("id\tpath\nx\ta.wav\n".encode("utf-16"), "line 1: not UTF-8 text"),
     ],
 )
 def test_wrong_tables(tmp_path: Path, content: str | bytes, says: str) -> None:
@@ -237,7 +237,7 @@ def test_a_manifest_is_a_table_of_transcripts(tmp_path: Path) -> None:
     [
         ("id\twords\na\thi\n", "no column transcript or text; its columns are: id, words"),
         ("name\ttext\na\thi\n", "no column id"),
-        ("id\ttext\na\thi\na\tho\n", "line 3: the id 'a' was there before"),
+        ("id\ttext\na\thi\na\tho\n", "line 3: the id 'a' already appeared"),
         ("id\ttext\na\t\n", "no transcript in any"),
     ],
 )
@@ -312,7 +312,7 @@ def test_no_audio_no_folder(tmp_path: Path) -> None:
     (tmp_path / "a.txt").touch()
     with pytest.raises(UsageError, match=r"no audio file is below .*\.wav"):
         Folder(tmp_path).utterances()
-    with pytest.raises(UsageError, match="is not there"):
+    with pytest.raises(UsageError, match="does not exist"):
         Folder(tmp_path / "none").utterances()
     with pytest.raises(UsageError, match="is not a folder"):
         Folder(tmp_path / "a.txt").utterances()
@@ -327,5 +327,5 @@ def test_a_file_name_that_cannot_be_an_id(tmp_path: Path) -> None:
 def test_text_beside_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match="no UTF-8 text"):
+    with pytest.raises(UsageError, match="not UTF-8 text"):
         list(Folder(tmp_path).utterances())

@@ -190,7 +190,7 @@ def test_audio_at_another_rate_or_length_becomes_that_of_the_reference(run: Run,
     [
         (Options(systems=["opus@600"]), "unknown system 'opus@600'; did you mean 'opus@6000'"),
         (Options(systems=["ground-truth"]), "'ground-truth' is the reference"),
-        (Options(items=25), "24 utterances of .* 25 are wanted: change --items"),
+        (Options(items=25), "24 utterances of .* 25 are needed: change --items"),
         (Options(seconds=(3.5, 3.6), items=24), "last 3.5 to 3.6 s"),
         (Options(anchors=("5k",)), "unknown anchor '5k'; known: 3.5k, 7k"),
     ],

@@ -136,7 +136,7 @@ class LongCat(ReplaceableCodec):
                 raise UnavailableError(f"the checkpoint {path} has none of {', '.join(cls._names())}")
             return found
         if not path.is_file():
-            raise UnavailableError(f"the checkpoint {path} is not there")
+            raise UnavailableError(f"the checkpoint {path} does not exist")
         if path.suffix == ".npy":
             return {f"{FOLDER}/{CMVN_FILE}": path}
         kind = identify(path)

@@ -229,7 +229,7 @@ class Sounds:
             UsageError: There is no such folder, no audio in it, or a file cannot be read.
         """
         if not folder.is_dir():
-            raise UsageError(f"{folder} is {'no folder' if folder.exists() else 'not there'}")
+            raise UsageError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
         try:
             paths = [p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and not p.name.startswith(".")]
             found = {local_digest(path): path for path in sorted(paths) if path.is_file()}
@@ -252,7 +252,7 @@ class Sounds:
         except OSError as error:
             raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
         if digest(data) != wanted:
-            raise NotScorable(f"{path} changed while the run was going on", Status.UNREADABLE)
+            raise NotScorable(f"{path} changed during the run", Status.UNREADABLE)
         return path, data
 
 

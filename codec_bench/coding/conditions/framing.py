@@ -108,7 +108,7 @@ class JoinedRecordings:
         for item, start, length in zip(self.items, self.starts, self.samples, strict=True):
             found = read(item)
             if (len(found), found.rate) != (length, self.rate):
-                raise NotScorable(f"{item.utterance.path} changed while the run was going on", Status.UNREADABLE)
+                raise NotScorable(f"{item.utterance.path} changed during the run", Status.UNREADABLE)
             joined[start : start + length] = found.samples
         return Audio(joined, self.rate)
 

@@ -206,7 +206,7 @@ class RemoteServer:
             raise CodecBenchError(f"a process of the Ray cluster cannot start: {last_line(error)}") from error
         if self._node and is_alive(self._node):
             raise ProcessCrash("the process on the Ray cluster was killed or ran out of memory") from error
-        logger.warning("a machine of the Ray cluster was lost; its work goes to another one")
+        logger.warning("a machine of the Ray cluster was lost; its work moves to another one")
         self._shares = True
         self._begin()
 

@@ -242,7 +242,7 @@ class RayEngine:
                 reply = future.result()
             except ProcessCrash as error:
                 if len(chunk) == 1:
-                    yield chunk[0][0], NotScorable(f"while it was coded, {error}", Status.CRASHED)
+                    yield chunk[0][0], NotScorable(f"while coding it, {error}", Status.CRASHED)
                 for pair in chunk if len(chunk) > 1 else ():
                     yield from self._send(row, on_gpu, [pair], waiting)
                 continue

@@ -103,7 +103,7 @@ class PlotData:
 
     @property
     def coded(self) -> list[PlottedRow]:
-        """The rows that are no reference."""
+        """The rows that are not a reference."""
         return [e for e in self.entries if not e.is_reference]
 
     @property
@@ -113,7 +113,7 @@ class PlotData:
 
     @property
     def main(self) -> tuple[TableColumn, ...]:
-        """The main metrics, or those of the first block where there are none of these."""
+        """The main metrics, or those of the first block if there are none."""
         return self.table.blocks[0][1] if self.table.blocks else ()
 
     @cached_property
@@ -200,7 +200,7 @@ def stem(*parts: str) -> str:
 
 
 def codec_of(row: TableRow) -> str:
-    """The codec that decides how a row is drawn; one that stands in two runs with different values counts as two.
+    """The codec that decides how a row is drawn; a row of two runs with different values counts as two.
 
     >>> codec_of(TableRow("opus@6000 (runs/b)", 6.0, "", None, {}, system="opus@6000"))
     'opus (runs/b)'
@@ -247,5 +247,5 @@ def _bands(run: Run) -> Sequence[float]:
 
 
 def _position(row: TableRow, by_path: dict[str, Run]) -> tuple[int, int]:
-    """Where a row stands in the order in which systems were asked for."""
+    """The place of a row in the order in which systems were requested."""
     return list(by_path).index(row.run), list(by_path[row.run].systems).index(row.system)

@@ -229,7 +229,7 @@ def test_a_run_goes_on_when_an_utterance_kills_the_process(tmp_path: Path, monke
     pd.DataFrame(rows, columns=["id", "path"]).to_csv(tmp_path / "three.tsv", sep="\t", index=False)
     name = "tests.processes.toy_codec:ToyCodec"
     options = {"metrics": ["si_sdr"], "jobs": 1, "report": False, "ground_truth": False, "out": tmp_path / "out"}
-    with pytest.raises(UnavailableError, match=f"codec-bench env create codec:{name} makes it"):
+    with pytest.raises(UnavailableError, match=f"codec-bench env create codec:{name} creates it"):
         codec_bench.run(name, str(tmp_path / "three.tsv"), **options)
     ToyCodec.environment.create()
     run = codec_bench.run(name, str(tmp_path / "three.tsv"), max_failed=0.5, **options)

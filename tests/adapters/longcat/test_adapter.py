@@ -304,7 +304,7 @@ def test_a_checkpoint_alone_is_enough(weights: Path):
 
 
 def test_checkpoints_that_do_not_fit(here: Path, weights: Path, tmp_path: Path):
-    with pytest.raises(UnavailableError, match="is not there"):
+    with pytest.raises(UnavailableError, match="does not exist"):
         LongCat().use_checkpoint(tmp_path / "nothing.pt")
     with pytest.raises(UnavailableError, match=r"has none of LongCatAudioCodec_encoder.pt, "):
         LongCat().use_checkpoint(tmp_path)

@@ -140,7 +140,7 @@ def archive() -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no model\n" * 100, "no PyTorch checkpoint"),
+        (b"no model\n" * 100, "not a PyTorch checkpoint"),
         (archive(), "a zip file without data.pkl"),
         (saved([1, 2]), "neither the encoder nor a decoder"),
         (saved({"other.weight": torch.zeros(2)}), "neither the encoder nor a decoder"),
@@ -227,13 +227,13 @@ def test_a_width_whose_heads_nobody_knows(weights: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("statistics", "message"),
     [
-        (np.ones(81), "no .npy file of CMVN statistics"),
-        (np.ones((2, 81), np.int64), "no .npy file of CMVN statistics"),
+        (np.ones(81), "not a .npy file of CMVN statistics"),
+        (np.ones((2, 81), np.int64), "not a .npy file of CMVN statistics"),
         (np.ones((3, 81)), r"has the shape \[3, 81\]"),
         (np.zeros((2, 81)), "0.0 frames"),
         (np.full((2, 81), np.nan), "holds no CMVN statistics"),
         (np.stack([np.full(81, 5.0), np.full(81, 1.0)]), "a variance is negative"),
-        (np.array([{"a": 1}], dtype=object), "no .npy file of CMVN statistics"),
+        (np.array([{"a": 1}], dtype=object), "not a .npy file of CMVN statistics"),
     ],
 )
 def test_cmvn_statistics(tmp_path: Path, statistics: Any, message: str):
