@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SIGNS = "\\`*_<>|[]"
-"""What Markdown reads as more than itself inside a line."""
+"""Characters with a meaning in Markdown inside a line."""
 
 HEADING_SIGNS = "\\`*<>|"
 """What it reads so inside a heading of a table, where brackets and underlines are common and harmless."""

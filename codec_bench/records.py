@@ -16,7 +16,7 @@ class Status(str, Enum):
     MISSING = "missing"
     """No file for this utterance."""
     UNREADABLE = "unreadable"
-    """The file is there but is no audio."""
+    """The file exists but is not audio."""
     EMPTY = "empty"
     """The audio has no samples."""
     NOT_FINITE = "not_finite"
@@ -26,7 +26,7 @@ class Status(str, Enum):
     TOO_SHORT = "too_short"
     """Shorter than the definition of the metric needs."""
     LENGTH = "length"
-    """The decoded audio lasts so much longer or shorter than the recording that it is no reconstruction of it."""
+    """The decoded audio lasts so much longer or shorter than the recording that it cannot be a reconstruction of it."""
     UNVOICED = "unvoiced"
     """No frame that is voiced in both signals."""
     NO_SPEECH = "no_speech"
@@ -102,7 +102,7 @@ class Score:
         reason: One line, empty when the status is OK.
         numerator: The counted or measured quantity, without the metric's scale.
         denominator: 1 for averaged metrics, the count for pooled ones, 0 without a value.
-        scale: 100 for metrics in percent, else 1.
+        scale: 100 for metrics in percent, otherwise 1.
         seconds: CPU wall time of this score; a shared feature counts for the metric that asked for it first.
     """
 

@@ -37,7 +37,7 @@ def classic(
         hop: Samples per packet.
         packet_bits: Payload bits of every packet; see `CodecSpec`.
         delay: Samples by which the decoded audio lags behind the input.
-        licence: Of the implementation that runs.
+        licence: Licence of the implementation that runs.
         source: Standard or RFC.
         causal: Whether a packet depends only on the input up to its own end (a delay of the signal inside the codec
             does not matter).

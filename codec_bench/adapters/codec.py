@@ -47,11 +47,11 @@ class Codec(ABC):
         prefixes: Standard numbers of codebooks.
         any_prefix: Whether every number of codebooks from 1 to all can be decoded, or only `prefixes` and all.
         modules: What has to be importable; looked for without importing it.
-        extra: The extra of codec-bench that brings them.
+        extra: The extra of codec-bench that installs them.
 
     Args:
         mode: One of the modes (or whatever else `mode_spec` takes); None for a codec that has no modes.
-        codebooks: How many codebooks `decode` uses when it is not told; None for all.
+        codebooks: How many codebooks `decode` uses by default; None for all.
     """
 
     name: ClassVar[str]
@@ -196,7 +196,7 @@ class Codec(ABC):
 
         Args:
             code: What `encode` returned.
-            codebooks: Use only the first so many codebooks; None uses the codec's own setting.
+            codebooks: Use only this many codebooks, first ones first; None uses the codec's own setting.
 
         Raises:
             CodecError: The codec failed, or its output ends early.
@@ -343,7 +343,7 @@ class TakesCheckpoint(Protocol):
 
 
 class Prepared(ABC):
-    """A system whose audio exists already: ground truth, or files that somebody else decoded.
+    """A system whose audio already exists: ground truth, or files decoded elsewhere.
 
     Attributes:
         name: Label of the system.

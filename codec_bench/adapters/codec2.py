@@ -1,4 +1,4 @@
-"""Codec 2, the parametric speech coder for digital radio, from libcodec2 as the pycodec2 wheel brings it."""
+"""Codec 2, the parametric speech coder for digital radio, using the libcodec2 bundled with the pycodec2 wheel."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Codec2(ClassicCodec):
     name = "codec2"
     packages = ("pycodec2",)
     title = "Codec 2"
-    # 52 and 28 bits are no whole bytes: those packets end in padding, which does not count.
+    # 52 and 28 bits are not whole bytes: those packets end in padding, which does not count.
     # The waveform is not kept (correlation about 0.2), so there is no one delay to read off. STOI over 14 speakers is
     # highest at 20 ms for six modes and at 30 to 31 ms for 700C, which interpolates between frames. Log spectrograms
     # agree best at 18.5 to 19.5 and 29 ms (medians; single recordings: 16 to 22 and 25 to 31).
@@ -126,7 +126,7 @@ _SHORTS = ctypes.POINTER(ctypes.c_short)
 
 @cache
 def bundled_library() -> Path:
-    """The libcodec2 that the wheel of pycodec2 brings.
+    """The libcodec2 bundled with the wheel of pycodec2.
 
     Raises:
         UnavailableError: pycodec2 is not installed, or was built here against a library of the system.
@@ -149,9 +149,9 @@ def _private_folder() -> tempfile.TemporaryDirectory[str]:
 
 @contextmanager
 def private_library() -> Iterator[ctypes.CDLL]:
-    """Loads a copy of libcodec2 that nobody else in the process uses, and unloads it at the end.
+    """Loads a private copy of libcodec2, and unloads it at the end.
 
-    The copy is what makes the unloading real: whoever imported pycodec2 keeps the wheel's own file loaded.
+    The copy is what makes the unloading real: code that imported pycodec2 keeps the wheel's own file loaded.
 
     Raises:
         UnavailableError: The library is missing or cannot be loaded from the folder of the copy.

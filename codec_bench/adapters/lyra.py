@@ -101,7 +101,7 @@ class Lyra(Codec):
         """What the decoder sees: `quantized`, float32 `[frames, 64]`, the sum of the entries that the tokens name.
 
         Args:
-            tokens: Of any number of codebooks; fewer than 46 give the coarser sum.
+            tokens: Tokens of any number of codebooks; fewer than 46 give a coarser sum.
 
         Raises:
             CodecError: The codec is not loaded, or the streams differ in length.

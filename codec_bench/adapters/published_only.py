@@ -1,6 +1,6 @@
-"""Codecs of the papers' tables that nobody outside of their authors' groups can run: rows that say why.
+"""Codecs of the papers' tables that only their authors can run: rows that say why.
 
-What their papers state about them stays visible in `list codecs`, and reconstructions that somebody has of them are
+What their papers state about them stays visible in `list codecs`, and existing reconstructions are
 scored with `files:DIR` beside everything else.
 """
 

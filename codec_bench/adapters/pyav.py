@@ -120,14 +120,14 @@ class AvCodec(ClassicCodec):
 
 @cache
 def _bundled() -> list[str]:
-    """Names of the files of the wheel, which name the libraries that it brings by version and digest."""
+    """File names in the wheel, which hold the version and digest of the bundled libraries."""
     return sorted(file.name for file in files("av") or [])
 
 
 class Opus(AvCodec):
     """Opus at 16 kHz in packets of 20 ms, variable bit rate; a mode is the target in bit/s.
 
-    The decoder is told the pre-skip of the encoder and drops it, which leaves no delay.
+    The decoder gets the encoder's pre-skip and drops it, which leaves no delay.
     """
 
     name = "opus"

@@ -15,7 +15,7 @@ from codec_bench.tokens import Codebook, IntArray
 RATE = 16_000
 
 HEAD_DIMENSION = 64
-"""Of every published size: the rotary embeddings of versions 2 and 3 are made for it."""
+"""Dimensions of an attention head at every published size: the rotary embeddings of versions 2 and 3 assume it."""
 
 MEL_WINDOW = 400
 """Samples of the window of the mel spectrogram, half of which is reflected at the ends."""

@@ -34,8 +34,8 @@ class CodecSpec:
         parameters: Number of trained parameters, where there are any and it is known.
         causal: Whether output never depends on later input beyond the frame; None where it is not known.
         streaming: Whether the codec can be run frame by frame as it is.
-        licence: Of the code.
-        weights_licence: Of the weights where it is another one; `not stated` where their makers state none.
+        licence: Licence of the code.
+        weights_licence: Licence of the weights if it differs; `not stated` if their authors state none.
         decodes: Whether the codec has a decoder; one without can be probed, and gives no audio.
         min_samples: Input samples that the encoder needs; shorter recordings are padded with zeros at the end.
         source: Paper, standard or repository.

@@ -39,8 +39,8 @@ ENCODEC_NAMES = (
 class VocosEncodec(PackageCodec):
     """EnCodec's codes at 1.5, 3, 6 or 12 kbit/s, decoded by Vocos: 75 frames/s, 2, 4, 8 or 16 codebooks.
 
-    The decoder is told the bandwidth, so other numbers of codebooks have no decoder. EnCodec's weights are those that
-    Hugging Face publishes for transformers; the package encodec, which Vocos is made for, runs them.
+    The decoder is conditioned on the bandwidth, so other numbers of codebooks have no decoder. EnCodec's weights are
+    those that Hugging Face publishes for transformers; the package encodec, which Vocos is made for, runs them.
 
     `spec.parameters` counts Vocos, the codebooks and EnCodec's encoder; EnCodec's decoder is not used.
 
@@ -152,7 +152,7 @@ def _renamed(name: str) -> str:
 
 
 def _features(encodec: Any) -> Any:
-    """The package's extractor around a model that is here; its own constructor downloads one."""
+    """The package's extractor around a local model; its own constructor downloads one."""
     import torch
     from vocos.feature_extractors import EncodecFeatures
 

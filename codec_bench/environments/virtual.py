@@ -32,7 +32,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class VirtualEnvironment:
-    """A Python with packages of its own, made by uv where it is installed, else by venv and pip.
+    """A Python with packages of its own, made by uv where it is installed, otherwise by venv and pip.
 
     Attributes:
         name: For messages.
@@ -158,7 +158,9 @@ class VirtualEnvironment:
         if process.returncode:
             words = " ".join("".join(lines).split())[-TAIL_CHARACTERS:]
             words = words or f"nothing, and ends with status {process.returncode}"
-            raise UnavailableError(f"the environment {self.name} cannot be made: {Path(command[0]).name} says: {words}")
+            raise UnavailableError(
+                f"the environment {self.name} could not be created; {Path(command[0]).name}: {words}"
+            )
         return "".join(lines)
 
 

@@ -56,7 +56,7 @@ def hugging_face(repository: str, *names: str) -> tuple[RemoteFile, ...]:
 
 
 def home() -> Path:
-    """The folder for what was fetched and for the caches: `CODEC_BENCH_HOME`, else the user's cache folder."""
+    """The folder for downloads and caches: `CODEC_BENCH_HOME`, by default in the user's cache folder."""
     named = os.environ.get("CODEC_BENCH_HOME")
     if named:
         return Path(named).expanduser()
@@ -80,7 +80,7 @@ def web_mirrors() -> list[str]:
 
 
 def _mirror_entries() -> list[str]:
-    """The entries of `CODEC_BENCH_MIRROR`; a colon separates them, and stands in `http://host:8080`, too."""
+    """The entries of `CODEC_BENCH_MIRROR`; a colon separates them, but not in `http://host:8080`."""
     entries: list[str] = []
     for part in os.environ.get("CODEC_BENCH_MIRROR", "").split(os.pathsep):
         is_address = bool(entries) and entries[-1] in ("http", "https") and part.startswith("//")
@@ -100,7 +100,7 @@ def find(path: str) -> Path | None:
 def locate(weight: RemoteFile) -> Path:
     """The first folder's copy of a weight that is the published file, as far as its digest is known.
 
-    A folder that has another file under that name is passed over with a warning.
+    A folder with a different file under that name is skipped with a warning.
 
     Raises:
         UnavailableError: No folder has the file, or only others of that name.
@@ -168,5 +168,5 @@ def _digest(path: Path, algorithm: str, size: int, modified: int) -> str:
 
 
 def missing(weights: Sequence[RemoteFile]) -> list[RemoteFile]:
-    """The weights of which no folder has a copy."""
+    """The weights that no folder has a copy of."""
     return [weight for weight in weights if find(weight.path) is None]

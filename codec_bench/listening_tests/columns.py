@@ -99,7 +99,7 @@ def _with_rows(summary: pd.DataFrame, rows: list[SummaryRow]) -> pd.DataFrame:
 
 
 def _with_scores(scores: pd.DataFrame, label: str, utterances: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    """A score for every pair: a value where people rated it, else a status."""
+    """A score for every pair: a value if people rated it, otherwise a status."""
     pairs = scores[["system", "utterance", "speaker"]].drop_duplicates(["system", "utterance"])
     rows = []
     for system, utterance, speaker in pairs.itertuples(index=False, name=None):

@@ -63,7 +63,7 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
 
 
 def chance(task: TaskPlan) -> str:
-    """What an answer without looking would give, in words; empty where that is no figure."""
+    """What always giving the same answer would score, in words; empty if that is not a number."""
     tested = [task.targets.of[name] for fold in task.division.folds for name in fold.test]
     if task.recipe.is_sequence:
         return "chance has no figure: the random row is what lengths and the commonest symbols give"

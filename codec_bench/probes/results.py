@@ -73,8 +73,8 @@ class Results:
         tasks: What was predicted.
         items: The utterances.
         extracted: Their frames, by row.
-        seeds: Of the trainings.
-        seed: Of the bootstrap.
+        seeds: Seeds of the trainings.
+        seed: Seed of the bootstrap.
 
     Attributes:
         labels: Of the rows of the table.

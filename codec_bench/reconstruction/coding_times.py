@@ -1,6 +1,6 @@
 """Columns of a run that say how long coding took: no measurement of its own, but the times that a run keeps anyway.
 
-`codec-bench speed` measures; this is for whoever wants to see a figure beside the quality. Audio that a cache had keeps
+`codec-bench speed` measures; this only puts a rough figure next to the quality. Audio that a cache had keeps
 the time of when it was made.
 """
 
@@ -44,7 +44,7 @@ def with_time_scores(
     Args:
         plan: What was asked for.
         outcome: What came out.
-        row: Whose scores.
+        row: Row of the table.
         block: The utterances, by their places in the plan.
         scores: Their part of `scores.parquet`.
     """

@@ -67,9 +67,9 @@ def resolve_metrics(
     Args:
         names: `default`, `all`, `headline`, or names.
         asr: Recogniser, or `auto`.
-        warnings: What is left out because it is not here is added here.
-        normaliser: Of the transcripts.
-        references: What the audio is compared with; metrics that need more are no part of `default` and `all`.
+        warnings: Gets a line for everything left out because it is unavailable.
+        normaliser: Text normaliser of the transcripts.
+        references: What the audio is compared with; metrics that need more are not part of `default` and `all`.
 
     Raises:
         UsageError: A named metric is not known, or has nothing to compare with.
@@ -78,7 +78,7 @@ def resolve_metrics(
     if asr != "auto":
         backend(asr)
     found: dict[str, Metric] = {}
-    absent: dict[str, tuple[str, list[str]]] = {}  # by what one download would bring
+    absent: dict[str, tuple[str, list[str]]] = {}  # by download
     for name, is_named in _wanted(names, references).items():
         made = metric(name)
         if not made.variant and "text" in made.inputs:
@@ -117,7 +117,7 @@ def fetch_models_of(metrics: Sequence[Metric]) -> None:
     """Brings the files of learned models.
 
     Raises:
-        UnavailableError: One of them cannot be had.
+        UnavailableError: One of them is unavailable.
     """
     for made in metrics:
         try:

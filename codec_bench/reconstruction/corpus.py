@@ -1,4 +1,4 @@
-"""Values of metrics that belong to a whole set of utterances and are no mean of scores."""
+"""Values of metrics that belong to a whole set of utterances and are not a mean of scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict
     Args:
         plan: What was asked for.
         outcome: What came out.
-        cache: Of the features.
+        cache: Cache of features.
 
     Returns:
         Values by system and metric label, without those that are not defined, and a warning for each of these.

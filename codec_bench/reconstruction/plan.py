@@ -32,7 +32,7 @@ class Plan:
         items: The utterances, in the order of the data set.
         rows: Of the table, reference first, each system clean and then under its conditions.
         metrics: The columns.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
         warnings: What the user should know before anything is computed.
         conditions: Those that rows have, in the order in which they were asked for; the clean one is not counted.
         generated: Whether the audio is generated speech: the reference is a prompt, or nothing.
@@ -112,7 +112,7 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
     for entry in config.codec:
         if isinstance(entry, PreparedFiles):
             if entry.group not in {g.value for g in Group}:
-                raise UsageError(f"group {entry.group!r} is none of {', '.join(g.value for g in Group)}")
+                raise UsageError(f"group {entry.group!r} is not one of {', '.join(g.value for g in Group)}")
             files = DecodedFiles(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
             systems.append(System(files.name, files))
     codecs = {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}

@@ -77,7 +77,7 @@ def load_run(path: str | Path) -> Run:
         path: The run directory.
 
     Raises:
-        UsageError: There is no run, or it is not finished, or a newer codec-bench wrote it.
+        UsageError: There is no run, it is not finished, or it was written by a newer codec-bench.
 
     >>> import codec_bench, tempfile
     >>> options = {"metrics": ["si_sdr"], "limit": 1, "jobs": 1, "report": False}

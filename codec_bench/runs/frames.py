@@ -267,7 +267,7 @@ def bootstrap_intervals(unit: str, seed: int, method: str = "percentile bootstra
 
     Args:
         unit: What was drawn: `speakers` or `utterances`.
-        seed: Of the draws.
+        seed: Seed of the draws.
         method: In words.
     """
     return {"method": method, "unit": unit, "level": LEVEL, "resamples": RESAMPLES, "seed": seed}

@@ -40,7 +40,7 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[SpeedCo
     n = config.repeats
     found = [
         SpeedColumn("parameters_m", "parameters", TOTAL, "", "M", 1,
-                    "millions, counted in the loaded torch modules where there are some, else as its adapter states"),
+                    "millions, counted in the loaded torch modules if there are any, otherwise as its adapter states"),
         *_each(lengths, n, "rtf", "RTF", TOTAL, "lower", "", 4, f"{RTF}, encoding and decoding together"),
         *_each(lengths, n, "rtf_encode", "encode RTF", PARTS, "lower", "", 4,
                f"{RTF}; all codebooks are searched, as in a run"),

@@ -22,13 +22,13 @@ ROUND_COLUMNS = [
     "system", "length", "repeat", "seconds", "encode_seconds", "encode_cpu", "decode_seconds", "decode_cpu", "bits",
     "coded_seconds",
 ]  # fmt: skip
-"""Of `rounds.csv`: wall and processor seconds of every timed round."""
+"""Columns of `rounds.csv`: wall and processor seconds of every timed round."""
 
 BUSY = 0.8
 """A single thread that has the processor for less than this share of the time waits for others."""
 
 MORE_THREADS = 1.2
-"""Processor time out of wall time and threads above which a library does not heed the number of threads."""
+"""Processor time out of wall time and threads above which a library ignores the number of threads."""
 
 SHORTEST = 0.01
 """Seconds of wall time below which the two clocks say nothing about each other."""

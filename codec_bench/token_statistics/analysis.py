@@ -33,8 +33,8 @@ class AnalysisOptions:
 
     Attributes:
         longest: Length of the longest n-grams.
-        symbol_codebooks: An n-gram's symbols are tuples of so many first codebooks.
-        pair_codebooks: Mutual information is between pairs of so many first codebooks.
+        symbol_codebooks: an n-gram's symbols are tuples of the first this many codebooks.
+        pair_codebooks: mutual information is computed between pairs of the first this many codebooks.
         memory: Keys that each counter holds in memory.
         model: Recipe of the language model; None for none.
         split: Which utterances it learns from and is tested on; None for none.
@@ -96,12 +96,12 @@ class SystemResult:
 
     Attributes:
         counted: Utterances whose tokens were counted.
-        use: Of each codebook.
-        spectra: Of n-grams, from 1 on.
-        dependences: Of pairs of codebooks.
+        use: Use of each codebook.
+        spectra: Spectra of n-grams, from n = 1 on.
+        dependences: Dependence between pairs of codebooks.
         stability: Per change and codebook: the share of equal tokens, and the number of tokens.
         scores: Per column, the utterances' scores.
-        model: Of the language model.
+        model: Results of the language model.
         vectors: Mean embeddings by the index of the utterance.
         embedding: What they are the mean of.
         bits: Payload bits of all utterances.
@@ -134,7 +134,7 @@ def analyse(
     utterances of the language model and those on the map.
 
     Args:
-        source: Gives the tokens; asked twice for each utterance.
+        source: Where tokens come from; asked twice for each utterance.
         system: Label of the system.
         items: The utterances.
         options: What is looked at.

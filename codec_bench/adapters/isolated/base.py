@@ -42,7 +42,8 @@ class IsolatedCodec(ReplaceableCodec):
         load_timeout: Seconds that loading may take.
         call_timeout: Seconds that coding one recording may take.
         max_memory: Bytes of address space that the process may take on the CPU; None for any number.
-        packages: Of ours, which an environment that inherits uses. With torch among them, `--device auto` takes a GPU.
+        packages: Our packages that an environment with `inherits` uses. With torch among them, `--device auto` takes a
+            GPU.
     """
 
     environment: ClassVar[Environment]

@@ -225,7 +225,7 @@ class LongCat(ReplaceableCodec):
         """What the tokens stand for in the decoder.
 
         Args:
-            tokens: Of 1 to all codebooks.
+            tokens: Tokens of 1 to all codebooks.
 
         Returns:
             float32 `[frames, dimension]`: `codebook_0` (1280 for the published weights), `codebook_1`, ... (1024) for

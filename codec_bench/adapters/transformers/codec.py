@@ -169,7 +169,7 @@ class TransformersCodec(TorchCodec):
         """What the tokens stand for in the decoder.
 
         Args:
-            tokens: Of 1 to all codebooks.
+            tokens: Tokens of 1 to all codebooks.
 
         Returns:
             float32 `[frames, dimension]`: `codebook_0`, `codebook_1`, ... for each codebook by itself, and `quantized`,

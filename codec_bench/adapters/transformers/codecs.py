@@ -88,7 +88,7 @@ def _dac_config(spec: CodecSpec) -> Mapping[str, Any]:
 class Dac16k(TransformersCodec):
     """Descript Audio Codec at 16 kHz, 50 frames/s, 1 to 12 codebooks.
 
-    Levels are coded as they are; the authors' command line brings recordings to -24 dB first.
+    Levels are coded as they are; the authors' command line normalises recordings to -24 dB first.
 
     Source:
         R. Kumar et al., "High-Fidelity Audio Compression with Improved RVQGAN", NeurIPS 2023

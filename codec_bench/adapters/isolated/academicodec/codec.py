@@ -21,7 +21,7 @@ GLOBAL_BITS = 80
 class HiFiCodec(IsolatedCodec):
     """A checkpoint of HiFi-Codec: two groups of two residual codebooks of 1024 entries.
 
-    The codebooks are no prefix order, so all four are decoded.
+    The codebooks have no prefix order, so all four are decoded.
 
     Source:
         https://arxiv.org/abs/2305.02765, https://github.com/yangdongchao/AcademiCodec

@@ -16,7 +16,7 @@ from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook
 
 GLOBAL_BITS = 12
-"""Of one of the tokens that describe the voice: six dimensions of four levels."""
+"""Bits of one of the tokens that describe the voice: six dimensions of four levels."""
 
 
 class BiCodec(IsolatedCodec):

@@ -54,5 +54,5 @@ class BigVgan(IsolatedCodec):
     )
 
     def _side_bits(self, side: Mapping[str, NDArray[Any]]) -> int:
-        """A spectrogram of floats is no payload that could be compared with one."""
+        """A spectrogram of floats has no payload to compare."""
         return 0

@@ -38,7 +38,7 @@ class DualCodec12(IsolatedCodec):
     """DualCodec, 24 kHz, with 12.5 frames/s and up to 8 codebooks, 1.225 kbit/s.
 
     Everything is computed in float32, where upstream's example has half precision on a GPU. Upstream drops the end of a
-    recording that is no whole frame; its last features are repeated here, so that the tokens cover it.
+    recording that does not fill a frame; its last features are repeated here, so that the tokens cover it.
 
     Source:
         https://arxiv.org/abs/2505.13000, https://github.com/jiaqili3/DualCodec

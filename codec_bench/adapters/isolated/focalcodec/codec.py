@@ -35,7 +35,8 @@ def _spec(title: str, repository: str, frame_rate: float, size: int = 8192, *, i
 class FocalCodec(IsolatedCodec):
     """A checkpoint of FocalCodec, 16 kHz.
 
-    Upstream drops the end of a recording that is no whole frame; zeros are appended here, so that the tokens cover it.
+    Upstream drops the end of a recording that does not fill a frame; zeros are appended here, so that the tokens cover
+    it.
 
     Source:
         https://arxiv.org/abs/2502.04465, https://arxiv.org/abs/2509.16195, https://github.com/lucadellalib/focalcodec

@@ -32,8 +32,8 @@ def _spec(hertz: int, entries: int) -> CodecSpec:
 class LsCodec(IsolatedCodec):
     """A published checkpoint with the recording itself as the prompt.
 
-    The decoder needs features of WavLM-Large from speech of the wanted voice, which are no part of the code; taking the
-    recording gives the codec what it never sends. They are kept as side information so that decoding needs the code
+    The decoder needs features of WavLM-Large from speech of the target voice, which are not part of the code; taking
+    the recording gives the codec what it never sends. They are kept as side information so that decoding needs the code
     only, and count nothing towards its bits: compare WER and STOI, as the papers do, and no measure of the voice.
 
     WavLM-Large is on a page that no program can fetch from: put `WavLM-Large.pt`, as Microsoft publishes it at

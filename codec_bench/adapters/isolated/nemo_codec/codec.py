@@ -1,6 +1,6 @@
 """NVIDIA NeMo's codecs at 22.05 kHz: NanoCodec (Casanova et al., Interspeech 2025) and the audio codec before it.
 
-Their codebooks are groups of finite scalar quantizers side by side, none of which can be left out.
+Their codebooks are groups of finite scalar quantizers side by side, all of which are needed.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def _spec(rate: int, size: int) -> CodecSpec:
 class SemantiCodec(IsolatedCodec):
     """Token rates of 25, 50 and 100 per second, by the size of the semantic codebook, at upstream's defaults.
 
-    Decoding takes 50 steps of DDIM for each 10.24 s, with a guidance of 2; its noise is seeded anew for each recording.
+    Decoding takes 50 steps of DDIM for each 10.24 s, with a guidance of 2; its noise is reseeded for each recording.
     A recording gets whole patches of 0.16 s; one that ends with a patch may get another, as upstream rounds.
 
     Source:

@@ -29,14 +29,14 @@ def _spec(preset: str, *sizes: int) -> CodecSpec:
         weights_licence="Stability AI Community License",
         source="https://github.com/Stability-AI/stable-codec",
         weights=hugging_face("stabilityai/stable-codec-speech-16k-base", "model_config.json", "model.safetensors"),
-        min_samples=6400,  # the block of which loudness is measured
+        min_samples=6400,  # a block of the loudness measurement
     )
 
 
 class StableCodec(IsolatedCodec):
     """The weights of the paper (`-base`) with upstream's quantizers for use after training.
 
-    Upstream brings a file to -20 LUFS before it encodes it, and leaves the output there. The same is done here, and the
+    Upstream normalises a file to -20 LUFS before encoding, and leaves the output there. The same is done here, and the
     gain is sent once for each recording, 32 bits of side information, so that the output has the recording's level. As
     upstream says of FlashAttention: it is required, and so is a GPU. The weights are behind a form on Hugging Face.
 
