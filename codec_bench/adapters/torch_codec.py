@@ -20,7 +20,7 @@ from codec_bench.inference import exact_inference
 from codec_bench.tokens import Code, IntArray
 
 SEED = 0
-"""Of everything that a decoder draws; set before each call, so that a call does not depend on those before it."""
+"""Seeds everything that a decoder draws; set before each call, so that a call does not depend on earlier ones."""
 
 
 class TorchCodec(ReplaceableCodec):
@@ -115,7 +115,7 @@ def of_equal_size(sizes: Sequence[int]) -> list[list[int]]:
 def snapshot(files: Mapping[str, Path]) -> Iterator[Path]:
     """A temporary folder with links to the files of a repository under their published names, wherever each lies.
 
-    Loaders want one folder; mirrors may have the files in several.
+    Loaders expect one folder; mirrors may have the files in several.
 
     Args:
         files: Where each file is, by the path of the published one; see `ReplaceableCodec.weight_files`.

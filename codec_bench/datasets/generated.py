@@ -99,8 +99,8 @@ def load_prompts(path: Path, root: Path | None = None, only: Sequence[str] | Non
         known = audio_files(folder) if known is None else known
         if prompt not in known:
             raise UsageError(
-                f"{path}: {utterance} has the prompt {prompt!r}, and no recording below {folder} is named so; name the "
-                "folder of the prompts with --prompt-root"
+                f"{path}: {utterance} has the prompt {prompt!r}, but there is no such recording below {folder}; name "
+                "the folder of the prompts with --prompt-root"
             )
         found[utterance] = known[prompt]
     return found

@@ -51,7 +51,7 @@ class LhotseCuts(Dataset):
         seen: set[str] = set()
         for part in parts:
             if part.id in seen:
-                raise UsageError(f"{self.path}: {part.id[:60]!r} cannot be an id: it was there before")
+                raise UsageError(f"{self.path}: {part.id[:60]!r} cannot be an id: it already appeared")
             check_id(part.id, self.path)
             seen.add(part.id)
         check_some_exist([part.source for part in parts], self.path)
@@ -98,7 +98,7 @@ class LhotseCuts(Dataset):
         custom: Mapping[str, Any] | None,
     ) -> _CutPart:
         if recording.transforms:
-            raise UsageError(f"{self.path}: {name!r} has a recording that is to be transformed: {_REMEDY}")
+            raise UsageError(f"{self.path}: {name!r} has a recording with transforms: {_REMEDY}")
         of_channel = [s for s in recording.sources if channel is None or channel in s.channels]
         if len(of_channel) != 1 or of_channel[0].type != "file":
             kinds = " and ".join(source.type for source in of_channel) or f"without channel {channel}"
@@ -182,7 +182,7 @@ def _recordings_of(folder: Path) -> Path:
         raise UsageError(f"{folder} holds no recordings.jsonl.gz: give that folder, or a file of cuts")
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise UsageError(f"{folder} holds several manifests of recordings: {names}; keep one in a folder of its own")
+        raise UsageError(f"{folder} holds several manifests of recordings: {names}; keep one per folder")
     return found[0]
 
 

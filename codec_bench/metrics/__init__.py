@@ -74,7 +74,7 @@ GENERATED = (
     "wer", "cer", "per", "secs", "spk_sim", "campplus_sim", "ecapa_sim", "sigmos", "nisqa", "nisqa_tts", "utmos",
     "dnsmos",
 )  # fmt: skip
-"""What `default` means for generated speech, of which there is no recording: MagiCodec's table 3 and its kin."""
+"""What `default` means for generated speech, which has no recordings: MagiCodec's table 3 and its kin."""
 
 HEADLINE = ("wer", "gpe", "pesq_wb", "stoi", "secs")
 """The columns of the LongCat paper's reconstruction tables."""

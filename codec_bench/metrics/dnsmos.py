@@ -90,7 +90,7 @@ def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], 
     """A model whose result is the mean over the windows of a signal, float64 `[scales]`.
 
     Args:
-        name: Of the model.
+        name: Name of the model.
         file: The network; where `speechmos` has it, it need not be fetched.
         scores: From a session of onnxruntime and a window, float32 `[144160]`, to its scales.
     """
@@ -101,7 +101,7 @@ def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # The wheel of onnxruntime that is asked for knows no GPU. Where there is one, one process computes this for
-        # all, and gets every core; else every scoring process has one.
+        # all, and gets every core; otherwise every scoring process has one.
         options.intra_op_num_threads = 1 if device == "cpu" else 0
         path = installed_file(file) or locate(file)
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

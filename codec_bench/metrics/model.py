@@ -42,8 +42,8 @@ class Model:
         weights: Files that `load` reads, with `hub.locate`.
         packages: Distributions whose installed version decides the result.
         modules: What has to be importable.
-        extra: The extra of codec-bench that brings them.
-        licence: Of the weights.
+        extra: The extra of codec-bench that installs them.
+        licence: Licence of the weights.
         version: Raised whenever the result changes.
         equal_lengths: Whether signals of a batch must have one length, because padding would change the result.
         batch_seconds: Seconds of audio that a batch may have together on a GPU.
@@ -74,7 +74,7 @@ class Model:
         )
 
     def weight_digests(self) -> dict[str, str | None]:
-        """SHA-256 by file; None for one that is not here and of which no digest is published."""
+        """SHA-256 by file; None for a missing file without a published digest."""
         digests: dict[str, str | None] = {}
         for weight in self.weights:
             try:

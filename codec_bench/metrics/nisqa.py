@@ -2,7 +2,7 @@
 
 Networks, mel spectrogram and weights are those of github.com/gabrielmittag/NISQA, which computes at whatever rate a
 file has: the bands above half that rate are empty, so a decoder at 16 kHz and one at 24 kHz are not judged alike. The
-variant `nisqa[48000]` brings every signal to one rate first.
+variant `nisqa[48000]` resamples every signal to one rate first.
 
 Source: Mittag et al., "NISQA: A Deep CNN-Self-Attention Model for Multidimensional Speech Quality Prediction with
 Crowdsourced Datasets", Interspeech 2021; Mittag and Möller, "Deep Learning Based Assessment of Synthetic Speech
@@ -35,7 +35,7 @@ Weights = Mapping[str, Any]
 """Tensors by the names that the checkpoints give them."""
 
 LICENCE = "CC BY-NC-SA 4.0"
-"""Of both checkpoints: not for commercial use. The code of the original is MIT."""
+"""Licence of both checkpoints: non-commercial. The original code is MIT."""
 
 FFT = 4096
 MELS = 48
@@ -59,7 +59,7 @@ class Network:
     """One of the published networks.
 
     Attributes:
-        name: Of its models and features.
+        name: Prefix of its models and features.
         file: The checkpoint.
         top_hz: Upper edge of the highest mel band.
         hop: Frames from one segment to the next.
@@ -78,7 +78,7 @@ class Network:
         """The tensors of the checkpoint.
 
         Raises:
-            UnavailableError: The file is not here, or is another one.
+            UnavailableError: The file is missing, or is a different one.
         """
         with weights_of(self.name, self.file) as path:
             weights: dict[str, Tensor] = read_checkpoint(path, device)["model_state_dict"]
@@ -165,7 +165,7 @@ def predict_quality(weights: Weights, segments: Tensor) -> Tensor:
 
 
 def predict_naturalness(weights: Weights, segments: Tensor) -> Tensor:
-    """NISQA-TTS: convolutions, and a bidirectional LSTM of which both last steps count.
+    """NISQA-TTS: convolutions, and a bidirectional LSTM whose last steps in both directions count.
 
     Args:
         weights: Tensors of `nisqa_tts.tar`.

@@ -23,7 +23,7 @@ LISTED = 4096
 """Signals that are listed together: a run may have millions."""
 
 Load = Callable[[Mapping[str, Any]], Audio]
-"""Reads a signal from what the scoring process is told about it."""
+"""Reads a signal from the description that a scoring process receives."""
 
 
 def compute(

@@ -47,7 +47,7 @@ class ModelSettings:
         batch: Stretches of `context` tokens per update.
         rate: Highest learning rate of AdamW, after a linear rise over a tenth of the steps and before a cosine fall.
         dropout: Share of channels that are dropped in training.
-        seed: Of the weights and of what is drawn.
+        seed: Seeds the weights and all draws.
     """
 
     steps: int = 300
@@ -168,7 +168,7 @@ def model_tokens(
     On the CPU it runs on one thread, so that the number of cores decides nothing.
 
     Args:
-        sizes: Of the codebooks.
+        sizes: Sizes of the codebooks.
         train: Utterances to learn from, at least one token together.
         development: Utterances that decide when it has learnt enough.
         test: Utterances to measure.
@@ -285,7 +285,7 @@ def _alike(spans: Sequence[tuple[int, int, int]], most: int = 32) -> Iterator[li
 
 
 def _first(sequences: Sequence[TokenSequence], tokens: int) -> list[TokenSequence]:
-    """Sequences with so many tokens together, the last one cut."""
+    """Sequences of this many tokens in total, the last one cut."""
     taken: list[TokenSequence] = []
     for s in sequences:
         left = tokens - sum(len(t.symbols) for t in taken)

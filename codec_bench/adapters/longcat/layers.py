@@ -37,7 +37,7 @@ class Ends:
 
 
 def stride_of(tensors: Tensors, name: str, weight: Tensor, strides: int) -> int:
-    """The stride of a convolution whose kernel spans so many strides; no checkpoint states it elsewhere.
+    """The stride of a convolution whose kernel spans this many strides; no checkpoint states it elsewhere.
 
     Raises:
         UnavailableError: The kernel spans no whole number of samples.
@@ -60,7 +60,7 @@ class History:
         self._seen: dict[int, Tensor] = {}
 
     def prepend(self, layer: nn.Module, x: Tensor, length: int) -> Tensor:
-        """`x` behind the last `length` samples that the layer saw; zeros stand for the time before the first."""
+        """`x` after the last `length` samples that the layer saw; zeros before the first."""
         before = self._seen.get(id(layer))
         x = functional.pad(x, (length, 0)) if before is None else torch.cat([before, x], dim=-1)
         self._seen[id(layer)] = x[..., x.shape[-1] - length :]
@@ -113,7 +113,7 @@ class Convolution(nn.Module):
     bias: Tensor
 
     def forward(self, x: Tensor, history: History | None = None) -> Tensor:
-        """`[batch, in, n]` to `[batch, out, m]`; with a history, `x` goes on where the last one stopped."""
+        """`[batch, in, n]` to `[batch, out, m]`; with a history, `x` continues where the last one stopped."""
         padding = 0
         if history is not None and self.past:
             x = history.prepend(self, x, self.past)

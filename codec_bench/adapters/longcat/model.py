@@ -171,7 +171,7 @@ class LongCatDecoder:
 
     Attributes:
         codebooks: The largest number of codebooks that it takes; 2 is the smallest.
-        rate: Of the audio in Hz.
+        rate: Sampling rate of the audio in Hz.
         hop: Samples per frame.
         causal: Whether it can decode a stream.
 

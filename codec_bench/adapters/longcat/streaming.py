@@ -66,7 +66,7 @@ class StreamingDecoder:
             float32 `[m * 1440]`; m is k, but for the first 3 frames of the stream, which give none.
 
         Raises:
-            CodecError: The codes are none of this decoder's, or the stream has ended.
+            CodecError: The codes do not belong to this decoder, or the stream has ended.
         """
         if self._ended:
             raise CodecError("the stream has ended; `reset` begins a new one")

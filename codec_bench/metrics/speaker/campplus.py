@@ -55,7 +55,7 @@ def campplus_embedding(weights: Weights, features: Tensor) -> Tensor:
     """CAM++: a convolutional head, then densely connected TDNN layers with masks that look at the context.
 
     Args:
-        weights: Of the published checkpoint, whose embedding has 192 dimensions.
+        weights: The published checkpoint, whose embedding has 192 dimensions.
         features: `[batch, frames, 80]`, each band with its mean over time subtracted; at least 3 frames.
 
     Returns:

@@ -49,7 +49,7 @@ def ecapa_embedding(weights: Weights, features: Tensor) -> Tensor:
     """ECAPA-TDNN with 1024 channels, as SpeechBrain has it.
 
     Args:
-        weights: Of the published checkpoint, whose embedding has 192 dimensions.
+        weights: The published checkpoint, whose embedding has 192 dimensions.
         features: `[batch, frames, 80]` of `ecapa_features`; at least 5 frames.
 
     Returns:

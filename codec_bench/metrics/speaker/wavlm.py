@@ -32,7 +32,7 @@ def _load_wavlm(device: str) -> tuple[Any, Any]:
     """The feature extractor and the model of transformers.
 
     Raises:
-        UnavailableError: A file is not here, or is another one.
+        UnavailableError: A file is missing, or is a different one.
     """
     files = {Path(file.path).name: locate(file) for file in WAVLM_SV}
     import torch

@@ -28,7 +28,7 @@ def unispeech_embedding(weights: Weights, features: Tensor) -> Tensor:
     """The small ECAPA-TDNN that UniSpeech puts upon features of a self-supervised model.
 
     Args:
-        weights: Of the published checkpoint, whose embedding has 256 dimensions.
+        weights: The published checkpoint, whose embedding has 256 dimensions.
         features: `[batch, frames, d]`, the weighted sum of the layers; at least 2 frames.
 
     Returns:
@@ -134,7 +134,7 @@ def _load_wavlm_large(device: str) -> tuple[Any, Weights]:
     """WavLM and the weights of the network upon it.
 
     Raises:
-        UnavailableError: The file is not here, or is another one.
+        UnavailableError: The file is missing, or is a different one.
     """
     import torch
 
