@@ -66,11 +66,11 @@ def _codecs() -> list[dict[str, Any]]:
 
 def _environments() -> list[dict[str, Any]]:
     """The environments of codecs whose dependencies clash."""
-    from codec_bench.cli.env import environments
+    from codec_bench.needed_environments import needed_environments
 
     return [
         _row(f"environment {name}", "missing" if reason else "ok", reason or str(used.environment.folder))
-        for name, used in sorted(environments().items())
+        for name, used in sorted(needed_environments().items())
         for reason in (used.environment.problem(),)
     ]
 

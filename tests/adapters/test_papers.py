@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from codec_bench.adapters import CODECS
-from codec_bench.cli.list import codec_facts
+from codec_bench.catalogue import codec_facts
 
 TABLES = {
     "LongCat 5": {

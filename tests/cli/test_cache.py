@@ -15,9 +15,9 @@ import pytest
 from filelock import FileLock
 
 from codec_bench.cache import ArrayCache
-from codec_bench.cli.cache import parse_age
 from codec_bench.errors import UsageError
 from codec_bench.files import atomically
+from codec_bench.inventory import parse_age
 from codec_bench.reconstruction.store import ScoreStore
 from tests.command import Cli, run_command
 

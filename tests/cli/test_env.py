@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from codec_bench.adapters import CODECS
-from codec_bench.cli.env import environments
 from codec_bench.environments import Environment
 from codec_bench.errors import UsageError
+from codec_bench.needed_environments import needed_environments
 from tests.command import Cli, run_command
 from tests.processes.material import archive, wheel
 from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
@@ -102,10 +102,10 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[type[ToyCodec]], No
 def test_codecs_share_an_environment(registered: Callable[[type[ToyCodec]], None]):
     registered(ToyCodec)
     registered(Twin)
-    assert environments()["toy"].codecs == ("toy", "twin")
+    assert needed_environments()["toy"].codecs == ("toy", "twin")
     registered(Quarrel)
     with pytest.raises(UsageError, match="quarrel and toy, twin declare different environments named toy"):
-        environments()
+        needed_environments()
 
 
 def test_doctor_says_what_is_missing(registered: Callable[[type[ToyCodec]], None], capsys: pytest.CaptureFixture[str]):

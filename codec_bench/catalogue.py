@@ -1,0 +1,178 @@
+"""What there is, and whether it can run here: codecs, metrics, data sets, tasks of probes, papers' tables."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+OWN_DATASETS = {
+    "FILE.tsv": "any manifest with the columns id and path",
+    "DIR": "any folder of audio files",
+    "kaldi:DIR": "a Kaldi data folder: wav.scp, text, utt2spk, segments",
+    "hf:ORG/NAME[@REVISION][:CONFIG][:SPLIT]": "a data set of Hugging Face, or a folder saved by its library",
+    "lhotse:FILE|DIR": "Lhotse cuts, or a folder with recordings and supervisions",
+}
+"""How users name their own data; see `datasets/loading.py`."""
+
+
+def codec_facts() -> list[dict[str, Any]]:
+    """One entry per codec, for programs: rates in Hz, bitrates in kbit/s, sizes in bytes, None if unknown."""
+    from codec_bench.adapters import CODECS
+
+    facts = []
+    for name in CODECS.names():
+        if name.startswith("test-"):
+            continue
+        cls = CODECS.get(name)
+        specs = {mode: cls.mode_spec(mode) for mode in cls.modes or (None,)}
+        spec = next(iter(specs.values()))
+        sizes = [weight.size for weight in cls.weights()]
+        licences = dict.fromkeys(text for text in (spec.licence, spec.weights_licence) if text)
+        facts.append(
+            {
+                "codec": name,
+                "title": getattr(cls, "title", spec.title),
+                "group": spec.group.value,
+                "rates_hz": [spec.input_rate, spec.output_rate],
+                "frame_rate_hz": spec.frame_rate,
+                "codebooks": _books_text([book.size for book in spec.codebooks]),
+                "settings": [
+                    {"setting": setting, "codebooks": count, "kbps": None if bitrate is None else bitrate / 1000}
+                    for mode, made in specs.items()
+                    for setting, count, bitrate in _settings(cls, mode, made)
+                ],
+                "parameters": spec.parameters,
+                "causal": spec.causal,
+                "streaming": spec.streaming,
+                "decodes": spec.decodes,
+                "licence": " / weights: ".join(licences),
+                "non_commercial": any(part in " ".join(licences).upper() for part in ("-NC", "NON-COMMERCIAL", "NSCL")),
+                "download_bytes": None if None in sizes else sum(size for size in sizes if size),
+                "source": spec.source,
+                "runs_here": cls.unavailable(),
+            }
+        )
+    return facts
+
+
+def _settings(cls: Any, mode: str | None, spec: Any) -> list[tuple[str, int | None, float | None]]:
+    """Standard settings of a codec at a mode: how each is written, its codebooks, and bit/s where they are fixed."""
+    counts = list(cls.prefixes) or [None]
+    prefix = "" if mode is None else f"@{mode}"
+    return [
+        (prefix or (f"@{count}" if count else ""), count or len(spec.codebooks) or None, spec.bitrate(count))
+        for count in counts
+        if count is None or count <= len(spec.codebooks)
+    ]
+
+
+def _books_text(sizes: list[int]) -> str:
+    """Codebooks as `count x size`, e.g. `1x8192+3x8100`.
+
+    >>> _books_text([8192, 8100, 8100])
+    '1x8192+2x8100'
+    """
+    return "+".join(f"{len(list(group))}x{size}" for size, group in groupby(sizes))
+
+
+def metric_rows() -> list[dict[str, Any]]:
+    """One row per metric."""
+    from codec_bench.metrics import METRICS
+
+    rows = []
+    for name in METRICS.names():
+        found = METRICS.get(name)
+        low, high = found.range
+        bounds = f"{'' if low is None else f'{low:g}'} .. {'' if high is None else f'{high:g}'}"
+        any_of = "any recogniser" if "text" in found.inputs else "any rate"
+        variants = [any_of] if callable(found.variants) else list(found.variants)
+        rows.append(
+            {
+                "metric": name,
+                "unit": found.unit,
+                "better": found.better,
+                "range": bounds,
+                "rate": f"{found.rate / 1000:g} kHz" if found.rate else "its own",
+                "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in found.models)),
+                "runs here": found.unavailable() or "yes",
+                "variants": " ".join(variants),
+                "definition": found.note,
+            }
+        )
+    return rows
+
+
+def dataset_rows() -> list[dict[str, Any]]:
+    """One row per data set."""
+    from codec_bench.datasets import DATASETS
+
+    rows: list[dict[str, Any]] = []
+    for name in DATASETS.names():
+        made = DATASETS.get(name)()
+        state = made.state()
+        rows.append(
+            {
+                "dataset": name,
+                "title": made.title,
+                "download": made.size_text,
+                "licence": made.licence,
+                "state": f"{state.access.value}: {state.detail}" if state.detail else state.access.value,
+                "leak": made.leak,
+                "source": made.source,
+            }
+        )
+    own = {"download": "none", "licence": "yours", "state": "here", "leak": "", "source": ""}
+    for spelling, title in OWN_DATASETS.items():
+        rows.append({"dataset": spelling, "title": title, **own})
+    return rows
+
+
+def task_rows() -> list[dict[str, Any]]:
+    """One row per task of `probe`."""
+    from codec_bench.probes.recipes import RECIPES
+
+    needs = {"label": "label", "speaker": "speaker", "text": "transcript", "phones": "transcript"}
+    columns = {"label": "accuracy, macro F1; mAP where labels have semicolons", "speaker": "accuracy, macro F1"}
+    return [
+        {
+            "task": name,
+            "title": recipe.title,
+            "column": needs[recipe.target],
+            "gives": columns.get(recipe.target, "PER" if recipe.target == "phones" else "WER, CER"),
+            "heads": " ".join(sorted(recipe.heads, key=lambda head: head != recipe.head)),
+            "without a split": ("speakers apart" if recipe.speaker_disjoint else "utterances apart")
+            + (f", {recipe.folds} folds" if recipe.folds > 1 else ""),
+            "version": recipe.version,
+        }
+        for name, recipe in RECIPES.items()
+    ]
+
+
+def paper_facts() -> list[dict[str, Any]]:
+    """One entry per published table, for programs; `rows_fetchable` run once their weights are fetched."""
+    from codec_bench.reproduction import load_paper, paper_names
+    from codec_bench.reproduction.availability import command_of, counts, datasets_of
+
+    facts = []
+    for name in paper_names():
+        paper = load_paper(name)
+        for table in paper.tables.values():
+            found = counts(table)
+            facts.append(
+                {
+                    "table": table.id,
+                    "paper": paper.title,
+                    "citation": paper.citation,
+                    "source": paper.url,
+                    "where": table.where,
+                    "kind": table.kind,
+                    "caption": table.caption,
+                    "datasets": datasets_of(table),
+                    "columns": [column.title for column in table.columns.values()],
+                    "rows": found.rows,
+                    "rows_here": found.here,
+                    "rows_fetchable": found.fetched,
+                    "command": command_of(table),
+                }
+            )
+    return facts
