@@ -222,7 +222,7 @@ class Codec(ABC):
         if not isinstance(code, Tokens):
             return code.prefix(wanted)
         part = code.prefix(wanted if wanted is None else min(wanted, len(code.streams)))
-        if reason := self._cannot_decode(len(part.streams)):
+        if self.spec.codebooks and (reason := self._cannot_decode(len(part.streams))):
             raise CodecError(reason)
         return part
 
@@ -234,8 +234,8 @@ class Codec(ABC):
         counts = range(1, count + 1) if self.any_prefix else sorted({*self.prefixes, count})
         if codebooks in counts:
             return None
-        *others, last = map(str, counts)
-        choice = f"1 to {count}" if self.any_prefix else " or ".join(filter(None, [", ".join(others), last]))
+        *others, last = [f"1 to {count}"] if self.any_prefix and count > 1 else map(str, counts)
+        choice = " or ".join(filter(None, [", ".join(others), last]))
         return f"{self.name} decodes {choice} codebooks, not {codebooks}"
 
     def _finished(self, code: Code, decoded: FloatArray) -> Audio:

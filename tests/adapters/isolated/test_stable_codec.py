@@ -23,9 +23,9 @@ def direct(folder: Path, samples: np.ndarray, mode: str) -> tuple[np.ndarray, np
     gain = 0.1 / np.sqrt(np.mean(frames**2))
     left = np.tanh((gain * frames @ state["encoder.weight"][:, 0].T + state["encoder.bias"]).astype(np.float64))
     start, books = left, []
-    books = StableCodec.specs[mode].codebooks
-    levels = round(books[0].size ** (1 / 6))
-    scales = {2: [1, 0.25], 1: [1], 4: [1, 0.5, 0.25, 0.125]}[len(books)]
+    codebooks = StableCodec.specs[mode].codebooks
+    levels = round(codebooks[0].size ** (1 / 6))
+    scales = {2: [1, 0.25], 1: [1], 4: [1, 0.5, 0.25, 0.125]}[len(codebooks)]
     for scale in scales:
         step = 2 * scale / (levels - 1)
         whole = np.clip(np.round((left + scale) / step), 0, levels - 1)
