@@ -2,12 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Neighbours share what is made for a file of tests, so each process begins with a half and helps the other at the end.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 # A run's caches stay in the checkout, so that `make demo` leaves nothing in the home folder.
 DEMO_HOME := runs/.demo-cache
 # Names and shapes of LongCat's tensors (JSON): `make bench` times a model of that size where it is given.
 LONGCAT_MANIFEST ?=
 
-.PHONY: install demo test test-slow lint bench clean
+.PHONY: install demo check test test-slow lint bench clean
+
+# Tests start many processes, each of which would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 install: $(VENV)/.installed
 
@@ -25,12 +30,16 @@ demo: install
 		--codec codec2@3200,codec2@1200,codec2@700C,opus@6000,opus@12000,opus@24000,amr-nb@4750,gsm \
 		--keep-audio --out runs/demo
 
+# The loop to work in: all but the conformance of codecs, codecs in environments of their own, and tests of over a second.
+check: lint
+	$(PYTEST) -m "not slow and not long" --ignore=tests/adapters/isolated --ignore=tests/adapters/test_conformance.py
+
 test: install
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # What takes more than about ten seconds a test: the commands of the docs, whole runs, environments, a Ray cluster.
 test-slow: install
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(PYTEST) -m slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -33,6 +33,7 @@ def run_command(folder: Path, *arguments: object, **environment: str) -> subproc
         for name, value in ({"CODEC_BENCH_HOME": str(folder / "home")} | environment).items():
             patch.setenv(name, value)
         patch.setattr(sys, "argv", command)
+        patch.setattr(sys, "path", [*sys.path])
         patch.setattr(sys, "stdin", io.StringIO())
         # pytest's own handlers would keep the command from writing what it logs.
         patch.setattr(logging.getLogger(), "handlers", [])

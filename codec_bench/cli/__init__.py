@@ -101,6 +101,9 @@ def main() -> None:
     level = logging.DEBUG if os.environ.get("CODEC_BENCH_DEBUG") else logging.WARNING
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s: %(message)s")
     logging.getLogger("codec_bench").setLevel(level)
+    # Python looks for `mine:Codec` in the folder of the script only; it comes last, so that it hides no package.
+    if "" not in sys.path:
+        sys.path.append("")
     try:
         code = app(standalone_mode=False)
     except CodecBenchError as error:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
 from codec_bench.metrics import metric
 from codec_bench.records import Status
@@ -29,6 +28,9 @@ def by_auraloss(reference: Any, decoded: Any) -> float:
 
 def by_torchmetrics(reference: Any, decoded: Any) -> float:
     tensors = (torch.as_tensor(np.asarray(s, np.float32)) for s in (decoded, reference))
+    # Its import takes seconds.
+    from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
+
     return float(scale_invariant_signal_distortion_ratio(*tensors, zero_mean=True))
 
 
