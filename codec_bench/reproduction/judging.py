@@ -205,33 +205,6 @@ def fact_cells(table: PublishedTable) -> list[JudgedCell]:
     ]
 
 
-def measured_cells(
-    table: PublishedTable,
-    labels: Mapping[str, str],
-    row: PublishedRow | None,
-    name: str,
-    run: Run,
-    system: str,
-    other: Mapping[str, str],
-) -> list[JudgedCell]:
-    """The cells of one system of a run.
-
-    Args:
-        table: What was published.
-        labels: Metric that was measured, by column.
-        row: Row of the table; None for a system that is not in it.
-        name: Name of the row.
-        run: The run.
-        system: Its label there.
-        other: Why a column was not measured as the paper did, by column.
-    """
-    summary = {line["metric"]: line for line in run.summary.to_dict("records") if line["system"] == system}
-    return [
-        summary_cell(table, row, key, summary[label], name=name, other=other.get(key, ""))
-        for key, label in labels.items()
-    ]
-
-
 def _is_number(value: Value) -> TypeGuard[float]:
     return value is not None and not isinstance(value, bool)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from codec_bench import api
 from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
@@ -19,7 +19,7 @@ from codec_bench.reconstruction.config import PreparedFiles, RunConfig, Scoring
 from codec_bench.registry import unknown
 from codec_bench.reproduction.availability import commands, fetch_metric, fetch_row, never_reason
 from codec_bench.reproduction.config import ReproduceConfig
-from codec_bench.reproduction.judging import Absence, Agreement, JudgedCell, Reproduction, fact_cells, measured_cells
+from codec_bench.reproduction.judging import Absence, JudgedCell, Reproduction, fact_cells, judged_cell, summary_cell
 from codec_bench.reproduction.paper import PublishedRow, PublishedTable
 from codec_bench.runs.directory import Run
 
@@ -57,35 +57,179 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
         if files or config.codec:
             raise UsageError(f"{table.id} is a table of kind {table.kind}, which audio files cannot be scored for")
         return Reproduction(table, tuple(facts), _reasons(table, chosen), (), tuple(commands(table)))
-    cells, notes = list(facts), _override_notes(table, config)
-    absent: list[Absence] = []
-    obstacles: list[str] = []
-    runs: list[Run] = []
-    labels, left_out, other = _metrics(table, config)
+    work = _Work(table, config, files, _columns(table, config), facts, _override_notes(table, config))
     groups = _by_dataset(table, chosen, files, config)
-    for dataset, (rows, extra) in groups.items():
-        never = {table.label(row): never_reason(table, row) for row in rows if table.label(row) not in files}
-        obstacle = _obstacle(table, dataset, labels, left_out)
-        if obstacle or (not extra and all(never.get(table.label(row)) for row in rows)):
-            absent += [Absence(table.label(row), never.get(table.label(row)) or obstacle) for row in rows]
-            continue
-        if obstacle := _dataset_obstacle(table, str(dataset), config):
-            absent += [Absence(table.label(row), never.get(table.label(row)) or obstacle) for row in rows]
-            obstacles.append(obstacle)
-            continue
-        targets = _targets(table, rows, extra, files, absent, notes)
-        if not any(t.system != GroundTruth.name for t in targets) and not any(t.row for t in targets):
-            continue
-        run = _run(table, str(dataset), targets, labels, config, len(groups) > 1, notes)
-        runs.append(run)
-        _part_notes(table, run, config, notes)
-        for target in targets:
-            cells += measured_cells(table, labels, target.row, target.name, run, target.label, other)
-            cells += _left_out_cells(table, target, left_out)
+    for dataset, (rows, beside) in groups.items():
+        work.measure(dataset, rows, beside, alone=len(groups) == 1)
     return Reproduction(
-        table, _in_order(table, cells), tuple(absent), tuple(dict.fromkeys(notes)), tuple(commands(table)), tuple(runs),
-        obstacle="; ".join(obstacles),
-    )  # fmt: skip
+        table,
+        _in_order(table, work.cells),
+        tuple(work.absent),
+        tuple(dict.fromkeys(work.notes)),
+        tuple(commands(table)),
+        tuple(work.runs),
+        "; ".join(work.obstacles),
+    )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """What measures the columns of a table.
+
+    Attributes:
+        labels: The metric of each column that is measured.
+        left_out: Why a column is not measured.
+        other: Why a column is not measured as the paper did.
+    """
+
+    labels: dict[str, str]
+    left_out: dict[str, str]
+    other: dict[str, str]
+
+
+@dataclass
+class _Work:
+    """A table while it is measured, one data set after the other.
+
+    Attributes:
+        table: What was published.
+        config: What was asked for.
+        files: Folders with reconstructions, by name of the row or of a system of its own.
+        columns: What measures the columns.
+        cells: What was found so far.
+        notes: What a reader must know.
+        absent: Rows that were not measured.
+        obstacles: Why data sets could not be had.
+        runs: The finished runs.
+    """
+
+    table: PublishedTable
+    config: ReproduceConfig
+    files: Mapping[str, str]
+    columns: _Columns
+    cells: list[JudgedCell]
+    notes: list[str]
+    absent: list[Absence] = field(default_factory=list)
+    obstacles: list[str] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+
+    def measure(
+        self, dataset: str | None, rows: Sequence[PublishedRow], beside: Sequence[PlannedSystem], *, alone: bool
+    ) -> None:
+        """Measures rows on their data set, and systems beside the table; `alone` where it is the only data set."""
+        never = {label: never_reason(self.table, row) for row in rows if (label := self._label(row)) not in self.files}
+        can_run = bool(beside) or not all(never.get(self._label(row)) for row in rows)
+        obstacle = self._obstacle(dataset)
+        if can_run and not obstacle:
+            obstacle = self._fetch_dataset(str(dataset))
+        if obstacle or not can_run:
+            self.absent += [Absence(self._label(row), never.get(self._label(row)) or obstacle) for row in rows]
+            return
+        targets = [*self._runnable(rows), *beside]
+        if all(target.system == GroundTruth.name and target.row is None for target in targets):
+            return
+        run = self._run(str(dataset), targets, alone)
+        self.runs.append(run)
+        self._note_run(run)
+        for target in targets:
+            self.cells += self._cells(run, target)
+
+    def _label(self, row: PublishedRow) -> str:
+        return self.table.label(row)
+
+    def _obstacle(self, dataset: str | None) -> str:
+        """Why no row can be measured, whatever its codec; empty if nothing prevents it."""
+        if dataset is None:
+            return f"{self.table.protocol.why}: name another data set with --dataset"
+        left_out = self.columns.left_out.items()
+        reasons = "; ".join(f"{self.table.columns[key].title}: {reason}" for key, reason in left_out)
+        return "" if self.columns.labels else f"none of the columns can be measured here ({reasons})"
+
+    def _fetch_dataset(self, dataset: str) -> str:
+        """Fetches the data set, before any weights; why it is unavailable, or an empty string."""
+        try:
+            load_dataset(dataset, data_root=self.config.data_root, audio_root=self.config.audio_root).fetch()
+        except UnavailableError as error:
+            self.obstacles.append(f"data set {dataset} is missing: {error}; --dataset names other recordings")
+            return self.obstacles[-1]
+        return ""
+
+    def _runnable(self, rows: Sequence[PublishedRow]) -> Iterator[PlannedSystem]:
+        """The rows that run, after fetching what they need; the others are added to `absent`."""
+        for row in rows:
+            name = self._label(row)
+            if name in self.files:
+                yield PlannedSystem(name, row, _prepared(name, self.files[name], row))
+            elif reason := fetch_row(self.table, row):
+                self.absent.append(Absence(name, reason))
+            else:
+                self.notes += [f"{name}: {row.doubtful['system']}"] if "system" in row.doubtful else []
+                yield PlannedSystem(name, row, str(row.system))
+
+    def _run(self, dataset: str, targets: Sequence[PlannedSystem], alone: bool) -> Run:
+        systems = [t.system for t in targets if t.system != GroundTruth.name]
+        prepared = [s for s in systems if isinstance(s, PreparedFiles)]
+        options = self.config.given({*Scoring.model_fields, *DataFolders.model_fields} - {"asr", "metrics"})
+        if prepared:
+            common = frozenset.intersection(*(DecodedFiles(entry.files).ids for entry in prepared))
+            if not common:
+                raise UsageError("the folders of --files have no file name in common, so there is nothing to compare")
+            options["only"] = sorted(common)
+            self.notes.append(f"only utterances that all folders of --files have were taken ({len(common)} names)")
+        if not alone and self.config.out is not None:
+            options["out"] = self.config.out / dataset
+        labels = self.columns.labels
+        asked = RunConfig(
+            codec=systems or [GroundTruth.name],  # a run needs a codec; that of the recordings is their own row
+            dataset=[dataset],
+            metrics=[*dict.fromkeys(labels.values()), *_other_metrics(self.config, labels)],
+            ground_truth=bool(systems) and len(systems) < len(targets),
+            **options,
+        )
+        return api.run_suite(asked)[dataset]
+
+    def _note_run(self, run: Run) -> None:
+        """Notes the warnings of a run, and that it has fewer utterances than the paper."""
+        count, wanted = run.info["plan"]["dataset"]["utterances"], self.table.protocol.utterances
+        if self.config.limit is not None or (wanted is not None and count < COMPLETE * wanted):
+            of_all = f" of the paper's {wanted}" if wanted is not None else ""
+            self.notes.append(
+                f"ONLY A PART: {count}{of_all} utterances were scored, so differences from the paper are not one to "
+                "one; look at the interval, which says how far another choice of utterances could have moved a value"
+            )
+        self.notes += [*map(str, run.info["warnings"]), *run.failures]
+
+    def _cells(self, run: Run, target: PlannedSystem) -> Iterator[JudgedCell]:
+        """The cells of one system of a run, with those that no metric measures."""
+        lines = {line["metric"]: line for line in run.summary.to_dict("records") if line["system"] == target.label}
+        columns, row, name = self.columns, target.row, target.name
+        for key, label in columns.labels.items():
+            yield summary_cell(self.table, row, key, lines[label], name=name, other=columns.other.get(key, ""))
+        for key, reason in columns.left_out.items():
+            yield judged_cell(self.table, row, key, None, name=name, missing=reason)
+
+
+def _columns(table: PublishedTable, config: ReproduceConfig) -> _Columns:
+    found = _Columns({}, {}, {})
+    for key, column in table.columns.items():
+        if not column.metric:
+            continue
+        made = metric(column.metric)
+        if config.metrics and not {made.name, made.label, key} & set(config.metrics):
+            found.left_out[key] = "left out by --metrics"
+            continue
+        if "text" in made.inputs:
+            if config.asr and config.asr != "auto":
+                backend(config.asr)
+                made = metric(made.name).with_variant(config.asr)
+            made = with_normaliser(made, config.normaliser)
+        if made.label != column.metric:
+            found.other[key] = f"{made.label}, not the {column.metric} of the paper"
+        if reason := fetch_metric(made.label):
+            found.left_out[key] = reason
+        else:
+            found.labels[key] = made.label
+    return found
 
 
 def _in_order(table: PublishedTable, cells: Iterable[JudgedCell]) -> tuple[JudgedCell, ...]:
@@ -93,25 +237,6 @@ def _in_order(table: PublishedTable, cells: Iterable[JudgedCell]) -> tuple[Judge
     rows = {table.label(row): i for i, row in enumerate(table.rows)}
     columns = {key: i for i, key in enumerate(table.columns)}
     return tuple(sorted(cells, key=lambda cell: (rows.get(cell.row, len(rows)), cell.row, columns[cell.key])))
-
-
-def _obstacle(
-    table: PublishedTable, dataset: str | None, labels: Mapping[str, str], left_out: Mapping[str, str]
-) -> str:
-    """Why no row can be measured, whatever its codec; empty if nothing prevents it."""
-    if dataset is None:
-        return f"{table.protocol.why}: name another data set with --dataset"
-    reasons = "; ".join(f"{table.columns[key].title}: {reason}" for key, reason in left_out.items())
-    return "" if labels else f"none of the columns can be measured here ({reasons})"
-
-
-def _dataset_obstacle(table: PublishedTable, dataset: str, config: ReproduceConfig) -> str:
-    """Fetches the data set, before any weights; why it is unavailable, or an empty string."""
-    try:
-        load_dataset(dataset, data_root=config.data_root, audio_root=config.audio_root).fetch()
-    except UnavailableError as error:
-        return f"data set {dataset} is missing: {error}; --dataset names other recordings"
-    return ""
 
 
 def nothing_ran(result: Reproduction) -> str:
@@ -175,94 +300,6 @@ def _prepared(name: str, folder: str, row: PublishedRow | None) -> PreparedFiles
     return PreparedFiles(files=folder, name=name, bitrate=None if row is None else row.kbps)
 
 
-def _targets(
-    table: PublishedTable,
-    rows: Sequence[PublishedRow],
-    extra: Sequence[PlannedSystem],
-    files: Mapping[str, str],
-    absent: list[Absence],
-    notes: list[str],
-) -> list[PlannedSystem]:
-    """What is run, after fetching what it needs; rows that are not run are added to `absent`."""
-    targets = []
-    for row in rows:
-        name = table.label(row)
-        if name in files:
-            targets.append(PlannedSystem(name, row, _prepared(name, files[name], row)))
-        elif reason := fetch_row(table, row):
-            absent.append(Absence(name, reason))
-        else:
-            targets.append(PlannedSystem(name, row, str(row.system)))
-            notes += [f"{name}: {doubt}" for fact, doubt in row.doubtful.items() if fact == "system"]
-    return [*targets, *extra]
-
-
-def _metrics(table: PublishedTable, config: ReproduceConfig) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Which metric measures which column, why others are not measured, and which are not measured as published."""
-    labels, left_out, other = {}, {}, {}
-    for key, column in table.columns.items():
-        if not column.metric:
-            continue
-        made = metric(column.metric)
-        if config.metrics and not {made.name, made.label, key} & set(config.metrics):
-            left_out[key] = "left out by --metrics"
-            continue
-        if "text" in made.inputs:
-            if config.asr and config.asr != "auto":
-                backend(config.asr)
-                made = metric(made.name).with_variant(config.asr)
-            made = with_normaliser(made, config.normaliser)
-        if made.label != column.metric:
-            other[key] = f"{made.label}, not the {column.metric} of the paper"
-        if reason := fetch_metric(made.label):
-            left_out[key] = reason
-        else:
-            labels[key] = made.label
-    return labels, left_out, other
-
-
-def _left_out_cells(table: PublishedTable, target: PlannedSystem, left_out: Mapping[str, str]) -> list[JudgedCell]:
-    cells = []
-    for key, reason in left_out.items():
-        published = None if target.row is None else table.published(target.row)[key]
-        cells.append(JudgedCell(target.name, key, table.columns[key], published, None, Agreement.NOT_RUN, reason))
-    return cells
-
-
-def _run(
-    table: PublishedTable,
-    dataset: str,
-    targets: Sequence[PlannedSystem],
-    labels: Mapping[str, str],
-    config: ReproduceConfig,
-    several: bool,
-    notes: list[str],
-) -> Run:
-    systems = [t.system for t in targets if t.system != GroundTruth.name]
-    prepared = [s for s in systems if isinstance(s, PreparedFiles)]
-    truth = any(t.system == GroundTruth.name for t in targets)
-    options = config.given({*Scoring.model_fields, *DataFolders.model_fields} - {"asr", "metrics"})
-    if prepared:
-        common = frozenset.intersection(*(DecodedFiles(entry.files).ids for entry in prepared))
-        if not common:
-            raise UsageError("the folders of --files have no file name in common, so there is nothing to compare")
-        options["only"] = sorted(common)
-        notes.append(f"only utterances that all folders of --files have were taken ({len(common)} names)")
-    if not systems:
-        # A run needs a codec; that of the recordings is their own row.
-        systems, truth = [GroundTruth.name], False
-    if several and config.out is not None:
-        options["out"] = config.out / dataset
-    asked = RunConfig(
-        codec=systems,
-        dataset=[dataset],
-        metrics=[*dict.fromkeys(labels.values()), *_other_metrics(config, labels)],
-        ground_truth=truth,
-        **options,
-    )
-    return api.run_suite(asked)[dataset]
-
-
 def _other_metrics(config: ReproduceConfig, labels: Mapping[str, str]) -> list[str]:
     """Requested metrics without a column in the table: they are in the run directory only."""
     known = {made.name for made in map(metric, labels.values())} | set(labels) | set(labels.values())
@@ -277,20 +314,6 @@ def _override_notes(table: PublishedTable, config: ReproduceConfig) -> list[str]
     if config.text is not None:
         notes.append(f"TRANSCRIPTS REPLACED: {config.text}")
     return notes
-
-
-def _part_notes(table: PublishedTable, run: Run, config: ReproduceConfig, notes: list[str]) -> None:
-    """Says how many utterances there were where the paper had others or more."""
-    count, wanted = run.info["plan"]["dataset"]["utterances"], table.protocol.utterances
-    partial = wanted is not None and count < COMPLETE * wanted
-    if partial or config.limit is not None:
-        of_all = f" of the paper's {wanted}" if wanted is not None else ""
-        notes.append(
-            f"ONLY A PART: {count}{of_all} utterances were scored, so differences from the paper are not one to one; "
-            "look at the interval, which says how far another choice of utterances could have moved a value"
-        )
-    notes += [str(warning) for warning in run.info["warnings"]]
-    notes += run.failures
 
 
 def _reasons(table: PublishedTable, rows: Sequence[PublishedRow]) -> tuple[Absence, ...]:
