@@ -13,30 +13,41 @@ import json
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import fetch_weights, parse_systems
+from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item, resolve_items
+from codec_bench.coding.local import LocalCoders
 from codec_bench.coding.reconstruct import Reconstructor
 from codec_bench.coding.rows import Row
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.tokens import Tokens
 
 
+@dataclass(frozen=True)
+class One:
+    """An utterance to be coded."""
+
+    item: Item
+
+
 def measured(row: Row, items: tuple[Item, ...], device: str, batch_seconds: float) -> tuple[float, Reconstructor]:
-    """Utterances per second, the loading of the model excluded, and what made them."""
+    """Utterances per second, the loading of the model excluded, and what was made."""
     folder = Path(tempfile.mkdtemp())
-    made = Reconstructor(folder, device, batch_seconds)
-    made.decoded(row, items[0])  # loads and warms up
+    coding = Dispatcher(folder, LocalCoders(folder, device, batch_seconds))
+    coding.audio(row, items[0])  # loads and warms up
     started = time.perf_counter()
-    if batch_seconds:
-        made.prepare(row, items[1:])
-    for item in items[1:]:
-        made.decoded(row, item)
-    return (len(items) - 1) / (time.perf_counter() - started), made
+    for _, problem in coding.coded(row, [One(item) for item in items[1:]]):
+        if problem is not None:
+            raise problem
+    rate = (len(items) - 1) / (time.perf_counter() - started)
+    coding.close()
+    return rate, coding.reconstructor
 
 
 def differences(row: Row, items: tuple[Item, ...], single: Reconstructor, batched: Reconstructor) -> dict[str, float]:

@@ -1,6 +1,10 @@
-"""Where codecs run: what `auto` means, and whether a GPU that is asked for is there."""
+"""Where codecs and models run: what `auto` means, and whether a GPU that is asked for is there."""
 
 from __future__ import annotations
+
+import ctypes
+from functools import cache
+from pathlib import Path
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.errors import UsageError
@@ -21,12 +25,27 @@ def check_device(device: str) -> None:
         raise UsageError(f"there is no device {device!r}: torch sees {count} CUDA devices; --device cpu runs anywhere")
 
 
-def chosen_device(wanted: str, codec: Codec) -> str:
-    """The device for a codec: the one that was asked for, or for `auto` the first GPU if the codec uses torch."""
+def torch_device(wanted: str) -> str:
+    """The device that was asked for, or for `auto` the first GPU that torch sees; imports torch only if need be."""
     if wanted != "auto":
         return wanted
-    if "torch" not in codec.packages:
+    if not _has_driver():
         return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def chosen_device(wanted: str, codec: Codec) -> str:
+    """The device for a codec: one that does not use torch runs on the CPU, whatever the others were asked to use."""
+    return torch_device(wanted) if "torch" in codec.packages else "cpu"
+
+
+@cache
+def _has_driver() -> bool:
+    """Whether torch could see a GPU: the driver of NVIDIA's is there, or the device of AMD's."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()
+    return True

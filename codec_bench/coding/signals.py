@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
 from codec_bench.files import digest
 from codec_bench.records import NotScorable, Status
+
+Entry = dict[str, NDArray[Any]]
+"""Audio as the cache keeps it: `samples`, `rate`, and what is known about how it was made."""
 
 
 def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
@@ -26,7 +32,7 @@ def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
         entry = (cache if folder is None else ArrayCache(folder)).get(source["address"])
         if entry is None:
             raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
-        return Audio(entry["samples"], int(entry["rate"]))
+        return audio_of(entry)
     return read_audio(read_recording(source, folder), source["path"])
 
 
@@ -44,6 +50,16 @@ def read_recording(source: Mapping[str, Any], folder: Path | None = None) -> byt
     if digest(data) != source["digest"]:
         raise NotScorable(f"{path} changed during the run", Status.UNREADABLE)
     return data
+
+
+def entry_of(audio: Audio, decode_seconds: float) -> Entry:
+    """Decoded audio for the cache."""
+    return {"samples": audio.samples, "rate": np.array(audio.rate), "decode_seconds": np.array(decode_seconds)}
+
+
+def audio_of(entry: Entry) -> Audio:
+    """Audio from the cache."""
+    return Audio(entry["samples"], int(entry["rate"]))
 
 
 def describe(audio: Audio) -> dict[str, Any]:

@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.adapters.codec import Codec
 from codec_bench.audio import RESAMPLER, Audio, read_audio, resample
 from codec_bench.cache import ArrayCache
-from codec_bench.coding.devices import chosen_device
+from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item
-from codec_bench.coding.reconstruct import Reconstructor
 from codec_bench.coding.rows import Row
-from codec_bench.errors import CodecError, UsageError
+from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.metrics.spectral import slaney_filterbank
 from codec_bench.records import NotScorable, Status
@@ -92,10 +90,10 @@ class FrameSource(ABC):
 class TokenFrames(FrameSource):
     """The tokens of a system; those of slower codebooks are repeated to the rate of the fastest."""
 
-    def __init__(self, row: Row, reconstructor: Reconstructor) -> None:
+    def __init__(self, row: Row, coding: Dispatcher) -> None:
         super().__init__(row.label)
         self.row = row
-        self._reconstructor = reconstructor
+        self._coding = coding
 
     @property
     def fingerprint(self) -> str:
@@ -109,7 +107,7 @@ class TokenFrames(FrameSource):
             UsageError: The codec sends no tokens.
             NotScorable: Coding failed.
         """
-        codes = self._reconstructor.codes(self.row, item)
+        codes = self._coding.codes(self.row, item)
         if not codes:
             raise UsageError(f"{self.label} is audio that exists already: a probe needs a codec")
         try:
@@ -125,7 +123,7 @@ class TokenFrames(FrameSource):
 
     def close(self) -> None:
         """Frees the codec."""
-        self._reconstructor.close()
+        self._coding.close()
 
 
 class LatentFrames(TokenFrames):
@@ -133,19 +131,16 @@ class LatentFrames(TokenFrames):
 
     Args:
         row: The system.
-        reconstructor: What codes.
+        coding: What codes.
         names: Which of `Codec.latents`, joined side by side; empty takes the codec's main one, or with `each` those of
             the single codebooks.
         each: Whether the vectors of the codebooks are joined side by side.
-        device: Where the codec runs.
     """
 
-    def __init__(self, row: Row, reconstructor: Reconstructor, name: str, each: bool, device: str) -> None:
-        super().__init__(row, reconstructor)
+    def __init__(self, row: Row, coding: Dispatcher, name: str, each: bool) -> None:
+        super().__init__(row, coding)
         self._name = name
         self._each = each
-        self._device = device
-        self._loaded: Codec | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -154,15 +149,11 @@ class LatentFrames(TokenFrames):
 
     def frames(self, item: Item) -> Frames:
         """The vectors, `[frames, dimension]`."""
-        codes = self._reconstructor.codes(self.row, item)
+        codes = self._coding.codes(self.row, item)
         if not codes or not isinstance(codes[0], Tokens):
             raise UsageError(f"{self.label} has no codebooks, so no latents: use --input tokens")
         tokens = codes[0]
-        codec = self._codec()
-        try:
-            parts = dict(codec.latents(tokens))
-        except CodecError as error:
-            raise NotScorable(str(error), Status.ENCODE_FAILED) from error
+        parts = dict(self._coding.latents(self.row, item))
         chosen = [parts[name] for name in self._chosen(list(parts))]
         length = max(len(part) for part in chosen)
         joined = np.concatenate([part[_repeats(len(part), length)] for part in chosen], axis=1, dtype=np.float32)
@@ -178,22 +169,6 @@ class LatentFrames(TokenFrames):
         if not main and len(names) != 1:
             raise UsageError(f"{self.label} has several latents: choose with --input latents:NAME ({', '.join(names)})")
         return main or names
-
-    def _codec(self) -> Codec:
-        if self._loaded is None:
-            codec = self.row.source
-            assert isinstance(codec, Codec), "prepared audio has no codes, which was checked"
-            self._reconstructor.close()
-            codec.load(chosen_device(self._device, codec))
-            self._loaded = codec
-        return self._loaded
-
-    def close(self) -> None:
-        """Frees the codec."""
-        super().close()
-        if self._loaded is not None:
-            self._loaded.close()
-            self._loaded = None
 
 
 class LogMel(FrameSource):
@@ -297,13 +272,11 @@ def _repeats(count: int, length: int) -> NDArray[np.int64]:
     return np.asarray((np.arange(length) * count) // length, np.int64)
 
 
-def sources_of(
-    rows: Sequence[Row], kind: str, name: str, reconstructor: Reconstructor, device: str
-) -> list[FrameSource]:
+def sources_of(rows: Sequence[Row], kind: str, name: str, coding: Dispatcher) -> list[FrameSource]:
     """What gives the frames of each system."""
     if kind == "tokens":
-        return [TokenFrames(row, reconstructor) for row in rows]
-    return [LatentFrames(row, reconstructor, name, kind == "embeddings", device) for row in rows]
+        return [TokenFrames(row, coding) for row in rows]
+    return [LatentFrames(row, coding, name, kind == "embeddings") for row in rows]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import Any
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.cache import ArrayCache
-from codec_bench.coding.devices import check_device
+from codec_bench.coding.devices import check_device, torch_device
+from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
-from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row, describe_system, fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
@@ -65,11 +66,11 @@ def probe(config: ProbeConfig) -> Run:
     tasks = [plan_task(recipe, items, config, warnings) for recipe in recipes]
     rows = [Row(system) for system in systems]
     cache = home() / "cache"
-    reconstructor = Reconstructor(cache, config.device)
+    coding = local_dispatcher(cache, config.device)
     kind, name = parse_input(config.input)
     sources = [
-        *baselines(rows, reconstructor, config.seed),
-        *sources_of(rows, kind, name, reconstructor, config.device),
+        *baselines(rows, coding, config.seed),
+        *sources_of(rows, kind, name, coding),
     ]
     described = {
         **{source.label: describe_baseline(source) for source in sources[:2]},
@@ -94,7 +95,7 @@ def probe(config: ProbeConfig) -> Run:
         name=("probe", *dict.fromkeys(config.task), loaded.name),
         warnings=warnings,
     )
-    device = training_device(config.device)
+    device = torch_device(config.device)
     study = Study(tasks, config.training_seeds, cache, training_jobs(config.jobs, device), device)
     with writing(request, config.out or request.default_folder()) as writer:
         extracted = carry_out(study, sources, items, cache)
@@ -108,7 +109,7 @@ def probe(config: ProbeConfig) -> Run:
                 drawn_unit(tasks, items), config.seed, "percentile bootstrap, all seeds of a draw together"
             ),
             coverage=results.coverage(config.max_failed),
-            devices=reconstructor.devices | {"probes": device},
+            devices=coding.devices | {"probes": device},
             session={"trainings": study.trained, "trainings_from_cache": study.reused},
         )
 
@@ -137,9 +138,9 @@ def plan_task(recipe: Recipe, items: Sequence[Item], config: ProbeConfig, warnin
     return TaskPlan(recipe, targets, division)
 
 
-def baselines(rows: Sequence[Row], reconstructor: Reconstructor, seed: int) -> list[FrameSource]:
+def baselines(rows: Sequence[Row], coding: Dispatcher, seed: int) -> list[FrameSource]:
     """The ceiling and the floor; the floor has the shape of the first system's tokens."""
-    return [LogMel(), RandomTokens(TokenFrames(rows[0], reconstructor), seed)]
+    return [LogMel(), RandomTokens(TokenFrames(rows[0], coding), seed)]
 
 
 def describe_baseline(source: FrameSource) -> dict[str, Any]:
@@ -224,15 +225,6 @@ def heading(source: FrameSource, described: Mapping[str, Any], extracted: Extrac
 
     made = Heading.of(described, counted)
     return replace(made, frame_rate_hz=LogMel.RATE / LogMel.HOP) if isinstance(source, LogMel) else made
-
-
-def training_device(wanted: str) -> str:
-    """Where probes are trained: for `auto`, a GPU where there is one."""
-    if wanted != "auto":
-        return wanted
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def training_jobs(wanted: int | None, device: str) -> int:

@@ -39,4 +39,3 @@ def keep_audio(out: Path, plan: Plan, reconstructor: Reconstructor) -> None:
                 np.savez(buffer, **code.to_arrays())  # type: ignore[arg-type]
                 stem = item.utterance.id if len(codes) == 1 else f"{item.utterance.id}-{number:03d}"
                 write_atomically(out / "tokens" / slug(row.label) / f"{stem}.npz", buffer.getvalue())
-    reconstructor.close()

@@ -10,7 +10,7 @@ from codec_bench.hub import home
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.continuing import difference
 from codec_bench.reconstruction.corpus import corpus_values
-from codec_bench.reconstruction.engines import make_engine
+from codec_bench.reconstruction.engines.making import make_engine
 from codec_bench.reconstruction.keeping import keep_audio
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.runner import Runner
@@ -45,7 +45,7 @@ def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = Fals
     out = config.out or request.default_folder()
     cache = home() / "cache"
     with writing(request, out / plan.dataset.name if is_one_of_several else out) as writer:
-        runner = Runner(plan, cache, make_engine(config, cache))
+        runner = Runner(plan, cache, make_engine(config, cache), keep=config.keep_audio)
         runner.run()
         return _finish(config, plan, runner, writer)
 
@@ -85,7 +85,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter) ->
         coverage=coverage(plan, outcome, config.max_failed),
         lengths=lengths,
         levels=loudness,
-        devices=runner.reconstructor.devices,
+        devices=runner.devices,
         session={
             "scores_computed": outcome.scored,
             "scores_from_cache": outcome.reused,

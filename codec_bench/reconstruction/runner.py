@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import parts
@@ -18,14 +19,12 @@ from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.processes.process import ProcessCrash, WorkerError
+from codec_bench.reconstruction.engines.engine import Engine
 from codec_bench.reconstruction.outcome import Outcome
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.store import ScoreStore
 from codec_bench.records import NotScorable, Score, Status
 from codec_bench.runs.progress import RunProgress
-
-if TYPE_CHECKING:
-    from codec_bench.reconstruction.engines import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -51,19 +50,25 @@ class Runner:
         plan: What to do.
         cache: Folder of the caches and the score store; this process alone writes the scores.
         engine: Where the work is done.
+        keep: Whether what is decoded is wanted afterwards, also where a store has its scores.
     """
 
-    def __init__(self, plan: Plan, cache: Path, engine: Engine) -> None:
+    def __init__(self, plan: Plan, cache: Path, engine: Engine, *, keep: bool = False) -> None:
         self._plan = plan
         self._cache = cache
         self._engine = engine
-        self.reconstructor = engine.reconstructor
+        self._keeps = keep
+        self.reconstructor = engine.coding.reconstructor
         names = [i.utterance.id for i in plan.items]
         self.outcome = Outcome([row.label for row in plan.rows], names, [m.label for m in plan.metrics])
         self._waiting: dict[Future[dict[str, Any]], _Pair] = {}
-        self._staged: frozenset[str] = frozenset()
         self._features = ArrayCache(cache / "features")
         self._later: list[tuple[Row, Item, tuple[tuple[str, Metric], ...]]] = []
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """Where each codec ran, by name."""
+        return self._engine.coding.devices
 
     def run(self) -> None:
         """Computes what no cache has; all of it is in `outcome` then.
@@ -78,20 +83,27 @@ class Runner:
             RunProgress(len(self._plan.rows) * len(self._plan.items)) as self._progress,
             self._engine,
         ):
-            self._staged = frozenset(metric.label for metric in self._plan.metrics if self._stages(metric))
             for system in self._plan.rows:
                 self._progress.stage(f"decoding {system.label}")
-                for pair, problem in self._engine.coded(system, self._unfinished(system)):
+                for pair, problem in self._engine.coding.coded(system, self._unfinished(system)):
                     self._submit(pair, problem)
+                if self._keeps:
+                    everything = (_Pair(system, item, {}, "") for item in self._plan.items if not item.problem)
+                    for _ in self._engine.coding.coded(system, everything):
+                        pass
             self._engine.free_codecs()  # scoring and the models of metrics get the room of the codecs
             self._finish("scoring the last pairs")
             self._run_models()
             for system, item, missing in self._later:
                 self._send_later(system, item, dict(missing))
             self._finish("scoring with learned models")
-        for stage, seconds in self._engine.seconds.items():
-            self._spent(stage, seconds)
+        self._spent("coding", self._engine.coding.seconds)
         self._spent("total", time.perf_counter() - started)
+
+    @cached_property
+    def _staged(self) -> frozenset[str]:
+        """Metrics whose models are applied to all signals at once; asked when there is something to score."""
+        return frozenset(metric.label for metric in self._plan.metrics if self._stages(metric))
 
     def _stages(self, metric: Metric) -> bool:
         """Whether a metric's models are applied to all signals at once, before it is scored."""
@@ -188,8 +200,7 @@ class Runner:
         return all(feature_address(i, metric.embedding, metric.rate) in self._features for i in identities)
 
     def _submit(self, pair: _Pair, problem: NotScorable | None) -> None:
-        """Finds the decoded audio of a pair, or makes it, and hands the pair to the scoring processes."""
-        started = time.perf_counter()
+        """Finds the decoded audio of a pair, and hands the pair to the scoring processes."""
         try:
             if problem is not None:
                 raise problem
@@ -199,8 +210,6 @@ class Runner:
             self._fail(pair.system, pair.item, pair.missing.values(), outcome)
             self._progress.advance()
             return
-        finally:
-            self._spent("coding", time.perf_counter() - started)
         staged = {key: metric for key, metric in pair.missing.items() if metric.label in self._staged}
         if staged:
             self._later.append((pair.system, pair.item, tuple(staged.items())))

@@ -100,12 +100,6 @@ class Process:
             self._worker = None
 
 
-def device_of(system: System, wanted: str) -> str:
-    """Where a system runs; one without torch runs on the CPU, whatever the others were asked to use."""
-    assert isinstance(system.source, Codec), "audio that exists already has no speed"
-    return chosen_device(wanted, system.source) if "torch" in system.source.packages else "cpu"
-
-
 class Measurement:
     """Measures a system.
 
@@ -132,7 +126,7 @@ class Measurement:
         self._excerpts = excerpts
         self._told = told
         self._result = SpeedMeasurement()
-        self._process = Process(system, device_of(system, config.device), config)
+        self._process = Process(system, chosen_device(config.device, system.source), config)
 
     def run(self) -> SpeedMeasurement:
         """Measures everything; what cannot be measured has a status, and what does not depend on it goes on."""

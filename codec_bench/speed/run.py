@@ -7,7 +7,7 @@ from pathlib import Path
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System, parse_systems
-from codec_bench.coding.devices import check_device
+from codec_bench.coding.devices import check_device, chosen_device
 from codec_bench.coding.items import manifest_of
 from codec_bench.coding.rows import Row, describe_system, fetch_weights_of, use_checkpoint
 from codec_bench.errors import UsageError
@@ -19,7 +19,7 @@ from codec_bench.speed.columns import SpeedColumn, columns_of
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.excerpts import Excerpts, Speech, load_speech
 from codec_bench.speed.latency import Streams
-from codec_bench.speed.measure import Measurement, SpeedMeasurement, device_of
+from codec_bench.speed.measure import Measurement, SpeedMeasurement
 from codec_bench.speed.results import (
     coverage,
     load_warning,
@@ -47,7 +47,9 @@ def run_speed(config: SpeedConfig) -> Run:
     columns = columns_of(
         config,
         streams=any(isinstance(system.source, Streams) for system in systems),
-        gpu=any(device_of(system, config.device).startswith("cuda") for system in systems),
+        gpu=any(
+            chosen_device(config.device, c).startswith("cuda") for s in systems if isinstance(c := s.source, Codec)
+        ),
     )
     described = {system.label: describe_system(Row(system)) for system in systems}
     busy = load_warning(config.threads)

@@ -15,7 +15,7 @@ from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System
 from codec_bench.coding.conditions import Condition
 from codec_bench.coding.items import Item
-from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row, describe_system
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.records import NotScorable, Status, Utterance
@@ -85,13 +85,13 @@ class CodecTokens:
                 raise UsageError(f"{system.label} has no tokens: audio that exists already was not encoded here")
         self._rows = {system.label: Row(system) for system in systems}
         self.systems: Mapping[str, Mapping[str, Any]] = {n: describe_system(row) for n, row in self._rows.items()}
-        self._reconstructor = Reconstructor(cache, device)
+        self._coding = local_dispatcher(cache, device)
         self._no_latents: set[str] = set()
 
     @property
     def devices(self) -> dict[str, str]:
         """Where each codec ran."""
-        return self._reconstructor.devices
+        return self._coding.devices
 
     def check(self, item: Item) -> None:
         """Encodes one utterance with each system, so that a codec whose packets are not tokens is found at once.
@@ -119,8 +119,8 @@ class CodecTokens:
             if not row.spec.decodes:
                 raise NotScorable(f"{row.source.name} has no decoder", Status.UNDEFINED)
             condition = Reencoded(
-                identity=lambda i: self._reconstructor.identity(row, i),
-                decoded=lambda i: self._reconstructor.audio(row, i),
+                identity=lambda i: self._coding.reconstructor.identity(row, i),
+                decoded=lambda i: self._coding.audio(row, i),
             )
         else:
             condition = {"shift": SHIFT, "gain": QUIETER}[change]
@@ -131,7 +131,7 @@ class CodecTokens:
         tokens = self.tokens(system, item)
         if system not in self._no_latents:
             try:
-                found = self._reconstructor.latents(self._rows[system], item)
+                found = self._coding.latents(self._rows[system], item)
             except UsageError:
                 self._no_latents.add(system)
             else:
@@ -141,12 +141,12 @@ class CodecTokens:
 
     def close(self) -> None:
         """Frees the loaded model."""
-        self._reconstructor.close()
+        self._coding.close()
 
     def _code(self, row: Row, item: Item) -> Code:
         if item.problem:
             raise NotScorable(item.problem, item.status)
-        (code,) = self._reconstructor.codes(row, item)
+        (code,) = self._coding.codes(row, item)
         return code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from codec_bench.adapters.systems import System, parse_systems
 from codec_bench.audio import FloatArray, read_audio, resample
 from codec_bench.coding.batching import by_length, halved, parts
+from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item, resolve_items
-from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.local import LocalCoders
 from codec_bench.coding.rows import Row
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UnavailableError
@@ -73,36 +75,50 @@ def items() -> tuple[Item, ...]:
     return resolve_items(load_dataset("demo"), [], limit=6)
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_coded_twice(items: tuple[Item, ...], tmp_path: Path):
+def coder(folder: Path, batch_seconds: float) -> Dispatcher:
+    return Dispatcher(folder, LocalCoders(folder, "cpu", batch_seconds))
+
+
+def problems(coding: Dispatcher, row: Row, items: tuple[Item, ...]) -> dict[str, NotScorable]:
+    """Codes all together; why some could not be coded."""
+    found = coding.coded(row, [One(item) for item in items])
+    return {task.item.utterance.id: problem for task, problem in found if problem is not None}
+
+
+@dataclass(frozen=True)
+class One:
+    item: Item
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_coded_twice(
+    items: tuple[Item, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     codec = Batched()
     row = Row(System("batched", codec))
-    made = Reconstructor(tmp_path, "cpu", batch_seconds=1000)
-    made.prepare(row, items)
+    made, single = coder(tmp_path, 1000), coder(tmp_path / "single", 0)
+    assert problems(made, row, items) == {}
+    assert "it runs in this process" in caplog.text  # no name stands for an object
     assert codec.sizes == [6, 3, 3]
-    single = Reconstructor(tmp_path / "single", "cpu", batch_seconds=0)
-    single.prepare(row, items)
+    assert problems(single, row, items) == {}
     assert codec.sizes == [6, 3, 3], "0 seconds means one at a time"
     for item in items:
         assert np.array_equal(made.audio(row, item).samples, single.audio(row, item).samples)
-        facts, alone = (r.decoded(row, item).facts for r in (made, single))
-        assert all(facts[k] == alone[k] for k in ("bits", "side_bits", "coded_seconds") if k in alone)
-    made.prepare(row, items)
+        facts, alone = (c.reconstructor.decoded(row, item).facts for c in (made, single))
+        assert all(facts[k] == alone[k] for k in ("bits", "side_bits", "coded_seconds"))
+    assert problems(made, row, items) == {}
     assert codec.sizes == [6, 3, 3], "the caches have it all"
 
 
 def test_one_recording_that_fails_costs_itself_and_says_why(items: tuple[Item, ...], tmp_path: Path):
     refused = resample(read_audio(items[2].utterance.path), 16_000)
-    codec = Batched(refuses=len(refused))
-    row = Row(System("batched", codec))
-    made = Reconstructor(tmp_path, "cpu", batch_seconds=1000)
-    made.prepare(row, items)
-    for index, item in enumerate(items):
-        if index == 2:
-            with pytest.raises(NotScorable, match="this one cannot be coded") as outcome:
-                made.decoded(row, item)
-            assert outcome.value.status is Status.ENCODE_FAILED
-        else:
-            assert made.audio(row, item).samples.any()
+    row = Row(System("batched", Batched(refuses=len(refused))))
+    made = coder(tmp_path, 1000)
+    failed = problems(made, row, items)
+    assert list(failed) == [items[2].utterance.id]
+    outcome = failed[items[2].utterance.id]
+    assert (outcome.reason, outcome.status) == ("ValueError: this one cannot be coded", Status.ENCODE_FAILED)
+    for item in items[:2] + items[3:]:
+        assert made.reconstructor.audio(row, item).samples.any()
 
 
 def test_a_real_model_gives_the_same_in_batches(
@@ -111,10 +127,13 @@ def test_a_real_model_gives_the_same_in_batches(
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(longcat_mirror))
     (system,) = parse_systems(["longcat"], [3])
     row = Row(system)
-    made, single = (Reconstructor(tmp_path / str(s), "cpu", batch_seconds=s) for s in (60, 0))
-    made.prepare(row, items)
+    made, single = (coder(tmp_path / str(s), s) for s in (60, 0))
+    for coding in (made, single):
+        assert problems(coding, row, items) == {}
+        coding.close()
     for item in items:
-        codes = [r.codes(row, item)[0] for r in (made, single)]
+        codes = [c.reconstructor.codes(row, item)[0] for c in (made, single)]
         for ours, alone in zip(*(code.streams for code in codes), strict=True):
             assert np.array_equal(ours.codes, alone.codes)
-        np.testing.assert_allclose(made.audio(row, item).samples, single.audio(row, item).samples, atol=1e-5)
+        audios = [c.reconstructor.audio(row, item).samples for c in (made, single)]
+        np.testing.assert_allclose(*audios, atol=1e-5)

@@ -370,7 +370,7 @@ def test_clean_rows_keep_their_addresses(tmp_path: Path):
     row = Row(system)
     assert row.label == "opus@6000"
     assert row.fingerprint == system.fingerprint == address(source=system.source.fingerprint, codebooks=None)
-    made = Reconstructor(tmp_path, "cpu")
+    made = Reconstructor(tmp_path)
     assert made.identity(row, item) == address(system=system.fingerprint, recording="0" * 64)
     assert made.reference_identity(row, item) == "file:" + "0" * 64
 

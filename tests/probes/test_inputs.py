@@ -14,7 +14,7 @@ from codec_bench.adapters.systems import parse_systems
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.items import Item
-from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
@@ -68,7 +68,7 @@ def test_slow_codebooks_are_repeated():
 
 
 def test_random_tokens_have_the_shape_and_are_uniform(recording: Item, tmp_path: Path):
-    like = TokenFrames(Row(parse_systems(["codec2@1300"])[0]), Reconstructor(tmp_path / "cache", "cpu"))
+    like = TokenFrames(Row(parse_systems(["codec2@1300"])[0]), local_dispatcher(tmp_path / "cache", "cpu"))
     real, drawn = like.frames(recording), RandomTokens(like, 0).frames(recording)
     assert (drawn.values.shape, drawn.sizes, drawn.rate) == (real.values.shape, real.sizes, real.rate)
     assert (drawn.values != real.values).mean() > 0.9
@@ -80,8 +80,8 @@ def test_random_tokens_have_the_shape_and_are_uniform(recording: Item, tmp_path:
 
 def test_frames_are_made_once(recording: Item, tmp_path: Path):
     cache = ArrayCache(tmp_path / "frames")
-    reconstructor = Reconstructor(tmp_path / "cache", "cpu")
-    source = TokenFrames(Row(parse_systems(["codec2@1200"])[0]), reconstructor)
+    coding = local_dispatcher(tmp_path / "cache", "cpu")
+    source = TokenFrames(Row(parse_systems(["codec2@1200"])[0]), coding)
     first, second = Extracted({}, {}), Extracted({}, {})
     extract(source, recording, cache, first)
     written = cache.path(first.addresses["noise"]).stat().st_mtime_ns
@@ -106,21 +106,21 @@ def test_a_recording_that_cannot_be_read_is_a_status(tmp_path: Path):
 def test_latents_are_those_of_the_codec(recording: Item, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(shared))
     rows = [Row(system) for system in parse_systems(["lyra@4"])]
-    (source,) = sources_of(rows, "latents", "", Reconstructor(tmp_path / "cache", "cpu"), "cpu")
+    (source,) = sources_of(rows, "latents", "", local_dispatcher(tmp_path / "cache", "cpu"))
     found = source.frames(recording)
     assert (found.values.shape, found.rate, found.sizes) == ((50, 64), 50.0, ())
     codec = rows[0].source
     codec.load()
     tokens = codec.encode(Audio(soundfile.read(recording.utterance.path, dtype="float32")[0], 16_000))
     np.testing.assert_array_equal(found.values, codec.latents(tokens.prefix(4))["quantized"])
-    (wrong,) = sources_of(rows, "latents", "nothing", Reconstructor(tmp_path / "cache", "cpu"), "cpu")
+    (wrong,) = sources_of(rows, "latents", "nothing", local_dispatcher(tmp_path / "cache", "cpu"))
     with pytest.raises(UsageError, match="it has quantized"):
         wrong.frames(recording)
 
 
 def test_bits_have_no_latents(recording: Item, tmp_path: Path):
     rows = [Row(system) for system in parse_systems(["codec2@1200"])]
-    (source,) = sources_of(rows, "latents", "", Reconstructor(tmp_path / "cache", "cpu"), "cpu")
+    (source,) = sources_of(rows, "latents", "", local_dispatcher(tmp_path / "cache", "cpu"))
     with pytest.raises(UsageError, match="--input tokens"):
         source.frames(recording)
 

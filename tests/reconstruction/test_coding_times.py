@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 
 import codec_bench
-from codec_bench.adapters import CODECS
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.coding.items import resolve_items
-from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.reports.table import build_table
@@ -62,13 +61,14 @@ class SlowToLoad(Identity):
         time.sleep(1)
 
 
-def test_loading_is_no_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(CODECS, "_loaded", CODECS._loaded | {SlowToLoad.name: SlowToLoad})
+def test_loading_is_no_decoding(tmp_path: Path):
     item = resolve_items(codec_bench.load_dataset("demo", limit=1), [])[0]
-    (system,) = parse_systems([SlowToLoad.name])
-    first = Reconstructor(tmp_path, "cpu")
-    first.codes(Row(system), item)
-    first.close()
-    facts = Reconstructor(tmp_path, "cpu").decoded(Row(system), item).facts  # the code is in the cache, no model loaded
+    (system,) = parse_systems([f"{__name__}:SlowToLoad"])
+    coding = local_dispatcher(tmp_path, "cpu")
+    coding.codes(Row(system), item)
+    coding.close()
+    coding.audio(Row(system), item)  # the code is in the cache, no model loaded
+    facts = coding.reconstructor.decoded(Row(system), item).facts
+    coding.close()
     assert facts["encode_seconds"] < 0.5
     assert facts["decode_seconds"] < 0.5

@@ -19,7 +19,7 @@ import soundfile
 import codec_bench
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.reconstruction.config import RunConfig
-from codec_bench.reconstruction.engines import make_engine
+from codec_bench.reconstruction.engines.making import make_engine
 from codec_bench.reconstruction.engines.remote import Coding, Scoring
 from codec_bench.runs.directory import Run, load_run, read_info
 from tests.small_runs import without_timing
@@ -225,12 +225,14 @@ def test_a_process_that_is_killed_in_the_middle_costs_nothing(run_with: RunWith,
 def test_a_machine_with_other_versions_is_refused(cluster: Path):
     reply = Scoring(60).call({"fingerprints": {"stoi": "another"}})
     assert "metric stoi has other versions" in reply["fatal"]
-    reply = Coding("cpu", None, None).call({"system": "codec2@1200", "fingerprint": "another", "pieces": []})
+    job = {"op": "code", "system": "codec2@1200", "fingerprint": "another", "pieces": [], "decode": True}
+    parcel = {"job": job, "known": {}, "recordings": {}, "wanted": {"codes": [], "audio": []}, "failed": {}}
+    reply = Coding(60, "cpu", None, None).call(parcel)
     assert "codec2@1200 has other versions" in reply["fatal"]
 
 
 def test_ray_is_named_where_it_is_missing_and_imported_only_on_request(monkeypatch: pytest.MonkeyPatch):
-    script = "import sys, codec_bench.reconstruction.engines, codec_bench.cli; sys.exit('ray' in sys.modules)"
+    script = "import sys, codec_bench.reconstruction.engines.making, codec_bench.cli; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
     monkeypatch.setitem(sys.modules, "ray", None)
     config = RunConfig(codec=["codec2"], engine="ray")

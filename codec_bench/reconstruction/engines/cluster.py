@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from codec_bench.coding.dispatch import LoadCrash
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError, first_line
 from codec_bench.extras import cannot_import
 from codec_bench.processes.pool import MachineLost
-from codec_bench.processes.process import ProcessCrash
+from codec_bench.processes.process import ProcessCrash, WorkerError
 from codec_bench.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -190,8 +191,14 @@ class RemoteServer:
             self._judge(error)
             raise MachineLost from error
         if "crashed" in reply:
-            raise ProcessCrash(reply["crashed"])
-        return reply if "fatal" in reply else self._unpack(reply)
+            raise LoadCrash(reply["crashed"]) if reply.get("loading") else ProcessCrash(reply["crashed"])
+        if "failed_job" in reply:
+            raise WorkerError(reply["failed_job"])
+        if "fatal" in reply:
+            fatal = CodecBenchError(reply["fatal"])
+            fatal.exit_code = reply["exit_code"]
+            raise fatal
+        return self._unpack(reply)
 
     def _judge(self, error: Exception) -> None:
         """Starts another process where the machine was lost.

@@ -7,8 +7,7 @@ has its own cache of features; what the run needs afterwards comes back with the
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,26 +15,22 @@ from types import TracebackType
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.systems import System
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import parts
-from codec_bench.coding.conditions import Piece
-from codec_bench.coding.items import Item
-from codec_bench.coding.reconstruct import Reconstructor
-from codec_bench.coding.rows import Row
+from codec_bench.coding.dispatch import Coders, Dispatcher
 from codec_bench.coding.signals import load_signal, read_recording
 from codec_bench.errors import UsageError
-from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.processes.pool import Pool, worker_count
 from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.engines.cluster import RemoteServer, check_ray, connect
-from codec_bench.reconstruction.engines.engine import T
-from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of
+from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of, taken
 from codec_bench.reconstruction.engines.remote import Applying, Coding, Scoring
 from codec_bench.reconstruction.models import compute
 from codec_bench.reconstruction.worker import unscored
-from codec_bench.records import NotScorable, Status
+from codec_bench.records import NotScorable
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +38,7 @@ JOBS_AHEAD = 2
 """Decoded pairs that wait per scoring process; their audio stays on disk until a process is free."""
 
 CHUNKS_AHEAD = 2
-"""Chunks that are coded or wait, per coding process."""
+"""Parts of the signals that a model is applied to or that wait, per process."""
 
 CHUNK_GPU = 32
 CHUNK_CPU = 4
@@ -52,7 +47,94 @@ CHUNK_CPU = 4
 SIGNALS_AT_ONCE = 64
 """Signals that a model is applied to by one process at once."""
 
-Chunk = list[tuple[T, list[Piece]]]
+
+class RayCoders(Coders):
+    """Codes in one process per GPU of a cluster, or on a part of its CPUs.
+
+    Args:
+        cache: Folder of the caches of this machine.
+        device: `auto`, `cpu` or `cuda`.
+        timeout: Seconds that coding one piece may take.
+        batch_seconds: See `CodecCalls`.
+        checkpoint: Weights for the codec, by a path that all machines can read.
+    """
+
+    def __init__(
+        self, cache: Path, device: str, timeout: float, batch_seconds: float | None, checkpoint: str | None
+    ) -> None:
+        self._codes = ArrayCache(cache / "codes")
+        self._audio = ArrayCache(cache / "audio")
+        self._device = device
+        self._arguments = (timeout, batch_seconds, checkpoint)
+        self._pool: tuple[bool, Pool] | None = None
+        self.has(0, 0, 0)
+
+    def has(self, cpus: int, gpus: int, kept_free: int) -> None:
+        """Tells what the cluster has, and how many CPUs scoring leaves free."""
+        self._cpus, self._gpus, self._kept_free = cpus, gpus, kept_free
+
+    def pool(self, system: System) -> Pool:
+        """Processes on GPUs, or on CPUs."""
+        assert isinstance(system.source, Codec), "prepared audio is not coded"
+        on_gpu = self._runs_on_gpu(system.source)
+        if self._pool is None or self._pool[0] != on_gpu:
+            self.close()
+            self._pool = (on_gpu, Pool(self.servers(system.source), lambda: self._server(on_gpu)))
+        return self._pool[1]
+
+    def servers(self, codec: Codec) -> int:
+        """One per GPU; on CPUs a quarter, because scoring takes most of the time."""
+        return self._gpus if self._runs_on_gpu(codec) else max(1, self._cpus // 4)
+
+    def together(self, codec: Codec) -> int:
+        """Enough for batches of like lengths on a GPU."""
+        return CHUNK_GPU if self._runs_on_gpu(codec) else CHUNK_CPU
+
+    def close(self) -> None:
+        """Ends the processes."""
+        if self._pool is not None:
+            self._pool[1].close()
+            self._pool = None
+
+    def _runs_on_gpu(self, codec: Codec) -> bool:
+        return self._gpus > 0 and "torch" in codec.packages
+
+    def _server(self, on_gpu: bool) -> RemoteServer:
+        # Where there are too few CPUs, codecs share them with the scores.
+        has_room = (self._gpus if on_gpu else max(1, self._cpus // 4)) <= self._kept_free
+        options = {"num_cpus": 1 if has_room else 0, "num_gpus": 1 if on_gpu else 0}
+        timeout, batch_seconds, checkpoint = self._arguments
+        arguments = (timeout, "cuda" if on_gpu else "cpu", batch_seconds, checkpoint)
+        return RemoteServer(Coding, arguments, options, self._pack, self._unpack, shares=True)
+
+    def _pack(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """A job with the recordings and codes that it needs."""
+        recordings, pieces, failed = {}, [], {}
+        for piece in job["pieces"]:
+            try:
+                if "digest" in piece:
+                    recordings[piece["digest"]] = read_recording(piece)
+                pieces.append(piece)
+            except NotScorable as outcome:
+                failed[piece["address"]] = [outcome.status.value, outcome.reason]
+        if not pieces:
+            return {"reply": {"failed": failed, "devices": {}, "seconds": 0.0}}
+        known = taken(self._codes, [piece["coded"] for piece in pieces])
+        return {
+            "job": dict(job, pieces=pieces),
+            "recordings": recordings,
+            "known": known,
+            "wanted": {
+                "codes": [piece["coded"] for piece in pieces if piece["coded"] not in known],
+                "audio": [piece["decoded"] for piece in pieces],
+            },
+            "failed": failed,
+        }
+
+    def _unpack(self, reply: dict[str, Any]) -> dict[str, Any]:
+        put(self._codes, reply.pop("codes"))
+        put(self._audio, reply.pop("audio"))
+        return reply
 
 
 class RayEngine:
@@ -89,17 +171,13 @@ class RayEngine:
         self._cache = cache
         self._features = ArrayCache(cache / "features")
         self._audio = ArrayCache(cache / "audio")
-        self._codes = ArrayCache(cache / "codes")
         self._wanted_jobs = jobs
         self._device = device
         self._timeout = timeout
-        self._batch_seconds = batch_seconds
         self._address = address
-        self._checkpoint = None if checkpoint is None else str(checkpoint.resolve())
-        self.reconstructor = Reconstructor(cache, device, batch_seconds=0)
-        self.seconds: dict[str, float] = {}
-        self._lock = threading.Lock()
-        self._coders: tuple[bool, Pool] | None = None
+        weights = None if checkpoint is None else str(checkpoint.resolve())
+        self._coders = RayCoders(cache, device, timeout, batch_seconds, weights)
+        self.coding = Dispatcher(cache, self._coders)
         self._scorers_started = 0
 
     def __enter__(self) -> RayEngine:
@@ -118,7 +196,7 @@ class RayEngine:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         try:
-            self._end_coders()
+            self.coding.close()
         finally:
             self._stack.close()
 
@@ -134,6 +212,7 @@ class RayEngine:
             raise UsageError("the Ray cluster has no CPU: start a worker with `ray start --address=...`")
         if self._device == "cuda" and not self._gpus:
             raise UsageError("--device cuda was given, but the Ray cluster has no GPU")
+        self._coders.has(self._cpus, self._gpus, self._kept_free)
 
     @property
     def ahead(self) -> int:
@@ -168,143 +247,11 @@ class RayEngine:
         put(self._features, reply.pop("entries"))
         return reply
 
-    # --- codes and decoded audio -------------------------------------------------------------------------------
-
-    def coded(self, row: Row, tasks: Iterable[T]) -> Iterator[tuple[T, NotScorable | None]]:
-        """Sends what no cache has to the coding processes, a bounded number of chunks at a time."""
-        if not isinstance(row.source, Codec):
-            for task in tasks:
-                yield task, None
-            return
-        on_gpu = self._runs_on_gpu(row.source)
-        waiting: dict[Future[dict[str, Any]], Chunk[T]] = {}
-        for part in parts(tasks, CHUNK_GPU if on_gpu else CHUNK_CPU):
-            chunk: Chunk[T] = []
-            for task in part:
-                pieces = self._lacking(row, task.item)
-                if pieces:
-                    chunk.append((task, pieces))
-                else:
-                    yield task, None
-            yield from self._send(row, on_gpu, chunk, waiting)
-            while len(waiting) >= CHUNKS_AHEAD * self._coder_count(on_gpu):
-                yield from self._arrived(row, on_gpu, waiting)
-        while waiting:
-            yield from self._arrived(row, on_gpu, waiting)
-
-    def _lacking(self, row: Row, item: Item) -> list[Piece]:
-        """What is to be coded; nothing if the pieces cannot be obtained, which the reconstructor reports later."""
-        try:
-            return self.reconstructor.lacking(row, item)
-        except NotScorable:
-            return []
-
-    def _send(
-        self, row: Row, on_gpu: bool, chunk: Chunk[T], waiting: dict[Future[dict[str, Any]], Chunk[T]]
-    ) -> Iterator[tuple[T, NotScorable | None]]:
-        """Queues a chunk; pairs without audio are left out."""
-        described: dict[str, dict[str, Any]] = {}
-        sent: Chunk[T] = []
-        for task, pieces in chunk:
-            try:
-                found = {piece.address: self._described(row, task.item, piece) for piece in pieces}
-            except NotScorable as outcome:
-                yield task, outcome
-                continue
-            described |= found
-            sent.append((task, pieces))
-        if sent:
-            job = {
-                "system": row.system.label,
-                "fingerprint": row.system.fingerprint,
-                "pieces": list(described.values()),
-            }
-            waiting[self._coding_pool(on_gpu).submit(job)] = sent
-
-    def _described(self, row: Row, item: Item, piece: Piece) -> dict[str, Any]:
-        """A piece as a coding process gets it; what lies in files is read when it is sent."""
-        code = address(code=row.source.fingerprint, recording=piece.address)
-        if self._codes.get(code) is not None:  # a damaged entry is noticed here
-            return {"address": piece.address, "coded": code}
-        if piece.address == item.digest:
-            return {"address": piece.address, "path": str(item.utterance.path), "digest": item.digest}
-        audio = piece.audio()
-        return {"address": piece.address, "samples": audio.samples, "rate": audio.rate}
-
-    def _arrived(
-        self, row: Row, on_gpu: bool, waiting: dict[Future[dict[str, Any]], Chunk[T]]
-    ) -> Iterator[tuple[T, NotScorable | None]]:
-        """The pairs of the chunks that came back; a chunk whose process died twice is sent again, pair by pair."""
-        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in done:
-            chunk = waiting.pop(future)
-            try:
-                reply = future.result()
-            except ProcessCrash as error:
-                if len(chunk) == 1:
-                    yield chunk[0][0], NotScorable(f"while coding it, {error}", Status.CRASHED)
-                for pair in chunk if len(chunk) > 1 else ():
-                    yield from self._send(row, on_gpu, [pair], waiting)
-                continue
-            for task, pieces in chunk:
-                reasons = [reply["failed"][piece.address] for piece in pieces if piece.address in reply["failed"]]
-                yield task, NotScorable(reasons[0][1], Status(reasons[0][0])) if reasons else None
-
-    def _runs_on_gpu(self, codec: Codec) -> bool:
-        return self._gpus > 0 and (self._device == "cuda" or "torch" in codec.packages)
-
-    def _coder_count(self, on_gpu: bool) -> int:
-        """One per GPU; on CPUs a quarter, because scoring takes most of the time."""
-        return self._gpus if on_gpu else max(1, self._cpus // 4)
-
-    def _coding_pool(self, on_gpu: bool) -> Pool:
-        if self._coders is not None and self._coders[0] != on_gpu:
-            self._end_coders()
-        if self._coders is None:
-            self._coders = (on_gpu, Pool(self._coder_count(on_gpu), lambda: self._coder(on_gpu)).__enter__())
-        return self._coders[1]
-
-    def _coder(self, on_gpu: bool) -> RemoteServer:
-        # Where there are too few CPUs, codecs share them with the scores.
-        has_room = self._coder_count(on_gpu) <= self._kept_free
-        options = {"num_cpus": 1 if has_room else 0, "num_gpus": 1 if on_gpu else 0}
-        arguments = ("cuda" if on_gpu else "cpu", self._batch_seconds, self._checkpoint)
-        return RemoteServer(Coding, arguments, options, self._pack_coding, self._unpack_coding, shares=True)
-
-    def _pack_coding(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        pieces, failed = [], {}
-        for piece in job["pieces"]:
-            if "coded" in piece:
-                pieces.append(piece | {"code": self._codes.path(piece["coded"]).read_bytes()})
-            elif "digest" in piece:
-                try:
-                    pieces.append(piece | {"file": read_recording(piece)})
-                except NotScorable as outcome:
-                    failed[piece["address"]] = (outcome.status.value, outcome.reason)
-            else:
-                pieces.append(piece)
-        if not pieces:
-            return {"reply": {"failed": failed}}
-        return dict(job) | {"pieces": pieces, "failed": failed}
-
-    def _unpack_coding(self, reply: dict[str, Any]) -> dict[str, Any]:
-        put(self._codes, reply["codes"])
-        put(self._audio, reply["audio"])
-        self.reconstructor.devices.update(reply["devices"])
-        self._spent("coding", reply["seconds"])
-        return {"failed": reply["failed"]}
-
     def free_codecs(self) -> None:
         """Ends the coding processes; scoring takes their CPUs."""
-        self._end_coders()
+        self.coding.close()
         self._scorers.grow(self._kept_free)
         self._kept_free = 0
-
-    def _end_coders(self) -> None:
-        if self._coders is not None:
-            self._coders[1].__exit__(None, None, None)
-            self._coders = None
-        self.reconstructor.close()
 
     # --- learned models ----------------------------------------------------------------------------------------
 
@@ -351,10 +298,6 @@ class RayEngine:
     def _unpack_applying(self, reply: dict[str, Any]) -> dict[str, Any]:
         put(self._features, reply["entries"])
         return {}
-
-    def _spent(self, stage: str, seconds: float) -> None:
-        with self._lock:  # replies come in several threads
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
 
 def _finished(waiting: set[Future[dict[str, Any]]]) -> set[Future[dict[str, Any]]]:

@@ -10,24 +10,20 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.codec import Codec
-from codec_bench.adapters.systems import System, fetch_weights, parse_systems
-from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
-from codec_bench.coding.conditions import Piece
-from codec_bench.coding.reconstruct import Reconstructor
-from codec_bench.coding.rows import Row, use_checkpoint
+from codec_bench.coding.dispatch import LoadCrash
+from codec_bench.coding.local import CodingServer
 from codec_bench.coding.signals import load_signal
-from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.fingerprint import address
+from codec_bench.coding.worker import check_fingerprint, other_versions
+from codec_bench.errors import CodecBenchError
 from codec_bench.hub import home
 from codec_bench.metrics.model import free_models
 from codec_bench.processes.pool import ProcessServer
-from codec_bench.processes.process import ProcessCrash
+from codec_bench.processes.process import ProcessCrash, WorkerError
 from codec_bench.reconstruction.engines.parcels import metric_named, put, taken, unpack_signals
 from codec_bench.reconstruction.models import compute_kept
 from codec_bench.reconstruction.worker import SCORER
@@ -51,6 +47,8 @@ class Remote:
             return self._done(parcel)
         except CodecBenchError as error:
             return {"fatal": f"{platform.node()}: {error}", "exit_code": error.exit_code}
+        except WorkerError as error:
+            return {"failed_job": str(error)}
 
     def _done(self, parcel: Mapping[str, Any]) -> Reply:
         raise NotImplementedError
@@ -89,61 +87,47 @@ class Scoring(Remote):
 
 
 class Coding(Remote):
-    """Encodes and decodes; a codec stays loaded until another one is asked for.
+    """Encodes and decodes in a process of its own, which may die or hang without this one.
 
     Args:
+        timeout: Seconds that coding one piece may take.
         device: `cpu`, or `cuda` for the GPU that Ray gave to this process.
-        batch_seconds: Seconds of audio that are coded together; see `Reconstructor`.
+        batch_seconds: See `CodecCalls`.
         checkpoint: Weights for the codec, by a path that this machine can read.
     """
 
-    def __init__(self, device: str, batch_seconds: float | None, checkpoint: str | None) -> None:
-        self._device = device
-        self._checkpoint = checkpoint
+    def __init__(self, timeout: float, device: str, batch_seconds: float | None, checkpoint: str | None) -> None:
+        self._timeout = timeout
         self._folder = tempfile.TemporaryDirectory(prefix="codec-bench-")
-        self._scratch = Path(self._folder.name)
-        self._reconstructor = Reconstructor(self._scratch, device, batch_seconds)
-        self._systems: dict[str, System] = {}
-        self._codecs: dict[str, Codec] = {}
+        self._arguments = {
+            "cache": self._folder.name,
+            "device": device,
+            "batch_seconds": batch_seconds,
+            "checkpoint": checkpoint,
+        }
+        self._server: CodingServer | None = None
 
     def _done(self, parcel: Mapping[str, Any]) -> Reply:
-        row = Row(self._system(parcel["system"], parcel["fingerprint"]))
-        codes, audio = ArrayCache(self._scratch / "codes"), ArrayCache(self._scratch / "audio")
-        assert isinstance(row.source, Codec), "only codecs are sent here"
-        code_of = {p["address"]: address(code=row.source.fingerprint, recording=p["address"]) for p in parcel["pieces"]}
-        audio_of = [address(system=row.system.fingerprint, recording=p["address"]) for p in parcel["pieces"]]
-        known = {code_of[p["address"]]: p["code"] for p in parcel["pieces"] if "code" in p}
-        put(codes, known)
-        started = time.perf_counter()
+        scratch = Path(self._folder.name)
+        caches = {kind: ArrayCache(scratch / kind) for kind in ("codes", "audio")}
+        put(caches["codes"], parcel["known"])
+        for name, data in parcel["recordings"].items():
+            (scratch / name).write_bytes(data)
+        if self._server is None:
+            self._server = CodingServer(self._arguments, self._timeout)
         try:
-            pieces = [Piece(p["address"], sound(p)) for p in parcel["pieces"]]
-            failed = self._reconstructor.code(row, pieces)
-            return {
-                "codes": taken(codes, set(code_of.values()) - set(known)),
-                "audio": taken(audio, audio_of),
-                "failed": parcel["failed"]
-                | {name: (outcome.status.value, outcome.reason) for name, outcome in failed.items()},
-                "seconds": time.perf_counter() - started,
-                "devices": self._reconstructor.devices,
-            }
+            pieces = [dict(piece, folder=str(scratch)) for piece in parcel["job"]["pieces"]]
+            reply = self._server.call(dict(parcel["job"], pieces=pieces))
+            made = {kind: taken(cache, parcel["wanted"][kind]) for kind, cache in caches.items()}
+        except ProcessCrash as crash:
+            self._server.close()
+            self._server = None
+            return {"crashed": str(crash), "loading": isinstance(crash, LoadCrash)}
         finally:
-            for cache, entries in ((codes, code_of.values()), (audio, audio_of)):
-                for entry in entries:
-                    cache.path(entry).unlink(missing_ok=True)
-
-    def _system(self, label: str, fingerprint: str) -> System:
-        """A system by its label; settings of one codec share the loaded model."""
-        if label not in self._systems:
-            (made,) = parse_systems([label])
-            assert isinstance(made.source, Codec), "only codecs are sent here"
-            if self._checkpoint is not None:
-                use_checkpoint([made.source], Path(self._checkpoint))
-            fetch_weights(made.source)
-            codec = self._codecs.setdefault(made.source.fingerprint, made.source)
-            self._systems[label] = System(label, codec, made.codebooks)
-        system = self._systems[label]
-        check_fingerprint(label, system.fingerprint, fingerprint)
-        return system
+            for file in scratch.rglob("*"):
+                if file.is_file():
+                    file.unlink()
+        return reply | made | {"failed": reply["failed"] | parcel["failed"]}
 
 
 class Applying(Remote):
@@ -174,28 +158,3 @@ class Applying(Remote):
             started = time.perf_counter()
             compute_kept(feature, rate, sources, lambda s: load_signal(s, features), features, self._device)
             return {"entries": taken(features, parcel["wanted"]), "seconds": time.perf_counter() - started}
-
-
-def sound(piece: Mapping[str, Any]) -> Callable[[], Audio]:
-    """What makes the audio of a piece: a recording as its file holds it, or samples."""
-    if "file" in piece:
-        return lambda: read_audio(piece["file"], piece["path"])
-    return lambda: Audio(piece["samples"], piece["rate"])
-
-
-def check_fingerprint(what: str, here: str, expected: str) -> None:
-    """Raises where something would give other numbers here than where the run was planned.
-
-    Raises:
-        UsageError: The fingerprints differ.
-    """
-    if here != expected:
-        raise other_versions(what)
-
-
-def other_versions(what: str) -> UsageError:
-    """The error for a machine whose packages or files differ."""
-    return UsageError(
-        f"{what} has other versions of packages or other weights here than where the run was started; install the same "
-        "environment on all machines (codec-bench doctor lists it)"
-    )

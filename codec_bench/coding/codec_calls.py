@@ -1,0 +1,233 @@
+"""All calls into codecs: load, encode and decode into the caches. What a codec does wrong costs one recording."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.systems import System
+from codec_bench.audio import Audio
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.addresses import Addresses
+from codec_bench.coding.batching import by_length, halved
+from codec_bench.coding.conditions import Piece
+from codec_bench.coding.devices import chosen_device
+from codec_bench.coding.signals import entry_of
+from codec_bench.errors import CodecBenchError, UnavailableError
+from codec_bench.processes.serve import described
+from codec_bench.records import NotScorable, Status
+from codec_bench.tokens import Code, Tokens, code_from_arrays
+
+logger = logging.getLogger(__name__)
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+GPU_BATCH_SECONDS = 120.0
+"""Enough to keep a GPU busy; a batch that does not fit is halved."""
+
+
+class _Stopped(Exception):  # noqa: N818 - what a codec ordered
+    """A codec raised an exception that is meant to end something larger than its call."""
+
+
+class CodecCalls:
+    """Calls codecs, one loaded at a time.
+
+    Args:
+        cache: Folder of the caches (`codes/`, `audio/`).
+        device: Where codecs run; `auto` takes a GPU for codecs that use torch, where there is one.
+        batch_seconds: Seconds of audio that are coded together, padding included; see `batch_budget`.
+
+    Attributes:
+        devices: Where each codec that was loaded ran, by name.
+    """
+
+    def __init__(self, cache: Path, device: str, batch_seconds: float | None = None) -> None:
+        self._codes = ArrayCache(cache / "codes")
+        self._audio = ArrayCache(cache / "audio")
+        self._at = Addresses()
+        self._device = device
+        self._batch_seconds = batch_seconds
+        self.devices: dict[str, str] = {}
+        self._loaded: Codec | None = None
+        self._broken: dict[int, str] = {}
+
+    def load(self, codec: Codec) -> None:
+        """Loads a codec in the place of the one before; it is not tried twice.
+
+        Raises:
+            NotScorable: It cannot be loaded.
+        """
+        if id(codec) in self._broken:
+            raise NotScorable(self._broken[id(codec)], Status.ENCODE_FAILED)
+        if self._loaded is codec:
+            return
+        self.close()
+        device = chosen_device(self._device, codec)
+        try:
+            _contained(codec.load, device)
+        except Exception as error:
+            why = str(error) if isinstance(error, UnavailableError | _Stopped) else described(error)
+            self._broken[id(codec)] = f"{codec.name} cannot be loaded: {why}"
+            raise NotScorable(self._broken[id(codec)], Status.ENCODE_FAILED) from error
+        self._loaded = codec
+        self.devices[codec.name] = device
+
+    def close(self) -> None:
+        """Frees the loaded codec."""
+        if self._loaded is not None:
+            self._loaded.close()
+            self._loaded = None
+
+    def code(self, system: System, pieces: Sequence[Piece], *, decode: bool = True) -> dict[str, NotScorable]:
+        """Encodes pieces, and decodes them, where the caches lack that.
+
+        Returns:
+            Why a piece could not be coded, by its address.
+        """
+        codec = system.source
+        assert isinstance(codec, Codec), "prepared audio is not coded"
+        if budget := batch_budget(self._batch_seconds, chosen_device(self._device, codec)):
+            self._encode_together(codec, pieces, budget)
+            if decode:
+                self._decode_together(system, codec, [piece.address for piece in pieces], budget)
+        failed = {}
+        for piece in pieces:
+            try:
+                code = self._code(codec, piece)
+                if decode:
+                    self._decode(system, codec, piece, code)
+            except NotScorable as outcome:
+                failed[piece.address] = outcome
+        return failed
+
+    def latents(self, codec: Codec, tokens: Tokens) -> dict[str, NDArray[np.float32]]:
+        """What `Codec.latents` gives.
+
+        Raises:
+            NotScorable: The codec failed.
+            UsageError: It offers none.
+        """
+        found: Mapping[str, Any] = self._guarded(codec, Status.DECODE_FAILED, codec.latents, tokens)
+        return {name: np.asarray(values, np.float32) for name, values in found.items()}
+
+    def _code(self, codec: Codec, piece: Piece) -> Code:
+        key = self._at.code(codec, piece.address)
+        entry = self._codes.get(key)
+        if entry is not None:
+            return code_from_arrays(entry)
+        heard = piece.audio()
+        self.load(codec)
+        started = time.perf_counter()
+        code: Code = self._guarded(codec, Status.ENCODE_FAILED, codec.encode, heard)
+        seconds = time.perf_counter() - started
+        self._codes.put(key, code.to_arrays() | {"encode_seconds": np.array(seconds)})
+        return code
+
+    def _decode(self, system: System, codec: Codec, piece: Piece, code: Code) -> None:
+        key = self._at.audio(system, piece.address)
+        if self._audio.get(key) is None:
+            self.load(codec)  # a code from the cache may come before any model is loaded: which is not decoding
+            started = time.perf_counter()
+            audio = self._guarded(codec, Status.DECODE_FAILED, codec.decode, code, system.codebooks)
+            self._audio.put(key, entry_of(audio, time.perf_counter() - started))
+
+    def _encode_together(self, codec: Codec, pieces: Sequence[Piece], budget: float) -> None:
+        """Encodes the pieces that the cache has no code for; the time is shared out by their length."""
+        heard: list[tuple[str, Audio]] = []
+        for piece in pieces:
+            key = self._at.code(codec, piece.address)
+            if key not in self._codes:
+                try:
+                    audio = piece.audio()
+                    audio.check("the input")
+                except NotScorable:
+                    continue
+                heard.append((key, audio))
+        for batch in by_length(heard, lambda signal: signal[1].seconds, budget):
+            codes, seconds = self._together(codec, codec.encode_batch, [audio for _, audio in batch])
+            whole = sum(audio.seconds for _, audio in batch)
+            for (key, audio), code in zip(batch, codes, strict=True):
+                if code is not None:
+                    spent = np.array(seconds * audio.seconds / whole)
+                    self._codes.put(key, code.to_arrays() | {"encode_seconds": spent})
+
+    def _decode_together(self, system: System, codec: Codec, recordings: Sequence[str], budget: float) -> None:
+        """Decodes the codes that are there and whose audio is not."""
+        waiting: list[tuple[str, Code]] = []
+        for recording in recordings:
+            key = self._at.audio(system, recording)
+            if key not in self._audio and (entry := self._codes.get(self._at.code(codec, recording))) is not None:
+                waiting.append((key, code_from_arrays(entry)))
+        for batch in by_length(waiting, lambda part: part[1].seconds, budget):
+            whole = sum(code.seconds for _, code in batch) or 1.0
+            audios, seconds = self._together(
+                codec, lambda codes: codec.decode_batch(codes, system.codebooks), [code for _, code in batch]
+            )
+            for (key, code), audio in zip(batch, audios, strict=True):
+                if audio is not None:
+                    self._audio.put(key, entry_of(audio, seconds * code.seconds / whole))
+
+    def _together(
+        self, codec: Codec, function: Callable[[Sequence[In]], Sequence[Out]], batch: Sequence[In]
+    ) -> tuple[list[Out | None], float]:
+        """What a codec makes of a batch, None where it fails, and the seconds that it took.
+
+        What fails in a batch is tried alone afterwards, which says why it fails.
+        """
+        try:
+            self.load(codec)
+        except NotScorable:
+            return [None] * len(batch), 0.0
+        started = time.perf_counter()
+
+        def failed(error: Exception) -> Out | None:
+            logger.debug("%s failed on one of a batch", codec.name, exc_info=error)
+            return None
+
+        made = halved(lambda part: _contained(function, part), batch, failed)
+        return made, time.perf_counter() - started
+
+    def _guarded(self, codec: Codec, failed: Status, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls into a codec; whatever it raises costs one recording, not the run."""
+        self.load(codec)
+        try:
+            return _contained(function, *arguments)
+        except (NotScorable, CodecBenchError):
+            raise
+        except Exception as error:
+            logger.debug("%s failed", codec.name, exc_info=True)
+            raise NotScorable(str(error) if isinstance(error, _Stopped) else described(error), failed) from error
+
+
+def batch_budget(batch_seconds: float | None, device: str) -> float:
+    """Seconds of audio that are coded together; 0 codes one recording at a time, as None does on a CPU."""
+    if batch_seconds is not None:
+        return batch_seconds
+    return 0.0 if device == "cpu" else GPU_BATCH_SECONDS
+
+
+def _contained(function: Callable[..., Out], *arguments: Any) -> Out:
+    """Calls into a codec that must not end more than this call.
+
+    Raises:
+        _Stopped: For what would have ended the process.
+        Exception: What the codec raised.
+    """
+    process = os.getpid()
+    try:
+        return function(*arguments)
+    except (SystemExit, GeneratorExit) as error:
+        raise _Stopped(described(error)) from error
+    finally:
+        if os.getpid() != process:
+            os._exit(0)  # the codec has forked, and here the child came back

@@ -1,0 +1,320 @@
+"""Has recordings coded elsewhere: sends what the caches lack, and says when each utterance is there, or why not."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.systems import System
+from codec_bench.audio import Audio
+from codec_bench.coding.conditions import Piece
+from codec_bench.coding.items import Item
+from codec_bench.coding.reconstruct import Reconstructor
+from codec_bench.coding.rows import Row
+from codec_bench.errors import UsageError
+from codec_bench.processes.pool import ATTEMPTS, Pool
+from codec_bench.processes.process import ProcessCrash, WorkerError
+from codec_bench.records import NotScorable, Status
+from codec_bench.tokens import Code, Tokens
+
+MAX_LOST = 3
+"""Utterances in a row that a system may lose to crashes: then it is not the utterance that its process dies of."""
+
+CHUNKS_AHEAD = 4
+"""Chunks that are coded or wait, per server: enough to keep it busy while whoever asked does something else."""
+
+
+class LoadCrash(ProcessCrash):
+    """The process ended or hung while it loaded the codec; no utterance is to blame."""
+
+
+class Task(Protocol):
+    """A pair of a row and an utterance, as whoever asks keeps it."""
+
+    @property
+    def item(self) -> Item:
+        """The utterance."""
+
+
+T = TypeVar("T", bound=Task)
+
+
+@dataclass(frozen=True)
+class _One:
+    """A task of nobody's: an utterance that is waited for."""
+
+    item: Item
+
+
+class Coders(ABC):
+    """The servers that code, see `worker.Coder`: processes here, or on a cluster."""
+
+    @abstractmethod
+    def pool(self, system: System) -> Pool:
+        """Servers for a system; started when there is a job. Those for another codec may end."""
+
+    @abstractmethod
+    def servers(self, codec: Codec) -> int:
+        """How many `pool` has."""
+
+    @abstractmethod
+    def together(self, codec: Codec) -> int:
+        """Utterances that one server codes at once."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends all servers; another `pool` starts others."""
+
+
+class Dispatcher:
+    """Has recordings coded into the caches of this machine.
+
+    A chunk whose process dies is tried again utterance by utterance. An utterance that kills its process twice, or
+    takes too long, is lost with the status `crashed`; a system that loses `MAX_LOST` of them in a row is given up. What
+    failed is not tried again by the same dispatcher.
+
+    Args:
+        cache: Folder of the caches.
+        coders: Who codes.
+
+    Attributes:
+        reconstructor: Finds what was coded.
+        devices: Where each codec ran, by name.
+        seconds: That coding took, summed over servers.
+    """
+
+    def __init__(self, cache: Path, coders: Coders) -> None:
+        self.reconstructor = Reconstructor(cache)
+        self.devices: dict[str, str] = {}
+        self.seconds = 0.0
+        self._coders = coders
+        self._failed: dict[tuple[str, str], NotScorable] = {}
+        self._lost: dict[str, int] = {}
+        self._given_up: dict[str, NotScorable] = {}
+
+    def coded(self, row: Row, tasks: Iterable[T], *, decode: bool = True) -> Iterator[tuple[T, NotScorable | None]]:
+        """Codes utterances of a row; yields each when its codes and its decoded audio are in the caches, in any order.
+
+        Args:
+            row: A system under a condition; audio that exists already needs no coding.
+            tasks: Of any number; only a few are held at a time.
+            decode: Whether the decoded audio is wanted, or the codes alone.
+
+        Yields:
+            The task, and why it could not be coded.
+        """
+        sending: _Sending[T] = _Sending(self, self._coders, row, decode)
+        for task in tasks:
+            yield from sending.offer(task)
+            yield from sending.retry()
+        yield from sending.rest()
+
+    def codes(self, row: Row, item: Item) -> list[Code]:
+        """As `Reconstructor.codes`, coded where the cache lacks them.
+
+        Raises:
+            NotScorable: They cannot be obtained.
+        """
+        self._ensure(row, item, decode=False)
+        return self.reconstructor.codes(row, item)
+
+    def audio(self, row: Row, item: Item) -> Audio:
+        """As `Reconstructor.audio`, coded where the cache lacks it.
+
+        Raises:
+            NotScorable: It cannot be obtained.
+        """
+        self._ensure(row, item, decode=True)
+        return self.reconstructor.audio(row, item)
+
+    def latents(self, row: Row, item: Item) -> Mapping[str, NDArray[np.float32]]:
+        """What `Codec.latents` gives for the tokens of an utterance that is coded in one piece.
+
+        Raises:
+            NotScorable: There are no tokens, or the codec failed.
+            UsageError: The codec offers none.
+        """
+        if not isinstance(row.source, Codec):
+            raise UsageError(f"{row.label} offers no latents: it is audio that exists already")
+        (code,) = self.codes(row, item)
+        if not isinstance(code, Tokens):
+            raise UsageError(f"{row.label} offers no latents: it sends packets")
+        if (outcome := self.known(row, [])) is not None:
+            raise outcome
+        job = self.job(row, "latents") | {"coded": self.reconstructor.code_address(row, item)}
+        try:
+            reply = self._coders.pool(row.system).submit(job).result()
+        except (ProcessCrash, WorkerError) as error:
+            raise self.lose(row, [], error) from error
+        self._lost[row.system.label] = 0
+        self.devices.update(reply["devices"])
+        if "failed" in reply:
+            raise NotScorable(reply["failed"][1], Status(reply["failed"][0]))
+        found: dict[str, NDArray[np.float32]] = reply["arrays"]
+        return found
+
+    def close(self) -> None:
+        """Ends the processes that code."""
+        self._coders.close()
+
+    def _ensure(self, row: Row, item: Item, *, decode: bool) -> None:
+        for _, problem in self.coded(row, [_One(item)], decode=decode):
+            if problem is not None:
+                raise problem
+
+    def job(self, row: Row, op: str) -> dict[str, Any]:
+        """What every job names."""
+        return {"op": op, "system": row.system.label, "fingerprint": self.reconstructor.fingerprint(row.system)}
+
+    def known(self, row: Row, pieces: Iterable[Piece]) -> NotScorable | None:
+        """Why pieces are not sent: one of them failed before, or their system was given up."""
+        label = row.system.label
+        if label in self._given_up:
+            return self._given_up[label]
+        return next((self._failed[label, p.address] for p in pieces if (label, p.address) in self._failed), None)
+
+    def arrived(self, row: Row, reply: Mapping[str, Any]) -> None:
+        """Notes what a server says of a chunk."""
+        label = row.system.label
+        self.devices.update(reply["devices"])
+        self.seconds += reply["seconds"]
+        self._lost[label] = 0
+        for piece, (status, reason) in reply["failed"].items():
+            self._failed[label, piece] = NotScorable(reason, Status(status))
+
+    def lose(self, row: Row, pieces: Iterable[Piece], error: ProcessCrash | WorkerError) -> NotScorable:
+        """Notes that an utterance was lost with its process.
+
+        Returns:
+            Why.
+        """
+        label = row.system.label
+        if isinstance(error, LoadCrash):
+            self._given_up[label] = NotScorable(str(error), Status.CRASHED)
+            return self._given_up[label]
+        status = Status.ERROR if isinstance(error, WorkerError) else Status.CRASHED
+        outcome = NotScorable(f"while it was coded, {error}", status)
+        self._failed |= {(label, piece.address): outcome for piece in pieces}
+        self._lost[label] = self._lost.get(label, 0) + 1
+        if self._lost[label] == MAX_LOST:
+            reason = f"{label} is given up: it lost {MAX_LOST} utterances in a row; the last time {error}"
+            self._given_up[label] = NotScorable(reason, Status.CRASHED)
+        return outcome
+
+
+class _Sending(Generic[T]):
+    """The utterances of one row on their way.
+
+    Args:
+        dispatcher: Knows what failed.
+        coders: Who codes.
+        row: What with.
+        decode: Whether the decoded audio is wanted.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, coders: Coders, row: Row, decode: bool) -> None:
+        self._dispatcher = dispatcher
+        self._reconstructor = dispatcher.reconstructor
+        self._coders = coders
+        self._row = row
+        self._decode = decode
+        self._chunk: list[tuple[T, list[Piece]]] = []
+        self._waiting: dict[Future[dict[str, Any]], list[tuple[T, list[Piece]]]] = {}
+        self._again: deque[T] = deque()
+
+    def offer(self, task: T, *, alone: bool = False) -> Iterator[tuple[T, NotScorable | None]]:
+        """Takes an utterance, and waits while too many are under way."""
+        codec = self._row.source
+        if not isinstance(codec, Codec):
+            yield task, None
+            return
+        try:
+            while pieces := self._reconstructor.lacking(self._row, task.item, decode=self._decode):
+                if not self._are_under_way(pieces):
+                    break
+                yield from self._arrived()  # others are coded with this one, or are the same recording
+        except NotScorable as outcome:
+            yield task, outcome
+            return
+        if not pieces or (known := self._dispatcher.known(self._row, pieces)) is not None:
+            yield task, known if pieces else None
+            return
+        self._chunk.append((task, pieces))
+        if alone or len(self._chunk) >= self._coders.together(codec):
+            yield from self._send()
+            while len(self._waiting) >= CHUNKS_AHEAD * self._coders.servers(codec):
+                yield from self._arrived()
+
+    def retry(self) -> Iterator[tuple[T, NotScorable | None]]:
+        """Sends one by one what was lost together with others."""
+        while self._again:
+            yield from self.offer(self._again.popleft(), alone=True)
+
+    def rest(self) -> Iterator[tuple[T, NotScorable | None]]:
+        """All that is still on its way."""
+        yield from self._send()
+        while self._waiting or self._again:
+            if self._waiting:
+                yield from self._arrived()
+            yield from self.retry()
+
+    def _are_under_way(self, pieces: Iterable[Piece]) -> bool:
+        under_way = {piece.address for chunk in self._waiting.values() for _, sent in chunk for piece in sent}
+        return any(piece.address in under_way for piece in pieces)
+
+    def _send(self) -> Iterator[tuple[T, NotScorable | None]]:
+        """Queues the chunk; an utterance whose audio cannot be obtained is not in it."""
+        pieces: dict[str, dict[str, Any]] = {}
+        arrays: dict[str, Any] = {}
+        sent = []
+        for task, lacking in self._chunk:
+            try:
+                found = [self._reconstructor.described(self._row, task.item, piece) for piece in lacking]
+            except NotScorable as outcome:
+                yield task, outcome
+                continue
+            for described, audio in found:
+                pieces[described["address"]] = described
+                if audio is not None:
+                    arrays[described["address"]] = audio.samples
+            sent.append((task, lacking))
+        self._chunk = []
+        if sent:
+            job = self._dispatcher.job(self._row, "code") | {"pieces": list(pieces.values()), "decode": self._decode}
+            pool = self._coders.pool(self._row.system)
+            attempts = ATTEMPTS if len(sent) == 1 else 1
+            self._waiting[pool.submit(job | {"arrays": arrays}, attempts)] = sent
+
+    def _arrived(self) -> Iterator[tuple[T, NotScorable | None]]:
+        """The utterances of the chunks that came back."""
+        done, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            chunk = self._waiting.pop(future)
+            try:
+                self._dispatcher.arrived(self._row, future.result())
+            except CancelledError:
+                pass  # the system was given up meanwhile
+            except (ProcessCrash, WorkerError) as error:
+                if len(chunk) > 1:
+                    self._again += [task for task, _ in chunk]
+                    continue
+                yield chunk[0][0], self._dispatcher.lose(self._row, chunk[0][1], error)
+                self._cancel()
+                continue
+            for task, pieces in chunk:
+                yield task, self._dispatcher.known(self._row, pieces)
+
+    def _cancel(self) -> None:
+        """Takes back what waits for a system that was given up."""
+        if self._dispatcher.known(self._row, []) is not None:
+            for future in self._waiting:
+                future.cancel()

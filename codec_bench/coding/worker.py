@@ -1,0 +1,174 @@
+"""What codes, in processes that `coding.local` and Ray start: a job names a system and pieces, the caches get the rest.
+
+Codecs are made here from their names, and their fingerprints must be those that the run was planned with: other package
+versions or weights would give other numbers under the same address.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.systems import System, fetch_weights, parse_systems
+from codec_bench.audio import Audio, read_audio
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.codec_calls import CodecCalls
+from codec_bench.coding.conditions import Piece
+from codec_bench.coding.rows import use_checkpoint
+from codec_bench.coding.signals import read_recording
+from codec_bench.errors import UsageError
+from codec_bench.records import NotScorable, Status
+from codec_bench.tokens import Tokens, code_from_arrays
+
+CODER = "codec_bench.coding.worker:Coder"
+"""For `processes.pool`."""
+
+
+class Coder:
+    """Encodes and decodes; a codec stays loaded until another one is asked for.
+
+    Args:
+        cache: Folder of the caches (`codes/`, `audio/`).
+        device: See `CodecCalls`.
+        batch_seconds: See `CodecCalls`.
+        checkpoint: Weights for the codec.
+        systems: Systems that no name stands for, by label; in the process of whoever made them.
+    """
+
+    def __init__(
+        self,
+        cache: str,
+        device: str,
+        batch_seconds: float | None = None,
+        checkpoint: str | None = None,
+        systems: dict[str, System] | None = None,
+    ) -> None:
+        self._folder = Path.cwd()  # a codec may change it
+        root = Path(cache).resolve()
+        self._codes = ArrayCache(root / "codes")
+        self._calls = CodecCalls(root, device, batch_seconds)
+        self._checkpoint = checkpoint
+        self._systems = {} if systems is None else systems
+        self._codecs: dict[str, Codec] = {}
+        self._recording: tuple[str, Audio] | None = None
+
+    def answer(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Does one job.
+
+        Args:
+            job: `op`, `system` (a label), `fingerprint` (of the system), and what the operation takes.
+
+        Raises:
+            UsageError: The system is another one here.
+        """
+        operations = {"load": self._load, "code": self._code, "latents": self._latents}
+        return operations[job["op"]](self._system(job["system"], job["fingerprint"]), job)
+
+    def close(self) -> None:
+        """Frees the loaded codec."""
+        self._calls.close()
+
+    def _load(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Loads the codec; where that fails, each piece says so. Tells how long a call into it may take at least."""
+        codec = system.source
+        assert isinstance(codec, Codec), "only codecs are sent here"
+        try:
+            self._calls.load(codec)
+        except NotScorable:
+            return {"call_seconds": 0.0}
+        # A codec in an environment of its own watches its process itself: it may encode, begin anew, and decode.
+        own = 2 * codec.call_timeout + codec.load_timeout if isinstance(codec, IsolatedCodec) else 0.0
+        return {"call_seconds": own}
+
+    def _code(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Codes pieces into the caches.
+
+        Args:
+            system: With what.
+            job: `pieces`, each with its `address`, those of its code and its decoded audio (`coded`, `decoded`), and
+                where it has no code yet with `path` and `digest` of its file (see `read_recording`) or the `rate` of
+                its samples, which are among the `arrays`; and whether to `decode`.
+
+        Returns:
+            `failed`: status and reason by address; `devices` and `seconds`.
+        """
+        started = time.perf_counter()
+        pieces = [Piece(p["address"], self._sound(p, job.get("arrays", {}))) for p in job["pieces"]]
+        failed = self._calls.code(system, pieces, decode=job["decode"])
+        return {
+            "failed": {name: [outcome.status.value, outcome.reason] for name, outcome in failed.items()},
+            "devices": self._calls.devices,
+            "seconds": time.perf_counter() - started,
+        }
+
+    def _latents(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
+        """What the tokens of a piece stand for, as `arrays`.
+
+        Args:
+            system: Of which codec, and of how many codebooks.
+            job: `coded`, the address of the tokens.
+        """
+        entry = self._codes.get(job["coded"])
+        try:
+            if entry is None:
+                raise NotScorable("the tokens were lost from the cache; run again", Status.DECODE_FAILED)
+            tokens = code_from_arrays(entry).prefix(system.codebooks)
+            assert isinstance(system.source, Codec) and isinstance(tokens, Tokens), "whoever asks has looked"
+            return {"arrays": self._calls.latents(system.source, tokens), "devices": self._calls.devices}
+        except NotScorable as outcome:
+            return {"failed": [outcome.status.value, outcome.reason], "devices": self._calls.devices}
+
+    def _sound(self, piece: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Audio]:
+        """What makes the audio of a piece."""
+        if "path" in piece:
+            return lambda: self._read(piece)
+        if "rate" in piece:
+            return lambda: Audio(arrays[piece["address"]], piece["rate"])
+        return _lost
+
+    def _read(self, piece: Mapping[str, Any]) -> Audio:
+        """A recording; the last one is kept, for a codec is often asked for several settings one after the other."""
+        if self._recording is None or self._recording[0] != piece["digest"]:
+            folder = self._folder / piece["folder"] if "folder" in piece else None
+            data = read_recording(dict(piece, path=self._folder / piece["path"]), folder)
+            self._recording = (piece["digest"], read_audio(data, piece["path"]))
+        return self._recording[1]
+
+    def _system(self, label: str, fingerprint: str) -> System:
+        """A system by its label; settings of one codec share the loaded model."""
+        if label not in self._systems:
+            (made,) = parse_systems([label], needs_audio=False)
+            assert isinstance(made.source, Codec), "only codecs are sent here"
+            if self._checkpoint is not None:
+                use_checkpoint([made.source], Path(self._checkpoint))
+            fetch_weights(made.source)
+            codec = self._codecs.setdefault(made.source.fingerprint, made.source)
+            self._systems[label] = System(label, codec, made.codebooks)
+            check_fingerprint(label, self._systems[label].fingerprint, fingerprint)
+        return self._systems[label]
+
+
+def _lost() -> Audio:
+    raise NotScorable("the code was lost from the cache; run again", Status.DECODE_FAILED)
+
+
+def check_fingerprint(what: str, here: str, expected: str) -> None:
+    """Raises where something would give other numbers here than where the run was planned.
+
+    Raises:
+        UsageError: The fingerprints differ.
+    """
+    if here != expected:
+        raise other_versions(what)
+
+
+def other_versions(what: str) -> UsageError:
+    """The error for a machine whose packages or files differ."""
+    return UsageError(
+        f"{what} has other versions of packages or other weights here than where the run was started; install the same "
+        "environment on all machines (codec-bench doctor lists it)"
+    )
