@@ -157,14 +157,8 @@ class Pool:
         self._busy: set[int] = set()
         self._changed = threading.Condition()  # guards all of these
         self._closed = False
-        self._threads: list[threading.Thread] = []
-        self.grow(jobs)
-
-    def grow(self, jobs: int) -> None:
-        """Adds servers."""
-        for _ in range(jobs):
-            thread = threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True)
-            self._threads.append(thread)
+        self._threads = [threading.Thread(target=self._serve, args=(i,), daemon=True) for i in range(jobs)]
+        for thread in self._threads:
             thread.start()
 
     def __enter__(self) -> Pool:

@@ -145,7 +145,7 @@ def test_what_kills_or_hangs_a_process_costs_the_same_pairs(run_with: RunWith):
     hung = run_with(
         "ray", "hung", metrics=["engine_plugins:hanging"], **{k: options[k] for k in ("timeout", "max_failed")}
     )
-    assert set(hung.scores[hung.scores.status == "crashed"].reason) == {"no reply within 5 s"}
+    assert set(hung.scores[hung.scores.status == "crashed"].reason) == {"the process gave no reply within 5 s"}
 
 
 @pytest.mark.slow
@@ -223,12 +223,13 @@ def test_a_process_that_is_killed_in_the_middle_costs_nothing(run_with: RunWith,
 
 
 def test_a_machine_with_other_versions_is_refused(cluster: Path):
-    reply = Scoring(60).call({"fingerprints": {"stoi": "another"}})
+    here = {"version": codec_bench.__version__}
+    reply = Scoring(60).call(here | {"fingerprints": {"stoi": "another"}})
     assert "metric stoi has other versions" in reply["fatal"]
     job = {"op": "code", "system": "codec2@1200", "fingerprint": "another", "pieces": [], "decode": True}
-    parcel = {"job": job, "known": {}, "recordings": {}, "wanted": {"codes": [], "audio": []}, "failed": {}}
-    reply = Coding(60, "cpu", None, None).call(parcel)
+    reply = Coding(60, "cpu", None, None).call(here | {"job": job, "known": {}, "recordings": {}})
     assert "codec2@1200 has other versions" in reply["fatal"]
+    assert "codec-bench is" in Scoring(60).call({"version": "0"})["fatal"]
 
 
 def test_ray_is_named_where_it_is_missing_and_imported_only_on_request(monkeypatch: pytest.MonkeyPatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,14 +20,8 @@ logger = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 512 * 2**20
 """Object store of a cluster that is started here; a few recordings per process are in transit."""
 
-STARTS = 5
-"""A process that dies so often before it is ready ends the run."""
-
 PATIENCE_SECONDS = 30.0
 """After which a wait for room in the cluster is reported."""
-
-ROOM_SECONDS = 10.0
-"""So long a process that others of the run may be waiting for waits for a CPU; then it shares one with them."""
 
 
 def check_ray() -> None:
@@ -78,103 +73,33 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
     return True
 
 
-class RemoteServer:
-    """A process on a machine of the cluster.
-
-    If its machine is lost, it restarts on another one, and the `Pool` gives the job to a free process; a process
-    that ends while its machine is there may have been killed by the job, which is for the `Pool` to judge.
+class RemoteServer(ABC):
+    """Something on the cluster that does jobs for a `Pool`.
 
     Args:
-        kind: Class of `engines.remote` that runs there.
-        arguments: Arguments of its constructor.
-        options: What it needs: `num_cpus`, `num_gpus`.
         pack: Makes what is sent from a job; what it returns under `reply` is the reply itself, and nothing is sent.
         unpack: Keeps what came back and makes the reply.
-        shares: Whether it starts without a CPU of its own where it had to wait for one, as one whose machine was lost.
     """
 
+    is_ready = True
+
     def __init__(
-        self,
-        kind: type,
-        arguments: tuple[Any, ...],
-        options: Mapping[str, Any],
-        pack: Callable[[Mapping[str, Any]], dict[str, Any]],
-        unpack: Callable[[dict[str, Any]], dict[str, Any]],
-        *,
-        shares: bool,
+        self, pack: Callable[[Mapping[str, Any]], dict[str, Any]], unpack: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> None:
-        self._kind = kind
-        self._arguments = arguments
-        self._options = dict(options)
         self._pack = pack
         self._unpack = unpack
         self._ended = False
-        self._shares = shares
-        self._node = ""
-        self._begin()
-
-    def _begin(self) -> None:
-        """Asks for the process; it starts when a machine has room for it."""
-        import ray
-
-        # What dies is replaced by the pool, where it is counted: Ray would try again behind our back.
-        made: Any = ray.remote(max_restarts=0, max_task_retries=0, **self._options)(self._kind)
-        self._actor: Any = made.remote(*self._arguments)
-        self._node = ""
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the process is known to be there."""
-        return bool(self._node)
 
     def wait(self) -> None:
-        """Waits until the process is there.
-
-        Raises:
-            ProcessCrash: The run was ended.
-            CodecBenchError: It cannot start, or runs another version of codec-bench.
-        """
-        import ray
-
-        starts = 0
-        while not self._node:
-            starts += 1
-            waiting = self._actor.ready.remote()
-            may_share = self._shares and self._options.get("num_cpus")
-            try:
-                if not ray.wait([waiting], timeout=ROOM_SECONDS if may_share else PATIENCE_SECONDS)[0]:
-                    if may_share:
-                        self._share()
-                        continue
-                    logger.warning("%s waits for room in the Ray cluster", self._kind.__name__)
-                found = ray.get(waiting)
-            except ray.exceptions.RayTaskError as error:
-                raise CodecBenchError(f"a process of the Ray cluster failed: {last_line(error)}") from error
-            except ray.exceptions.RayError as error:
-                if starts == STARTS:
-                    raise CodecBenchError(f"a process of the Ray cluster cannot start: {last_line(error)}") from error
-                self._judge(error)
-                continue
-            if found["version"] != __version__:
-                raise UsageError(
-                    f"a machine of the cluster runs codec-bench {found['version']}, this one {__version__}"
-                )
-            self._node = found["node"]
-
-    def _share(self) -> None:
-        """Starts without a CPU of its own: those that are left may all be held by processes that wait for this one."""
-        import ray
-
-        ray.kill(self._actor)
-        self._options["num_cpus"] = 0
-        self._begin()
+        """Returns when it can take a job."""
 
     def call(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Does a job there.
 
         Raises:
-            ProcessCrash: The process ended.
-            MachineLost: Its machine was lost.
+            ProcessCrash: What the job needed ended, or did not reply in time.
+            WorkerError: The job failed.
+            MachineLost: The process there was lost, as with its machine.
             CodecBenchError: The job cannot be done on this cluster.
         """
         import ray
@@ -184,14 +109,17 @@ class RemoteServer:
             reply: dict[str, Any] = parcel["reply"]
             return reply
         try:
-            reply = ray.get(self._actor.call.remote(parcel))
+            reply = ray.get(self._sent(parcel | {"version": __version__}))
         except ray.exceptions.RayTaskError as error:  # an exception there that nothing foresees
             raise CodecBenchError(f"a process of the Ray cluster failed: {last_line(error)}") from error
         except ray.exceptions.RayError as error:
-            self._judge(error)
+            if self._ended:
+                raise ProcessCrash("the run was ended") from error
+            logger.warning("a process of the Ray cluster was lost; its work moves to another one")
+            self._lost()
             raise MachineLost from error
         if "crashed" in reply:
-            raise LoadCrash(reply["crashed"]) if reply.get("loading") else ProcessCrash(reply["crashed"])
+            raise LoadCrash(reply["crashed"]) if reply["loading"] else ProcessCrash(reply["crashed"])
         if "failed_job" in reply:
             raise WorkerError(reply["failed_job"])
         if "fatal" in reply:
@@ -200,22 +128,119 @@ class RemoteServer:
             raise fatal
         return self._unpack(reply)
 
-    def _judge(self, error: Exception) -> None:
-        """Starts another process where the machine was lost.
+    @abstractmethod
+    def _sent(self, parcel: dict[str, Any]) -> Any:
+        """Sends a parcel; a reference to the reply."""
+
+    def _lost(self) -> None:
+        """What had the job is gone."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """Ends it at once."""
+
+    def close(self) -> None:
+        """Ends it."""
+        self.kill()
+
+
+class TaskServer(RemoteServer):
+    """Jobs as tasks of Ray, which gives each to a machine with a free CPU, and to another one if that is lost.
+
+    Args:
+        function: Of `engines.remote`; takes `arguments` and the parcel.
+        arguments: What comes before the parcel.
+        options: What a task needs: `num_cpus`, `name`.
+        pack: See `RemoteServer`.
+        unpack: See `RemoteServer`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., dict[str, Any]],
+        arguments: tuple[Any, ...],
+        options: Mapping[str, Any],
+        pack: Callable[[Mapping[str, Any]], dict[str, Any]],
+        unpack: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> None:
+        super().__init__(pack, unpack)
+        import ray
+
+        self._task: Any = ray.remote(function).options(**options)
+        self._arguments = arguments
+        self._reference: Any = None
+
+    def _sent(self, parcel: dict[str, Any]) -> Any:
+        self._reference = self._task.remote(*self._arguments, parcel)
+        return self._reference
+
+    def kill(self) -> None:
+        """Cancels what is under way."""
+        import ray
+
+        self._ended = True
+        if ray.is_initialized() and self._reference is not None:
+            ray.cancel(self._reference, force=True)
+
+
+class ActorServer(RemoteServer):
+    """Jobs for a process that keeps what it has loaded; where it is lost, another one begins on any machine with room.
+
+    Args:
+        kind: Class of `engines.remote` that runs there.
+        arguments: Arguments of its constructor.
+        options: What it needs: `num_cpus`, `num_gpus`.
+        pack: See `RemoteServer`.
+        unpack: See `RemoteServer`.
+    """
+
+    def __init__(
+        self,
+        kind: type,
+        arguments: tuple[Any, ...],
+        options: Mapping[str, Any],
+        pack: Callable[[Mapping[str, Any]], dict[str, Any]],
+        unpack: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> None:
+        super().__init__(pack, unpack)
+        self._kind = kind
+        self._arguments = arguments
+        self._options = options
+        self._lost()
+
+    def _lost(self) -> None:
+        """Asks for a process; it starts when a machine has room for it."""
+        import ray
+
+        made: Any = ray.remote(self._kind).options(scheduling_strategy="SPREAD", **self._options)
+        self._actor: Any = made.remote(*self._arguments)
+        self.is_ready = False
+
+    def wait(self) -> None:
+        """Waits until the process is there; another one may take the jobs meanwhile.
 
         Raises:
-            ProcessCrash: The machine is still there.
-            CodecBenchError: The process could not even start.
+            ProcessCrash: The run was ended.
+            CodecBenchError: It cannot start.
         """
-        if self._ended:
-            raise ProcessCrash("the run was ended") from error
-        if not self._node and "creation task" in str(error):
-            raise CodecBenchError(f"a process of the Ray cluster cannot start: {last_line(error)}") from error
-        if self._node and is_alive(self._node):
-            raise ProcessCrash("the process on the Ray cluster was killed or ran out of memory") from error
-        logger.warning("a machine of the Ray cluster was lost; its work moves to another one")
-        self._shares = True
-        self._begin()
+        import ray
+
+        while not self.is_ready:
+            waiting = self._actor.ready.remote()
+            try:
+                if not ray.wait([waiting], timeout=PATIENCE_SECONDS)[0]:
+                    logger.warning("%s waits for room in the Ray cluster", self._kind.__name__)
+                ray.get(waiting)
+                self.is_ready = True
+            except ray.exceptions.RayError as error:
+                if self._ended:
+                    raise ProcessCrash("the run was ended") from error
+                if isinstance(error, ray.exceptions.RayTaskError) or "creation task" in str(error):
+                    raise CodecBenchError(f"a process of the Ray cluster cannot start: {last_line(error)}") from error
+                self._lost()
+
+    def _sent(self, parcel: dict[str, Any]) -> Any:
+        return self._actor.call.remote(parcel)
 
     def kill(self) -> None:
         """Ends the process at once."""
@@ -225,19 +250,31 @@ class RemoteServer:
         if ray.is_initialized():
             ray.kill(self._actor)
 
-    def close(self) -> None:
-        """Ends the process."""
-        self.kill()
+
+def check_versions() -> None:
+    """Waits until the cluster runs a task, and compares versions.
+
+    Raises:
+        UsageError: A machine runs another version of codec-bench.
+        CodecBenchError: It cannot run us at all.
+    """
+    import ray
+
+    waiting = ray.remote(_version).remote()
+    try:
+        if not ray.wait([waiting], timeout=PATIENCE_SECONDS)[0]:
+            logger.warning("the run waits for room in the Ray cluster")
+        found = ray.get(waiting)
+    except ray.exceptions.RayError as error:
+        raise CodecBenchError(f"a process of the Ray cluster failed: {last_line(error)}") from error
+    if found != __version__:
+        raise UsageError(f"a machine of the cluster runs codec-bench {found}, this one {__version__}")
+
+
+def _version() -> str:
+    return __version__
 
 
 def last_line(error: BaseException) -> str:
     """What an error of another machine comes down to."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1][:300]
-
-
-def is_alive(node: str) -> bool:
-    """Whether a machine of the cluster is still there."""
-    import ray
-
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return any(found["NodeID"] == node and found["Alive"] for found in nodes)

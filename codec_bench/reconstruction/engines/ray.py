@@ -1,7 +1,9 @@
 """Codecs, scores and models on a Ray cluster; this process drives it, and it alone writes.
 
-Encode and decode run in one process per GPU (or on a part of the CPUs), scores in one process per CPU. Every machine
-has its own cache of features; what the run needs afterwards comes back with the scores.
+Scores are tasks, one at a time on each CPU. Codecs and learned models, which are loaded once, are actors: one per GPU,
+or for every fourth CPU, of which they ask a sliver only, for codecs and scores that waited for each other's CPUs would
+wait for ever. Ray places all of them, and gives what a lost machine did to another one. Every machine has its own cache
+of features; what the run needs afterwards comes back with the scores.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.processes.pool import Pool, worker_count
 from codec_bench.processes.process import ProcessCrash
-from codec_bench.reconstruction.engines.cluster import RemoteServer, check_ray, connect
+from codec_bench.reconstruction.engines.cluster import ActorServer, TaskServer, check_ray, check_versions, connect
 from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of, taken
-from codec_bench.reconstruction.engines.remote import Applying, Coding, Scoring
+from codec_bench.reconstruction.engines.remote import Applying, Coding, scored
 from codec_bench.reconstruction.models import compute
 from codec_bench.reconstruction.worker import unscored
 from codec_bench.records import NotScorable
@@ -39,6 +41,9 @@ JOBS_AHEAD = 2
 
 CHUNKS_AHEAD = 2
 """Parts of the signals that a model is applied to or that wait, per process."""
+
+SCORING_CPU, SLIVER = 0.9, 0.02
+"""What a task and an actor ask of a CPU: one task and an actor or a few fit."""
 
 CHUNK_GPU = 32
 CHUNK_CPU = 4
@@ -53,25 +58,21 @@ class RayCoders(Coders):
 
     Args:
         cache: Folder of the caches of this machine.
-        device: `auto`, `cpu` or `cuda`.
         timeout: Seconds that coding one piece may take.
         batch_seconds: See `CodecCalls`.
         checkpoint: Weights for the codec, by a path that all machines can read.
+
+    Attributes:
+        cpus: That the run may use.
+        gpus: That the run may use.
     """
 
-    def __init__(
-        self, cache: Path, device: str, timeout: float, batch_seconds: float | None, checkpoint: str | None
-    ) -> None:
+    def __init__(self, cache: Path, timeout: float, batch_seconds: float | None, checkpoint: str | None) -> None:
         self._codes = ArrayCache(cache / "codes")
         self._audio = ArrayCache(cache / "audio")
-        self._device = device
         self._arguments = (timeout, batch_seconds, checkpoint)
         self._pool: tuple[bool, Pool] | None = None
-        self.has(0, 0, 0)
-
-    def has(self, cpus: int, gpus: int, kept_free: int) -> None:
-        """Tells what the cluster has, and how many CPUs scoring leaves free."""
-        self._cpus, self._gpus, self._kept_free = cpus, gpus, kept_free
+        self.cpus = self.gpus = 0
 
     def pool(self, system: System) -> Pool:
         """Processes on GPUs, or on CPUs."""
@@ -84,7 +85,7 @@ class RayCoders(Coders):
 
     def servers(self, codec: Codec) -> int:
         """One per GPU; on CPUs a quarter, because scoring takes most of the time."""
-        return self._gpus if self._runs_on_gpu(codec) else max(1, self._cpus // 4)
+        return self.gpus if self._runs_on_gpu(codec) else max(1, self.cpus // 4)
 
     def together(self, codec: Codec) -> int:
         """Enough for batches of like lengths on a GPU."""
@@ -97,15 +98,13 @@ class RayCoders(Coders):
             self._pool = None
 
     def _runs_on_gpu(self, codec: Codec) -> bool:
-        return self._gpus > 0 and "torch" in codec.packages
+        return self.gpus > 0 and "torch" in codec.packages
 
-    def _server(self, on_gpu: bool) -> RemoteServer:
-        # Where there are too few CPUs, codecs share them with the scores.
-        has_room = (self._gpus if on_gpu else max(1, self._cpus // 4)) <= self._kept_free
-        options = {"num_cpus": 1 if has_room else 0, "num_gpus": 1 if on_gpu else 0}
+    def _server(self, on_gpu: bool) -> ActorServer:
         timeout, batch_seconds, checkpoint = self._arguments
         arguments = (timeout, "cuda" if on_gpu else "cpu", batch_seconds, checkpoint)
-        return RemoteServer(Coding, arguments, options, self._pack, self._unpack, shares=True)
+        options = {"num_cpus": SLIVER, "num_gpus": 1 if on_gpu else 0}
+        return ActorServer(Coding, arguments, options, self._pack, self._unpack)
 
     def _pack(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """A job with the recordings and codes that it needs."""
@@ -176,21 +175,16 @@ class RayEngine:
         self._timeout = timeout
         self._address = address
         weights = None if checkpoint is None else str(checkpoint.resolve())
-        self._coders = RayCoders(cache, device, timeout, batch_seconds, weights)
+        self._coders = RayCoders(cache, timeout, batch_seconds, weights)
         self.coding = Dispatcher(cache, self._coders)
-        self._scorers_started = 0
 
     def __enter__(self) -> RayEngine:
         with ExitStack() as stack:
             if connect(self._address, worker_count(self._wanted_jobs), self._device != "cpu"):
                 stack.callback(_shut_down)
             self._count_resources()
-            first = self._scorer()
-            stack.callback(first.close)
-            first.wait()  # a cluster that cannot run us says so at once
-            waiting = [first]
-            pool = Pool(self._cpus - self._kept_free, lambda: waiting.pop() if waiting else self._scorer())
-            self._scorers = stack.enter_context(pool)
+            check_versions()  # a cluster that cannot run us says so at once
+            self._scorers = stack.enter_context(Pool(self._coders.cpus, self._scorer))
             self._stack = stack.pop_all()
         return self
 
@@ -204,25 +198,22 @@ class RayEngine:
         import ray
 
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        self._cpus = min(int(resources.get("CPU", 0)), self._wanted_jobs or 2**30)
-        self._gpus = 0 if self._device == "cpu" else int(resources.get("GPU", 0))
-        # Codecs and scores that waited for each other's CPUs would wait for ever.
-        self._kept_free = min(self._cpus - 1, max(1, self._cpus // 4, self._gpus))
-        if self._cpus < 1:
+        self._coders.cpus = min(int(resources.get("CPU", 0)), self._wanted_jobs or 2**30)
+        self._coders.gpus = 0 if self._device == "cpu" else int(resources.get("GPU", 0))
+        if self._coders.cpus < 1:
             raise UsageError("the Ray cluster has no CPU: start a worker with `ray start --address=...`")
-        if self._device == "cuda" and not self._gpus:
+        if self._device == "cuda" and not self._coders.gpus:
             raise UsageError("--device cuda was given, but the Ray cluster has no GPU")
-        self._coders.has(self._cpus, self._gpus, self._kept_free)
 
     @property
     def ahead(self) -> int:
         """A few per scoring process."""
-        return JOBS_AHEAD * self._cpus
+        return JOBS_AHEAD * self._coders.cpus
 
     @property
     def model_device(self) -> str:
         """`cuda` where the cluster has GPUs."""
-        return "cuda" if self._gpus else "cpu"
+        return "cuda" if self._coders.gpus else "cpu"
 
     # --- scores ------------------------------------------------------------------------------------------------
 
@@ -230,12 +221,9 @@ class RayEngine:
         """Queues a pair; it is read and sent when a process is free."""
         return self._scorers.submit(job)
 
-    def _scorer(self) -> RemoteServer:
-        self._scorers_started += 1
-        return RemoteServer(
-            Scoring, (self._timeout,), {"num_cpus": 1}, self._pack_scoring, self._unpack_scoring,
-            shares=self._scorers_started > self._cpus,  # it replaces one
-        )  # fmt: skip
+    def _scorer(self) -> TaskServer:
+        options = {"num_cpus": SCORING_CPU, "name": "Scoring.call"}
+        return TaskServer(scored, (self._timeout,), options, self._pack_scoring, self._unpack_scoring)
 
     def _pack_scoring(self, job: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -248,35 +236,31 @@ class RayEngine:
         return reply
 
     def free_codecs(self) -> None:
-        """Ends the coding processes; scoring takes their CPUs."""
+        """Ends the coding processes."""
         self.coding.close()
-        self._scorers.grow(self._kept_free)
-        self._kept_free = 0
 
     # --- learned models ----------------------------------------------------------------------------------------
 
     def apply(self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]]) -> None:
         """Applies a model on the GPUs of the cluster, or in this process where it has none."""
-        if not self._gpus:
+        if not self._coders.gpus:
             compute(feature, rate, sources, lambda s: load_signal(s, self._audio), self._features, "cpu")
             return
         keyed = ((feature_address(source["identity"], feature, rate), source) for source in sources)
         absent = ((key, source) for key, source in keyed if key not in self._features)
-        with Pool(self._gpus, self._applier) as pool:
+        with Pool(self._coders.gpus, self._applier) as pool:
             waiting: set[Future[dict[str, Any]]] = set()
             for part in parts(absent, SIGNALS_AT_ONCE):
                 job = {"metric": metric.spelling, "fingerprint": feature.fingerprint}
                 waiting.add(pool.submit(job | {"signals": dict(part)}))
-                while len(waiting) >= CHUNKS_AHEAD * self._gpus:
+                while len(waiting) >= CHUNKS_AHEAD * self._coders.gpus:
                     waiting = _finished(waiting)
             while waiting:
                 waiting = _finished(waiting)
 
-    def _applier(self) -> RemoteServer:
-        options = {"num_cpus": 0, "num_gpus": 1}
-        return RemoteServer(
-            Applying, (self.model_device,), options, self._pack_applying, self._unpack_applying, shares=True
-        )
+    def _applier(self) -> ActorServer:
+        options = {"num_cpus": SLIVER, "num_gpus": 1}
+        return ActorServer(Applying, (self.model_device,), options, self._pack_applying, self._unpack_applying)
 
     def _pack_applying(self, job: Mapping[str, Any]) -> dict[str, Any]:
         signals: dict[str, bytes] = {}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from codec_bench.coding.dispatch import LoadCrash
 from codec_bench.coding.local import CodingServer
 from codec_bench.coding.signals import load_signal
 from codec_bench.coding.worker import check_fingerprint, other_versions
-from codec_bench.errors import CodecBenchError
+from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.hub import home
 from codec_bench.metrics.model import free_models
 from codec_bench.processes.pool import ProcessServer
@@ -35,59 +36,86 @@ Reply = dict[str, Any]
 class Remote:
     """What all kinds have in common."""
 
-    def ready(self) -> dict[str, str]:
-        """Where this process is, and what it runs."""
-        import ray
-
-        return {"node": ray.get_runtime_context().get_node_id(), "version": __version__}
+    def ready(self) -> None:
+        """Returns when the process is there."""
 
     def call(self, parcel: Mapping[str, Any]) -> Reply:
-        """Does one job; what cannot be done here at all comes back as `fatal`."""
+        """Does one job; what went wrong comes back as a reply, for exceptions arrive as text."""
         try:
+            if parcel["version"] != __version__:
+                raise UsageError(
+                    f"codec-bench is {__version__} here, and {parcel['version']} where the run was started"
+                )
             return self._done(parcel)
         except CodecBenchError as error:
             return {"fatal": f"{platform.node()}: {error}", "exit_code": error.exit_code}
         except WorkerError as error:
             return {"failed_job": str(error)}
+        except ProcessCrash as crash:
+            return {"crashed": str(crash), "loading": isinstance(crash, LoadCrash)}
 
     def _done(self, parcel: Mapping[str, Any]) -> Reply:
         raise NotImplementedError
 
 
-class Scoring(Remote):
-    """Scores pairs in a process of its own, which may die or hang without this one.
+class Guarded(Remote):
+    """Has jobs done in a process of its own, which may die or hang without this one.
+
+    Args:
+        start: Starts it.
+    """
+
+    def __init__(self, start: Callable[[], ProcessServer]) -> None:
+        self._start = start
+        self._server: ProcessServer | None = None
+
+    def _ask(self, job: Mapping[str, Any]) -> Reply:
+        if self._server is None:
+            self._server = self._start()
+        try:
+            return self._server.call(job)
+        except ProcessCrash:
+            self._server.close()
+            self._server = None
+            raise
+
+
+class Scoring(Guarded):
+    """Scores pairs.
 
     Args:
         timeout: Seconds that one pair may take.
     """
 
     def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._cache = home() / "cache"
-        self._worker: ProcessServer | None = None
+        cache = home() / "cache"
+        super().__init__(lambda: ProcessServer(SCORER, {"cache": str(cache)}, timeout, threads=1))
+        self._features = ArrayCache(cache / "features")
 
     def _done(self, parcel: Mapping[str, Any]) -> Reply:
         for name, expected in parcel["fingerprints"].items():
             check_fingerprint(f"metric {name}", metric_named(name).fingerprint, expected)
         job = parcel["job"]
-        features = ArrayCache(self._cache / "features")
-        put(features, parcel["features"])
+        put(self._features, parcel["features"])
         with tempfile.TemporaryDirectory(prefix="codec-bench-") as folder:
             unpack_signals([job["reference"], job["decoded"]], parcel["signals"], Path(folder))
             copies = {side: job[side] | {"folder": folder} for side in ("reference", "decoded")}
-            if self._worker is None:
-                self._worker = ProcessServer(SCORER, {"cache": str(self._cache)}, self._timeout, threads=1)
-            try:
-                reply = self._worker.call(job | copies)
-            except ProcessCrash as crash:
-                self._worker.close()
-                self._worker = None
-                return {"crashed": str(crash)}
-        return reply | {"entries": taken(features, parcel["wanted"])}
+            reply = self._ask(job | copies)
+        return reply | {"entries": taken(self._features, parcel["wanted"])}
 
 
-class Coding(Remote):
-    """Encodes and decodes in a process of its own, which may die or hang without this one.
+def scored(timeout: float, parcel: Mapping[str, Any]) -> Reply:
+    """A task: scores a pair; tasks that come to one process share its scoring process."""
+    return _scoring(timeout).call(parcel)
+
+
+@lru_cache(maxsize=1)
+def _scoring(timeout: float) -> Scoring:
+    return Scoring(timeout)
+
+
+class Coding(Guarded):
+    """Encodes and decodes.
 
     Args:
         timeout: Seconds that coding one piece may take.
@@ -97,15 +125,14 @@ class Coding(Remote):
     """
 
     def __init__(self, timeout: float, device: str, batch_seconds: float | None, checkpoint: str | None) -> None:
-        self._timeout = timeout
         self._folder = tempfile.TemporaryDirectory(prefix="codec-bench-")
-        self._arguments = {
+        arguments = {
             "cache": self._folder.name,
             "device": device,
             "batch_seconds": batch_seconds,
             "checkpoint": checkpoint,
         }
-        self._server: CodingServer | None = None
+        super().__init__(lambda: CodingServer(arguments, timeout))
 
     def _done(self, parcel: Mapping[str, Any]) -> Reply:
         scratch = Path(self._folder.name)
@@ -113,16 +140,10 @@ class Coding(Remote):
         put(caches["codes"], parcel["known"])
         for name, data in parcel["recordings"].items():
             (scratch / name).write_bytes(data)
-        if self._server is None:
-            self._server = CodingServer(self._arguments, self._timeout)
         try:
             pieces = [dict(piece, folder=str(scratch)) for piece in parcel["job"]["pieces"]]
-            reply = self._server.call(dict(parcel["job"], pieces=pieces))
+            reply = self._ask(dict(parcel["job"], pieces=pieces))
             made = {kind: taken(cache, parcel["wanted"][kind]) for kind, cache in caches.items()}
-        except ProcessCrash as crash:
-            self._server.close()
-            self._server = None
-            return {"crashed": str(crash), "loading": isinstance(crash, LoadCrash)}
         finally:
             for file in scratch.rglob("*"):
                 if file.is_file():
