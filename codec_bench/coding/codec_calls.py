@@ -107,7 +107,8 @@ class CodecCalls:
                 if decode:
                     self._decode(system, codec, piece, code)
             except NotScorable as outcome:
-                failed[piece.address] = outcome
+                # A new one: that which was caught holds the frames of the codec, and with them its memory.
+                failed[piece.address] = NotScorable(outcome.reason, outcome.status)
         return failed
 
     def latents(self, codec: Codec, tokens: Tokens) -> dict[str, NDArray[np.float32]]:

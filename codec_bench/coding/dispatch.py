@@ -30,7 +30,7 @@ MAX_LOST = 3
 """Utterances in a row that a system may lose to crashes: then it is not the utterance that its process dies of."""
 
 CHUNKS_AHEAD = 4
-"""Chunks that are coded or wait, per server: enough to keep it busy while whoever asked does something else."""
+"""Chunks that are coded or wait, per server: enough to keep it busy while the caller does something else."""
 
 
 class LoadCrash(ProcessCrash):
@@ -38,7 +38,7 @@ class LoadCrash(ProcessCrash):
 
 
 class Task(Protocol):
-    """A pair of a row and an utterance, as whoever asks keeps it."""
+    """A pair of a row and an utterance, as the caller keeps it."""
 
     @property
     def item(self) -> Item:

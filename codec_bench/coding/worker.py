@@ -36,7 +36,7 @@ class Coder:
         device: See `CodecCalls`.
         batch_seconds: See `CodecCalls`.
         checkpoint: Weights for the codec.
-        systems: Systems that no name stands for, by label; in the process of whoever made them.
+        systems: Systems that no name stands for, by label; in the process that made them.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Coder:
             self._calls.load(codec)
         except NotScorable:
             return {"call_seconds": 0.0}
-        # A codec in an environment of its own watches its process itself: it may encode, begin anew, and decode.
+        # A codec in an environment of its own watches its process itself: it may encode, restart, and decode.
         own = 2 * codec.call_timeout + codec.load_timeout if isinstance(codec, IsolatedCodec) else 0.0
         return {"call_seconds": own}
 
@@ -117,7 +117,7 @@ class Coder:
             if entry is None:
                 raise NotScorable("the tokens were lost from the cache; run again", Status.DECODE_FAILED)
             tokens = code_from_arrays(entry).prefix(system.codebooks)
-            assert isinstance(system.source, Codec) and isinstance(tokens, Tokens), "whoever asks has looked"
+            assert isinstance(system.source, Codec) and isinstance(tokens, Tokens), "the caller has looked"
             return {"arrays": self._calls.latents(system.source, tokens), "devices": self._calls.devices}
         except NotScorable as outcome:
             return {"failed": [outcome.status.value, outcome.reason], "devices": self._calls.devices}

@@ -235,7 +235,7 @@ class WorkerProcess:
 
 
 def _failure(answer: Mapping[str, Any]) -> Exception:
-    """What an answer that is no success stands for."""
+    """The exception that a failed answer stands for."""
     reason = str(answer.get("error", "no reason was given"))
     if "exit_code" not in answer:
         return WorkerError(_one_line(reason))

@@ -18,7 +18,7 @@ which returns arrays by name. A worker imports what its environment has (torch, 
 kind. Its `close()`, where there is one, is called at the end.
 
 A request's header has `op` and an `id`, which the reply repeats. A reply has `ok`: true, with `reply` from our own
-workers; or false, with `error` in one line, and with `exit_code` where the run of whoever asked ends of it. Whatever a
+workers; or false, with `error` in one line, and with `exit_code` if it ends the run of the caller. Whatever a
 job raises costs this job. Random generators are seeded before each message.
 """
 
@@ -146,7 +146,7 @@ class _OwnWorker:
 
 
 def described(error: BaseException) -> str:
-    """An exception for people; where one is no failure but an order to end, the line that gave it, too."""
+    """An exception for people; with its line if it is not a failure but asks the process to end."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, Exception) or not frames:
