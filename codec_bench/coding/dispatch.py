@@ -202,7 +202,7 @@ class Dispatcher:
             self._given_up[label] = NotScorable(str(error), Status.CRASHED)
             return self._given_up[label]
         status = Status.ERROR if isinstance(error, WorkerError) else Status.CRASHED
-        outcome = NotScorable(f"while it was coded, {error}", status)
+        outcome = NotScorable(f"while coding it, {error}", status)
         self._failed |= {(label, piece.address): outcome for piece in pieces}
         self._lost[label] = self._lost.get(label, 0) + 1
         if self._lost[label] == MAX_LOST:

@@ -79,12 +79,12 @@ def coded(items: tuple[Item, ...], tmp_path: Path) -> Iterator[Coded]:
 @pytest.mark.parametrize(
     ("mode", "status", "reason"),
     [
-        ("segv", Status.CRASHED, r"^while it was coded, the process was killed by SIGSEGV"),
-        ("abort", Status.CRASHED, r"^while it was coded, the process was killed by SIGABRT"),
-        ("os-exit", Status.CRASHED, r"^while it was coded, the process ended with status 0"),
+        ("segv", Status.CRASHED, r"^while coding it, the process was killed by SIGSEGV"),
+        ("abort", Status.CRASHED, r"^while coding it, the process was killed by SIGABRT"),
+        ("os-exit", Status.CRASHED, r"^while coding it, the process ended with status 0"),
         ("exit", Status.ENCODE_FAILED, r"^SystemExit: 0 \(misbehaving\.py:\d+\)$"),
         ("generator-exit", Status.ENCODE_FAILED, r"^GeneratorExit \(misbehaving\.py:\d+\)$"),
-        ("interrupt", Status.ERROR, r"^while it was coded, KeyboardInterrupt \(misbehaving\.py:\d+\)$"),
+        ("interrupt", Status.ERROR, r"^while coding it, KeyboardInterrupt \(misbehaving\.py:\d+\)$"),
         ("recursion", Status.ENCODE_FAILED, r"^RecursionError: "),
     ],
 )
@@ -103,7 +103,7 @@ def test_what_a_codec_does_to_its_process_is_no_matter(coded: Coded, mode: str):
 def test_a_codec_that_hangs_costs_one_utterance(coded: Coded, victim: str):
     found = coded("hang", timeout=1.0)
     assert {name: p.reason for name, p in found.items()} == {
-        victim: "while it was coded, the process gave no reply within 1 s"
+        victim: "while coding it, the process gave no reply within 1 s"
     }
 
 
@@ -161,7 +161,7 @@ def test_latents_come_from_the_process_too(items: tuple[Item, ...], tmp_path: Pa
         except NotScorable as outcome:
             outcomes.append((outcome.status, outcome.reason))
     coding.close()
-    assert outcomes == [(Status.CRASHED, "while it was coded, the process was killed by SIGSEGV")]
+    assert outcomes == [(Status.CRASHED, "while coding it, the process was killed by SIGSEGV")]
 
 
 def test_several_processes_code_the_same(items: tuple[Item, ...], tmp_path: Path):
