@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Prepared, TakesCheckpoint
+from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared, TakesCheckpoint
 from codec_bench.adapters.systems import System, fetch_weights
 from codec_bench.coding.conditions import Alteration, Clean, Condition
 from codec_bench.errors import UsageError
@@ -114,4 +114,30 @@ def describe_system(system: Row) -> dict[str, Any]:
         "weights_licence": spec.weights_licence,
         "source": spec.source,
         "weights": system.source.weight_digests() if isinstance(system.source, Codec) else {},
+    }
+
+
+def describe_reference(label: str, title: str, fingerprint: str, note: str = "") -> dict[str, Any]:
+    """A row to compare codecs with that is neither a codec nor audio, as `run.json` keeps it.
+
+    Args:
+        label: Of the row.
+        title: For people.
+        fingerprint: Content address of everything that decides its values.
+        note: What it is, for footnotes.
+    """
+    return {
+        "label": label,
+        "system": label,
+        "condition": None,
+        "reference": "clean",
+        "note": note,
+        "title": title,
+        "group": Group.REFERENCE.value,
+        "fingerprint": fingerprint,
+        "codebooks": None,
+        "frame_rate_hz": None,
+        "nominal_bitrate": None,
+        "stated_bitrate": None,
+        "weights": {},
     }

@@ -192,14 +192,14 @@ def _opinion_row(label: str, found: Opinion) -> dict[str, str]:
 def _rating_frame(ratings: Sequence[Rating], kept: set[str], numbers: dict[str, str]) -> pd.DataFrame:
     """Every rating, those of excluded listeners too."""
     rows = [
-        (
-            numbers[r.listener], r.listener in kept, r.trial.utterance, r.trial.speaker, r.stimulus.role,
-            r.stimulus.system, r.score, r.seconds,
-        )
+        {
+            "listener": numbers[r.listener], "counted": r.listener in kept, "utterance": r.trial.utterance,
+            "speaker": r.trial.speaker, "role": r.stimulus.role, "system": r.stimulus.system, "score": r.score,
+            "page_seconds": r.seconds,
+        }
         for r in ratings
     ]  # fmt: skip
-    columns = ["listener", "counted", "utterance", "speaker", "role", "system", "score", "page_seconds"]
-    frame = pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame(rows)
     return frame.sort_values(["listener", "utterance", "system"], kind="stable", ignore_index=True)
 
 
@@ -242,14 +242,14 @@ def _import_abx(run: Run, results: Path, key: Key, column: str | None) -> Import
     if shares:
         _write_column_of_shares(run, pairs, recording, shares, source)
     rows = [
-        (
-            numbers[c.listener], c.trial.utterance, c.trial.speaker, c.trial.reference.system,
-            c.trial.stimuli[0].system, c.answer, c.seconds,
-        )
+        {
+            "listener": numbers[c.listener], "utterance": c.trial.utterance, "speaker": c.trial.speaker,
+            "x": c.trial.reference.system, "other": c.trial.stimuli[0].system, "answer": c.answer,
+            "page_seconds": c.seconds,
+        }
         for c in choices
     ]  # fmt: skip
-    headings = ["listener", "utterance", "speaker", "x", "other", "answer", "page_seconds"]
-    files = _write(run, "abx", report, pd.DataFrame(rows, columns=headings))
+    files = _write(run, "abx", report, pd.DataFrame(rows))
     table = [_share_row(first, second, value) for (first, second), value in found.items()]
     return Imported("abx", table, len(numbers), [], warnings, files, bool(shares))
 

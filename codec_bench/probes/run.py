@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.devices import check_device, torch_device
 from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.local import local_dispatcher
-from codec_bench.coding.rows import Row, describe_system, fetch_weights_of
+from codec_bench.coding.rows import Row, describe_reference, describe_system, fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.hub import home
@@ -92,7 +92,7 @@ def probe(config: ProbeConfig) -> Run:
         plan=plan,
         manifest=manifest_of(items),
         difference=same("plan", plan),
-        name=("probe", *dict.fromkeys(config.task), loaded.name),
+        name=("probe", *config.task, loaded.name),
         warnings=warnings,
     )
     device = torch_device(config.device)
@@ -146,33 +146,21 @@ def baselines(rows: Sequence[Row], coding: Dispatcher, seed: int) -> list[FrameS
 def describe_baseline(source: FrameSource) -> dict[str, Any]:
     """A row that is no codec, as `run.json` keeps it."""
     mel = isinstance(source, LogMel)
-    note = (
-        "ceiling: 80 log-mel bands of the recording" if mel else "floor: uniform tokens, shaped as the first system's"
+    described = describe_reference(
+        source.label,
+        "Log-mel spectrogram" if mel else "Random tokens",
+        source.fingerprint,
+        "ceiling: 80 log-mel bands of the recording" if mel else "floor: uniform tokens, shaped as the first system's",
     )
-    title = "Log-mel spectrogram" if mel else "Random tokens"
-    spec = CodecSpec(title=title, group=Group.REFERENCE, input_rate=LogMel.RATE, output_rate=LogMel.RATE)
-    return {
-        "label": source.label,
-        "system": source.label,
-        "condition": None,
-        "reference": "clean",
-        "note": note,
-        "title": spec.title,
-        "group": spec.group.value,
-        "fingerprint": source.fingerprint,
-        "codebooks": None,
-        "frame_rate_hz": None,
-        "nominal_bitrate": None,
-        "stated_bitrate": None,
-        "input_rate": spec.input_rate,
-        "output_rate": spec.output_rate,
+    return described | {
+        "input_rate": LogMel.RATE,
+        "output_rate": LogMel.RATE,
         "delay_samples": 0,
         "parameters": None,
         "causal": None,
         "streaming": None,
         "licence": "",
         "source": "",
-        "weights": {},
     }
 
 

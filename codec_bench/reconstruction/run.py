@@ -52,9 +52,7 @@ def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = Fals
 
 def _request(config: RunConfig, plan: Plan) -> Request:
     """A plan as a run directory keeps it."""
-    codecs = dict.fromkeys(
-        row.system.label.partition("@")[0] for row in plan.rows if row.spec.group is not Group.REFERENCE
-    )
+    systems = [row.system.label for row in plan.rows if row.spec.group is not Group.REFERENCE]
     described = plan.describe()
     return Request(
         kind="reconstruction",
@@ -62,7 +60,7 @@ def _request(config: RunConfig, plan: Plan) -> Request:
         plan=described,
         manifest=plan.manifest,
         difference=partial(difference, plan, described),
-        name=(*codecs, plan.dataset.name),
+        name=(*systems, plan.dataset.name),
         warnings=plan.warnings,
     )
 

@@ -40,7 +40,7 @@ class Request:
         plan: What that means: `dataset`, `systems`, `conditions`, `metrics`, `seed`, and what the kind adds.
         manifest: `utterances.csv`.
         difference: Decides whether this goes on with a run of its kind that is there.
-        name: What the default folder is named after.
+        name: What the default folder is named after; of systems, the codec.
         warnings: What the user should know before anything is computed.
         threads: Of each process that is measured, or scores.
         replaces: Whether the same again is measured anew, so that the default folder is never one that is there.
@@ -69,7 +69,8 @@ class Request:
         Raises:
             UsageError: There are a thousand of them, or one cannot be read.
         """
-        name = "-".join([date.today().isoformat(), *map(slug, self.name)])[:120]
+        parts = dict.fromkeys(slug(part.partition("@")[0]) for part in self.name)
+        name = "-".join([date.today().isoformat(), *parts])[:120]
         for number in range(1, 1000):
             folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
             previous = read_info(folder)
@@ -183,11 +184,11 @@ def writing(request: Request, path: Path) -> Iterator[RunWriter]:
         if previous is not None and (refusal := request.refusal(path, previous)):
             raise UsageError(refusal)
         writer = RunWriter(path, new_info(request, previous))
-        write_atomically(path / MANIFEST, request.manifest)
-        write_info(path, writer.info)
-        for warning in request.warnings:
-            logger.warning("%s", warning)
         try:
+            write_atomically(path / MANIFEST, request.manifest)
+            write_info(path, writer.info)
+            for warning in request.warnings:
+                logger.warning("%s", warning)
             yield writer
             assert writer.finished, "a kind of run says what came out"
         except BaseException as error:

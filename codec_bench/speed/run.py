@@ -66,7 +66,7 @@ def run_speed(config: SpeedConfig) -> Run:
         },
         manifest=manifest_of(speech.items),
         difference=same("config", config.describe(), ignoring=("out", "timeout", "report")),
-        name=("speed", *dict.fromkeys(label.partition("@")[0] for label in described)),
+        name=("speed", *described),
         warnings=[*warnings, *([busy] if busy else [])],
         threads=config.threads,
         replaces=True,

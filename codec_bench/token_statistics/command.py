@@ -9,7 +9,7 @@ from typing import Any
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
-from codec_bench.coding.rows import fetch_weights_of
+from codec_bench.coding.rows import describe_reference, fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
@@ -61,7 +61,10 @@ def run_tokens(config: TokensConfig) -> Run:
     options, label, method = _options(config, work)
     texts = _texts(work, options.longest)
     columns = columns_of(options)
-    systems = {name: _text_system(name) for name in texts} | dict(work.source.systems)
+    of_transcripts = {
+        name: describe_reference(name, f"{name} of the transcripts", address(text=name)) for name in texts
+    }
+    systems = of_transcripts | dict(work.source.systems)
     plan = {
         "dataset": work.dataset,
         "systems": list(systems.values()),
@@ -70,14 +73,13 @@ def run_tokens(config: TokensConfig) -> Run:
         "seed": config.seed,
         "label": label,
     }
-    codecs = dict.fromkeys(system.partition("@")[0] for system in work.source.systems)
     request = Request(
         kind="tokens",
         config=config.describe(),
         plan=plan,
         manifest=manifest_of(work.items),
         difference=same("plan", plan),
-        name=("tokens", *codecs, str(work.dataset["name"])),
+        name=("tokens", *work.source.systems, str(work.dataset["name"])),
         warnings=work.warnings,
     )
     with writing(request, config.out or request.default_folder()) as writer:
@@ -187,25 +189,6 @@ def _texts(work: _Work, longest: int) -> dict[str, tuple[int, list[Any]]]:
         if counted:
             found[name] = (counted, count_text((stream(i.utterance) for i in work.items), longest))
     return found
-
-
-def _text_system(name: str) -> dict[str, Any]:
-    """Words or phones as a row of the table."""
-    return {
-        "label": name,
-        "system": name,
-        "condition": None,
-        "reference": "clean",
-        "note": "",
-        "title": f"{name} of the transcripts",
-        "group": "reference",
-        "fingerprint": address(text=name),
-        "codebooks": None,
-        "frame_rate_hz": None,
-        "nominal_bitrate": None,
-        "stated_bitrate": None,
-        "weights": {},
-    }
 
 
 def _analyse(work: _Work, options: AnalysisOptions) -> dict[str, SystemResult]:

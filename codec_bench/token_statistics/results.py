@@ -55,32 +55,49 @@ def write_tables(
         method: How the map is made.
         seed: Of the map.
     """
-    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in TABLES}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for system, result in results.items():
+        of = {"system": system}
         for number, u in enumerate(result.use, 1):
             rows["codebooks"].append(
-                (system, number, u.book.size, float(u.rate), u.tokens, u.used, u.dead, u.utilisation, u.entropy_bits,
-                 u.normalised_entropy, u.perplexity, u.huffman_bits, u.book.bits)
+                of | {
+                    "codebook": number, "size": u.book.size, "rate_hz": float(u.rate), "tokens": u.tokens,
+                    "used": u.used, "dead": u.dead, "utilisation": u.utilisation, "entropy_bits": u.entropy_bits,
+                    "normalised_entropy": u.normalised_entropy, "perplexity": u.perplexity,
+                    "huffman_bits": u.huffman_bits, "nominal_bits": u.book.bits,
+                }
             )  # fmt: skip
-            rows["usage"] += [(system, number, *point) for point in Spectrum.of(u.counts).curve()]
+            for rank, count in Spectrum.of(u.counts).curve():
+                rows["usage"].append(of | {"codebook": number, "rank": rank, "count": count})
         for d in result.dependences:
             rows["mutual_information"].append(
-                (system, d.first, d.second, d.frames, d.cells, d.plug_in, d.corrected, *d.entropies)
-            )
+                of | {
+                    "first": d.first, "second": d.second, "frames": d.frames, "cells": d.cells,
+                    "mi_bits_uncorrected": d.plug_in, "mi_bits": d.corrected, "entropy_first": d.entropies[0],
+                    "entropy_second": d.entropies[1],
+                }
+            )  # fmt: skip
         for change, shares in result.stability.items():
-            rows["stability"] += [(system, number, change, *found) for number, found in enumerate(shares, 1)]
+            for number, (equal, tokens) in enumerate(shares, 1):
+                rows["stability"].append(of | {"codebook": number, "change": change, "equal": equal, "tokens": tokens})
         if label is not None and len(result.vectors) >= MIN_UTTERANCES:
             indices = sorted(result.vectors)
             places = project(np.stack([result.vectors[i] for i in indices]), method, seed)
             for i, (x, y) in zip(indices, places.tolist(), strict=True):
-                u_ = items[i].utterance
-                rows["embedding_map"].append((system, u_.id, label_of(u_, label), x, y, method, result.embedding))
+                utterance = items[i].utterance
+                rows["embedding_map"].append(
+                    of | {
+                        "utterance": utterance.id, "label": label_of(utterance, label), "x": x, "y": y,
+                        "method": method, "embedding": result.embedding,
+                    }
+                )  # fmt: skip
         for n, spectrum in enumerate(result.spectra, 1):
             kept = spectrum.without_hapaxes()
-            rows["ngrams"] += [(system, n, *point) for point in kept.curve()]
+            rows["ngrams"] += [of | {"n": n, "rank": rank, "count": count} for rank, count in kept.curve()]
+            types = {"types": spectrum.distinct, "types_without_hapaxes": kept.distinct}
             fit = fit_zipf(spectrum)
-            found = (fit.slope, fit.r_squared, fit.exponent) if fit is not None else (None, None, None)
-            rows["zipf"].append((system, n, spectrum.total, spectrum.distinct, kept.distinct, *found))
+            line = {"slope": fit.slope, "r_squared": fit.r_squared, "ml_exponent": fit.exponent} if fit else {}
+            rows["zipf"].append(of | {"n": n, "tokens": spectrum.total} | types | line)
     for name, columns in TABLES.items():
         text = pd.DataFrame(rows[name], columns=columns).to_csv(index=False, lineterminator="\n")
         write_atomically(out / f"{name}.csv", text.encode())

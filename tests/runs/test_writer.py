@@ -221,6 +221,7 @@ def test_what_may_differ_is_ignored():
 def test_the_default_folder_is_that_of_the_same_plan_or_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     first = request().default_folder()
+    assert request(name=("tokens", "a@1", "a@2", "demo")).default_folder() == first
     assert first.parent == Path("runs")
     assert first.name.endswith("-tokens-a-demo")
     with pytest.raises(KeyboardInterrupt), writing(request(), first):
