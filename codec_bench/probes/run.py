@@ -91,7 +91,7 @@ def probe(config: ProbeConfig) -> Run:
         config=config.describe(),
         plan=plan,
         manifest=manifest_of(items),
-        difference=same("plan", plan),
+        difference=same(plan, {"split": config.describe()["split"]}),
         name=("probe", *config.task, loaded.name),
         warnings=warnings,
     )

@@ -79,21 +79,35 @@ class Request:
         raise UsageError("runs/ holds a thousand runs of this name: give --out")
 
 
-def same(key: str, new: Mapping[str, Any], ignoring: Sequence[str] = ()) -> Difference:
-    """A run is gone on with where a part of its `run.json` is the same.
+def same(plan: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None) -> Difference:
+    """Goes on with a run of the same plan and options.
 
     Args:
-        key: `plan` or `config`.
-        new: That part of the new run.
-        ignoring: Entries that may differ.
+        plan: Of the new run; its data, systems, columns and what else has a fingerprint must be the same, and whatever
+            the kind adds, but not what people read of them.
+        options: Entries of the new run's config that decide what comes out and that the plan does not show.
     """
 
     def difference(previous: Run) -> str:
-        old, now = previous.info[key], json.loads(json.dumps(new))
-        names = [name for name in old | now if name not in ignoring and old.get(name) != now.get(name)]
-        return f"its {', '.join(names)} {'differs' if len(names) == 1 else 'differ'}" if names else ""
+        old = {} if plan is None else _content(previous.info["plan"])
+        new = {} if plan is None else _content(json.loads(json.dumps(plan)))
+        old |= {name: previous.info["config"].get(name) for name in options or {}}
+        new |= json.loads(json.dumps(options or {}))
+        names = [name for name in old | new if old.get(name) != new.get(name)]
+        return f"it differs in {', '.join(names)}" if names else ""
 
     return difference
+
+
+def _content(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plan computes: fingerprints instead of descriptions."""
+    content = {
+        name: [[e.get("label", e.get("task")), e.get("fingerprint", e)] for e in part]
+        if isinstance(part, list) and all(isinstance(entry, dict) for entry in part)
+        else part
+        for name, part in plan.items()
+    }
+    return content | {"dataset": [plan["dataset"]["manifest_sha256"], plan["dataset"]["utterances"]]}
 
 
 class Terminated(SystemExit):

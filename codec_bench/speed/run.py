@@ -52,10 +52,11 @@ def run_speed(config: SpeedConfig) -> Run:
         ),
     )
     described = {system.label: describe_system(Row(system)) for system in systems}
+    asked = config.describe()
     busy = load_warning(config.threads)
     request = Request(
         kind="speed",
-        config=config.describe(),
+        config=asked,
         plan={
             "dataset": dict(speech.dataset),
             "systems": list(described.values()),
@@ -65,7 +66,7 @@ def run_speed(config: SpeedConfig) -> Run:
             "rounds": {"repeats": config.repeats, "warmup": config.warmup, "threads": config.threads},
         },
         manifest=manifest_of(speech.items),
-        difference=same("config", config.describe(), ignoring=("out", "timeout", "report")),
+        difference=same(options={name: asked[name] for name in asked if name not in ("out", "timeout", "report")}),
         name=("speed", *described),
         warnings=[*warnings, *([busy] if busy else [])],
         threads=config.threads,

@@ -33,6 +33,10 @@ from codec_bench.token_statistics.stability import CHANGES
 from codec_bench.token_statistics.transcripts import PHONES, WORDS, phones_of, phones_problem, words_of
 
 MAX_FAILED = 0.05
+
+DECISIVE = ("symbol_codebooks", "pair_codebooks", "lm", "lm_steps", "stability", "map_method", "map_utterances")
+"""Options that decide what comes out and that the plan does not show."""
+
 MODEL_TRAIN = 1000
 MODEL_TEST = 100
 
@@ -73,12 +77,13 @@ def run_tokens(config: TokensConfig) -> Run:
         "seed": config.seed,
         "label": label,
     }
+    asked = config.describe()
     request = Request(
         kind="tokens",
-        config=config.describe(),
+        config=asked,
         plan=plan,
         manifest=manifest_of(work.items),
-        difference=same("plan", plan),
+        difference=same(plan, {name: asked[name] for name in DECISIVE}),
         name=("tokens", *work.source.systems, str(work.dataset["name"])),
         warnings=work.warnings,
     )
