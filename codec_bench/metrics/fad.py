@@ -1,9 +1,9 @@
 """Frechet distance between the embeddings of two sets of recordings: FAD, Frechet audio distance.
 
 It belongs to a set and not to an utterance: the value of a system is computed from the embeddings of all of its scored
-utterances, and is not a mean of scores. `FrechetAudioDistance` is its Python interface, for any `Feature` that makes
-embeddings. With no more embeddings than dimensions the distance says nothing, and is refused. It has no interval: drawn
-sets hold some embeddings twice, which makes their distances larger than that of the set.
+utterances, and is not a mean of scores. With no more embeddings than dimensions the distance says nothing, and is
+refused. It has no interval: drawn sets hold some embeddings twice, which makes their distances larger than that of the
+set.
 
 Source: Kilgour et al., "Frechet audio distance: A reference-free metric for evaluating music enhancement algorithms",
 Interspeech 2019, who take VGGish embeddings.
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.secs import partial_embeddings
-from codec_bench.metrics.signal import Array, Feature, Recording, Signal
+from codec_bench.metrics.signal import Array, Feature, Signal
 from codec_bench.metrics.vggish import vggish_embeddings
 from codec_bench.records import NotScorable, Status
 
@@ -79,15 +79,8 @@ class FadAccumulator:
             raise NotScorable("the embeddings are not finite", Status.UNDEFINED)
         if not len(rows):
             return
-        mean = rows.mean(axis=0)
-        self._merge(len(rows), mean, (rows - mean).T @ (rows - mean))
-
-    def merge(self, other: FadAccumulator) -> None:
-        """Adds the embeddings that another one has seen."""
-        if other.count:
-            self._merge(other.count, other._mean, other._scatter)
-
-    def _merge(self, count: int, mean: Floats, scatter: Floats) -> None:
+        count, mean = len(rows), rows.mean(axis=0)
+        scatter = (rows - mean).T @ (rows - mean)
         if not self.count:
             self.count, self._mean, self._scatter = count, mean, scatter
             return
@@ -124,45 +117,6 @@ class FadAccumulator:
             NotScorable: A set has not more embeddings than dimensions.
         """
         return frechet_distance(self.mean, self.covariance, other.mean, other.covariance)
-
-
-@dataclass
-class FrechetAudioDistance:
-    """FAD of decoded recordings from references, which need not be pairs.
-
-    Attributes:
-        embedding: Makes `[n, d]` or `[d]` of a signal, e.g. one of `metrics/speaker/`.
-        rate: Sampling rate in Hz that it takes.
-        references: What was added as reference.
-        decoded: What was added as decoded.
-    """
-
-    embedding: Feature
-    rate: int
-    references: FadAccumulator = field(default_factory=FadAccumulator)
-    decoded: FadAccumulator = field(default_factory=FadAccumulator)
-
-    def add(self, reference: Recording | None, decoded: Recording | None) -> None:
-        """Adds recordings; either may be None.
-
-        Raises:
-            NotScorable: One is empty, silent or not finite, or the embedding is not defined for it. Nothing was added.
-        """
-        made = []
-        for recording, name, into in ((reference, "reference", self.references), (decoded, "decoded", self.decoded)):
-            if recording is not None:
-                recording.audio.check(f"the {name} signal")
-                made.append((into, recording.feature(self.embedding, self.rate)))
-        for into, embeddings in made:
-            into.add(embeddings)
-
-    def compute(self) -> float:
-        """The distance, 0 or more; its size depends on the embedding and on how many recordings there are.
-
-        Raises:
-            NotScorable: A set has not more embeddings than dimensions.
-        """
-        return self.references.distance(self.decoded)
 
 
 def distance_of_pairs(pairs: Iterable[tuple[Array, Array]]) -> float:

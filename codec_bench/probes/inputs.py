@@ -132,7 +132,7 @@ class LatentFrames(TokenFrames):
     Args:
         row: The system.
         coding: What codes.
-        names: Which of `Codec.latents`, joined side by side; empty takes the codec's main one, or with `each` those of
+        name: Which of `Codec.latents`, joined side by side; empty takes the codec's main one, or with `each` those of
             the single codebooks.
         each: Whether the vectors of the codebooks are joined side by side.
     """

@@ -71,7 +71,6 @@ class Study:
         cache: Folder of the caches.
         jobs: Worker processes.
         device: Where probes are trained.
-        progress: Called with the number of trainings that are known to be left out or done.
     """
 
     def __init__(self, tasks: Sequence[TaskPlan], seeds: Sequence[int], cache: Path, jobs: int, device: str) -> None:
