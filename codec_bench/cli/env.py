@@ -14,7 +14,7 @@ from codec_bench.cli.options import Json
 from codec_bench.grids import Grid
 
 if TYPE_CHECKING:
-    from codec_bench.environments import Report
+    from codec_bench.environments import Announce
 
 env = typer.Typer(
     help="Make, list or remove the environments of codecs whose dependencies clash.", no_args_is_help=True
@@ -112,7 +112,7 @@ def _for_people(fact: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[tuple[Report, Report]]:
+def _progress(name: str) -> Iterator[tuple[Announce, Announce]]:
     """Prints each step on standard error, and what the installer says in a last line of a terminal."""
     from rich.console import Console
     from rich.markup import escape

@@ -19,20 +19,20 @@ export = typer.Typer(
 )
 
 RunFolder = Annotated[Path, typer.Argument(help="A run made with --keep-audio.")]
-Out = Annotated[Path, typer.Option(help="New folder for the test and its key.")]
+TestFolder = Annotated[Path, typer.Option(help="New folder for the test and its key.")]
 Systems = Annotated[
     str | None, typer.Option(help="LABEL[,LABEL...] as the table shows them; all clean rows by default.")
 ]
 Items = Annotated[int, typer.Option(min=1, help="Utterances that are rated, drawn evenly over speakers.")]
-Training = Annotated[int, typer.Option(min=0, help="Additional utterances for practice, which do not count.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn: utterances, names, order.")]
+Practice = Annotated[int, typer.Option(min=0, help="Additional utterances for practice, which do not count.")]
+DrawSeed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn: utterances, names, order.")]
 Bits = Annotated[int, typer.Option(help="Bits per sample of the WAV files: 16 or 24.")]
 MinSeconds = Annotated[float, typer.Option(min=0.4, help="Shortest utterance.")]
 MaxSeconds = Annotated[float, typer.Option(max=12.0, help="Longest utterance; webMUSHRA allows 12 s.")]
 Title = Annotated[str, typer.Option(help="What listeners see on top; do not name the systems.")]
 
 
-class Pairs(str, Enum):
+class PairKind(str, Enum):
     """What is compared in an ABX test."""
 
     RECORDING = "recording"
@@ -42,22 +42,22 @@ class Pairs(str, Enum):
 @export.command()
 def mushra(
     run: RunFolder,
-    out: Out,
+    out: TestFolder,
     systems: Systems = None,
     items: Items = 8,
-    training: Training = 0,
+    training: Practice = 0,
     anchors: Annotated[str, typer.Option(help="Low-pass anchors: 3.5k, 7k, 3.5k,7k or none.")] = "3.5k",
-    seed: Seed = 0,
+    seed: DrawSeed = 0,
     bits: Bits = 16,
     min_seconds: MinSeconds = 1.0,
     max_seconds: MaxSeconds = 12.0,
     title: Title = "Listening test",
 ) -> None:
     """Write a MUSHRA test (ITU-R BS.1534-3): pages, level-aligned audio with anonymous names, and a private key."""
-    from codec_bench.listening_tests.export import Options, export_mushra
+    from codec_bench.listening_tests.export import ExportOptions, export_mushra
     from codec_bench.runs.directory import load_run
 
-    options = Options(
+    options = ExportOptions(
         systems=_split(systems),
         items=items,
         training=training,
@@ -75,25 +75,25 @@ def mushra(
 @export.command()
 def abx(
     run: RunFolder,
-    out: Out,
+    out: TestFolder,
     systems: Systems = None,
     pairs: Annotated[
-        Pairs, typer.Option(help="Each system against the recording, or against each other system.")
-    ] = Pairs.RECORDING,
+        PairKind, typer.Option(help="Each system against the recording, or against each other system.")
+    ] = PairKind.RECORDING,
     repeats: Annotated[int, typer.Option(min=1, help="How often a listener meets each pair of each utterance.")] = 1,
     items: Items = 8,
-    training: Training = 0,
-    seed: Seed = 0,
+    training: Practice = 0,
+    seed: DrawSeed = 0,
     bits: Bits = 16,
     min_seconds: MinSeconds = 1.0,
     max_seconds: MaxSeconds = 12.0,
     title: Title = "Listening test",
 ) -> None:
     """Write an ABX test: which of A and B is the same as X?"""
-    from codec_bench.listening_tests.export import Options, export_abx
+    from codec_bench.listening_tests.export import ExportOptions, export_abx
     from codec_bench.runs.directory import load_run
 
-    options = Options(
+    options = ExportOptions(
         systems=_split(systems),
         items=items,
         training=training,

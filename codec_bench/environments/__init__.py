@@ -2,6 +2,6 @@
 
 from codec_bench.environments.environment import Environment, EnvironmentState
 from codec_bench.environments.sources import Source, tree_digest
-from codec_bench.environments.virtual import Report
+from codec_bench.environments.virtual import Announce
 
-__all__ = ["Environment", "EnvironmentState", "Report", "Source", "tree_digest"]
+__all__ = ["Announce", "Environment", "EnvironmentState", "Source", "tree_digest"]

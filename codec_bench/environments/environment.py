@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.environments.sources import Source, unpack_source
-from codec_bench.environments.virtual import Report, VirtualEnvironment
+from codec_bench.environments.virtual import Announce, VirtualEnvironment
 from codec_bench.files import write_atomically, write_error
 from codec_bench.fingerprint import address
 from codec_bench.hub import fetch_all, home, locked
@@ -128,7 +128,7 @@ class Environment:
             return None
         return f"its environment {self.name} {what}: codec-bench env create {spelling or self.name} creates it"
 
-    def create(self, report: Report = lambda _: None, detail: Report = lambda _: None) -> None:
+    def create(self, report: Announce = lambda _: None, detail: Announce = lambda _: None) -> None:
         """Creates it, or creates it again if it is outdated; concurrent processes create it once.
 
         Args:
@@ -178,7 +178,7 @@ class Environment:
                 self._remove()
 
     @contextmanager
-    def _locked(self, report: Report) -> Iterator[None]:
+    def _locked(self, report: Announce) -> Iterator[None]:
         """Only one process at a time makes or removes it."""
         lock = self.folder.with_name(f".{self.name}.lock")
         with locked(lock, lambda holder: report(f"waiting for {holder}, which makes {self.name}")):

@@ -27,7 +27,7 @@ TAIL_CHARACTERS = 600
 NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 """Variables that would have packages put, or found, somewhere else."""
 
-Report = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class VirtualEnvironment:
         quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--no-color"]
         return [*pip, "install", *quiet, *(["--no-index"] if is_offline() else [])]
 
-    def install(self, packages: Sequence[str], options: Sequence[str], detail: Report) -> None:
+    def install(self, packages: Sequence[str], options: Sequence[str], detail: Announce) -> None:
         """Installs packages, with more options of the installer.
 
         Raises:
@@ -131,7 +131,7 @@ class VirtualEnvironment:
         found: dict[str, Any] = json.loads(self._run([str(self.interpreter), "-I", "-c", code]))
         return found
 
-    def _run(self, command: Sequence[str], detail: Report = lambda _: None) -> str:
+    def _run(self, command: Sequence[str], detail: Announce = lambda _: None) -> str:
         """Runs a step to its end; what it printed, or its last words as the reason why it failed."""
         environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
         lines: deque[str] = deque(maxlen=200)

@@ -36,7 +36,7 @@ AbxPairs = Literal["recording", "systems"]
 
 
 @dataclass(frozen=True)
-class Options:
+class ExportOptions:
     """What an export is asked for.
 
     Attributes:
@@ -86,7 +86,7 @@ Role = Literal["reference", "system", "anchor"]
 Signals = dict[str, NDArray[np.float64]]
 
 
-def export_mushra(run: Run, out: Path, options: Options, step: Step = lambda: None) -> Exported:
+def export_mushra(run: Run, out: Path, options: ExportOptions, step: Step = lambda: None) -> Exported:
     """Writes a MUSHRA test after ITU-R BS.1534-3: hidden reference, anchors, all systems of an item on one page.
 
     Args:
@@ -107,7 +107,7 @@ def export_mushra(run: Run, out: Path, options: Options, step: Step = lambda: No
     return _export("mushra", run, out, options, systems, labels, step)
 
 
-def export_abx(run: Run, out: Path, options: Options, step: Step = lambda: None) -> Exported:
+def export_abx(run: Run, out: Path, options: ExportOptions, step: Step = lambda: None) -> Exported:
     """Writes an ABX test: X is given as the reference, listeners say which of A and B is the same.
 
     With `pairs="recording"` X is the recording, so that the share of right answers says how well people tell a codec
@@ -129,7 +129,13 @@ def export_abx(run: Run, out: Path, options: Options, step: Step = lambda: None)
 
 
 def _export(
-    kind: TestKind, run: Run, out: Path, options: Options, systems: list[str], anchors: dict[str, float], step: Step
+    kind: TestKind,
+    run: Run,
+    out: Path,
+    options: ExportOptions,
+    systems: list[str],
+    anchors: dict[str, float],
+    step: Step,
 ) -> Exported:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} already exists: choose another --out, so that no key is lost")
@@ -162,7 +168,7 @@ def _export(
     return Exported(key, path, out / "key.json", candidates)
 
 
-def _settings(options: Options, anchors: dict[str, float]) -> dict[str, Any]:
+def _settings(options: ExportOptions, anchors: dict[str, float]) -> dict[str, Any]:
     """What decides the files, for the key."""
     return {
         "seed": options.seed,
@@ -180,7 +186,7 @@ def _settings(options: Options, anchors: dict[str, float]) -> dict[str, Any]:
 
 
 def _pages(
-    kind: TestKind, reference: str, systems: list[str], options: Options, number: int
+    kind: TestKind, reference: str, systems: list[str], options: ExportOptions, number: int
 ) -> list[tuple[str, list[str]]]:
     """Per page of an item, what is given as the reference and what is compared with it; nothing means all."""
     if kind == "mushra":

@@ -30,7 +30,7 @@ TEST_BATCH = 64
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Where a training stands; what is needed to go on as if nothing had happened."""
 
     epoch: int = 0
@@ -156,7 +156,7 @@ class Trainer:
         """
         started = time.monotonic()
         problem, recipe = self.job.problem, self.recipe
-        progress = Progress(curve=[])
+        progress = TrainingProgress(curve=[])
         best = {name: value.detach().clone() for name, value in self.probe.state_dict().items()}
         best = self._resume(progress, best)
         saved = time.monotonic()
@@ -321,7 +321,7 @@ class Trainer:
 
     # --- checkpoints -------------------------------------------------------------------------------------------
 
-    def _save(self, progress: Progress, best: dict[str, Tensor]) -> None:
+    def _save(self, progress: TrainingProgress, best: dict[str, Tensor]) -> None:
         state = {
             "probe": self.probe.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -334,7 +334,7 @@ class Trainer:
         with atomically(self._checkpoint) as part:
             torch.save(state, part)
 
-    def _resume(self, progress: Progress, best: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _resume(self, progress: TrainingProgress, best: dict[str, Tensor]) -> dict[str, Tensor]:
         """Goes on from a checkpoint, where there is one."""
         if not self._checkpoint.is_file():
             return best

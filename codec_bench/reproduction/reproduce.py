@@ -57,7 +57,7 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
         if files or config.codec:
             raise UsageError(f"{table.id} is a table of kind {table.kind}, which audio files cannot be scored for")
         return Reproduction(table, tuple(facts), _reasons(table, chosen), (), tuple(commands(table)))
-    work = _Work(table, config, files, _columns(table, config), facts, _override_notes(table, config))
+    work = _TableWork(table, config, files, _columns(table, config), facts, _override_notes(table, config))
     groups = _by_dataset(table, chosen, files, config)
     for dataset, (rows, beside) in groups.items():
         work.measure(dataset, rows, beside, alone=len(groups) == 1)
@@ -73,7 +73,7 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
 
 
 @dataclass(frozen=True)
-class _Columns:
+class _ColumnMetrics:
     """What measures the columns of a table.
 
     Attributes:
@@ -88,7 +88,7 @@ class _Columns:
 
 
 @dataclass
-class _Work:
+class _TableWork:
     """A table while it is measured, one data set after the other.
 
     Attributes:
@@ -106,7 +106,7 @@ class _Work:
     table: PublishedTable
     config: ReproduceConfig
     files: Mapping[str, str]
-    columns: _Columns
+    columns: _ColumnMetrics
     cells: list[JudgedCell]
     notes: list[str]
     absent: list[Absence] = field(default_factory=list)
@@ -209,8 +209,8 @@ class _Work:
             yield judged_cell(self.table, row, key, None, name=name, missing=reason)
 
 
-def _columns(table: PublishedTable, config: ReproduceConfig) -> _Columns:
-    found = _Columns({}, {}, {})
+def _columns(table: PublishedTable, config: ReproduceConfig) -> _ColumnMetrics:
+    found = _ColumnMetrics({}, {}, {})
     for key, column in table.columns.items():
         if not column.metric:
             continue

@@ -12,7 +12,7 @@ import numpy as np
 from codec_bench.coding.items import Item
 from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.token_statistics.codebook_use import CodebookCounts, CodebookUse, coded_bits
-from codec_bench.token_statistics.embedding_map import FloatArray
+from codec_bench.token_statistics.embedding_map import Vectors
 from codec_bench.token_statistics.key_counts import MEMORY, Spectrum
 from codec_bench.token_statistics.language_model import ModelResult, ModelSettings, model_tokens
 from codec_bench.token_statistics.mutual_information import FIRST, Dependence, PairCounts
@@ -23,7 +23,7 @@ from codec_bench.token_statistics.stability import CHANGES, Stability, equal_tok
 from codec_bench.token_statistics.token_sequence import Sequence as TokenSequence
 from codec_bench.token_statistics.token_sequence import flattened
 
-Progress = Callable[[str, int], None]
+StageProgress = Callable[[str, int], None]
 """Called with what is going on, and how many utterances were finished since."""
 
 
@@ -115,7 +115,7 @@ class SystemResult:
     stability: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     scores: dict[str, ColumnScores] = field(default_factory=dict)
     model: ModelResult | None = None
-    vectors: dict[int, FloatArray] = field(default_factory=dict)
+    vectors: dict[int, Vectors] = field(default_factory=dict)
     embedding: str = ""
     bits: float = 0.0
     seconds: float = 0.0
@@ -126,7 +126,7 @@ class SystemResult:
 
 
 def analyse(
-    source: TokenSource, system: str, items: Sequence[Item], options: AnalysisOptions, progress: Progress
+    source: TokenSource, system: str, items: Sequence[Item], options: AnalysisOptions, progress: StageProgress
 ) -> SystemResult:
     """Looks at the tokens of a system.
 
@@ -169,7 +169,7 @@ def _count(
     items: Sequence[Item],
     options: AnalysisOptions,
     result: SystemResult,
-    progress: Progress,
+    progress: StageProgress,
 ) -> dict[int, TokenSequence]:
     """The first pass. Returns the sequences that the language model needs."""
     counts = CodebookCounts()
@@ -210,7 +210,7 @@ def _count(
 
 
 def _code_by_frequency(
-    source: TokenSource, system: str, items: Sequence[Item], result: SystemResult, progress: Progress
+    source: TokenSource, system: str, items: Sequence[Item], result: SystemResult, progress: StageProgress
 ) -> None:
     """The second pass: what each utterance would take, coded by the frequencies of the whole data set."""
     ideal, huffman = result.scores["entropy_bitrate"], result.scores["huffman_bitrate"]
@@ -235,7 +235,7 @@ def _model(
     sequences: dict[int, TokenSequence],
     options: AnalysisOptions,
     result: SystemResult,
-    progress: Progress,
+    progress: StageProgress,
 ) -> None:
     """The language model and its baseline on the test utterances."""
     train, development, test = (
@@ -286,7 +286,7 @@ def _compare(
     wanted: Sequence[int],
     change: str,
     result: SystemResult,
-    progress: Progress,
+    progress: StageProgress,
 ) -> None:
     """Token stability under one change."""
     column = result.scores[f"stability[{change}]"] = ColumnScores(wanted, 100)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.records import NotScorable, Status
-from codec_bench.token_statistics.key_counts import IntArray, Spectrum
+from codec_bench.token_statistics.key_counts import Spectrum
 from codec_bench.token_statistics.prefix_code import huffman_lengths
-from codec_bench.tokens import Codebook, Tokens
+from codec_bench.tokens import Codebook, IntArray, Tokens
 
 
 @dataclass(frozen=True)

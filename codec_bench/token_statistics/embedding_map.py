@@ -17,10 +17,10 @@ MIN_UTTERANCES = 5
 COMPONENTS = 50
 """Principal components that t-SNE and UMAP see, as van der Maaten and Hinton (2008) have it."""
 
-FloatArray = NDArray[np.float64]
+Vectors = NDArray[np.float64]
 
 
-def histogram_embedding(tokens: Tokens) -> FloatArray:
+def histogram_embedding(tokens: Tokens) -> Vectors:
     """Relative frequencies of all entries of all codebooks, float64 `[sum of sizes]`: the mean of one-hot vectors."""
     return np.concatenate(
         [np.bincount(s.codes, minlength=s.codebook.size) / max(1, len(s.codes)) for s in tokens.streams]
@@ -38,7 +38,7 @@ def check_method(method: str) -> str:
     return "pca" if method == "tsne" and find_spec("sklearn") is None else method
 
 
-def project(vectors: FloatArray, method: str, seed: int = 0) -> FloatArray:
+def project(vectors: Vectors, method: str, seed: int = 0) -> Vectors:
     """Places vectors in two dimensions.
 
     Args:
@@ -67,7 +67,7 @@ def project(vectors: FloatArray, method: str, seed: int = 0) -> FloatArray:
     return np.pad(reduced, ((0, 0), (0, 2 - reduced.shape[1])))
 
 
-def principal_components(vectors: FloatArray, most: int) -> FloatArray:
+def principal_components(vectors: Vectors, most: int) -> Vectors:
     """Coordinates on the first principal components, `[utterances, components]`, most spread first.
 
     The sign of each is chosen so that its entry of largest size is positive; PCA itself leaves it open.

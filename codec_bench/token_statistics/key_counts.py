@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.files import write_error
+from codec_bench.tokens import IntArray
 
-IntArray = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
 MEMORY = 1 << 18

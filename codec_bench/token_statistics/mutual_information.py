@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from codec_bench.token_statistics.key_counts import MEMORY, IntArray, KeyCounter, Spectrum
-from codec_bench.tokens import Stream, Tokens
+from codec_bench.token_statistics.key_counts import MEMORY, KeyCounter, Spectrum
+from codec_bench.tokens import IntArray, Stream, Tokens
 
 FIRST = 8
 """Codebooks whose pairs are looked at by default."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.token_statistics.key_counts import MEMORY, IntArray, KeyCounter, Keys, Spectrum
-from codec_bench.tokens import Tokens
+from codec_bench.token_statistics.key_counts import MEMORY, KeyCounter, Keys, Spectrum
+from codec_bench.tokens import IntArray, Tokens
 
 LONGEST = 6
 """As in figure 3 of the MagiCodec paper."""

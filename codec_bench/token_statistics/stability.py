@@ -12,9 +12,7 @@ from codec_bench.audio import Audio
 from codec_bench.coding.conditions import Alteration, Condition, Gain, Piece
 from codec_bench.coding.conditions.condition import Read
 from codec_bench.coding.items import Item
-from codec_bench.tokens import Tokens
-
-IntArray = NDArray[np.int64]
+from codec_bench.tokens import IntArray, Tokens
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import yaml
 from codec_bench.audio import Audio, fit, read_audio, resample
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
-from codec_bench.listening_tests.export import Exported, Options, export_abx, export_mushra
+from codec_bench.listening_tests.export import Exported, ExportOptions, export_abx, export_mushra
 from codec_bench.listening_tests.key import Key
 from codec_bench.listening_tests.levels import loudness
 from codec_bench.runs.directory import Run, load_run, slug
@@ -26,7 +26,7 @@ from codec_bench.runs.writer import write_info
 
 from .conftest import SYSTEMS
 
-OPTIONS = Options(items=5, training=1, anchors=("3.5k", "7k"))
+OPTIONS = ExportOptions(items=5, training=1, anchors=("3.5k", "7k"))
 
 
 @pytest.fixture
@@ -141,9 +141,9 @@ def test_the_configuration_has_the_pages_of_webmushra(exported: Exported):
 
 
 def test_items_are_balanced_over_speakers_and_follow_the_seed(run: Run, tmp_path: Path):
-    first = export_mushra(run, tmp_path / "a", Options(items=7))
-    again = export_mushra(run, tmp_path / "b", Options(items=7))
-    other = export_mushra(run, tmp_path / "c", Options(items=7, seed=1))
+    first = export_mushra(run, tmp_path / "a", ExportOptions(items=7))
+    again = export_mushra(run, tmp_path / "b", ExportOptions(items=7))
+    other = export_mushra(run, tmp_path / "c", ExportOptions(items=7, seed=1))
     assert first.key == again.key == Key.load(first.key_path)
     assert first.candidates == 24
     counts = Counter(trial.speaker for trial in first.key.trials)
@@ -154,7 +154,7 @@ def test_items_are_balanced_over_speakers_and_follow_the_seed(run: Run, tmp_path
 
 
 def test_abx_pairs_of_systems_are_balanced(run: Run, tmp_path: Path):
-    options = Options(items=4, pairs="systems", repeats=2)
+    options = ExportOptions(items=4, pairs="systems", repeats=2)
     key = export_abx(run, tmp_path / "abx", options).key
     assert len(key.trials) == 4 * 3 * 2
     for pair in ({"codec2@3200", "opus@6000"}, {"opus@6000", "opus@16000"}, {"codec2@3200", "opus@16000"}):
@@ -165,7 +165,7 @@ def test_abx_pairs_of_systems_are_balanced(run: Run, tmp_path: Path):
 
 
 def test_abx_against_the_recording_uses_pages_of_paired_comparison(run: Run, tmp_path: Path):
-    made = export_abx(run, tmp_path / "abx", Options(items=2, systems=["opus@6000"], bits=24))
+    made = export_abx(run, tmp_path / "abx", ExportOptions(items=2, systems=["opus@6000"], bits=24))
     assert {t.reference.system for t in made.key.trials} == {"ground-truth"}
     pages = yaml.safe_load(made.configuration.read_text())["pages"][2][1:]
     assert [(p["type"], len(p["stimuli"]), "unforced" in p) for p in pages] == [("paired_comparison", 1, False)] * 2
@@ -176,7 +176,7 @@ def test_audio_at_another_rate_or_length_becomes_that_of_the_reference(run: Run,
     path = run.path / "audio" / "opus@6000" / "rms-01.wav"
     audio = resample(read_audio(path), 24_000)
     soundfile.write(path, audio.samples[:-3000], 24_000)
-    made = export_mushra(run, tmp_path / "test", Options(items=24, systems=["opus@6000"]))
+    made = export_mushra(run, tmp_path / "test", ExportOptions(items=24, systems=["opus@6000"]))
     trial = next(t for t in made.key.trials if t.utterance == "rms-01")
     stimulus = next(s for s in trial.stimuli if s.system == "opus@6000")
     samples, rate = soundfile.read(audio_folder(made) / f"{stimulus.name}.wav")
@@ -188,14 +188,14 @@ def test_audio_at_another_rate_or_length_becomes_that_of_the_reference(run: Run,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (Options(systems=["opus@600"]), "unknown system 'opus@600'; did you mean 'opus@6000'"),
-        (Options(systems=["ground-truth"]), "'ground-truth' is the reference"),
-        (Options(items=25), "24 utterances of .* 25 are needed: change --items"),
-        (Options(seconds=(3.5, 3.6), items=24), "last 3.5 to 3.6 s"),
-        (Options(anchors=("5k",)), "unknown anchor '5k'; known: 3.5k, 7k"),
+        (ExportOptions(systems=["opus@600"]), "unknown system 'opus@600'; did you mean 'opus@6000'"),
+        (ExportOptions(systems=["ground-truth"]), "'ground-truth' is the reference"),
+        (ExportOptions(items=25), "24 utterances of .* 25 are needed: change --items"),
+        (ExportOptions(seconds=(3.5, 3.6), items=24), "last 3.5 to 3.6 s"),
+        (ExportOptions(anchors=("5k",)), "unknown anchor '5k'; known: 3.5k, 7k"),
     ],
 )
-def test_what_cannot_be_exported_says_what_to_change(run: Run, tmp_path: Path, options: Options, message: str):
+def test_what_cannot_be_exported_says_what_to_change(run: Run, tmp_path: Path, options: ExportOptions, message: str):
     with pytest.raises(UsageError, match=message):
         export_mushra(run, tmp_path / "test", options)
     assert not (tmp_path / "test").exists()
@@ -207,13 +207,13 @@ def test_too_many_systems_for_a_page(run: Run, tmp_path: Path):
     info["plan"]["systems"] += extra
     write_info(run.path, info)
     with pytest.raises(UsageError, match="11 systems are too many for one page, 10 fit: choose with --systems"):
-        export_mushra(load_run(run.path), tmp_path / "test", Options())
+        export_mushra(load_run(run.path), tmp_path / "test", ExportOptions())
 
 
 def test_without_kept_audio_the_message_has_the_command_that_keeps_it(run: Run, tmp_path: Path):
     shutil.rmtree(run.path / "audio")
     with pytest.raises(UsageError, match="has no audio of ground-truth, codec2@3200") as error:
-        export_mushra(run, tmp_path / "test", Options(items=2))
+        export_mushra(run, tmp_path / "test", ExportOptions(items=2))
     words = shlex.split(str(error.value).partition("keep it with ")[2])
     assert words[:2] == ["codec-bench", "run"]
     assert "--keep-audio" in words
@@ -224,7 +224,7 @@ def test_without_kept_audio_the_message_has_the_command_that_keeps_it(run: Run, 
 
     done = CliRunner().invoke(app, words[1:])
     assert done.exit_code == 0, done.output
-    assert export_mushra(load_run(run.path), tmp_path / "test", Options(items=2)).key.trials
+    assert export_mushra(load_run(run.path), tmp_path / "test", ExportOptions(items=2)).key.trials
 
 
 def test_a_run_without_recordings_has_no_reference(run: Run, tmp_path: Path):
@@ -232,7 +232,7 @@ def test_a_run_without_recordings_has_no_reference(run: Run, tmp_path: Path):
     info["plan"]["systems"] = [s for s in info["plan"]["systems"] if s["group"] != "reference"]
     write_info(run.path, info)
     with pytest.raises(UsageError, match="without --no-ground-truth"):
-        export_mushra(load_run(run.path), tmp_path / "test", Options())
+        export_mushra(load_run(run.path), tmp_path / "test", ExportOptions())
 
 
 def test_a_folder_in_use_is_left_alone(exported: Exported, run: Run, tmp_path: Path):
@@ -247,4 +247,4 @@ def test_silent_output_is_named(run: Run, tmp_path: Path):
         audio = read_audio(path)
         soundfile.write(path, Audio(np.zeros_like(audio.samples), audio.rate).samples, audio.rate)
     with pytest.raises(UsageError, match="of opus@6000 is silent"):
-        export_mushra(run, tmp_path / "test", Options(items=2))
+        export_mushra(run, tmp_path / "test", ExportOptions(items=2))

@@ -11,7 +11,7 @@ import pytest
 import codec_bench
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
-from codec_bench.listening_tests.export import Options, export_abx, export_mushra
+from codec_bench.listening_tests.export import ExportOptions, export_abx, export_mushra
 from codec_bench.listening_tests.importing import import_results, remove_results
 from codec_bench.listening_tests.screening import Rules
 from codec_bench.reports.table import build_table
@@ -31,7 +31,7 @@ def score(who: str, utterance: str, system: str) -> float:
 
 @pytest.fixture
 def exported(run: Run, tmp_path: Path):
-    return export_mushra(run, tmp_path / "test", Options(items=4, training=1, systems=HEARD)).key
+    return export_mushra(run, tmp_path / "test", ExportOptions(items=4, training=1, systems=HEARD)).key
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_without_a_listener_left_there_is_no_result(run: Run, exported, tmp_path
 
 
 def test_abx_against_the_recording_is_a_column(run: Run, tmp_path: Path):
-    key = export_abx(run, tmp_path / "abx", Options(items=4, systems=HEARD)).key
+    key = export_abx(run, tmp_path / "abx", ExportOptions(items=4, systems=HEARD)).key
     people = ["ann", "bob", "cid", "dan"]
     wrong = {("ann", "opus@6000"), ("bob", "opus@6000")}
     path = abx_csv(tmp_path / "p.csv", key, people, lambda who, _, s: "incorrect" if (who, s) in wrong else "correct")
@@ -175,7 +175,7 @@ def test_abx_against_the_recording_is_a_column(run: Run, tmp_path: Path):
 
 
 def test_abx_between_systems_is_no_column(run: Run, tmp_path: Path):
-    key = export_abx(run, tmp_path / "abx", Options(items=4, pairs="systems")).key
+    key = export_abx(run, tmp_path / "abx", ExportOptions(items=4, pairs="systems")).key
     path = abx_csv(tmp_path / "p.csv", key, ["ann", "bob"], lambda *_: "correct")
     found = import_results(run, path, key)
     assert not found.column
@@ -190,7 +190,7 @@ def test_abx_between_systems_is_no_column(run: Run, tmp_path: Path):
 
 def test_both_kinds_live_side_by_side(run: Run, exported, results: Path, tmp_path: Path):
     import_results(run, results, exported)
-    key = export_abx(load_run(run.path), tmp_path / "abx", Options(items=2, systems=HEARD)).key
+    key = export_abx(load_run(run.path), tmp_path / "abx", ExportOptions(items=2, systems=HEARD)).key
     import_results(load_run(run.path), abx_csv(tmp_path / "p.csv", key, ["ann"], lambda *_: "correct"), key)
     made = load_run(run.path)
     assert {"mushra", "abx"} <= set(made.metrics)

@@ -17,11 +17,10 @@ from codec_bench.adapters.longcat.decoder import WaveformDecoder
 from codec_bench.adapters.longcat.frontend import RATE, Frontend
 from codec_bench.adapters.longcat.layers import Ends
 from codec_bench.adapters.longcat.semantic import SEMANTIC_ENTRIES, SemanticTokenizer
+from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.inference import exact_inference
-
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
+from codec_bench.tokens import IntArray
 
 HOP = 960
 """Input samples per frame: 60 ms."""

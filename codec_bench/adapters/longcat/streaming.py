@@ -13,9 +13,11 @@ from torch import Tensor
 from codec_bench.adapters.longcat.decoder import LOOK_AHEAD, LstmState
 from codec_bench.adapters.longcat.frontend import RATE
 from codec_bench.adapters.longcat.layers import History
-from codec_bench.adapters.longcat.model import HOP, FloatArray, IntArray, LongCatDecoder
+from codec_bench.adapters.longcat.model import HOP, LongCatDecoder
+from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError
 from codec_bench.inference import exact_inference
+from codec_bench.tokens import IntArray
 
 
 class StreamingDecoder:

@@ -13,7 +13,7 @@ KINDS = {"substitute": 0, "delete": 1, "insert": 2}
 
 
 @dataclass(frozen=True)
-class Difference:
+class WordDifference:
     """An aligned pair of texts.
 
     Attributes:
@@ -38,7 +38,7 @@ def by_characters(language: str | None) -> bool:
     return language is not None and language.lower().replace("_", "-").split("-")[0] in UNSPACED
 
 
-def differences(references: Sequence[str], heard: Sequence[str], *, characters: bool = False) -> list[Difference]:
+def differences(references: Sequence[str], heard: Sequence[str], *, characters: bool = False) -> list[WordDifference]:
     """Aligns normalised texts, as the metrics do.
 
     Args:
@@ -62,7 +62,7 @@ def differences(references: Sequence[str], heard: Sequence[str], *, characters: 
     else:
         found = jiwer.process_words(list(references), list(heard))
     return [
-        Difference(list(wanted), list(got), changes, sum(max(r1 - r0, h1 - h0) for _, r0, r1, h0, h1 in changes))
+        WordDifference(list(wanted), list(got), changes, sum(max(r1 - r0, h1 - h0) for _, r0, r1, h0, h1 in changes))
         for wanted, got, chunks in zip(found.references, found.hypotheses, found.alignments, strict=True)
         for changes in [_changes(chunks)]
     ]
