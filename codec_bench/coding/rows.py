@@ -121,7 +121,7 @@ def describe_reference(label: str, title: str, fingerprint: str, note: str = "")
     """A row to compare codecs with that is neither a codec nor audio, as `run.json` keeps it.
 
     Args:
-        label: Of the row.
+        label: Label of the row.
         title: For people.
         fingerprint: Content address of everything that decides its values.
         note: What it is, for footnotes.

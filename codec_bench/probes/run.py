@@ -144,7 +144,7 @@ def baselines(rows: Sequence[Row], coding: Dispatcher, seed: int) -> list[FrameS
 
 
 def describe_baseline(source: FrameSource) -> dict[str, Any]:
-    """A row that is no codec, as `run.json` keeps it."""
+    """A row that is not a codec, as `run.json` keeps it."""
     mel = isinstance(source, LogMel)
     described = describe_reference(
         source.label,

@@ -52,7 +52,7 @@ class PreparedFiles(Described):
     group: str = "acoustic"
 
 
-class Scoring(Measurement):
+class ScoringOptions(Measurement):
     """What every command that scores audio can be asked for."""
 
     limit: Limit = None
@@ -95,7 +95,7 @@ class Grouped(Options):
     ] = list(BANDS)
 
 
-class RunConfig(Described, Grouped, Scoring, DataFolders):
+class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
     """What `run` can be asked for; `only`, `generated` and the prompts are what `score` asks for through it.
 
     Attributes:
@@ -204,7 +204,7 @@ class RunConfig(Described, Grouped, Scoring, DataFolders):
         return self
 
 
-class ScoreConfig(Described, Grouped, Scoring):
+class ScoreConfig(Described, Grouped, ScoringOptions):
     """What `score` can be asked for."""
 
     decoded: Annotated[
@@ -236,5 +236,5 @@ class ScoreConfig(Described, Grouped, Scoring):
             generated=self.reference is None,
             prompts=self.prompts,
             prompt_root=self.prompt_root,
-            **self.given({**Scoring.model_fields, **Grouped.model_fields}),
+            **self.given({**ScoringOptions.model_fields, **Grouped.model_fields}),
         )

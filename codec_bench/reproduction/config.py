@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from codec_bench.options import CodecNames, DataFolders, Names, Option, Panel
-from codec_bench.reconstruction.config import Scoring
+from codec_bench.reconstruction.config import ScoringOptions
 
 
 def folders_of(texts: Sequence[str]) -> dict[str, str]:
@@ -38,7 +38,7 @@ def _folders(value: Any) -> Any:
     return folders_of(value) if isinstance(value, list | tuple) else value
 
 
-class ReproduceConfig(Scoring, DataFolders):
+class ReproduceConfig(ScoringOptions, DataFolders):
     """A published table, and what is asked for besides it."""
 
     table: Annotated[

@@ -15,7 +15,7 @@ from codec_bench.metrics import metric
 from codec_bench.metrics.asr import backend
 from codec_bench.metrics.wer import with_normaliser
 from codec_bench.options import DataFolders
-from codec_bench.reconstruction.config import PreparedFiles, RunConfig, Scoring
+from codec_bench.reconstruction.config import PreparedFiles, RunConfig, ScoringOptions
 from codec_bench.registry import unknown
 from codec_bench.reproduction.availability import commands, fetch_metric, fetch_row, never_reason
 from codec_bench.reproduction.config import ReproduceConfig
@@ -169,7 +169,7 @@ class _TableWork:
     def _run(self, dataset: str, targets: Sequence[PlannedSystem], alone: bool) -> Run:
         systems = [t.system for t in targets if t.system != GroundTruth.name]
         prepared = [s for s in systems if isinstance(s, PreparedFiles)]
-        options = self.config.given({*Scoring.model_fields, *DataFolders.model_fields} - {"asr", "metrics"})
+        options = self.config.given({*ScoringOptions.model_fields, *DataFolders.model_fields} - {"asr", "metrics"})
         if prepared:
             common = frozenset.intersection(*(DecodedFiles(entry.files).ids for entry in prepared))
             if not common:

@@ -26,7 +26,7 @@ class SpeedMeasurement:
     """What was found about a system.
 
     Attributes:
-        scores: By column; one score without a value stands for all repeats.
+        scores: By column; a single score without a value covers all repeats.
         rounds: Raw times of each round, with `length` and `repeat`.
         machine: Device, threads, precision, where the number of parameters comes from.
         bits: Payload bits of one recording, and the seconds that they last.
@@ -100,13 +100,13 @@ class Process:
             self._worker = None
 
 
-class Measurement:
+class SystemMeasurement:
     """Measures a system.
 
     Args:
         system: A codec at a setting.
         config: What was asked for.
-        columns: How many values each column wants, by label.
+        columns: How many values each column needs, by label.
         excerpts: Recordings.
         told: Called after each round and each other step.
     """
@@ -129,7 +129,7 @@ class Measurement:
         self._process = Process(system, chosen_device(config.device, system.source), config)
 
     def run(self) -> SpeedMeasurement:
-        """Measures everything; what cannot be measured has a status, and what does not depend on it goes on."""
+        """Measures everything; what cannot be measured gets a status, and what does not depend on it continues."""
         self._static()
         try:
             loaded = self._process.load()
@@ -230,7 +230,7 @@ class Measurement:
         peaks = self._process.ask("peaks")
         if begun["reset"]:
             self._put(f"peak_memory_mb[{seconds:g}s]", [peaks["peak_bytes"] / MEGABYTE])
-        self._fail([f"peak_memory_mb[{seconds:g}s]"], NotScorable("this system does not let a peak begin anew"))
+        self._fail([f"peak_memory_mb[{seconds:g}s]"], NotScorable("this system cannot reset a peak"))
         if "gpu_bytes" in peaks:
             self._put(f"peak_gpu_memory_mb[{seconds:g}s]", [peaks["gpu_bytes"] / MEGABYTE])
         where = "its process is not seen" if self._result.machine["isolated"] else "it runs on the CPU"

@@ -19,7 +19,7 @@ from codec_bench.speed.columns import SpeedColumn, columns_of
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.excerpts import Excerpts, Speech, load_speech
 from codec_bench.speed.latency import Streams
-from codec_bench.speed.measure import Measurement, SpeedMeasurement
+from codec_bench.speed.measure import SpeedMeasurement, SystemMeasurement
 from codec_bench.speed.results import (
     coverage,
     load_warning,
@@ -116,5 +116,5 @@ def _measure(
         excerpts = Excerpts(speech, Path(folder))
         for system in systems:
             progress.stage(f"measuring {system.label}")
-            results[system.label] = Measurement(system, config, wanted, excerpts, progress.advance).run()
+            results[system.label] = SystemMeasurement(system, config, wanted, excerpts, progress.advance).run()
     return results

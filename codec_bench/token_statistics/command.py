@@ -54,7 +54,7 @@ class _Work:
 def run_tokens(config: TokensConfig) -> Run:
     """Looks at the tokens of codecs and writes a run directory.
 
-    Codes and the results of language models are kept by content, so that repeating the command after a kill goes on.
+    Codes and the results of language models are kept by content, so that repeating the command after a kill continues.
 
     Raises:
         UsageError: Something in the request cannot be done.
@@ -126,7 +126,7 @@ def _from_files(config: TokensConfig) -> _Work:
     """Tokens that a run kept."""
     assert config.tokens is not None, "the caller looked"
     if config.codec or config.codebooks:
-        raise UsageError("--tokens brings its own systems: leave out --codec and --codebooks")
+        raise UsageError("--tokens comes with its own systems: leave out --codec and --codebooks")
     source = KeptTokens.of(config.tokens)
     items = source.items[: config.limit]
     return _Work(source, items, {**source.dataset, "utterances": len(items)})

@@ -53,7 +53,7 @@ def write_tables(
         items: The utterances.
         label: Column with the labels of the map; None for no map.
         method: How the map is made.
-        seed: Of the map.
+        seed: Seed of the map.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for system, result in results.items():
@@ -117,7 +117,7 @@ def summary_of(
         results: By label; words and phones have n-grams and nothing else.
         columns: The columns.
         items: The utterances.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
     """
     return [
         heading.row(column.label, column.unit, _value(results[label], column, items, seed))
