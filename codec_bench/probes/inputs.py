@@ -27,7 +27,7 @@ VERSION = 1
 """Raised whenever frames of the same recording change."""
 
 DEFAULT_LATENTS = ("quantized", "semantic_embedding")
-"""What `latents` without a name takes, the first that a codec has; else its only one."""
+"""What `latents` without a name takes, the first that a codec has; otherwise its only one."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class FrameSource(ABC):
     """A row of a probe's table: where its frames come from.
 
     Attributes:
-        label: Of the row.
+        label: Label of the row.
     """
 
     label: str
@@ -76,7 +76,7 @@ class FrameSource(ABC):
         """The frames of an utterance.
 
         Raises:
-            NotScorable: They cannot be had; the status says why.
+            NotScorable: They cannot be obtained; the status says why.
         """
 
     def address(self, item: Item) -> str:
@@ -216,7 +216,7 @@ class RandomTokens(FrameSource):
 
     Args:
         like: The system; its tokens give the number of frames and nothing else.
-        seed: Of the draw, together with the recording.
+        seed: Seeds the draw, together with the recording.
     """
 
     def __init__(self, like: TokenFrames, seed: int) -> None:
