@@ -67,10 +67,24 @@ def option_of(field: FieldInfo) -> Option | None:
     return next((entry for entry in reversed(field.metadata) if isinstance(entry, Option)), None)
 
 
+def flag_of(name: str, field: FieldInfo) -> str:
+    """How a field is named on a command line."""
+    option = option_of(field)
+    return f"--{name.replace('_', '-')}" if option is None or option.flag is None else option.flag
+
+
+def switched_off(flag: str) -> str:
+    """How a switch is turned off.
+
+    >>> switched_off("--keep-audio")
+    '--no-keep-audio'
+    """
+    return f"--no-{flag.removeprefix('--')}"
+
+
 def key_of(name: str, field: FieldInfo) -> str:
     """The name of a field in a YAML file, which is that of its option: `map` for `--map`."""
-    option = option_of(field)
-    return name if option is None or option.flag is None else option.flag.removeprefix("--").replace("-", "_")
+    return flag_of(name, field).removeprefix("--").replace("-", "_")
 
 
 def listed(value: Any) -> Any:
@@ -188,6 +202,30 @@ class Options(BaseModel):
     def describe(self) -> dict[str, Any]:
         """All options as JSON, as `run.json` keeps them."""
         return self.model_dump(mode="json")
+
+    def words(self) -> list[str]:
+        """The options that differ from their defaults, as a command line has them.
+
+        Raises:
+            UsageError: One has a value that no command line can give.
+        """
+        found: list[str] = []
+        for name, field in type(self).model_fields.items():
+            value, option, flag = getattr(self, name), option_of(field), flag_of(name, field)
+            if value == field.default:
+                continue
+            if option is None:
+                raise UsageError(f"option {name} is not one of a command line")
+            if isinstance(value, bool):
+                found.append(flag if value else switched_off(flag))
+                continue
+            pairs = [f"{key}={entry}" for key, entry in value.items()] if isinstance(value, dict) else [value]
+            entries = value if isinstance(value, list) else pairs
+            if any(isinstance(entry, BaseModel) for entry in entries):
+                raise UsageError(f"option {name} has entries that only a file can describe")
+            for entry in entries or [""]:
+                found += [str(entry)] if option.is_argument else [flag, str(entry)]
+        return found
 
     def given(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """The values that were given rather than left at their defaults, of all fields or of some."""

@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from codec_bench.cli import app
 
 from .conftest import ROOT
 
@@ -59,6 +62,19 @@ def test_links_and_pictures_exist(page: Path):
     targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
     missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
     assert missing == []
+
+
+def test_options_in_the_pages_are_those_of_the_program():
+    known, commands = {"--help"}, [typer.main.get_command(app)]
+    while commands:
+        command = commands.pop()
+        commands += getattr(command, "commands", {}).values()
+        known |= {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        said = re.findall(r"codec-bench (?:[^`\n]|\\\n)*", text) + re.findall(r"`(--[^`\n]*)`", text)
+        unknown = {flag for words in said for flag in re.findall(r"(?<!\S)--[a-z][a-z-]*", words)} - known
+        assert not unknown, page.name
 
 
 def test_the_table_of_metrics_is_that_of_the_code():

@@ -14,11 +14,6 @@ import codec_bench
 PACKAGE = Path(codec_bench.__file__).parent
 DRAWING = PACKAGE.parent / "docs" / "architecture.md"
 
-KNOWN = {
-    ("listening_tests.items", "reconstruction.config"),
-}
-"""Imports that break a rule and are on their way out; this must shrink to nothing."""
-
 
 def modules() -> dict[str, Path]:
     """All files of the package by the name of their module, without `codec_bench.`; the package itself is ``."""
@@ -81,10 +76,6 @@ def circle(imports: Mapping[str, Iterable[str]]) -> list[str]:
     return []
 
 
-def without_known() -> dict[str, set[str]]:
-    return {module: {other for other in IMPORTS[module] if (module, other) not in KNOWN} for module in IMPORTS}
-
-
 def wrong_way(imports: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
     """Imports of a floor above, or of another part of the same floor."""
     height = {part: -number for number, floor in enumerate(floors()) for part in floor}
@@ -102,17 +93,8 @@ def test_every_file_stands_on_one_floor_and_every_name_stands_for_files():
 
 
 def test_imports_go_down():
-    assert [f"{module} imports {other}" for module, other in wrong_way(without_known())] == []
+    assert [f"{module} imports {other}" for module, other in wrong_way(IMPORTS)] == []
 
 
 def test_no_imports_run_in_a_circle():
-    assert " -> ".join(circle(without_known())) == ""
-
-
-def test_what_is_known_to_break_a_rule_still_does():
-    up = set(wrong_way(IMPORTS))
-    for module, other in KNOWN:
-        assert other in IMPORTS.get(module, ()), f"{module} no longer imports {other}: take it out of KNOWN"
-        one_more = without_known()
-        one_more[module].add(other)
-        assert (module, other) in up or circle(one_more), f"that {module} imports {other} breaks no rule any more"
+    assert " -> ".join(circle(IMPORTS)) == ""

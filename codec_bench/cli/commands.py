@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from typer.core import TyperCommand
 
 from codec_bench.cli.options import Json
-from codec_bench.options import Option, Options, Panel, option_of
+from codec_bench.options import Option, Options, Panel, flag_of, option_of, switched_off
 
 WIDTH = 30
 """Of names of options in the help, so that all headings have one column of texts; longer ones have their own line."""
@@ -88,17 +88,17 @@ def _parameters(model: type[Options]) -> Iterator[inspect.Parameter]:
         option = None if field is None else option_of(field)
         if field is None or option is None:
             continue
-        flag = option.flag or f"--{name.replace('_', '-')}"
+        flag = flag_of(name, field)
         kind, metavar = _kind(field.annotation)
         details: dict[str, Any] = {"help": _help(option, field), "rich_help_panel": option.panel.value}
         if kind is bool:
-            yield _parameter(name, bool, typer.Option(f"{flag}/--no-{flag.removeprefix('--')}", **details))
+            yield _parameter(name, bool, typer.Option(f"{flag}/{switched_off(flag)}", **details))
             continue
         details["metavar"] = option.metavar or metavar
         yield _parameter(name, kind, typer.Argument(**details) if option.is_argument else typer.Option(flag, **details))
         if option.switch is not None:
             details = {"help": f"Whether {flag} counts at all.", "rich_help_panel": option.panel.value}
-            switch = f"{option.switch}/--no-{option.switch.removeprefix('--')}"
+            switch = f"{option.switch}/{switched_off(option.switch)}"
             yield _parameter(_switch_name(name), bool, typer.Option(switch, **details))
     for name, annotation, default in (
         ("config", Config, None), ("save_config", SaveConfig, None), ("as_json", Json, False)

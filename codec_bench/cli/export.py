@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,7 +70,7 @@ def mushra(
         seconds=(min_seconds, max_seconds),
         title=title,
     )
-    with _Bar(items + training) as bar:
+    with _with_command_that_keeps(run), _Bar(items + training) as bar:
         exported = export_mushra(load_run(run), out, options, bar.step)
     _tell(exported, out)
 
@@ -104,13 +107,34 @@ def abx(
         seconds=(min_seconds, max_seconds),
         title=title,
     )
-    with _Bar(items + training) as bar:
+    with _with_command_that_keeps(run), _Bar(items + training) as bar:
         exported = export_abx(load_run(run), out, options, bar.step)
     _tell(exported, out)
 
 
+@contextmanager
+def _with_command_that_keeps(run: Path) -> Iterator[None]:
+    """Says which command keeps the audio of a run that has none; what was computed is taken from the cache."""
+    from codec_bench.errors import UsageError
+    from codec_bench.listening_tests.items import NoAudioError
+    from codec_bench.reconstruction.config import RunConfig
+    from codec_bench.runs.directory import load_run
+
+    try:
+        yield
+    except NoAudioError as error:
+        try:
+            config = RunConfig(**load_run(run).info.get("config", {}))
+            words = config.model_copy(update={"keep_audio": True, "out": run}).words()
+        except UsageError:  # an older version, or what only a file or `score` can ask for
+            raise error from None
+        raise UsageError(f"{error}: {shlex.join(['codec-bench', 'run', *words])}") from None
+
+
 def _split(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+    from codec_bench.options import listed
+
+    return None if text is None else listed(text)
 
 
 def _checked(bits: int) -> int:

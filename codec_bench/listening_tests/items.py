@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,10 @@ import numpy as np
 from codec_bench.errors import UsageError
 from codec_bench.registry import unknown
 from codec_bench.runs.directory import Run, slug
+
+
+class NoAudioError(UsageError):
+    """A run did not keep the audio that people would hear."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) 
     folders = {label: run.path / "audio" / slug(label) for label in [reference, *systems]}
     missing = [label for label, folder in folders.items() if not folder.is_dir()]
     if missing:
-        raise UsageError(f"{run.path} has no audio of {', '.join(missing)}: keep it with {_command(run)}")
+        raise NoAudioError(f"{run.path} has no audio of {', '.join(missing)}: repeat the run with --keep-audio")
     found = []
     for row in _utterances(run):
         paths = {label: folder / f"{row['id']}.wav" for label, folder in folders.items()}
@@ -146,30 +149,3 @@ def _utterances(run: Run) -> list[dict[str, str]]:
 def speakers_of(run: Run) -> dict[str, str]:
     """Speaker of every utterance of a run, empty where it is not known."""
     return {row["id"]: row["speaker"] for row in _utterances(run)}
-
-
-def _command(run: Run) -> str:
-    """The command that keeps the audio of a run; what was computed is taken from the cache."""
-    from codec_bench.reconstruction.config import RunConfig
-
-    words = ["codec-bench", "run"]
-    for name, value in run.info.get("config", {}).items():
-        field = RunConfig.model_fields.get(name)
-        if (
-            name in ("keep_audio", "out")
-            or field is None
-            or value in (None, [], field.get_default(call_default_factory=True, validated_data={}))
-        ):
-            continue
-        option = f"--{name.replace('_', '-')}"
-        if value is False:
-            words.append(f"--no-{name.replace('_', '-')}")
-        elif value is True:
-            words.append(option)
-        elif isinstance(value, list) and all(isinstance(part, str | int | float) for part in value):
-            words += [option, ",".join(map(str, value))]
-        elif isinstance(value, str | int | float):
-            words += [option, str(value)]
-        else:
-            return f"the command of the run, with --keep-audio and --out {shlex.quote(str(run.path))}"
-    return shlex.join([*words, "--keep-audio", "--out", str(run.path)])

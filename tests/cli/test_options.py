@@ -105,6 +105,19 @@ def test_a_saved_file_says_what_the_command_line_said(name: str, tmp_path: Path)
     assert changed == asked.model_copy(update={"device": "cuda:3"})  # what a command line does not say stays
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_the_words_of_a_model_ask_for_it_again(name: str):
+    line = WHOLE[name].replace("files:recon/x,y,z --bitrate 2.5 --group semantic", "z").replace("--name mine", "")
+    asked = read(name, line)
+    assert read(name, shlex.join(asked.words())) == asked
+
+
+def test_what_no_command_line_can_ask_for_has_no_words():
+    for config in (RunConfig(codec=[{"files": "x"}]), RunConfig(codec="a", only=["b"])):
+        with pytest.raises(UsageError):
+            config.words()
+
+
 def test_lists_are_read_alike():
     assert read("run", WHOLE["run"]).describe()["codec"] == [
         "codec2@1200", "opus", {"files": "recon/x", "name": "mine", "bitrate": 2.5, "group": "semantic"}, "y", "z",
@@ -142,7 +155,7 @@ def test_switches_go_both_ways(tmp_path: Path):
         ("score", "", "option decoded is missing"),
         ("probe", "--codec a --dataset demo", "option task is missing, e.g. sid,digits"),
         ("probe", "--codec a --dataset demo --task er --input words", "--input words: it is tokens, embeddings"),
-        ("tokens", "--tokens r --dataset demo", "--tokens brings its own data set"),
+        ("tokens", "--tokens r --dataset demo", "--tokens comes with its own data set"),
         ("tokens", "--map tnse", "option map should be 'tsne', 'umap', 'pca' or 'none', not 'tnse'"),
         ("speed", "--codec a --seconds ''", "option seconds is missing"),
         ("speed", "--codec a --warmup -1", "option warmup should be greater than or equal to 0, not -1"),

@@ -94,7 +94,7 @@ def test_the_command_prints_both_tables(tmp_path: Path, capsys: pytest.CaptureFi
         ({"codec": ("opus@6000",)}, "opus@6000 has no tokens to look at"),
         ({"codec": ("ground-truth",)}, "ground-truth has no tokens"),
         ({"codec": ()}, "name codecs with --codec"),
-        ({"tokens": Path("nowhere"), "codec": ()}, "--tokens brings its own data set"),
+        ({"tokens": Path("nowhere"), "codec": ()}, "--tokens comes with its own data set"),
     ],
 )
 def test_what_cannot_be_done_is_said_at_once(options: dict, message: str, tmp_path: Path):
