@@ -8,7 +8,7 @@ import codec_bench
 from codec_bench.runs.directory import Run
 
 DEMO = Path(codec_bench.__file__).parent / "datasets" / "demo"
-METRICS = ["pesq_wb", "stoi", "gpe", "si_sdr"]
+METRICS = ["stoi", "gpe", "si_sdr", "mel_distance"]
 CODECS = ["codec2@1200", "opus@6000", "test-lowpass@1000"]
 
 

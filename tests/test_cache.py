@@ -170,6 +170,7 @@ def write_many(root: str, keys: list[str], seeds: list[int], barrier: object) ->
                 assert entry["samples"].shape == (2000,)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("same", [True, False], ids=["the same keys", "different keys"])
 def test_two_processes_at_once(cache: ArrayCache, same: bool, capfd: pytest.CaptureFixture[str]) -> None:
     context = multiprocessing.get_context("spawn")

@@ -237,6 +237,7 @@ def test_offline_nothing_is_asked(server: Server, monkeypatch: pytest.MonkeyPatc
     assert server.requests == []
 
 
+@pytest.mark.long
 def test_a_machine_without_network_is_told_soon():
     with pytest.raises(UnavailableError, match="in 2 attempts"):
         fetch(RemoteFile("models/x/y", DIGEST, source="http://127.0.0.1:9/y"))

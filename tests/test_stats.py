@@ -34,6 +34,7 @@ def test_intervals_of_correlated_utterances_are_wider_when_speakers_are_drawn():
     assert by_speaker.clusters == 20
 
 
+@pytest.mark.long
 def test_coverage_of_the_interval_is_near_its_level():
     generator = np.random.default_rng(4)
     hits = 0

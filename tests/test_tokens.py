@@ -56,6 +56,7 @@ def through_a_file(code: Code) -> Code:
         return code_from_arrays(dict(entry))
 
 
+@pytest.mark.long
 @settings(deadline=None)  # machines under load are slow, not wrong
 @given(tokens)
 def test_tokens_through_a_file(code: Tokens) -> None:
@@ -80,6 +81,7 @@ def test_bitstreams_through_a_file(code: Bitstream) -> None:
     assert through_a_file(code) == code
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(tokens)
 def test_bits_are_counted_stream_by_stream(code: Tokens) -> None:

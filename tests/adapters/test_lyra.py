@@ -296,6 +296,7 @@ def decode_like_the_authors(
     return lyra.decode(lyra.encode(Audio(late, 16_000)), codebooks).samples
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "codebooks", "other_codebooks", "least"), [("lyra_32", 16, 30, 0.91), ("lyra_6", 30, 16, 0.94)]
 )
@@ -350,6 +351,7 @@ def mirror_with(shared: Path, folder: Path, damaged: str) -> Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("weight", WEIGHTS, ids=lambda w: w.path)
 def test_weight_that_is_another_file_is_named(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight: object

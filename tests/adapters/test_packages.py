@@ -67,6 +67,7 @@ def test_the_command_takes_torchaudio_for_this_torch(monkeypatch: pytest.MonkeyP
     assert cannot_import(("vocos", "encodec", "torchaudio"), "vocos") == wanted
 
 
+@pytest.mark.long
 @without_cuda
 def test_a_torchaudio_for_cuda_is_told_until_the_script_has_run(site: Path):
     code = "from codec_bench.extras import cannot_import; print(cannot_import(('torchaudio',), 'vocos'))"

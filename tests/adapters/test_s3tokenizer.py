@@ -58,6 +58,7 @@ def test_tokens_are_those_of_the_package(codecs: dict[str, S3TokenizerV1], cls: 
     assert len(np.unique(stream.codes)) > 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("cls", "seconds", "covered"),
     [(S3TokenizerV1, 60, 60), (S3TokenizerV1At25Hz, 53, 51), (S3TokenizerV2, 60, 60), (S3TokenizerV3, 53, 51)],

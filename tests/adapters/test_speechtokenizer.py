@@ -70,6 +70,7 @@ def test_prefixes_differ_and_repeat(codec: SpeechTokenizer, audio: Audio):
     assert np.array_equal(decoded[2], decoded[3])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("length", "frames"), [(1, 1), (320, 1), (321, 2), (60 * 16_000, 3000)])
 def test_all_lengths_are_coded(codec: SpeechTokenizer, length: int, frames: int):
     code = codec.encode(Audio(np.full(length, 0.1, np.float32), 16_000))
@@ -99,6 +100,7 @@ def test_the_published_size_has_the_stated_parameters():
     assert sum(p.numel() for p in model.parameters()) == SpeechTokenizer().spec.parameters
 
 
+@pytest.mark.long
 def test_the_trainer_is_left_alone():
     code = """if True:
         import sys

@@ -23,6 +23,8 @@ from codec_bench.tokens import Tokens
 
 from .small_models import CODECS, build
 
+pytestmark = pytest.mark.long
+
 DEMO = Path(codec_bench.__file__).parent / "datasets/demo/audio/rms-01.flac"
 FACTS = {"xcodec": "xcodec_hubert_librispeech"}
 """Names in the sheet of facts, where they are not the codec's with `_`."""

@@ -75,6 +75,7 @@ def package(mirror: Path, reference: Any) -> Any:
     return model.eval()
 
 
+@pytest.mark.long
 def test_the_codes_are_those_of_encodec_in_transformers(codec: VocosEncodec, reference: Any, audio: Audio):
     with torch.inference_mode():
         expected = reference.encode(torch.from_numpy(audio.samples)[None, None], bandwidth=12.0).audio_codes[0, 0]
@@ -84,6 +85,7 @@ def test_the_codes_are_those_of_encodec_in_transformers(codec: VocosEncodec, ref
     assert min(len(np.unique(book)) for book in codes) > 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("bandwidth", "count"), list(enumerate(COUNTS)))
 def test_the_audio_is_that_of_the_package(codec: VocosEncodec, package: Any, audio: Audio, bandwidth: int, count: int):
     expected = package(torch.from_numpy(audio.samples)[None], bandwidth_id=torch.tensor([bandwidth]))[0].numpy()
@@ -99,6 +101,7 @@ def test_each_bandwidth_is_decoded_differently(codec: VocosEncodec, audio: Audio
     assert np.array_equal(decoded[3], decoded[4])
 
 
+@pytest.mark.long
 def test_weights_under_their_older_names_are_the_same(mirror: Path, codec: VocosEncodec, tmp_path: Path, audio: Audio):
     from safetensors.torch import load_file, save_file
 

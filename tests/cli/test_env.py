@@ -29,6 +29,7 @@ def cli(tmp_path: Path) -> Cli:
     return partial(run_command, tmp_path, **variables)
 
 
+@pytest.mark.long
 def test_an_environment_is_made_listed_and_removed(cli: Cli, tmp_path: Path):
     folder = tmp_path / "home/envs/toy"
     fetched = cli("fetch", CODEC)

@@ -12,6 +12,8 @@ from tests.command import run_command
 
 from ..listening_tests.conftest import mushra_csv
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

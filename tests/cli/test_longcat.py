@@ -35,6 +35,7 @@ def cli(mirror: Path, tmp_path: Path) -> Cli:
 RUN = ("run", "--codec", "longcat", "--codebooks", "2,3,4", "--dataset", "demo", "--metrics", "stoi,gpe", "--no-report")
 
 
+@pytest.mark.long
 def test_three_rows_in_the_papers_bands_and_the_weights_that_made_them(cli: Cli, mirror: Path, tmp_path: Path):
     done = cli(*RUN, "--limit", "3", "--out", "out")
     assert done.returncode == 0, done.stderr
@@ -54,6 +55,7 @@ def test_three_rows_in_the_papers_bands_and_the_weights_that_made_them(cli: Cli,
     assert digest[:12] in done.stdout
 
 
+@pytest.mark.long
 def test_another_checkpoint_is_another_system(cli: Cli, mirror: Path, tmp_path: Path):
     files = mirror / "hf" / REPOSITORY / "ckpts"
     state = torch.load(files / DECODER, weights_only=True)
@@ -70,6 +72,7 @@ def test_another_checkpoint_is_another_system(cli: Cli, mirror: Path, tmp_path: 
     assert cli(*RUN, "--limit", "1", "--out", "one", "--checkpoint", "new.pt").returncode == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -123,6 +126,7 @@ def endpoint(mirror: Path) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.long
 def test_fetch_names_sizes_and_brings_the_files(cli: Cli, endpoint: str, tmp_path: Path):
     done = cli("fetch", "codec:longcat", CODEC_BENCH_MIRROR="", HF_ENDPOINT=endpoint)
     assert done.returncode == 0, done.stderr
@@ -135,6 +139,7 @@ def test_fetch_names_sizes_and_brings_the_files(cli: Cli, endpoint: str, tmp_pat
     assert "downloading" not in again.stderr
 
 
+@pytest.mark.long
 def test_long_recordings_are_cut_and_the_cuts_are_kept(cli: Cli, tmp_path: Path):
     import soundfile
 
@@ -155,10 +160,11 @@ def test_long_recordings_are_cut_and_the_cuts_are_kept(cli: Cli, tmp_path: Path)
     assert pd.read_parquet(tmp_path / "out" / "scores.parquet").status.eq("ok").all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("codebooks", "expected"),
     [
-        (2, {"pesq_wb": 1.775, "stoi": 0.857, "estoi": 0.806, "secs": 0.979}),
+        pytest.param(2, {"pesq_wb": 1.775, "stoi": 0.857, "estoi": 0.806, "secs": 0.979}, marks=pytest.mark.slow),
         (4, {"pesq_wb": 2.459, "stoi": 0.902, "estoi": 0.857, "secs": 0.983}),
     ],
 )

@@ -62,6 +62,7 @@ def test_everything_by_default(report: Cli, tmp_path: Path):
     assert {f.suffix for f in (tmp_path / "one" / "plots").iterdir()} == {".svg"}
 
 
+@pytest.mark.long
 def test_a_run_ends_with_the_default_report(cli: Cli, tmp_path: Path):
     command = ["run", "--codec", "codec2@1200,codec2@3200", "--dataset", "demo", "--limit", "2", "--metrics", "stoi"]
     command += ["--jobs", "1", "--out", "out"]

@@ -13,6 +13,7 @@ from codec_bench.cli import app
 from codec_bench.errors import UsageError
 
 
+@pytest.mark.long
 def test_the_command_prints_a_table_and_leaves_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     arguments = ["speed", "--codec", "codec2@1200,opus@6000", "--seconds", "2", "--repeats", "2"]
     app([*arguments, "--out", str(tmp_path / "run")], standalone_mode=False)

@@ -27,6 +27,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
     return first, second
 
 
+@pytest.mark.long
 def test_a_run_directory_of_its_kind(finished):
     run = codec_bench.load_run(finished[0].path)
     assert (run.kind, run.info["status"], run.failures) == ("tokens", "finished", [])

@@ -154,6 +154,7 @@ def test_draws_depend_on_the_recording_and_the_seed_and_on_nothing_else():
     assert abs(np.corrcoef(noise["it"], noise["seed"])[0, 1]) < 0.05
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", [0.3, 0.6])
 def test_simulated_rooms_have_the_reverberation_time_and_no_delay(seconds: float):
     experimental = pytest.importorskip("pyroomacoustics.experimental")
@@ -245,6 +246,7 @@ def recordings(manifest: Path) -> dict[str, Audio]:
     return {row.id: read_audio(row.path) for row in pd.read_csv(manifest, sep="\t").itertuples()}
 
 
+@pytest.mark.long
 def test_segments_are_coded_as_if_they_were_recordings(run_in: RunIn, six: Path):
     names = ["codec2@1200", "opus@6000"]
     run = run_in(codec=names, condition=["segment@1.0"], metrics=["stoi"], limit=2, keep_audio=True)
@@ -267,6 +269,7 @@ def test_segments_are_coded_as_if_they_were_recordings(run_in: RunIn, six: Path)
             assert len(tokens) == len(codes)
 
 
+@pytest.mark.long
 def test_joined_recordings_are_coded_as_one_and_cut_apart(run_in: RunIn, six: Path):
     names = ["codec2@1200", "opus@6000"]
     run = run_in(codec=names, condition=["concat@6"], metrics=["stoi"], keep_audio=True)
@@ -311,6 +314,7 @@ def test_what_a_speaker_has_left_over_joins_the_last_group():
     assert ("slt-03", "slt-04", "slt-05") in groups
 
 
+@pytest.mark.long
 def test_every_row_is_labelled_and_what_was_done_is_written_down(run_in: RunIn):
     run = run_in(codec=["opus@6000", "codec2@1200"], condition=ALL, metrics=["stoi"], limit=3)
     altered = ["", *(f"+{c}" for c in ALL[:4])]
@@ -345,6 +349,7 @@ def test_every_row_is_labelled_and_what_was_done_is_written_down(run_in: RunIn):
     assert "All rows are scored against the clean recordings" in text
 
 
+@pytest.mark.long
 def test_conditions_add_to_a_clean_run_and_code_nothing_again(run_in: RunIn, tmp_path: Path):
     options: dict[str, Any] = {"codec": ["opus@6000"], "metrics": ["stoi"], "limit": 2}
     run_in(**options)
@@ -375,6 +380,7 @@ def test_clean_rows_keep_their_addresses(tmp_path: Path):
     assert made.reference_identity(row, item) == "file:" + "0" * 64
 
 
+@pytest.mark.long
 def test_any_order_number_of_workers_and_interruption_give_equal_scores(run_in: RunIn, six: Path, tmp_path: Path):
     options: dict[str, Any] = {"codec": ["codec2@1200"], "metrics": ["si_sdr"]}
     one = run_in("one", condition=ALL, jobs=1, **options)
@@ -391,6 +397,7 @@ def test_any_order_number_of_workers_and_interruption_give_equal_scores(run_in: 
     assert parts.info["sessions"][-1]["scores_from_cache"] > 0
 
 
+@pytest.mark.long
 def test_noise_costs_a_codec_quality_and_less_so_against_the_noisy_recording(run_in: RunIn, tmp_path: Path):
     options: dict[str, Any] = {"codec": ["opus@6000"], "metrics": ["pesq_wb"], "condition": ["noise@20", "noise@0"]}
     clean = run_in(**options).summary.set_index("system").value
@@ -407,6 +414,7 @@ def test_noise_costs_a_codec_quality_and_less_so_against_the_noisy_recording(run
     assert "scored against the altered one" in markdown(build_table(run))
 
 
+@pytest.mark.long
 def test_what_conditions_do_besides_is_a_warning(run_in: RunIn):
     run = run_in(codec=["codec2@3200"], metrics=["stoi"], limit=2, condition=["noise@-20", "gain@30", "band@9000"])
     warnings = "\n".join(run.info["warnings"])
@@ -415,6 +423,7 @@ def test_what_conditions_do_besides_is_a_warning(run_in: RunIn):
     assert "band@9000: 2 of 2 recordings stayed as they are" in warnings
 
 
+@pytest.mark.long
 def test_files_have_their_clean_row_only_and_a_warning(run_in: RunIn):
     run = run_in(codec=[f"files:{DEMO / 'audio'}"], metrics=["stoi"], limit=2, condition=["gain@-6", "segment@1"])
     label = f"files:{DEMO / 'audio'}"
@@ -423,6 +432,7 @@ def test_files_have_their_clean_row_only_and_a_warning(run_in: RunIn):
     assert [c["label"] for c in run.info["plan"]["conditions"]] == ["gain@-6"]
 
 
+@pytest.mark.long
 def test_a_bad_recording_costs_itself_and_no_group(run_in: RunIn, six: Path, tmp_path: Path):
     table = pd.read_csv(six, sep="\t").head(3)
     (tmp_path / "text.wav").write_text("no audio")

@@ -16,6 +16,8 @@ from codec_bench.errors import UsageError
 
 from .conftest import Make
 
+pytestmark = pytest.mark.long
+
 DATA = Path(__file__).parent / "data"
 OLD_RUN = Path(__file__).parent.parent / "runs" / "data" / "schema_1"
 

@@ -10,6 +10,7 @@ import codec_bench
 from codec_bench.comparison.loading import measurements_of
 
 
+@pytest.mark.long
 def test_a_value_of_the_whole_set_is_not_paired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / "home"))
     metrics = ["si_sdr", "fad[resemblyzer]"]

@@ -140,6 +140,7 @@ def test_relative_differences_have_no_interval_where_the_baseline_can_be_nothing
     assert compare_paired(([2, 2], [1, 1]), ([1, 1], [1, 1]), names(2)).relative_high == -0.5
 
 
+@pytest.mark.long
 def test_holm_is_that_of_statsmodels():
     generator = np.random.default_rng(0)
     for count in (1, 2, 7, 40):

@@ -274,6 +274,7 @@ def hub() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.long
 def test_from_hugging_face_and_then_offline(hub: str, tmp_path: Path) -> None:
     program = """
 import json, os, sys
@@ -309,6 +310,7 @@ json.dump([load("1"), load("0"), load("1")], sys.stdout)
     assert fetched, "the server was not asked at all"
 
 
+@pytest.mark.long
 def test_offline_asks_nobody(hub: str, tmp_path: Path) -> None:
     code = "from codec_bench import load_dataset; load_dataset('hf:org/name').fetch()"
     options = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": hub, "CODEC_BENCH_OFFLINE": "1"}

@@ -41,6 +41,7 @@ def packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return archive
 
 
+@pytest.mark.long
 def test_all_of_it(packed: Path) -> None:
     data = Ravdess()
     data.fetch()

@@ -28,6 +28,8 @@ from codec_bench.runs.writer import write_info
 
 from .conftest import SYSTEMS
 
+pytestmark = pytest.mark.long
+
 OPTIONS = ExportOptions(items=5, training=1, anchors=("3.5k", "7k"))
 
 

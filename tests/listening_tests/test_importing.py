@@ -20,6 +20,8 @@ from codec_bench.runs.writer import write_info
 
 from .conftest import SYSTEMS, abx_csv, mushra_csv
 
+pytestmark = pytest.mark.long
+
 HEARD = ["opus@6000", "codec2@3200"]
 BASE = {"ground-truth": 98.0, "opus@6000": 60.0, "codec2@3200": 40.0, "anchor-3.5k": 20.0}
 SHIFT = {"ann": -1.0, "bob": 0.0, "cid": 2.0, "deaf": -20.0}

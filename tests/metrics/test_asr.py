@@ -41,6 +41,7 @@ def recordings(shared: Path) -> list[Audio]:
     return [read_audio(shared / "data" / "testB_pairs" / "GT" / f"{n}.flac") for n in names]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("voice", ["espeak", "flite"])
 def test_golden_hypotheses(shared: Path, voice: str) -> None:
     folder = shared / "golden" / "metrics"
@@ -48,6 +49,7 @@ def test_golden_hypotheses(shared: Path, voice: str) -> None:
     assert hypothesis(read_audio(folder / f"{voice}_ref_16k.wav")) == expected
 
 
+@pytest.mark.long
 def test_a_hypothesis_does_not_depend_on_what_was_decoded_before(recordings: list[Audio]) -> None:
     first, second = recordings
     asr._decoder.cache_clear()
@@ -60,6 +62,7 @@ def test_a_hypothesis_does_not_depend_on_what_was_decoded_before(recordings: lis
     assert hypothesis(first) == fresh and hypothesis(second) == after_fresh_second
 
 
+@pytest.mark.long
 def test_the_decoder_does_carry_state_where_it_is_not_reset(recordings: list[Audio]) -> None:
     """Or else the test above would prove nothing."""
     asr._decoder.cache_clear()
@@ -86,6 +89,7 @@ def test_short_audio_has_no_words(recordings: list[Audio], samples: int) -> None
     assert hypothesis(Audio(recordings[0].samples[8000 : 8000 + samples], 16_000)) == ""
 
 
+@pytest.mark.long
 def test_clipping_audio_does_not_wrap_around(recordings: list[Audio]) -> None:
     """int16 of 1.0 * 32768 would be -32768."""
     loud = Audio(np.clip(recordings[1].samples * np.float32(4 / recordings[1].peak), -1, 1), 16_000)
@@ -94,6 +98,7 @@ def test_clipping_audio_does_not_wrap_around(recordings: list[Audio]) -> None:
     assert hypothesis(beyond) == hypothesis(Audio(np.clip(beyond.samples, -1, 1 - 2.0**-15), 16_000))
 
 
+@pytest.mark.long
 def test_decoding_is_quiet_and_keeps_to_its_own_model(
     recordings: list[Audio], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +109,7 @@ def test_decoding_is_quiet_and_keeps_to_its_own_model(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.long
 def test_a_transcript_is_kept_also_for_decoded_signals(
     recordings: list[Audio], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +152,7 @@ def test_a_backend_from_outside_gets_its_model() -> None:
     assert made("").languages == () and made("").knows("zh")
 
 
+@pytest.mark.long
 def test_a_hypothesis_can_be_read_where_it_was_kept(recordings: list[Audio], tmp_path: Path) -> None:
     store = ArrayCache(tmp_path)
     assert kept_hypothesis("decoded", store, pocketsphinx) is None

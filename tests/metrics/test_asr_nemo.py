@@ -141,6 +141,7 @@ def test_without_nemo_one_command_is_named() -> None:
     assert nemo_backend.environment is ENVIRONMENT
 
 
+@pytest.mark.long
 def test_with_nemo_the_weights_are_asked_for(venv: Path) -> None:
     make_ready(venv)
     made = metric("wer[nemo]")

@@ -86,6 +86,7 @@ def test_pitches_outside_50_to_550_hz_do_not_count() -> None:
     assert [probability(hz) for hz in (45, 55, 540, 570)] == pytest.approx([0.01, 0.9, 0.9, 0.01])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("level", [3.0, 10.0])
 def test_silence_is_what_librosa_weighs(speech: np.ndarray, level: float) -> None:
     librosa = pytest.importorskip("librosa")
@@ -104,6 +105,7 @@ def test_silence_is_what_librosa_weighs(speech: np.ndarray, level: float) -> Non
     assert 0 < (mean < -60).sum() < len(mean)
 
 
+@pytest.mark.long
 def test_a_batch_equals_single_signals(weights: dict[str, torch.Tensor], speech: np.ndarray) -> None:
     signals = [Audio(speech[:9000], RATE), Audio(speech[9000:14_000], RATE), Audio(speech[:1023], RATE)]
     first, second, short = crepe._apply(weights, signals)

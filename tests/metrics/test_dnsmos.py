@@ -47,6 +47,7 @@ def wave(shared: Path, name: str) -> Any:
     return read_audio(shared / "golden" / "metrics" / f"{name}.wav").samples
 
 
+@pytest.mark.long
 @needs_files
 def test_golden_values(shared: Path) -> None:
     name = "flite_mulaw4_16k"
@@ -219,6 +220,7 @@ def test_four_metrics_of_two_networks() -> None:
         assert feature.model.published == (P808 if name == "dnsmos.p808" else P835)
 
 
+@pytest.mark.long
 @needs_files
 def test_golden_values_by_column(shared: Path) -> None:
     name = "espeak_noise5_16k"

@@ -103,6 +103,7 @@ def test_the_column_of_a_run_is_the_distance_of_the_sets(shared, tmp_path) -> No
     assert any("needs more" in warning for warning in few.info["warnings"])
 
 
+@pytest.mark.long
 def test_a_pruned_embedding_is_made_again(tmp_path, monkeypatch) -> None:
     import shutil
 

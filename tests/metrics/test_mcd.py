@@ -49,6 +49,7 @@ def floored(power: np.ndarray) -> np.ndarray:
     return np.stack([np.clip(frame, frame.max() / 1e6, None) for frame in power])
 
 
+@pytest.mark.long
 def test_whole_metric_against_sptk(shared: Path) -> None:
     """The same definition, written the slow way on SPTK's cepstra."""
     folder = shared / "data" / "testB_pairs"

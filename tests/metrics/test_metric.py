@@ -82,6 +82,7 @@ def test_a_perfect_copy_scores_best(name: str, speech: np.ndarray):
     assert bound is None or value == pytest.approx(bound, abs=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_noise_scores_worse_than_a_copy(name: str, speech: np.ndarray):
     noisy = speech + np.random.default_rng(0).normal(0, 0.03, len(speech)).astype(np.float32)
@@ -122,6 +123,7 @@ def test_bad_signals_give_a_status_and_never_a_number(name: str, speech: np.ndar
                 float(score)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_very_short_signals_give_a_finite_number_or_a_reason(name: str, speech: np.ndarray):
     for samples in (1, 10, 80, 400, 1600, 4000):

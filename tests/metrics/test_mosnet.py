@@ -114,6 +114,7 @@ def test_the_spectrogram_is_that_of_librosa(shared: Path) -> None:
         np.testing.assert_allclose(ours, np.abs(expected).T, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("is_model", "as_bytes"), [(True, True), (False, True), (True, False)])
 def test_files_of_keras_are_read(mirror: Path, is_model: bool, as_bytes: bool) -> None:
     write(mirror, weights(), is_model, as_bytes)
@@ -124,6 +125,7 @@ def test_files_of_keras_are_read(mirror: Path, is_model: bool, as_bytes: bool) -
     assert (score.status, score.value) == (Status.OK, pytest.approx(float(expected), abs=1e-5))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("what", "expected"), [
     ("other", "no weights of MOSNet"), ("short", "33 arrays of weights, expected 34"), ("text", "no weights of MOSNet"),
     ("plain", "no weights of MOSNet"),
@@ -169,6 +171,7 @@ def test_too_short() -> None:
     assert np.isfinite(enough).all()
 
 
+@pytest.mark.long
 def test_without_weights(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("h5py")
     monkeypatch.setenv("CODEC_BENCH_HOME", str(mirror.parent))

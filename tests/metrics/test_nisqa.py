@@ -60,6 +60,7 @@ def test_golden_values(weights: Path) -> None:
             assert float(score) == pytest.approx(values["nisqa_native_sr"][key], abs=1e-4), (name, dimension)
 
 
+@pytest.mark.long
 def test_recordings_of_librittts(weights: Path) -> None:
     files = sorted((weights / "data" / "testB_pairs" / "GT").glob("*.flac"))
     assert len(files) == 32
@@ -108,6 +109,7 @@ def test_front_end_equals_librosa(shared: Path, rate: int, network: Any) -> None
     np.testing.assert_allclose(mel_spectrogram(audio, network.top_hz).numpy(), expected, atol=5e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rate", [8000, 44_100])
 def test_shortest_and_longest_signal(weights: Path, torchmetrics_nisqa: Any, rate: int) -> None:
     hop = rate // 100

@@ -38,6 +38,7 @@ def bursts(seconds: float) -> Any:
     return noise * np.maximum(0, np.sin(2 * np.pi * 1.5 * time))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_values(shared: Path, name: str) -> None:
     pairs = list(golden(shared, KEYS[name]))
@@ -132,8 +133,13 @@ def test_long_signals_would_overrun_the_tables_of_the_itu_code() -> None:
     assert "60 s" in score.reason
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    ("system", "wide", "narrow"), [("LLM-Codec", 1.806, 2.310), ("EnCodec", 1.567, 1.925)], ids=["llm-codec", "encodec"]
+    ("system", "wide", "narrow"),
+    [
+        pytest.param("LLM-Codec", 1.806, 2.310, id="llm-codec"),
+        pytest.param("EnCodec", 1.567, 1.925, id="encodec", marks=pytest.mark.slow),
+    ],
 )
 def test_real_codecs(shared: Path, system: str, wide: float, narrow: float) -> None:
     folder = shared / "data" / "testB_pairs"

@@ -79,6 +79,7 @@ def test_a_glide_with_a_known_share_of_gross_errors(shared: Path, variant: str) 
     assert metric(f"gpe{variant}").score(*pair).value == pytest.approx(25, abs=0.3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("system", "name", "expected"),
     [

@@ -165,6 +165,7 @@ def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         secs._encoder.cache_clear()
 
 
+@pytest.mark.long
 def test_first_use_is_quiet_and_without_numba() -> None:
     code = (
         "import sys, numpy as np; from codec_bench.metrics import metric;"
@@ -175,10 +176,13 @@ def test_first_use_is_quiet_and_without_numba() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("system", "preprocessed", "raw"),
-    [("LLM-Codec", 0.916, 0.921), ("EnCodec", 0.897, 0.900)],
-    ids=["llm-codec", "encodec"],
+    [
+        pytest.param("LLM-Codec", 0.916, 0.921, id="llm-codec"),
+        pytest.param("EnCodec", 0.897, 0.900, id="encodec", marks=pytest.mark.slow),
+    ],
 )
 def test_real_codecs(shared: Path, system: str, preprocessed: float, raw: float) -> None:
     folder = shared / "data" / "testB_pairs"

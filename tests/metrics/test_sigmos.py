@@ -131,6 +131,7 @@ def test_frames(samples: int, frames: int) -> None:
     assert sigmos.spectral_features(np.ones(samples, np.float32)).shape == (1, 3, frames, 481)
 
 
+@pytest.mark.long
 def test_scores_are_the_outputs_of_the_network(weights: Path, shared: Path) -> None:
     audio = speech(shared)
     expected = by_hand(sigmos.spectral_features(sigmos.resampled(audio)))
@@ -140,6 +141,7 @@ def test_scores_are_the_outputs_of_the_network(weights: Path, shared: Path) -> N
         assert (score.status, score.value) == (Status.OK, pytest.approx(float(expected[index]), abs=1e-5)), output
 
 
+@pytest.mark.long
 def test_a_batch_scores_as_its_signals_alone(weights: Path) -> None:
     audios = [Audio(chirp(n, 16_000).astype(np.float32), 16_000) for n in (16_000, 3_000, 23_456)]
     session = sigmos._load("cpu")
@@ -149,6 +151,7 @@ def test_a_batch_scores_as_its_signals_alone(weights: Path) -> None:
         np.testing.assert_allclose(np.asarray(result), np.asarray(alone), atol=1e-6)
 
 
+@pytest.mark.long
 def test_the_rate_is_that_of_the_decoded_signal(weights: Path, shared: Path) -> None:
     """Resampling to a fixed rate before would take away what the network hears."""
     high = speech(shared, "espeak_ref_24k")
@@ -156,6 +159,7 @@ def test_the_rate_is_that_of_the_decoded_signal(weights: Path, shared: Path) -> 
     assert sigmos.overall(None, high.samples, 24_000).value == pytest.approx(float(expected), abs=1e-5)
 
 
+@pytest.mark.long
 def test_too_short(weights: Path) -> None:
     for samples, status in ((6720, Status.TOO_SHORT), (6721, Status.OK)):
         assert sigmos.overall(None, chirp(samples, 48_000), 48_000).status is status
@@ -171,6 +175,7 @@ def test_a_gpu_is_used_where_onnxruntime_can() -> None:
     assert sigmos._providers("cuda", both)[0][1]["device_id"] == 0
 
 
+@pytest.mark.long
 def test_another_file_is_refused(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sigmos, "WEIGHTS", replace(sigmos.WEIGHTS, sha256="0" * 64))
     with pytest.raises(UnavailableError, match="another file"):

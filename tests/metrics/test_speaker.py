@@ -20,6 +20,8 @@ from codec_bench.metrics.speaker.networks import cosine
 from codec_bench.metrics.speaker.wavlm import WAVLM_MODEL, WAVLM_SV, speaker_similarity
 from codec_bench.records import NotScorable, Status
 
+pytestmark = pytest.mark.long
+
 RATE = 16_000
 DATA = Path(__file__).parent / "data"
 MODELS = {

@@ -107,6 +107,7 @@ def test_the_callers_random_numbers_stay_what_they_were() -> None:
     assert np.random.standard_normal() == expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("system", "plain", "extended"),
     [("LLM-Codec", 0.875, 0.762), ("EnCodec", 0.848, 0.734)],

@@ -77,6 +77,7 @@ def test_the_checkpoint_is_that_of_the_authors() -> None:
     assert expected["judge_emb"] == (1, 128)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("samples", list(BY_SPEECHMOS))
 def test_the_network_is_that_of_speechmos(small: Any, samples: int) -> None:
     (score,) = utmos._apply(small[0], [Audio(chirp()[:samples], RATE)])
@@ -112,6 +113,7 @@ def test_too_short(small: Any) -> None:
     assert short.status is Status.TOO_SHORT
 
 
+@pytest.mark.long
 def test_a_checkpoint_is_loaded(small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
     monkeypatch.setattr(utmos, "WEIGHTS", replace(utmos.WEIGHTS, sha256=None))

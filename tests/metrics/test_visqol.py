@@ -9,6 +9,8 @@ import soundfile
 from codec_bench.metrics.visqol import band_similarities, mean_opinion_score, visqol
 from codec_bench.records import Status
 
+pytestmark = pytest.mark.long
+
 RATE = 16_000
 DATA = Path(__file__).parent / "data" / "visqol"
 

@@ -61,6 +61,7 @@ def test_counts_by_hand(text: str, heard: str, words: tuple[float, float], chara
     assert parts(hears("cer", heard).score(None, SOUND, text)) == characters
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("voice", ["espeak", "flite"])
 def test_golden_speech(shared: Path, voice: str) -> None:
     folder = shared / "golden" / "metrics"

@@ -53,6 +53,7 @@ def test_texts_have_the_probability_of_torch(seed: int):
     assert float(torch.exp(-loss)) == pytest.approx(every[text], rel=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_beam_search_is_that_of_speechbrain(seed: int):
     rows = log_probs(seed, 30, 5)

@@ -63,6 +63,7 @@ def accuracy(result: dict, made: Problem) -> float:
     return float(np.mean([result["test"][n]["answer"] == made.targets[n] for n in made.test]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("task", "head"), [("er", "mlp"), ("er", "linear"), ("sid", "asp"), ("sid", "ecapa"), ("sed", "attention")]
 )
@@ -92,6 +93,7 @@ def test_ecapa_without_its_package_says_what_to_install(monkeypatch: pytest.Monk
         recipe_of("sid", "ecapa")
 
 
+@pytest.mark.long
 def test_numbers_are_learned(tmp_path: Path):
     made = problem(tmp_path, RECIPES["er"], numbers=True)
     assert accuracy(carry_out(Training(made, 1e-2, 0), tmp_path), made) >= 0.95
@@ -123,6 +125,7 @@ def without_seconds(result: dict) -> str:
     return json.dumps({k: v for k, v in result.items() if k != "seconds"}, sort_keys=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", ["er", "asr"])
 def test_a_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str):
     made = replace(problem(tmp_path, replace(RECIPES["er"], epochs=5, patience=5)))

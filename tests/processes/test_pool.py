@@ -120,6 +120,7 @@ def test_a_job_whose_process_was_killed_by_chance_is_tried_again(pool: ProcessPo
     assert pool.submit(job("once")).result(60)["scores"][0]["numerator"] == 2.0
 
 
+@pytest.mark.long
 def test_a_hang_is_ended_after_the_time_limit(tmp_path: Path, job: Any):
     with scorers(1, tmp_path, 3) as pool:
         with pytest.raises(ProcessCrash, match="no reply within 3 s"):
@@ -148,6 +149,7 @@ def test_a_metric_that_cannot_run_at_all_ends_the_run(pool: ProcessPool, job: An
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.long
 def test_leaving_the_pool_ends_running_and_waiting_jobs_at_once(tmp_path: Path, job: Any):
     started = time.monotonic()
     with scorers(1, tmp_path, 500) as pool:

@@ -206,6 +206,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_it_does_not_outlive_its_parent_even_while_it_computes(sent: signal.Signals):
     script = PARENT.format(root=str(SERVE.parents[2]), toy=str(TOY), load=LOAD, first=0.3)

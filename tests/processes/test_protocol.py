@@ -39,6 +39,7 @@ def message(header: object) -> bytes:
 ARRAYS = st.sampled_from(DTYPES).flatmap(lambda t: hnp.arrays(t, hnp.array_shapes(min_dims=0, min_side=0)))
 
 
+@pytest.mark.long
 @settings(max_examples=50)
 @given(arrays=st.dictionaries(st.text(), ARRAYS, max_size=3), text=st.text())
 def test_a_message_comes_out_as_it_went_in(arrays: dict[str, np.ndarray], text: str):

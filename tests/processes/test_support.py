@@ -73,6 +73,7 @@ print(Model.mark)
     assert python(code) == "real"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bad", [False, True])
 def test_a_checkpoint_is_read_and_runs_nothing(tmp_path: Path, bad: bool):
     code = """
@@ -89,6 +90,7 @@ except Exception as error:
     assert python(code, str(tmp_path / "x.pt"), str(bad)) == ("UnpicklingError" if bad else "3.0")
 
 
+@pytest.mark.long
 def test_a_seed_reaches_all_generators_that_are_there():
     code = """
 import random, numpy as np

@@ -61,6 +61,7 @@ class SlowToLoad(Identity):
         time.sleep(1)
 
 
+@pytest.mark.long
 def test_loading_is_no_decoding(tmp_path: Path):
     item = resolve_items(codec_bench.load_dataset("demo", limit=1), [])[0]
     (system,) = parse_systems([f"{__name__}:SlowToLoad"])

@@ -24,6 +24,8 @@ from codec_bench.reconstruction.engines.remote import Coding, Scoring
 from codec_bench.runs.directory import Run, load_run, read_info
 from tests.small_runs import without_timing
 
+pytestmark = pytest.mark.long
+
 ray = pytest.importorskip("ray")
 
 HERE = Path(__file__).parent

@@ -33,6 +33,7 @@ def test_batches_have_like_lengths_and_stay_below_the_limit() -> None:
     assert [[len(a) for _, a in b] for b in batches(signals, equal)] == [[4000, 4000], [8000], [16_000], [32_000]]
 
 
+@pytest.mark.long
 def test_a_batch_that_fails_is_halved_and_a_signal_that_fails_is_left(tmp_path: Path) -> None:
     calls = []
 
@@ -58,6 +59,7 @@ def test_a_batch_that_fails_is_halved_and_a_signal_that_fails_is_left(tmp_path: 
     assert calls == [1]  # what is kept is not computed again
 
 
+@pytest.mark.long
 def test_a_run_computes_a_heavy_model_in_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEAVY_LOG", str(tmp_path / "log"))
     monkeypatch.syspath_prepend(str(Path(__file__).parent))

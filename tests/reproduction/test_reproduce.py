@@ -83,6 +83,7 @@ def test_llm_codec_measures_as_published(shared: Path, tmp_path: Path) -> None:
     assert {c.n for c in result.measured} == {30}
 
 
+@pytest.mark.long
 def test_parts_and_replaced_data_are_said(shared: Path, tmp_path: Path) -> None:
     pairs = shared / "data" / "testB_pairs"
     config = asked(
@@ -110,6 +111,7 @@ def test_parts_and_replaced_data_are_said(shared: Path, tmp_path: Path) -> None:
     assert {entry["row"] for entry in plain["not_run"]} == set(absences(result))
 
 
+@pytest.mark.long
 def test_reasons_of_rows_that_do_not_run(tmp_path: Path) -> None:
     config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", **QUICK | {"limit": 2})
     found = absences(reproduce(find_tables("longcat:table5")[0], config))
@@ -154,6 +156,7 @@ def test_another_recogniser_is_measured_and_not_judged(shared: Path, tmp_path: P
     assert "not the wer[nemo] of the paper" in cell.reason
 
 
+@pytest.mark.long
 def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mimi: None, tmp_path: Path) -> None:
     (table,) = find_tables("stable-codec:table7")
     config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", **QUICK | {"limit": 1})
@@ -227,6 +230,7 @@ def test_a_finished_run_of_tokens_stands_beside_its_table(small_mimi: None, tmp_
     assert len(result.absent) == 6
 
 
+@pytest.mark.long
 def test_a_finished_reconstruction_stands_beside_its_table(small_mimi: None, tmp_path: Path) -> None:
     run = api.run("mimi@8", "demo", metrics=["stoi"], limit=1, out=tmp_path / "run", **QUICK)
     (table,) = find_tables("longcat:table5")

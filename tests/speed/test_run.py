@@ -25,6 +25,8 @@ from codec_bench.speed.worker import Subject
 
 from . import codecs
 
+pytestmark = pytest.mark.long
+
 SLEEPING, HUNGRY, DYING, UNLOADABLE, DEAF, SILENT, CONVOLUTION = (
     f"{codecs.__name__}:{name}"
     for name in ("Sleeping", "Hungry", "Dying", "Unloadable", "Deaf", "Silent", "Convolution")

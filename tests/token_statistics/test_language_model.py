@@ -47,6 +47,7 @@ def test_a_cycle_costs_next_to_nothing_but_its_frequencies_say_nothing():
         assert unigram == pytest.approx(3 * 400, rel=0.01)
 
 
+@pytest.mark.long
 def test_the_second_codebook_is_known_from_the_first():
     def copied(seed: int):
         first = np.random.default_rng(seed).integers(0, 8, 400)

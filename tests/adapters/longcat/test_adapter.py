@@ -22,6 +22,8 @@ from codec_bench.errors import CodecError, UnavailableError, UsageError
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Tokens, code_from_arrays
 
+pytestmark = pytest.mark.long
+
 CODECS = [LongCat, LongCat24k, LongCat24kSft]
 
 

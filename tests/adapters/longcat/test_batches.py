@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from codec_bench.adapters.longcat.model import MAX_FRAMES, LongCatDecoder, LongCatEncoder, pieces
 from codec_bench.inference import exact_inference
 
+pytestmark = pytest.mark.long
+
 DEVICES = [
     "cpu",
     pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),

@@ -56,6 +56,7 @@ def test_a_file_is_known_by_its_tensors(weights: Path, tmp_path: Path, name: str
     assert identify(renamed) == kind
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FILES)
 def test_every_tensor_is_needed(weights: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     tensors = torch.load(weights / name, weights_only=True)
@@ -66,6 +67,7 @@ def test_every_tensor_is_needed(weights: Path, monkeypatch: pytest.MonkeyPatch, 
             load(weights / name, weights, name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FILES)
 def test_every_shape_is_checked(weights: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     """Tensors that sizes are read off cannot be told from those that depend on them; all others are named."""

@@ -16,6 +16,7 @@ RNG = np.random.default_rng(0)
 CODES = np.stack([RNG.integers(0, 8192, 60), *RNG.integers(0, 8100, (3, 60))])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CAUSAL)
 @settings(deadline=None, max_examples=40)
 @given(chunks=st.lists(st.integers(0, 9), max_size=9), codebooks=st.integers(2, 4))

@@ -58,6 +58,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Run:
         )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("metric", "better"), [("stoi", "higher"), ("gpe", "lower")])
 def test_the_worst_utterance_of_each_codec_is_shown_beside_its_recording(real: Run, metric: str, better: str):
     figure = drawn(real, "spectrograms")[f"spectrograms_{metric}"].figure

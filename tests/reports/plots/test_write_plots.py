@@ -19,6 +19,7 @@ SCHEMA_1 = Path(__file__).parent.parent.parent / "runs" / "data" / "schema_1"
 NAMES = ["a<b&c>\"'", "$x_1^2$", "_hidden", "%n 中文"]
 
 
+@pytest.mark.long
 def test_a_run_of_the_first_schema_is_drawn(tmp_path: Path):
     run = load_run(SCHEMA_1)
     plots = write_plots([run], tmp_path / "plots", kinds=["bitrate"])
@@ -47,6 +48,7 @@ def test_pngs_have_the_size_of_the_figure_and_show_something(tmp_path: Path):
         assert tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) in colours
 
 
+@pytest.mark.long
 def test_svgs_are_xml_and_their_text_is_text(tmp_path: Path):
     run = make_run(
         tmp_path, [System(n, 1.0 + i) for i, n in enumerate(NAMES)], ["stoi", "secs", "wer[toy]"], dataset="<d&>"
@@ -64,6 +66,7 @@ def test_svgs_are_xml_and_their_text_is_text(tmp_path: Path):
         assert not [e for e in root.iter() if e.tag.endswith("script")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file_format", style.FORMATS)
 def test_the_same_run_gives_the_same_bytes_whatever_the_users_settings(tmp_path: Path, file_format: str):
     run = make_run(
@@ -120,6 +123,7 @@ def test_what_is_asked_for_must_exist(tmp_path: Path):
     assert write_plots([], tmp_path / "none") == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lost", ["scores.parquet", "reconstructions.csv"])
 def test_a_lost_file_costs_only_the_pictures_made_of_it(tmp_path: Path, lost: str):
     run = make_run(tmp_path, [System(s, 1.0 + i) for i, s in enumerate("abc")], ["stoi", "secs", "wer[toy]"])
