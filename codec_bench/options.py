@@ -146,13 +146,13 @@ DatasetName = Annotated[
 ]
 Limit = Annotated[int | None, Field(ge=1), Option("Only the first N utterances.", Panel.DATA)]
 Jobs = Annotated[int | None, Field(ge=1), Option("Scoring processes; all cores by default.", Panel.PLACE)]
-Seed = Annotated[int, Field(ge=0), Option("Seed of the bootstrap and of all that is drawn.", Panel.METHOD)]
+Seed = Annotated[int, Field(ge=0), Option("Seed of the bootstrap and of all random draws.", Panel.METHOD)]
 MaxFailed = Annotated[
     float,
     Field(ge=0, le=1),
     Option("Share of utterances that may fail before the exit code is 1.", Panel.OUTPUT, metavar="SHARE"),
 ]
-Report = Annotated[bool, Option("Draw plots and write report.html; without them there is table.md.", Panel.OUTPUT)]
+Report = Annotated[bool, Option("Draw plots and write report.html, not only table.md.", Panel.OUTPUT)]
 
 
 class Options(BaseModel):
@@ -256,11 +256,11 @@ class Measurement(Options):
     device: Annotated[
         str,
         AfterValidator(device_name),
-        Option("Where codecs and models run; auto takes a GPU where there is one.", Panel.PLACE, "auto|cpu|cuda[:N]"),
+        Option("Where codecs and models run; auto uses a GPU if there is one.", Panel.PLACE, "auto|cpu|cuda[:N]"),
     ] = "auto"
     out: Annotated[
         Path | None,
-        Option("Run directory; by default runs/<date>-... with the names of what is measured.", Panel.OUTPUT, "DIR"),
+        Option("Run directory; by default runs/<date>-..., named after what is measured.", Panel.OUTPUT, "DIR"),
     ] = None
 
 

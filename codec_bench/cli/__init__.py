@@ -88,7 +88,7 @@ app = _typer(cls=_Commands, help="Reproducible evaluation of neural speech codec
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+def _version(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
     if version:
         from codec_bench.version import __version__
 

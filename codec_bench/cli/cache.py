@@ -20,8 +20,8 @@ Prune = Annotated[
     str | None,
     typer.Option(help=f"Remove KIND[,KIND]: {', '.join(REMOVABLE)}, dataset:FOLDER or all.", metavar="KINDS"),
 ]
-OlderThan = Annotated[str | None, typer.Option(help="Only what was not written to for so long: 30d, 12h.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what --prune would remove.")]
+OlderThan = Annotated[str | None, typer.Option(help="Only what was not written for this long: 30d, 12h.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what --prune would remove.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 

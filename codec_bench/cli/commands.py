@@ -27,14 +27,12 @@ M = TypeVar("M", bound=Options)
 Config = Annotated[
     Path | None,
     typer.Option(
-        help="YAML file with these options; those given here win.", metavar="FILE", rich_help_panel=Panel.OUTPUT.value
+        help="YAML file with these options; the command line wins.", metavar="FILE", rich_help_panel=Panel.OUTPUT.value
     ),
 ]
 SaveConfig = Annotated[
     Path | None,
-    typer.Option(
-        help="Write these options to a YAML file and go on.", metavar="FILE", rich_help_panel=Panel.OUTPUT.value
-    ),
+    typer.Option(help="Also write these options to a YAML file.", metavar="FILE", rich_help_panel=Panel.OUTPUT.value),
 ]
 
 
@@ -97,7 +95,7 @@ def _parameters(model: type[Options]) -> Iterator[inspect.Parameter]:
         details["metavar"] = option.metavar or metavar
         yield _parameter(name, kind, typer.Argument(**details) if option.is_argument else typer.Option(flag, **details))
         if option.switch is not None:
-            details = {"help": f"Whether {flag} counts at all.", "rich_help_panel": option.panel.value}
+            details = {"help": f"Whether {flag} applies.", "rich_help_panel": option.panel.value}
             switch = f"{option.switch}/{switched_off(option.switch)}"
             yield _parameter(_switch_name(name), bool, typer.Option(switch, **details))
     for name, annotation, default in (

@@ -20,11 +20,9 @@ def compare(
         list[str] | None,
         typer.Option(help="A=B: system A of the baseline with system B of the candidate; may be repeated."),
     ] = None,
-    markdown: Annotated[
-        Path | None, typer.Option(help="Write Markdown; appended where this is $GITHUB_STEP_SUMMARY.")
-    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown; appended to $GITHUB_STEP_SUMMARY.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML: one test per system and limited metric.")] = None,
-    seed: Annotated[int, typer.Option(help="Of bootstrap and permutation test.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap and the permutation test.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Compare a run with an earlier one, utterance by utterance. Exit 0: pass, 1: regression, 3: cannot decide."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from codec_bench.environments import Announce
 
 env = typer.Typer(
-    help="Make, list or remove the environments of codecs whose dependencies clash.", no_args_is_help=True
+    help="Create, list or remove the environments of codecs whose dependencies clash.", no_args_is_help=True
 )
 
 NONE_NEEDED = "no codec needs an environment of its own"

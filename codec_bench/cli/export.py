@@ -26,13 +26,13 @@ TestFolder = Annotated[Path, typer.Option(help="New folder for the test and its 
 Systems = Annotated[
     str | None, typer.Option(help="LABEL[,LABEL...] as the table shows them; all clean rows by default.")
 ]
-Items = Annotated[int, typer.Option(min=1, help="Utterances that are rated, drawn evenly over speakers.")]
+Items = Annotated[int, typer.Option(min=1, help="Utterances to rate, drawn evenly over speakers.")]
 Practice = Annotated[int, typer.Option(min=0, help="Additional utterances for practice, which do not count.")]
-DrawSeed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn: utterances, names, order.")]
+DrawSeed = Annotated[int, typer.Option(min=0, help="Seed of utterances, names and order.")]
 Bits = Annotated[int, typer.Option(help="Bits per sample of the WAV files: 16 or 24.")]
 MinSeconds = Annotated[float, typer.Option(min=0.4, help="Shortest utterance.")]
 MaxSeconds = Annotated[float, typer.Option(max=12.0, help="Longest utterance; webMUSHRA allows 12 s.")]
-Title = Annotated[str, typer.Option(help="What listeners see on top; do not name the systems.")]
+Title = Annotated[str, typer.Option(help="Title that listeners see; do not name the systems.")]
 
 
 class PairKind(str, Enum):
@@ -83,7 +83,7 @@ def abx(
     pairs: Annotated[
         PairKind, typer.Option(help="Each system against the recording, or against each other system.")
     ] = PairKind.RECORDING,
-    repeats: Annotated[int, typer.Option(min=1, help="How often a listener meets each pair of each utterance.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, help="How often a listener hears each pair of each utterance.")] = 1,
     items: Items = 8,
     training: Practice = 0,
     seed: DrawSeed = 0,

@@ -9,7 +9,7 @@ from codec_bench.probes.config import ProbeConfig
 
 @command(ProbeConfig)
 def probe(config: ProbeConfig, as_json: bool) -> None:
-    """Train small probes on frozen tokens, beside the log-mel spectrogram and random tokens, and print the table."""
+    """Train small probes on frozen tokens, with log-mel spectrograms and random tokens as bounds; print the table."""
     from codec_bench.probes.run import probe as carry_out
 
     tell([carry_out(config)], as_json)

@@ -16,14 +16,14 @@ def ratings(
     ] = None,
     key: Annotated[Path | None, typer.Option(help="key.json of the export.")] = None,
     listener: Annotated[
-        str | None, typer.Option(help="Column that tells listeners apart; the session, or the name they entered.")
+        str | None, typer.Option(help="Column that identifies listeners: by default the session, or their name.")
     ] = None,
     anchor_rule: Annotated[
-        bool, typer.Option("--anchor-rule", help="Also exclude who rates the highest anchor above 90 too often.")
+        bool, typer.Option("--anchor-rule", help="Also exclude those who rate the highest anchor above 90 too often.")
     ] = False,
     no_screening: Annotated[bool, typer.Option("--no-screening", help="Exclude no listeners.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Take imported results out of the run.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove imported results from the run.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Import what people said in a test that `export` made; a second import takes the place of the first."""
     from codec_bench.errors import UsageError

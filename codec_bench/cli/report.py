@@ -14,9 +14,9 @@ def report(
     formats: Annotated[
         str, typer.Option("--format", help="Any of md, csv, tex, html; html adds the interactive report.html.")
     ] = "md,csv,tex,html",
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether pictures are drawn.")] = True,
-    plot_format: Annotated[str, typer.Option(help="Of png, svg, pdf.")] = "png",
-    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Whether values have their ±.")] = True,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw plots.")] = True,
+    plot_format: Annotated[str, typer.Option(help="Any of png, svg, pdf.")] = "png",
+    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Print values with their ±.")] = True,
     efficiency: Annotated[
         bool,
         typer.Option("--efficiency", help="Columns for tokens per second, codebooks, parameters, causal, streaming."),
@@ -25,7 +25,7 @@ def report(
         str | None, typer.Option(help="Edges of the bitrate groups in kbit/s, falling: 2,0.85,0.65.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder; the run directory by default, report/ where there are several runs.")
+        Path | None, typer.Option(help="Folder; the run directory by default, report/ for several runs.")
     ] = None,
 ) -> None:
     """Write tables, plots and the HTML report of one run, or of several beside each other, and print the tables."""

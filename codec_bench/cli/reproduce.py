@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @command(ReproduceConfig)
 def reproduce(config: ReproduceConfig, as_json: bool) -> None:
-    """Run what can run of a paper's table, and print published, measured, difference and interval side by side."""
+    """Run the rows of a paper's table that can run here, and print published, measured, difference and interval."""
     from codec_bench.errors import UsageError
     from codec_bench.reproduction import find_tables
     from codec_bench.reproduction.console import print_reproduction

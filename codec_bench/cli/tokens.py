@@ -9,7 +9,7 @@ from codec_bench.token_statistics.config import TokensConfig
 
 @command(TokensConfig)
 def tokens(config: TokensConfig, as_json: bool) -> None:
-    """Look at the tokens: use of codebooks, entropy, n-grams, dependence, modelability, stability, a map."""
+    """Analyse tokens: use of codebooks, entropy, n-grams, dependence, modelability, stability, a map."""
     from codec_bench.token_statistics.command import codebook_grid, run_tokens
 
     run = run_tokens(config)

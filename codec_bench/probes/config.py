@@ -49,7 +49,7 @@ class ProbeConfig(Measurement, DataFolders):
         Names,
         Field(min_length=1),
         Option(
-            "What is read from the tokens; see `codec-bench list tasks`.", Panel.SYSTEMS, "TASK[,TASK]",
+            "What to read from the tokens; see `codec-bench list tasks`.", Panel.SYSTEMS, "TASK[,TASK]",
             example="sid,digits",
         ),
     ]  # fmt: skip
@@ -63,11 +63,14 @@ class ProbeConfig(Measurement, DataFolders):
     codebooks: Codebooks = []
     seeds: Annotated[int, Field(ge=1), Option("Trainings of each probe.", Panel.METHOD)] = 3
     head: Annotated[
-        str | None, Option("Another head than the task's own: see `codec-bench list tasks`.", Panel.METHOD, "NAME")
+        str | None, Option("A head other than the task's own; see `codec-bench list tasks`.", Panel.METHOD, "NAME")
     ] = None
     split: Annotated[
         SplitRule,
-        Option("The official split, drawn where there is none; or one drawn by speakers or utterances.", Panel.METHOD),
+        Option(
+            "The official split, or a drawn one if there is none; or one drawn by speakers or by utterances.",
+            Panel.METHOD,
+        ),
     ] = "auto"
     seed: Seed = 0
     limit: Limit = None

@@ -35,10 +35,10 @@ class Described(Options):
     """What is said of audio that was made elsewhere, since nobody can look it up."""
 
     name: Annotated[
-        str | None, Option("Name of the files in the table; that of their folder by default.", Panel.SYSTEMS)
+        str | None, Option("Name of the files in the table; by default that of their folder.", Panel.SYSTEMS)
     ] = None
     bitrate: Annotated[
-        float | None, Field(gt=0), Option("kbit/s as the makers of the files state it.", Panel.SYSTEMS, "KBPS")
+        float | None, Field(gt=0), Option("kbit/s, as the authors of the files state it.", Panel.SYSTEMS, "KBPS")
     ] = None
     group: Annotated[
         str | None, Option("Part of the table that files belong to; acoustic by default.", Panel.SYSTEMS, GROUPS)
@@ -69,17 +69,17 @@ class ScoringOptions(Measurement):
         ),
     ] = ["default"]  # fmt: skip
     asr: Annotated[
-        str, Option("Recogniser of wer and cer; auto takes the best that is here.", Panel.METHOD, "BACKEND[:MODEL]")
+        str, Option("Recogniser of wer and cer; auto takes the best one available.", Panel.METHOD, "BACKEND[:MODEL]")
     ] = "auto"
     normaliser: Annotated[
-        str, Option("Of transcripts: basic, whisper-english, librispeech, chinese.", Panel.METHOD, "NAME")
+        str, Option("Text normaliser: basic, whisper-english, librispeech, chinese.", Panel.METHOD, "NAME")
     ] = "basic"
     seed: Seed = 0
     jobs: Jobs = None
     timeout: Annotated[
         float,
         Field(gt=0),
-        Option("Seconds that coding an utterance, or scoring one, may take.", Panel.PLACE, metavar="SECONDS"),
+        Option("Time limit in seconds for coding or scoring one utterance.", Panel.PLACE, metavar="SECONDS"),
     ] = 600.0
     keep_audio: Annotated[bool, Option("Keep decoded audio and tokens in the run directory.", Panel.OUTPUT)] = False
     report: Report = True
@@ -91,7 +91,9 @@ class Grouped(Options):
 
     ground_truth: Annotated[bool, Option("Score the recordings themselves as a row.", Panel.SYSTEMS)] = True
     bands: Annotated[
-        Numbers, AfterValidator(falling), Option("Edges of the bitrate groups, falling.", Panel.OUTPUT, "KBPS[,KBPS]")
+        Numbers,
+        AfterValidator(falling),
+        Option("Edges of the bitrate groups, in descending order.", Panel.OUTPUT, "KBPS[,KBPS]"),
     ] = list(BANDS)
 
 
@@ -132,14 +134,14 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
     condition: Annotated[
         Names,
         Option(
-            "What codecs are given besides the clean recordings, a row each: noise@SNR_DB, reverb[@T60_SECONDS], "
+            "Alterations of the recordings, each with its own row: noise@SNR_DB, reverb[@T60_SECONDS], "
             "gain@DB, band@HZ, segment@SECONDS, concat@SECONDS.",
             Panel.DATA,
             "NAME[@VALUE]",
         ),
     ] = []
     condition_reference: Annotated[
-        Literal["clean", "altered"], Option("What rows with a condition are scored against.", Panel.DATA)
+        Literal["clean", "altered"], Option("Reference of rows with a condition.", Panel.DATA)
     ] = "clean"
     noise_dir: Annotated[
         Path | None, Option("Noise for noise@SNR_DB, instead of speech-shaped noise.", Panel.DATA, "DIR")
@@ -147,14 +149,12 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
     room_dir: Annotated[
         Path | None, Option("Impulse responses for reverb, instead of simulated rooms.", Panel.DATA, "DIR")
     ] = None
-    speed: Annotated[
-        bool, Option("Columns with the time that coding took; see also `codec-bench speed`.", Panel.METHOD)
-    ] = False
+    speed: Annotated[bool, Option("Add columns with coding times; see also `codec-bench speed`.", Panel.METHOD)] = False
     engine: Annotated[Literal["local", "ray"], Option("Where codecs and metrics run.", Panel.PLACE)] = "local"
     ray_address: Annotated[
         str | None,
         Option(
-            "A running Ray cluster; by default that of RAY_ADDRESS, or one that is started here.", Panel.PLACE,
+            "A running Ray cluster; by default RAY_ADDRESS, or a new one on this machine.", Panel.PLACE,
             "HOST:PORT|auto",
         ),
     ] = None  # fmt: skip
@@ -167,7 +167,7 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
     coding_jobs: Annotated[
         int,
         Field(ge=1),
-        Option("Processes that code, for codecs without a GPU; with Ray a quarter of the CPUs codes.", Panel.PLACE),
+        Option("Coding processes for codecs without a GPU; with Ray, a quarter of the CPUs.", Panel.PLACE),
     ] = 1
 
     @model_validator(mode="before")
@@ -215,12 +215,12 @@ class ScoreConfig(Described, Grouped, ScoringOptions):
     ] = None
     prompts: Annotated[
         Path | None,
-        Option("Of generated speech: lines `utterance prompt`, for the similarity of speakers.", Panel.DATA, "FILE"),
+        Option("Generated speech: lines `utterance prompt`, for speaker similarity.", Panel.DATA, "FILE"),
     ] = None
     prompt_root: Annotated[
-        Path | None, Option("Folder of the prompts; by default that of the file.", Panel.DATA, "DIR")
+        Path | None, Option("Folder of the prompts; by default that of --prompts.", Panel.DATA, "DIR")
     ] = None
-    strict: Annotated[bool, Option("Exit 1 where a file has no partner.", Panel.OUTPUT)] = False
+    strict: Annotated[bool, Option("Exit with 1 if a file has no partner.", Panel.OUTPUT)] = False
 
     def run_config(self, common: Iterable[str]) -> RunConfig:
         """The run that scores these files.

@@ -52,26 +52,26 @@ class ReproduceConfig(ScoringOptions, DataFolders):
         dict[str, str],
         BeforeValidator(_folders),
         Option(
-            "Reconstructions of a row that cannot run here, or of a system beside the table; repeat for more.",
+            "Reconstructions of a row that cannot run here, or of a system that is not in the table; repeat for more.",
             Panel.SYSTEMS,
             "ROW=DIR",
         ),
     ] = {}
-    codec: Annotated[
-        CodecNames, Option("Systems that are measured although the table has none.", Panel.SYSTEMS, "NAME[@SETTING]")
-    ] = []
+    codec: Annotated[CodecNames, Option("Additional systems to measure.", Panel.SYSTEMS, "NAME[@SETTING]")] = []
     row: Annotated[list[str], Option("Only this row; repeat for more.", Panel.SYSTEMS, "ROW")] = []
     run: Annotated[
         list[Path],
         Option(
-            "A finished run of `run`, `probe`, `tokens` or `speed` to take values from, so that nothing is run; "
-            "repeat for more.",
+            "A finished run of `run`, `probe`, `tokens` or `speed` to take values from, without running "
+            "anything; repeat for more.",
             Panel.SYSTEMS,
             "RUN",
         ),
     ] = []
-    dataset: Annotated[str | None, Option("Other recordings than the table's.", Panel.DATA, "NAME|FILE.tsv|DIR")] = None
+    dataset: Annotated[
+        str | None, Option("Recordings that replace those of the table.", Panel.DATA, "NAME|FILE.tsv|DIR")
+    ] = None
     metrics: Annotated[
         Names, Option("Only these metrics; those of the table by default.", Panel.METHOD, "NAME[,NAME]")
     ] = []
-    strict: Annotated[bool, Option("Exit 1 where a cell is outside its tolerance.", Panel.OUTPUT)] = False
+    strict: Annotated[bool, Option("Exit with 1 if a cell is outside its tolerance.", Panel.OUTPUT)] = False

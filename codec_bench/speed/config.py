@@ -42,8 +42,8 @@ class SpeedConfig(Measurement, DataFolders):
     ] = "demo"
     threads: Annotated[int, Field(ge=1), Option("Threads of torch and of BLAS libraries.", Panel.PLACE)] = 1
     repeats: Annotated[int, Field(ge=1), Option("Timed rounds per length.", Panel.METHOD)] = 5
-    warmup: Annotated[int, Field(ge=0), Option("Rounds before them, which are not counted.", Panel.METHOD)] = 1
+    warmup: Annotated[int, Field(ge=0), Option("Untimed rounds before them.", Panel.METHOD)] = 1
     timeout: Annotated[
-        float, Field(gt=0), Option("Seconds that loading, or one round, may take.", Panel.PLACE, "SECONDS")
+        float, Field(gt=0), Option("Time limit in seconds for loading, or for one round.", Panel.PLACE, "SECONDS")
     ] = 600.0
     report: Report = True

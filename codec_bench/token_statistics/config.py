@@ -39,7 +39,7 @@ class TokensConfig(Measurement, DataFolders):
     codec: CodecNames = []
     tokens: Annotated[
         Path | None,
-        Option("Run directory of `run --keep-audio`, in the place of --codec and --dataset.", Panel.SYSTEMS, "RUN"),
+        Option("Run directory of `run --keep-audio`, instead of --codec and --dataset.", Panel.SYSTEMS, "RUN"),
     ] = None
     codebooks: Codebooks = []
     dataset: DatasetName = "libritts-test-b"
@@ -47,12 +47,12 @@ class TokensConfig(Measurement, DataFolders):
     symbol_codebooks: Annotated[
         int,
         Field(ge=1),
-        Option("n-grams are of tuples of this many first codebooks.", Panel.METHOD, flag="--ngram-codebooks"),
+        Option("Build n-grams from tuples of the first N codebooks.", Panel.METHOD, flag="--ngram-codebooks"),
     ] = 1
     pair_codebooks: Annotated[
         int,
         Field(ge=0),
-        Option("Mutual information is between pairs of this many first codebooks.", Panel.METHOD),
+        Option("Mutual information between pairs of the first N codebooks.", Panel.METHOD),
     ] = 8
     lm: Annotated[bool, Option("Train a small language model on the tokens.", Panel.METHOD)] = True
     lm_steps: Annotated[int, Field(ge=1), Option("Its training steps.", Panel.METHOD)] = 300
@@ -61,17 +61,15 @@ class TokensConfig(Measurement, DataFolders):
         BeforeValidator(_count),
         Field(ge=0),
         Option(
-            "Utterances whose changed audio is encoded, to compare the tokens.", Panel.METHOD,
+            "Utterances to encode again after small changes of the audio.", Panel.METHOD,
             flag="--stability-utterances", switch="--stability",
         ),
     ] = STABILITY  # fmt: skip
     map_method: Annotated[
-        Literal["tsne", "umap", "pca", "none"], Option("How mean embeddings become a map.", Panel.METHOD, flag="--map")
+        Literal["tsne", "umap", "pca", "none"], Option("Projection of the mean embeddings.", Panel.METHOD, flag="--map")
     ] = "tsne"
     map_utterances: int = 1000
-    label: Annotated[
-        str | None, Option("Column of the data set by which the map is drawn.", Panel.METHOD, "COLUMN")
-    ] = None
+    label: Annotated[str | None, Option("Column of the data set that colours the map.", Panel.METHOD, "COLUMN")] = None
     seed: Seed = 0
     report: Report = True
 
