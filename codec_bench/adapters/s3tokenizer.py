@@ -76,7 +76,6 @@ class S3TokenizerV1(PackageCodec):
         ),
     )
     layers: ClassVar[int] = 6
-    checkpoint_file: ClassVar[str] = ""  # there is one file
 
     @property
     def _file(self) -> str:
