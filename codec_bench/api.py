@@ -28,7 +28,7 @@ def run(codec: Any = None, dataset: Any = None, *, config: str | Path | None = N
 
     Raises:
         UsageError: Something in the request cannot be done.
-        CodecBenchError: The run could not go on, e.g. the disk is full.
+        CodecBenchError: The run had to stop, e.g. the disk is full.
 
     >>> import codec_bench, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +52,7 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
 
     Raises:
         UsageError: Something in the request cannot be done; found before anything is computed.
-        CodecBenchError: A run could not go on.
+        CodecBenchError: A run had to stop.
     """
     plans = {name: make_plan(config, name) for name in config.dataset}
     several = len(plans) > 1

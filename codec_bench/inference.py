@@ -10,7 +10,7 @@ from contextlib import contextmanager
 def exact_inference(deterministic: bool = True) -> Iterator[None]:
     """No gradients, and float32 that is float32.
 
-    CUDA rounds the input of convolutions and LSTMs to 10 bits (TF32) unless told not to: codes and scores would then
+    By default CUDA rounds the input of convolutions and LSTMs to 10 bits (TF32): codes and scores would then
     depend on the batch, and differ from those of a CPU.
 
     Args:

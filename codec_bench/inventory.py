@@ -160,7 +160,7 @@ def selected(everything: Iterable[Stored], kinds: str) -> list[Stored]:
 
     Args:
         everything: What there is.
-        kinds: Of `REMOVABLE`, `dataset:FOLDER` or `all`, with commas.
+        kinds: Any of `REMOVABLE`, `dataset:FOLDER` or `all`, with commas.
 
     Raises:
         UsageError: Something named cannot be removed, or there is no such data set.

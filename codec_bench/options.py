@@ -49,7 +49,7 @@ class Option:
         metavar: What stands for the value; by default it follows from the type.
         flag: The name where it is not that of the field, e.g. `--map`; for an argument the name of the field.
         example: A value, for the message where it is missing.
-        switch: Of a number that can be switched off: the name of that option, e.g. `--stability`.
+        switch: For a number that can be switched off, the name of that option, e.g. `--stability`.
         is_argument: Whether it is given without a flag.
     """
 
@@ -156,7 +156,7 @@ Report = Annotated[bool, Option("Draw plots and write report.html, not only tabl
 
 
 class Options(BaseModel):
-    """What a command can be asked for. A wrong value is an error of one line.
+    """Options of a command. A wrong value is an error of one line.
 
     Raises:
         UsageError: An option is unknown, missing, or has a value that it cannot have.
@@ -172,7 +172,7 @@ class Options(BaseModel):
 
     @classmethod
     def load(cls, path: Path, overrides: Mapping[str, Any] | None = None) -> Self:
-        """Reads a YAML file; options given beside it win.
+        """Reads a YAML file; options in `overrides` take precedence.
 
         Raises:
             UsageError: The file cannot be read, is not a YAML mapping, or holds a wrong option.
@@ -251,7 +251,7 @@ class Options(BaseModel):
 
 
 class Measurement(Options):
-    """What every kind of measurement can be asked for."""
+    """Options of every kind of measurement."""
 
     device: Annotated[
         str,

@@ -50,7 +50,7 @@ def extract(
     Args:
         archive: zip, or tar, packed with gzip, bzip2, xz or not at all; recognised by its first bytes.
         folder: Where the names in the archive begin.
-        wanted: Names in the archive, or whether a name is wanted; folders are not asked for. Unpacking ends with the
+        wanted: Names in the archive, or whether a name is wanted; not called for folders. Unpacking ends with the
             last of the names, and with the archive for a function.
         limit: Bytes that all wanted files may have together, counted as they are unpacked.
         replace: Whether files that are there are from another archive, and go.

@@ -1,4 +1,4 @@
-"""Codecs behind one interface. The table says where each lives; nothing is imported until it is asked for."""
+"""Codecs with one interface. The table says where each lives; nothing is imported before it is used."""
 
 from __future__ import annotations
 

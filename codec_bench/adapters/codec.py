@@ -227,7 +227,7 @@ class Codec(ABC):
         return part
 
     def _cannot_decode(self, codebooks: int) -> str | None:
-        """Why so many codebooks cannot be decoded; None where they can."""
+        """Why this number of codebooks cannot be decoded; None if it can."""
         count = len(self.spec.codebooks)
         if not count:
             return f"{self.name} has no codebooks to choose from, not {codebooks}"

@@ -30,7 +30,7 @@ class PackageCodec(TorchCodec):
             `quantized`: float32 `[frames, dimension]`, the sum over the codebooks, at the rate of the fastest.
 
         Raises:
-            CodecError: The codec is not loaded, or cannot decode so many codebooks.
+            CodecError: The codec is not loaded, or cannot decode this number of codebooks.
             UsageError: The codec's quantizer has no embeddings.
         """
         import torch

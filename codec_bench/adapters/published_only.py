@@ -1,7 +1,7 @@
 """Codecs of the papers' tables that only their authors can run: rows that say why.
 
 What their papers state about them stays visible in `list codecs`, and existing reconstructions are
-scored with `files:DIR` beside everything else.
+scored with `files:DIR` next to everything else.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class AvCodec(ClassicCodec):
         title: Name for people, where a mode makes it longer.
         encoder: FFmpeg's name of the encoder.
         decoder: FFmpeg's name of the decoder.
-        library: The library beside FFmpeg's own that decides what comes out, as its file is called; empty for none.
+        library: The library besides FFmpeg's own that decides the result, by its file name; empty for none.
         sample_format: What the encoder takes: `s16`, or `fltp` for float.
         options: Private options of the encoder.
         has_bit_rate: Whether the mode is the bit rate that the encoder is to use.

@@ -90,7 +90,7 @@ class TorchCodec(ReplaceableCodec):
         import torch
 
         made = torch.from_numpy(np.ascontiguousarray(array))
-        # From pinned memory the copy runs beside what the GPU still does for the recording before.
+        # From pinned memory the copy overlaps with what the GPU still does for the previous recording.
         return made.pin_memory().to(self._device, non_blocking=True) if self._device != "cpu" else made
 
 

@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 class _Imported(MutableMapping[str, Any]):
-    """Commands by name, made of a function or a group of them when they are first asked for."""
+    """Commands by name, created from a function or a group on first use."""
 
     def __init__(self) -> None:
         self._made: dict[str, Any] = {}

@@ -16,7 +16,7 @@ def save(
     run: Annotated[Path, typer.Argument(help="A finished run directory.")],
     out: Annotated[Path, typer.Option(help="File to write: NAME.json, or NAME.json.gz for a compressed one.")],
 ) -> None:
-    """Write the scores of a run per utterance as a file that is committed beside the code."""
+    """Write the per-utterance scores of a run as a file to commit with the code."""
     from codec_bench.comparison import load_measurements, save_baseline
 
     measured = load_measurements(run)

@@ -20,7 +20,7 @@ from codec_bench.cli.options import Json
 from codec_bench.options import Option, Options, Panel, flag_of, option_of, switched_off
 
 WIDTH = 30
-"""Of names of options in the help, so that all headings have one column of texts; longer ones have their own line."""
+"""Width of option names in the help, so that all panels align; longer names get their own line."""
 
 M = TypeVar("M", bound=Options)
 

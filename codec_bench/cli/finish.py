@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def report(run: Run, plots: bool) -> None:
-    """Writes the report of a run beside it: its table, and where they are wanted plots and the page to read."""
+    """Writes the report of a run into its folder: its table, and on request plots and the HTML page."""
     from codec_bench.reports.report import write_report
 
     write_report([run], run.path, formats=("md", "html") if plots else ("md",), plots=plots)

@@ -28,7 +28,7 @@ def report(
         Path | None, typer.Option(help="Folder; the run directory by default, report/ for several runs.")
     ] = None,
 ) -> None:
-    """Write tables, plots and the HTML report of one run, or of several beside each other, and print the tables."""
+    """Write tables, plots and the HTML report of one run, or of several side by side, and print the tables."""
     from codec_bench.options import BANDS, listed
     from codec_bench.reports.console import print_table
     from codec_bench.reports.report import write_report

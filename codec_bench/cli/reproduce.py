@@ -1,4 +1,4 @@
-"""`codec-bench reproduce`: the rows of a published table that can run here, beside what the paper printed."""
+"""`codec-bench reproduce`: the rows of a published table that can run here, next to the published values."""
 
 from __future__ import annotations
 

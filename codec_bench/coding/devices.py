@@ -1,4 +1,4 @@
-"""Where codecs and models run: what `auto` means, and whether a GPU that is asked for is there."""
+"""Where codecs and models run: what `auto` means, and whether a requested GPU exists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codec_bench.errors import UsageError
 
 
 def check_device(device: str) -> None:
-    """Raises where a GPU is asked for that is not there.
+    """Raises if a requested GPU does not exist.
 
     Raises:
         UsageError: There is no such GPU.
@@ -26,7 +26,7 @@ def check_device(device: str) -> None:
 
 
 def torch_device(wanted: str) -> str:
-    """The device that was asked for, or for `auto` the first GPU that torch sees; imports torch only if need be."""
+    """The requested device, or for `auto` the first GPU that torch sees; imports torch only if needed."""
     if wanted != "auto":
         return wanted
     if not _has_driver():

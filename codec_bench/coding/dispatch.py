@@ -50,7 +50,7 @@ T = TypeVar("T", bound=Task)
 
 @dataclass(frozen=True)
 class _One:
-    """A task of nobody's: an utterance that is waited for."""
+    """Not a task: an utterance that is waited for."""
 
     item: Item
 
@@ -106,7 +106,7 @@ class Dispatcher:
 
         Args:
             row: A system under a condition; audio that exists already needs no coding.
-            tasks: Of any number; only a few are held at a time.
+            tasks: Any number of tasks; only a few are held at a time.
             decode: Whether the decoded audio is wanted, or the codes alone.
 
         Yields:

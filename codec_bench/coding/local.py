@@ -30,7 +30,7 @@ class CodingServer(ProcessServer):
     """A process that codes.
 
     Args:
-        arguments: Of `Coder`.
+        arguments: Arguments of `Coder`.
         timeout: Seconds that coding one piece may take.
     """
 

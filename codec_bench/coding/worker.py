@@ -29,7 +29,7 @@ CODER = "codec_bench.coding.worker:Coder"
 
 
 class Coder:
-    """Encodes and decodes; a codec stays loaded until another one is asked for.
+    """Encodes and decodes; a codec stays loaded until another one is needed.
 
     Args:
         cache: Folder of the caches (`codes/`, `audio/`).
@@ -109,7 +109,7 @@ class Coder:
         """What the tokens of a piece stand for, as `arrays`.
 
         Args:
-            system: Of which codec, and of how many codebooks.
+            system: Codec and number of codebooks.
             job: `coded`, the address of the tokens.
         """
         entry = self._codes.get(job["coded"])

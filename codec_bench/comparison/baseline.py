@@ -1,4 +1,4 @@
-"""Baselines: what a comparison needs of a run, as a small text file that is committed beside the code.
+"""Baselines: what a comparison needs of a run, as a small text file to commit with the code.
 
 JSON with one line per system and utterance, in a fixed order, so that two versions of a baseline differ where scores
 differ. A score is a number (denominator 1), a pair `[numerator, denominator]`, or the status why there is none; its

@@ -46,7 +46,7 @@ class MetricComparison:
         paired: The difference on the utterances that both scored; None where there are none.
         corrected: p of "worse" after Holm's correction; None where no test was made.
         unit: What was drawn: `speakers` or `utterances`.
-        expected: Utterances that the baseline was asked for.
+        expected: Utterances in the plan of the baseline.
         worst: Utterances that got worse most, the worst first.
     """
 

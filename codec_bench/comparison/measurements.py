@@ -105,7 +105,7 @@ class Measurements:
         systems: Rows by label.
         conditions: Fingerprints of the conditions by label.
         speakers: Speaker of each utterance, or None if unknown.
-        scores: By system, metric and utterance. An utterance that is missing was not asked for.
+        scores: By system, metric and utterance. A missing utterance was not requested.
         provenance: `codec_bench`, `resampler`, `packages`.
         audio: Folder with decoded audio, or None where it was not kept.
     """

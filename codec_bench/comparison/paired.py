@@ -186,7 +186,7 @@ def _swapped(swaps: Array, numerators: Array, denominators: Array, scale: float)
 
 @lru_cache(maxsize=4)
 def _swaps(clusters: int, seed: int, permutations: int) -> NDArray[np.uint16]:
-    """Which clusters are swapped, `[swaps, clusters]` of 0 and 1: all ways, or as many as asked for."""
+    """Which clusters are swapped, `[swaps, clusters]` of 0 and 1: all ways, or the given number."""
     if clusters <= MAX_EXACT_CLUSTERS:
         return ((np.arange(2**clusters)[:, None] >> np.arange(clusters)) & 1).astype(np.uint16)
     generator = np.random.default_rng([seed, clusters, permutations, 1])

@@ -1,4 +1,4 @@
-"""Data sets. The table says where each lives; nothing is imported until it is asked for."""
+"""Data sets. The table says where each lives; nothing is imported before it is used."""
 
 from __future__ import annotations
 

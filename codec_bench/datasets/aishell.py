@@ -27,7 +27,7 @@ class Aishell1(Corpus):
     test split, have no line in the transcript: their text is None. Transcripts lose the blanks between words, so that
     characters are compared.
 
-    The archive holds one more archive per speaker: while it is unpacked, both lie on the disk beside the recordings.
+    The archive holds one more archive per speaker: while it is unpacked, both lie on disk next to the recordings.
     From OpenSLR 33; the number of recordings is the one that Kaldi's recipe checks.
     """
 

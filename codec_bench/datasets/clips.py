@@ -202,7 +202,7 @@ def _range(source: Path, start: float, end: float | None, frames: int, rate: int
     first = floor(start * rate + 0.5)
     last = frames if end is None else floor(end * rate + 0.5)
     if last >= frames + OVERSHOOT_SECONDS * rate:
-        raise NotScorable(f"{source} lasts {frames / rate:g} s, but a part of it to {end:g} s is asked for")
+        raise NotScorable(f"{source} lasts {frames / rate:g} s, but a part up to {end:g} s is requested")
     last = min(last, frames)
     if not 0 <= first < last:
         raise NotScorable(

@@ -22,7 +22,7 @@ class Generated(Dataset):
     The prompts also say whose voice it is: utterances of one prompt are one speaker, unless the folder knows better.
 
     Args:
-        folder: The generated files; transcripts beside them are read as `Folder` does.
+        folder: The generated files; transcripts next to them are read as `Folder` does.
         prompts: Recording of the wanted voice by id of the utterance; None where there are none. Only utterances that
             have one are yielded.
     """

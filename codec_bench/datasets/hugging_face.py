@@ -261,7 +261,7 @@ def _parse(name: str) -> _Where:
 
 @contextmanager
 def _library(spec: str, is_remote: bool) -> Iterator[Any]:
-    """The library, for as long as it is asked for data: offline if the user asks for that, with errors of one line."""
+    """The library while it is used: offline if the user wants that, with errors of one line."""
     try:
         import datasets
         import huggingface_hub

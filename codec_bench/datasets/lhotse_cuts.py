@@ -26,7 +26,7 @@ class LhotseCuts(Dataset):
     Of a file of cuts, each `MonoCut` is an utterance: the texts of its supervisions in their order in time, their
     speaker and language where all have the same one, and as labels the gender and every scalar custom field. Of a
     folder with recordings and supervisions, each supervision is one; without supervisions, each recording. What is no
-    whole file becomes a file of its own, cut without loss when it is first asked for. Recordings have to be files:
+    whole file becomes a file of its own, cut without loss on first use. Recordings have to be files:
     commands are never run, and addresses are not opened.
 
     Args:

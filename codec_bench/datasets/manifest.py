@@ -23,7 +23,7 @@ TEXT_COLUMNS = ("transcript", "text")
 """The columns that may hold what is said; the first one that a table has is taken."""
 
 TEXT_SUFFIXES = (".normalized.txt", ".txt")
-"""What a transcript beside a recording is called after the id, best one first."""
+"""Suffixes of a transcript next to a recording, best one first."""
 
 
 class Manifest(Dataset):
@@ -53,7 +53,7 @@ class Manifest(Dataset):
 class Folder(Dataset):
     """Every audio file below a folder, sorted by id; the id is the file name without its suffix.
 
-    The transcript is taken from `ID.normalized.txt` or `ID.txt` beside the recording, where there is one.
+    The transcript is taken from `ID.normalized.txt` or `ID.txt` next to the recording, if there is one.
 
     Args:
         path: The folder.
@@ -93,7 +93,7 @@ def load_transcripts(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def text_beside(path: Path) -> str | None:
-    """The transcript that lies beside a recording, on one line, or None.
+    """The transcript next to a recording, on one line, or None.
 
     Raises:
         UsageError: The file is not UTF-8 text.

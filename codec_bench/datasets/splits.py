@@ -140,7 +140,7 @@ class ListedCorpus(Corpus):
     @property
     @override
     def download_size(self) -> int | None:
-        # Lists are small where nobody states their size.
+        # Lists without a published size are small.
         if any(remote.size is None for remote in self.archives):
             return None
         return sum(remote.size or 0 for remote in (*self.archives, *self.lists)) or None

@@ -21,7 +21,7 @@ class VocalSound(Corpus):
 
     Training has 15,570 recordings, development 1,860, test 3,594 (`datafiles/{tr,val,te}.json`). Some people recorded
     twice; whether the splits share people is not stated by the makers, so it is counted and noted with each run. The
-    archive has 1.7 GB, and nobody states a digest of it.
+    archive has 1.7 GB and no published digest.
     """
 
     name = "vocalsound"

@@ -60,7 +60,7 @@ class Environment:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Content address of what was asked for."""
+        """Content address of the declaration."""
         return address(
             requirements=[list(self.requirements), list(self.without_dependencies)],
             sources=[[s.repository, s.commit, list(s.paths)] for s in self.sources],
@@ -110,7 +110,7 @@ class Environment:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it is there and is what is asked for now."""
+        """Whether it exists and matches the declaration."""
         return self.state is EnvironmentState.READY
 
     def problem(self, spelling: str = "") -> str | None:

@@ -38,7 +38,7 @@ class VirtualEnvironment:
         name: For messages.
         folder: Holds it, in `venv`; commands run there, so that nothing in the user's folder is imported.
         python: Version of the interpreter, e.g. `3.10`; empty for ours.
-        inherits: Whether our own packages are visible too, behind its own.
+        inherits: Whether our own packages are visible too, after its own.
     """
 
     name: str

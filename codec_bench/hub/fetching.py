@@ -120,7 +120,7 @@ def locked(
 def fetch_all(weights: Sequence[RemoteFile], what: str) -> list[Path]:
     """Local copies of all weights; what has to be downloaded is named with its size before it starts.
 
-    A few are downloaded at once. Where one of them fails, the others stop, and go on in a later call.
+    A few are downloaded at a time. If one of them fails, the others stop, and resume in a later call.
 
     Args:
         weights: What to get.

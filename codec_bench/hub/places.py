@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that somebody publishes: a weight, or the archive of a data set.
+    """A published file: a weight, or the archive of a data set.
 
     Attributes:
         path: Where a mirror has it: `models/lyra_v2/lyragan.tflite`, `hf/<org>/<repo>/<file>` for Hugging Face,

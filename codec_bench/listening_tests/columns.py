@@ -1,4 +1,4 @@
-"""What people said as a column of a run, so that its tables show it beside the metrics."""
+"""Listeners' ratings as a column of a run, so that its tables show them next to the metrics."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _exact_summary(path: Path) -> pd.DataFrame:
 
 
 def _with_rows(summary: pd.DataFrame, rows: list[SummaryRow]) -> pd.DataFrame:
-    """Each system's new row behind its others."""
+    """Each system's new row after its others."""
     order = {system: number for number, system in enumerate(summary["system"].unique())}
     both = pd.concat([summary, summary_frame(rows)], ignore_index=True)
     return both.sort_values("system", key=lambda names: names.map(order), kind="stable", ignore_index=True)

@@ -37,7 +37,7 @@ AbxPairs = Literal["recording", "systems"]
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What an export is asked for.
+    """Options of an export.
 
     Attributes:
         systems: Labels under test; all clean rows by default.

@@ -1,4 +1,4 @@
-"""Metrics. The table says where each lives; nothing is imported until it is asked for."""
+"""Metrics. The table says where each lives; nothing is imported before it is used."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ DEFAULT = (
     "vde", "ffe", "vuv_f1", "logf0_rmse", "logf0_corr", "mcd", "si_sdr", "mel_distance", "stft_distance", "mr_stft",
     "mr_mel",
 )  # fmt: skip
-"""What `--metrics default` means: the eight of the LongCat paper's tables, and what costs little beside them."""
+"""What `--metrics default` means: the eight of the LongCat paper's tables, and what costs little in addition."""
 
 GENERATED = (
     "wer", "cer", "per", "secs", "spk_sim", "campplus_sim", "ecapa_sim", "sigmos", "nisqa", "nisqa_tts", "utmos",

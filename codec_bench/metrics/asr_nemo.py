@@ -1,7 +1,7 @@
 """NVIDIA NeMo speech recognition: the backend `nemo`.
 
 NeMo needs other versions of packages than we do, so it runs in the environment `nemo`, or in our own process where it
-is installed beside us.
+is installed next to us.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class NemoBackend:
     """`nemo`, `nemo:NAME` (of nvidia on Hugging Face), `nemo:ORG/NAME` or `nemo:/path/to/model.nemo`.
 
     Attributes:
-        environment: Where it runs, unless NeMo is installed beside us.
+        environment: Where it runs, unless NeMo is installed next to us.
     """
 
     environment = ENVIRONMENT

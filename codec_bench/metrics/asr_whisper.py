@@ -82,7 +82,7 @@ _FILES_OF_VERSION_3 = ("config.json", "preprocessor_config.json", "tokenizer.jso
 
 
 def whisper_backend(model: str) -> Recogniser:
-    """`whisper`, `whisper:SIZE` or `whisper:/path/to/folder` of a CTranslate2 model; `@en` behind it sets the language.
+    """`whisper`, `whisper:SIZE` or `whisper:/path/to/folder` of a CTranslate2 model; a suffix `@en` sets the language.
 
     Without a language the model finds out by itself what is spoken in each signal, and may be wrong where a codec has
     damaged it.

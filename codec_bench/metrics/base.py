@@ -31,7 +31,7 @@ class Metric:
     """One metric, at one variant.
 
     Attributes:
-        name: Registered name; a variant is written behind it, `gpe[praat]`.
+        name: Registered name; a variant follows in brackets, `gpe[praat]`.
         function: Takes any of `reference`, `decoded` (`Signal`), `text`, `language` (`str | None`), and keyword-only
             parameters; returns a float (averaged over utterances) or a `Ratio` (pooled over the corpus).
         unit: `%`, `dB`, `MOS-LQO`, or empty.
@@ -52,7 +52,7 @@ class Metric:
             similarity compares any two recordings, so generated speech can be compared with its prompt.
         corpus: Computes the value of a corpus where that is not a mean of scores, from the two arrays, reference first,
             that the parameter `embedding` gives of each scored pair. Such a value has no interval.
-        origin: `package.module:object` where it was asked for in that way.
+        origin: `package.module:object` if it was requested that way.
     """
 
     name: str

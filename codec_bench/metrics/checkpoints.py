@@ -17,7 +17,7 @@ def weights_of(network: str, file: RemoteFile) -> Iterator[Path]:
     """The file of a network's weights, around all that reads it and tries it out.
 
     Raises:
-        UnavailableError: The file is not here, or it was none of this network, and so reading it failed.
+        UnavailableError: The file is missing, or could not be read as one of this network.
     """
     path = locate(file)
     try:

@@ -20,7 +20,7 @@ def opinion_score(
     """Registers one of the outputs of a network as a metric.
 
     Args:
-        name: Of the metric.
+        name: Name of the metric.
         output: Which one of the network's outputs it is, from 0.
         title: As of `Metric`.
         note: As of `Metric`.

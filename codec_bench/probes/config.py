@@ -1,4 +1,4 @@
-"""What `codec-bench probe` can be asked for."""
+"""Options of `codec-bench probe`."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Recipe:
         frame_rates: Least and most frames per second that the head sees: slower ones are repeated, of faster ones
             neighbours are stacked.
         crop_seconds: In training, longer recordings are cropped at random to this many seconds.
-        differences: Seconds before and after a continuous frame whose difference is put beside it; 0 for none. Few
+        differences: Seconds before and after a continuous frame whose difference is appended to it; 0 for none. Few
             recordings do not teach a probe how spectra change, and tokens of a codec often tell it.
         mask_share: In training, a random stretch of up to this share of the frames is zeroed, twice.
         batch: Utterances per step.

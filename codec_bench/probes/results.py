@@ -34,7 +34,7 @@ class SeedScore(ScoreRow):
     """A score of one training.
 
     Attributes:
-        seed: Of the training.
+        seed: Seed of the training.
         fold: In which the utterance was tested.
     """
 
@@ -77,7 +77,7 @@ class Results:
         seed: Seed of the bootstrap.
 
     Attributes:
-        labels: Of the rows of the table.
+        labels: Labels of the rows of the table.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class Results:
     # --- values of rows ----------------------------------------------------------------------------------------
 
     def summary_frame(self, headings: Sequence[Heading]) -> pd.DataFrame:
-        """One row per row of the table and measure, with the standard deviation over the seeds behind it."""
+        """One row per row of the table and measure, with the standard deviation over the seeds."""
         rows = [
             heading.row(measure.label, measure.unit, found, SeedsRow, sd=deviation, seeds=len(self._seeds))
             for heading in headings

@@ -1,4 +1,4 @@
-"""A probe run, from what was asked for to a run directory."""
+"""A probe run, from its options to a run directory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def probe(config: ProbeConfig) -> Run:
 
     Raises:
         UsageError: Something in the request cannot be done; found before anything is trained.
-        CodecBenchError: The run could not go on.
+        CodecBenchError: The run had to stop.
     """
     check_device(config.device)
     recipes = config.recipes

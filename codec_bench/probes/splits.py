@@ -246,7 +246,7 @@ def _shuffled(groups: Iterable[tuple[str, ...]], seed: str) -> list[tuple[str, .
 
 
 def components(items: Sequence[Item], *, with_speakers: bool) -> list[tuple[str, ...]]:
-    """Utterances that must stay together: of one recording, of one origin, and where asked for of one speaker.
+    """Utterances that must stay together: of one recording, of one origin, and on request of one speaker.
 
     Returns:
         Ids, sorted inside each component, components by their first id.

@@ -31,7 +31,7 @@ TEST_BATCH = 64
 
 @dataclass
 class TrainingProgress:
-    """Where a training stands; what is needed to go on as if nothing had happened."""
+    """The state of a training: all that is needed to resume it exactly."""
 
     epoch: int = 0
     best_epoch: int = 0

@@ -1,6 +1,6 @@
 """What trains, in processes that `processes.pool` starts.
 
-A finished training is kept as JSON under the job's address before it is told, so a run that is killed repeats the
+A finished training is kept as JSON under the job's address before it is reported, so a killed run repeats the
 trainings that were under way and no others.
 """
 

@@ -73,7 +73,7 @@ class ProcessServer:
         worker: `module:object`; see `serve.py`.
         arguments: What the object is called with.
         timeout: Seconds that one job may take.
-        threads: Of BLAS and OpenMP in the process; None leaves that to them.
+        threads: BLAS and OpenMP threads of the process; None for their default.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class _Task:
     lost: int = 0
 
     def begin(self) -> bool:
-        """Whether somebody still waits for the reply."""
+        """Whether the reply is still awaited."""
         return self.future.running() or self.future.set_running_or_notify_cancel()
 
 
@@ -208,7 +208,7 @@ class Pool:
                 server = self._ready(index)
             except ProcessCrash:  # the pool was closed
                 continue
-            except Exception as error:  # noqa: BLE001 - raised where a result is asked for; a thread must not end of it
+            except Exception as error:  # noqa: BLE001 - raised where the result is awaited; it must not end the thread
                 problem = error
             task = self._next()
             if task is not None and problem is None:
@@ -270,7 +270,7 @@ class Pool:
                 task.future.set_exception(crash)
             else:
                 self._put_back(task)
-        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+        except Exception as error:  # noqa: BLE001 - raised where the result is awaited
             self._rest(index)
             task.future.set_exception(error)
         else:

@@ -39,7 +39,7 @@ class ProcessCrash(Exception):  # noqa: N818 - an outcome for one job
 
 
 class WorkerError(Exception):
-    """The process is well; what it was asked for failed."""
+    """The process is fine; the request failed."""
 
 
 class WorkerProcess:

@@ -155,7 +155,7 @@ def described(error: BaseException) -> str:
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
-    """The reply to a job that raised; with an exit code where nobody need ask again."""
+    """The reply to a job that raised, with an exit code if a retry is pointless."""
     errors = sys.modules.get("codec_bench.errors")
     if errors and isinstance(error, errors.CodecBenchError):
         return {"ok": False, "error": str(error), "exit_code": error.exit_code}

@@ -42,7 +42,7 @@ def with_time_scores(
     """Adds the columns to the scores of one row of the table, which stay sorted by utterance and column.
 
     Args:
-        plan: What was asked for.
+        plan: The plan of the run.
         outcome: What came out.
         row: Row of the table.
         block: The utterances, by their places in the plan.
@@ -66,9 +66,9 @@ def time_rows(plan: Plan, outcome: Outcome, headings: Mapping[str, Heading]) -> 
     Audio that exists already has none: its rows expect no value.
 
     Args:
-        plan: What was asked for.
+        plan: The plan of the run.
         outcome: What came out.
-        headings: Of the rows of the table, by label.
+        headings: Headings of the rows of the table, by label.
     """
     rows = []
     for row in plan.rows:

@@ -37,7 +37,7 @@ class References(Enum):
     PROMPTS = "prompts"
     """Generated speech: other utterances of the same speaker."""
     NONE = "none"
-    """Generated speech, and nothing beside it."""
+    """Generated speech alone."""
 
     def problem(self, made: Metric) -> str | None:
         """Why a metric has nothing to compare with; None where it has."""

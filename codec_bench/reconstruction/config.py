@@ -1,4 +1,4 @@
-"""What `codec-bench run` and `score` can be asked for: from a command line, a YAML file or Python."""
+"""Options of `codec-bench run` and `score`: from a command line, a YAML file or Python."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GROUPS = "semantic|acoustic|classic"
 
 
 class Described(Options):
-    """What is said of audio that was made elsewhere, since nobody can look it up."""
+    """What users state about audio made elsewhere, since it cannot be looked up."""
 
     name: Annotated[
         str | None, Option("Name of the files in the table; by default that of their folder.", Panel.SYSTEMS)
@@ -53,7 +53,7 @@ class PreparedFiles(Described):
 
 
 class ScoringOptions(Measurement):
-    """What every command that scores audio can be asked for."""
+    """Options of every command that scores audio."""
 
     limit: Limit = None
     text: Annotated[
@@ -98,7 +98,7 @@ class Grouped(Options):
 
 
 class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
-    """What `run` can be asked for; `only`, `generated` and the prompts are what `score` asks for through it.
+    """Options of `run`; `only`, `generated` and the prompts are set by `score`.
 
     Attributes:
         only: Ids of the utterances to take; all by default.
@@ -205,7 +205,7 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
 
 
 class ScoreConfig(Described, Grouped, ScoringOptions):
-    """What `score` can be asked for."""
+    """Options of `score`."""
 
     decoded: Annotated[
         Path, Option("Audio to score; file stems are the ids.", Panel.DATA, "DIR", example="recon/my-codec")

@@ -17,7 +17,7 @@ def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict
     """The value of each system for each such metric, from what scoring left in the cache of features.
 
     Args:
-        plan: What was asked for.
+        plan: The plan of the run.
         outcome: What came out.
         cache: Cache of features.
 

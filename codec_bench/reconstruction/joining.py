@@ -27,10 +27,10 @@ class Matched:
 
 
 def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Matched:
-    """What of a folder can be scored: what has a recording, or a prompt, or everything where neither is asked for.
+    """What of a folder can be scored: what has a recording, or a prompt, or everything if neither is given.
 
     Raises:
-        UsageError: Both are asked for, a folder has no audio, or nothing has a partner.
+        UsageError: Both are given, a folder has no audio, or nothing has a partner.
     """
     if reference is not None and prompts is not None:
         raise UsageError("--reference is for reconstructions and --prompts for generated speech: give one of them")

@@ -30,11 +30,11 @@ class Plan:
     Attributes:
         dataset: Where the utterances come from.
         items: The utterances, in the order of the data set.
-        rows: Of the table, reference first, each system clean and then under its conditions.
+        rows: Rows of the table, reference first, each system clean and then under its conditions.
         metrics: The columns.
         seed: Seed of the bootstrap.
         warnings: What the user should know before anything is computed.
-        conditions: Those that rows have, in the order in which they were asked for; the clean one is not counted.
+        conditions: Those that rows have, in the order requested; the clean one is not counted.
         generated: Whether the audio is generated speech: the reference is a prompt, or nothing.
         speed: Whether the times that coding took are columns.
     """
@@ -73,7 +73,7 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     """Resolves names, finds files and hashes them.
 
     Args:
-        config: What was asked for.
+        config: Options of the run.
         dataset: Which of its data sets.
 
     Raises:

@@ -33,13 +33,13 @@ def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = Fals
     """Carries out a plan and writes its run directory, all but the report.
 
     Args:
-        config: What was asked for.
+        config: Options of the run.
         plan: What that means for one of its data sets.
         is_one_of_several: Whether the run directory is a folder of the data set's name in that of all data sets.
 
     Raises:
         UsageError: The directory holds a run of another plan, or cannot be written.
-        CodecBenchError: The run could not go on.
+        CodecBenchError: The run had to stop.
     """
     request = _request(config, plan)
     out = config.out or request.default_folder()

@@ -194,7 +194,7 @@ class Runner:
                 self._progress.advance()
 
     def _has_embeddings(self, metric: Metric, score: Score, identities: Iterable[str]) -> bool:
-        """Whether what the value of the corpus is computed from is there; somebody may have pruned that cache alone."""
+        """Whether what the value of the corpus is computed from is there; that cache alone may have been pruned."""
         if metric.corpus is None or score.status is not Status.OK:
             return True
         return all(feature_address(i, metric.embedding, metric.rate) in self._features for i in identities)

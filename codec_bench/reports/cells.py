@@ -70,7 +70,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """`1.806 ±0.052`, with `(38)` behind it where only 38 utterances have a value."""
+        """`1.806 ±0.052`, followed by `(38)` if only 38 utterances have a value."""
         return self.shown()
 
     def shown(self, intervals: bool = True) -> str:

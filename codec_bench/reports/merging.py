@@ -21,7 +21,7 @@ class RunGroup:
 
     Attributes:
         runs: At least one.
-        apart: Why they have a table of their own beside another one on the same data set; empty where there is none.
+        apart: Why they have a separate table although another one is on the same data set; empty if there is none.
     """
 
     runs: tuple[Run, ...]

@@ -1,4 +1,4 @@
-"""What `codec-bench reproduce` can be asked for."""
+"""Options of `codec-bench reproduce`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _folders(value: Any) -> Any:
 
 
 class ReproduceConfig(ScoringOptions, DataFolders):
-    """A published table, and what is asked for besides it."""
+    """A published table, and the options of its reproduction."""
 
     table: Annotated[
         str,

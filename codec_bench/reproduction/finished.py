@@ -1,4 +1,4 @@
-"""Values of runs that exist already, beside a published table: probes, token statistics, speed, reconstructions."""
+"""Values of existing runs, next to a published table: probes, token statistics, speed, reconstructions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS = {"probe": "probe", "tokens": "tokens", "speed": "speed", "reconstruction
 
 
 def compare_runs(table: PublishedTable, runs: Sequence[Run], rows: Sequence[PublishedRow]) -> Reproduction:
-    """Puts the values of finished runs beside a table; nothing is computed.
+    """Puts the values of finished runs next to a table; nothing is computed.
 
     A row takes the values of the system that it names, and a column those of the run over its data set; where only one
     column asks for a value, a run over other data gives it, too, and is not judged.

@@ -1,4 +1,4 @@
-"""Published beside measured: one cell per row and column, and whether they agree."""
+"""Published and measured values: one cell per row and column, and whether they agree."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class PublishedRow(Part):
     """A row.
 
     Attributes:
-        name: As published; with the setting behind it where a table has several rows of one name.
+        name: As published, followed by the setting if a table has several rows of one name.
         section: Heading above it.
         system: What runs it here, `mimi@8`; None where nothing does.
         why: Why nothing does.

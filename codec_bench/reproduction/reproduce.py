@@ -48,7 +48,7 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
 
     Raises:
         UsageError: A name in the request is unknown.
-        CodecBenchError: A run could not go on.
+        CodecBenchError: A run had to stop.
     """
     files = {_row_name(table, name): folder for name, folder in config.files.items()}
     chosen = chosen_rows(table, config.row)
@@ -93,7 +93,7 @@ class _TableWork:
 
     Attributes:
         table: What was published.
-        config: What was asked for.
+        config: Options of the run.
         files: Folders with reconstructions, by name of the row or of a system of its own.
         columns: What measures the columns.
         cells: What was found so far.
@@ -116,7 +116,7 @@ class _TableWork:
     def measure(
         self, dataset: str | None, rows: Sequence[PublishedRow], beside: Sequence[PlannedSystem], *, alone: bool
     ) -> None:
-        """Measures rows on their data set, and systems beside the table; `alone` where it is the only data set."""
+        """Measures rows and systems that are not in the table on a data set; `alone` if it is the only one."""
         never = {label: never_reason(self.table, row) for row in rows if (label := self._label(row)) not in self.files}
         can_run = bool(beside) or not all(never.get(self._label(row)) for row in rows)
         obstacle = self._obstacle(dataset)
@@ -233,7 +233,7 @@ def _columns(table: PublishedTable, config: ReproduceConfig) -> _ColumnMetrics:
 
 
 def _in_order(table: PublishedTable, cells: Iterable[JudgedCell]) -> tuple[JudgedCell, ...]:
-    """Cells by row and column, as the table has them; what is beside the table comes last."""
+    """Cells by row and column, as the table has them; what is not in the table comes last."""
     rows = {table.label(row): i for i, row in enumerate(table.rows)}
     columns = {key: i for i, key in enumerate(table.columns)}
     return tuple(sorted(cells, key=lambda cell: (rows.get(cell.row, len(rows)), cell.row, columns[cell.key])))
@@ -283,7 +283,7 @@ def chosen_rows(table: PublishedTable, names: Iterable[str]) -> list[PublishedRo
 def _by_dataset(
     table: PublishedTable, chosen: Sequence[PublishedRow], files: Mapping[str, str], config: ReproduceConfig
 ) -> dict[str | None, tuple[list[PublishedRow], list[PlannedSystem]]]:
-    """Rows by data set, and the systems beside the table, which are measured on each."""
+    """Rows by data set, and the systems that are not in the table, which are measured on each."""
     labels = {table.label(row) for row in table.rows}
     beside = [
         PlannedSystem(name, None, _prepared(name, folder, None)) for name, folder in files.items() if name not in labels

@@ -1,4 +1,4 @@
-"""The life of a run on disk, for runs of every kind: begin or go on, fail or finish. Nothing else writes `run.json`."""
+"""The life of a run on disk, for every kind of run: begin or continue, fail or finish. Only this writes `run.json`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from codec_bench.runs.frames import Coverage, write_scores, write_summary
 logger = logging.getLogger(__name__)
 
 Difference = Callable[[Run], str]
-"""What a new run would change of the one that is there, in words; empty where it goes on with that."""
+"""What a new run would change in an existing one, in words; empty if it continues it."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Request:
     """What shall be computed, as the run directory keeps it.
 
     Attributes:
-        kind: Of measurement.
+        kind: Kind of measurement.
         config: What was asked for, as plain data.
         plan: What that means: `dataset`, `systems`, `conditions`, `metrics`, `seed`, and what the kind adds.
         manifest: `utterances.csv`.
-        difference: Decides whether this goes on with a run of its kind that is there.
+        difference: Decides whether this continues an existing run of its kind.
         name: What the default folder is named after; of systems, the codec.
         warnings: What the user should know before anything is computed.
-        threads: Of each process that is measured, or scores.
-        replaces: Whether the same again is measured anew, so that the default folder is never one that is there.
+        threads: Threads of each process that is measured, or scores.
+        replaces: Whether the same plan is measured again, so that the default folder is always a new one.
     """
 
     kind: Kind
@@ -64,7 +64,7 @@ class Request:
         return f"{path} holds a run of another plan: {what}; choose another --out" if what else ""
 
     def default_folder(self) -> Path:
-        """`runs/<date>-<name>`, with a number behind it where another run is there already.
+        """`runs/<date>-<name>`, followed by a number if that folder holds another run.
 
         Raises:
             UsageError: There are a thousand of them, or one cannot be read.
@@ -83,8 +83,8 @@ def same(plan: Mapping[str, Any] | None = None, options: Mapping[str, Any] | Non
     """Goes on with a run of the same plan and options.
 
     Args:
-        plan: Of the new run; its data, systems, columns and what else has a fingerprint must be the same, and whatever
-            the kind adds, but not what people read of them.
+        plan: Plan of the new run; its data, systems, columns and what else has a fingerprint must be the same, and
+            whatever the kind adds, but not what people read of them.
         options: Entries of the new run's config that decide what comes out and that the plan does not show.
     """
 
@@ -179,7 +179,7 @@ class RunWriter:
 
 @contextmanager
 def writing(request: Request, path: Path) -> Iterator[RunWriter]:
-    """Begins a run, or goes on with the one that is there, and sees it to an end, whichever that is.
+    """Begins a run, or continues an existing one, and records how it ends.
 
     The directory is locked. `run.json` says at once that the run is running, and where the block does not come to its
     end why: an interruption, `SIGTERM` and `SIGHUP` included where the program leaves these to the system, or an error.
@@ -224,7 +224,7 @@ def rewriting(run: Run) -> Iterator[RunWriter]:
 
 
 def new_info(request: Request, previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """`run.json` of a run that begins, or goes on with the one that is there."""
+    """`run.json` of a run that begins, or continues an existing one."""
     return {
         "schema": SCHEMA,
         "kind": request.kind,
@@ -258,7 +258,7 @@ def _held(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _signals_end_the_run() -> Iterator[None]:
-    """Makes an exception of the signals that ask a process to end, where nobody else has a handler for them.
+    """Turns the signals that ask a process to end into an exception, unless they have a handler already.
 
     Otherwise they end it before it can say so, and leave what it started. A second one is not waited for.
     """

@@ -32,7 +32,7 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[SpeedCo
     """The columns that a run has.
 
     Args:
-        config: What was asked for.
+        config: Options of the run.
         streams: Whether a system has a decoder of streams.
         gpu: Whether a system runs on a GPU.
     """

@@ -1,4 +1,4 @@
-"""What `codec-bench speed` can be asked for."""
+"""Options of `codec-bench speed`."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class SystemMeasurement:
 
     Args:
         system: A codec at a setting.
-        config: What was asked for.
+        config: Options of the run.
         columns: How many values each column needs, by label.
         excerpts: Recordings.
         told: Called after each round and each other step.

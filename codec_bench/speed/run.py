@@ -38,7 +38,7 @@ def run_speed(config: SpeedConfig) -> Run:
 
     Raises:
         UsageError: Something in the request cannot be done.
-        CodecBenchError: The run could not go on.
+        CodecBenchError: The run had to stop.
     """
     check_device(config.device)
     systems = _systems(config)

@@ -58,7 +58,7 @@ def run_tokens(config: TokensConfig) -> Run:
 
     Raises:
         UsageError: Something in the request cannot be done.
-        CodecBenchError: The run could not go on.
+        CodecBenchError: The run had to stop.
     """
     check_device(config.device)
     work = _from_files(config) if config.tokens is not None else _from_codecs(config)

@@ -1,4 +1,4 @@
-"""What `codec-bench tokens` can be asked for."""
+"""Options of `codec-bench tokens`."""
 
 from __future__ import annotations
 

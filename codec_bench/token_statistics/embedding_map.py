@@ -31,7 +31,7 @@ def check_method(method: str) -> str:
     """The method that will be used: t-SNE falls back to PCA where scikit-learn is missing.
 
     Raises:
-        UnavailableError: UMAP was asked for, which falls back to nothing, and is missing.
+        UnavailableError: UMAP was requested, for which there is no fallback, and is missing.
     """
     if method == "umap" and find_spec("umap") is None:
         raise UnavailableError("--map umap needs umap-learn: pip install umap-learn, or take --map tsne")

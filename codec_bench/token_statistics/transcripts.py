@@ -1,4 +1,4 @@
-"""Words and phones of the transcripts, as streams beside those of the codecs."""
+"""Words and phones of the transcripts, as streams to compare with those of the codecs."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class IsolatedCodec(ReplaceableCodec):
         """One call; a process that dies is replaced at the next one.
 
         Raises:
-            CodecError: The process died, or what it was asked for failed.
+            CodecError: The process died, or the request failed.
         """
         if self._crashes >= MAX_CRASHES:
             raise CodecError(

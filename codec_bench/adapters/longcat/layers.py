@@ -54,7 +54,7 @@ def cleared(x: Tensor, ends: Ends | None) -> Tensor:
 
 
 class History:
-    """What the causal layers of a stack saw last, so that the stack can go on where it stopped."""
+    """What the causal layers of a stack saw last, so that the stack can resume."""
 
     def __init__(self) -> None:
         self._seen: dict[int, Tensor] = {}

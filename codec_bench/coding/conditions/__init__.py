@@ -31,7 +31,7 @@ __all__ = [
 CONDITIONS: dict[str, type[Condition]] = {
     c.name: c for c in (AdditiveNoise, Reverb, Gain, Band, Segmented, Concatenated)
 }
-"""What can be asked for, by name."""
+"""Conditions by name."""
 
 
 def parse_conditions(

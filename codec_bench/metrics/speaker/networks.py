@@ -87,7 +87,7 @@ def similarity(
     """Registers the cosine similarity of the speaker embeddings of two recordings as a metric.
 
     Args:
-        name: Of the metric.
+        name: Name of the metric.
         title: As of `Metric`.
         note: As of `Metric`.
         embedding: The model: its embedding of a signal at 16 kHz, `[d]`.

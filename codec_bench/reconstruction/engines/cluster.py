@@ -148,7 +148,7 @@ class TaskServer(RemoteServer):
     """Jobs as tasks of Ray, which gives each to a machine with a free CPU, and to another one if that is lost.
 
     Args:
-        function: Of `engines.remote`; takes `arguments` and the parcel.
+        function: Function of `engines.remote`; takes `arguments` and the parcel.
         arguments: What comes before the parcel.
         options: What a task needs: `num_cpus`, `name`.
         pack: See `RemoteServer`.

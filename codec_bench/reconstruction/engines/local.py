@@ -1,4 +1,4 @@
-"""Everything on this machine: processes that code, and one scoring process per job beside them."""
+"""Everything on this machine: coding processes, and one scoring process per job."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class LocalEngine:
 
     @cached_property
     def model_device(self) -> str:
-        """The device that was asked for, or for `auto` the first GPU."""
+        """The requested device, or for `auto` the first GPU."""
         return torch_device(self._device)
 
     def free_codecs(self) -> None:

@@ -15,7 +15,7 @@ def make_engine(config: RunConfig, cache: Path) -> Engine:
     """The engine that a configuration asks for; nothing is started yet.
 
     Args:
-        config: What was asked for.
+        config: Options of the run.
         cache: Folder of the caches.
 
     Raises:

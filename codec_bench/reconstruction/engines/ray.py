@@ -150,7 +150,7 @@ class RayEngine:
 
     Raises:
         UnavailableError: Ray is not installed.
-        UsageError: A GPU is asked for by its number.
+        UsageError: A GPU is requested by its number.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ def embed_audio(runs: dict[int, Run], utterances: dict[int, list[str]], out: Pat
         out: The report's folder.
 
     Returns:
-        Tracks by `<run>-<utterance>` for the page; None where they were too large, and lie in files beside it.
+        Tracks by `<run>-<utterance>` for the page; None if they were too large, and lie in files next to it.
 
     Raises:
         UsageError: A kept file is damaged, or the folder cannot be written.

@@ -1,4 +1,4 @@
-"""The plots that lie beside a report, as pictures inside it."""
+"""The plots next to a report, as pictures inside it."""
 
 from __future__ import annotations
 

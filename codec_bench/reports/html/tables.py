@@ -108,7 +108,7 @@ def views(runs: Sequence[Run], tables: Sequence[Table], kinds: Mapping[str, str]
 def plot_data(shown: Sequence[TableView], runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The tables as the interactive plot reads them; cells are `[value, low, high, n, expected]` or None.
 
-    A codec has the colour and the marker that the static plots give it, in the order in which codecs were asked for.
+    A codec has the colour and the marker that the static plots give it, in the order in which codecs were requested.
     """
     places = {(str(run.path), label): (i, j) for i, run in enumerate(runs) for j, label in enumerate(run.systems)}
     codecs: dict[str, int] = {}

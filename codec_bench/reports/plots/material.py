@@ -1,4 +1,4 @@
-"""What pictures are drawn from: a table of runs, and what their run directories hold beside it."""
+"""What pictures are drawn from: a table of runs, and the other files in their run directories."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class PlotData:
         return next((e for e in self.entries if (e.row.run, e.row.system) == (path, system)), None)
 
     def frame(self, file: str, columns: Sequence[str]) -> pd.DataFrame | None:
-        """An optional table that runs keep beside their summary.
+        """An optional table that runs keep next to their summary.
 
         Args:
             file: Name in the run directory.

@@ -1,4 +1,4 @@
-"""What went wrong: spectrograms of the worst utterances beside those of their recordings."""
+"""What went wrong: spectrograms of the worst utterances next to those of their recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often n-grams of tokens occur by rank, beside those of words and phones: MagiCodec's figure 3."""
+"""How often n-grams of tokens occur by rank, compared with those of words and phones: MagiCodec's figure 3."""
 
 from __future__ import annotations
 

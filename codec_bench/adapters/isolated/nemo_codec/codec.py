@@ -17,7 +17,7 @@ from codec_bench.tokens import Codebook
 def _spec(
     title: str, repository: str, hop: int, count: int, size: int = 2016, licence: str = "NVIDIA Open Model License"
 ) -> CodecSpec:
-    """A checkpoint with `count` codebooks of `size` entries; one of another hop than the worker is told is refused."""
+    """A checkpoint with `count` codebooks of `size` entries; one with another hop than the worker gets is refused."""
     return CodecSpec(
         title=title,
         group=Group.ACOUSTIC,
