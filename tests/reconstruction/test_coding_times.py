@@ -21,7 +21,7 @@ from codec_bench.reports.table import build_table
 from codec_bench.runs.directory import Run
 from codec_bench.testing.codecs import Identity
 
-OPTIONS: dict[str, Any] = {"codec": ["codec2@1200", "test-failing@2"], "metrics": ["si_sdr"], "max_failed": 1.0}
+OPTIONS: dict[str, Any] = {"codec": ["codec2@1200", "test-failing@3"], "metrics": ["si_sdr"], "max_failed": 1.0}
 
 
 def test_they_are_medians_of_what_the_run_kept(run_in: Callable[..., Run]):
@@ -29,13 +29,13 @@ def test_they_are_medians_of_what_the_run_kept(run_in: Callable[..., Run]):
     kept = pd.read_csv(run.path / "reconstructions.csv").dropna(subset="decode_seconds")
     for label, fact in (("rtf_encode", "encode_seconds"), ("rtf_decode", "decode_seconds")):
         rows = run.summary[run.summary.metric == label].set_index("system")
-        for system in ("codec2@1200", "test-failing@2"):
+        for system in ("codec2@1200", "test-failing@3"):
             mine = kept[kept.system == system]
             assert rows.loc[system].value == pytest.approx(np.median(mine[fact] / mine.coded_seconds))
             assert (rows.loc[system].n, rows.loc[system].n_expected) == (len(mine), 6)
-        assert 0 < rows.loc["test-failing@2"].n < 6
+        assert 0 < rows.loc["test-failing@3"].n < 6
         assert (rows.loc["ground-truth"].n, rows.loc["ground-truth"].n_expected) == (0, 0)
-        scored = run.scores[(run.scores.metric == label) & (run.scores.system == "test-failing@2")]
+        scored = run.scores[(run.scores.metric == label) & (run.scores.system == "test-failing@3")]
         assert set(scored.status) == {"ok", "encode_failed"}
         assert scored[scored.status != "ok"].reason.str.contains("this is one of them").all()
     assert run.scores.equals(run.scores.sort_values(["system", "utterance", "metric"], ignore_index=True))
