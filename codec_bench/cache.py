@@ -50,7 +50,7 @@ class ArrayCache:
         write_atomically(self.path(address), _MAGIC + hashlib.sha256(body).digest() + body)
 
     def get(self, address: str) -> dict[str, NDArray[Any]] | None:
-        """Reads an entry, or returns None where there is none or it is damaged."""
+        """Reads an entry, or returns None if there is none or it is damaged."""
         path = self.path(address)
         try:
             data = path.read_bytes()

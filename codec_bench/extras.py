@@ -21,7 +21,7 @@ WITH_TORCHAUDIO = ("vocos", "speechtokenizer", "s3tokenizer", "speechbrain")
 
 
 def cannot_import(modules: tuple[str, ...], extra: str) -> str | None:
-    """Why a module cannot be imported here, with the command that helps; None where all can. Imports none of them.
+    """Why a module cannot be imported here, with the command that helps; None if all can. Imports none of them.
 
     Args:
         modules: Names of top-level modules.

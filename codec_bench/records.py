@@ -136,7 +136,7 @@ class Score:
 
     @property
     def value(self) -> float | None:
-        """The value in the metric's unit, or None where there is none."""
+        """The value in the metric's unit, or None if there is none."""
         return self.scale * self.numerator / self.denominator if self.status is Status.OK else None
 
     def __float__(self) -> float:
@@ -154,7 +154,7 @@ class Utterance:
         id: Unique in its data set; safe as a file name.
         path: The audio file.
         text: Transcript, or None.
-        speaker: Speaker label, or None where it is not known.
+        speaker: Speaker label, or None if unknown.
         language: ISO 639-1 code, or None.
         duration: Seconds as the manifest states them, or None.
         labels: Everything else the manifest says.

@@ -23,8 +23,8 @@ class Estimate:
     """A corpus value.
 
     Attributes:
-        value: `scale * sum(numerators) / sum(denominators)`, or None where nothing was scored.
-        low: Lower end of the interval, or None where fewer than `MIN_CLUSTERS` clusters were scored.
+        value: `scale * sum(numerators) / sum(denominators)`, or None if nothing was scored.
+        low: Lower end of the interval, or None if fewer than `MIN_CLUSTERS` clusters were scored.
         high: Upper end.
         n: Utterances scored.
         expected: Utterances that should have been scored.

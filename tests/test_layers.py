@@ -68,7 +68,7 @@ def part_of(module: str) -> str:
 
 
 def circle(imports: Mapping[str, Iterable[str]]) -> list[str]:
-    """Modules that import each other in turn, the first one again at the end; empty where there are none."""
+    """Modules that import each other in turn, the first one again at the end; empty if there are none."""
     try:
         TopologicalSorter(imports).prepare()
     except CycleError as error:

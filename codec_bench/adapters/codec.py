@@ -42,7 +42,7 @@ class Codec(ABC):
         specs: What it is at each mode, where it has modes.
         version: Raised whenever the adapter changes what it produces; it is part of every cache address.
         packages: Distributions whose installed version is part of the fingerprint.
-        modes: Standard settings that change what is sent (`1200`, `6000`); empty where the only setting is the number
+        modes: Standard settings that change what is sent (`1200`, `6000`); empty if the only setting is the number
             of codebooks.
         prefixes: Standard numbers of codebooks.
         any_prefix: Whether every number of codebooks from 1 to all can be decoded, or only `prefixes` and all.
@@ -100,7 +100,7 @@ class Codec(ABC):
     @classmethod
     def unsupported(cls) -> str | None:
         """Why the codec cannot run here whatever is downloaded (a missing extra or encoder), with the command that
-        helps; None where it can. Cheap: loads no model.
+        helps; None if it can. Cheap: loads no model.
         """
         return cannot_import(cls.modules, cls.extra)
 
@@ -144,7 +144,7 @@ class Codec(ABC):
     @final
     @classmethod
     def unavailable(cls) -> str | None:
-        """Why the codec cannot run here now, with the command that helps; None where it can."""
+        """Why the codec cannot run here now, with the command that helps; None if it can."""
         absent = missing(cls.weights())
         if (reason := cls.unsupported()) is not None or not absent:
             return reason

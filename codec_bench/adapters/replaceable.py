@@ -18,7 +18,7 @@ class ReplaceableCodec(Codec):
     """A codec loaded from files that `--checkpoint` may replace.
 
     Class attributes:
-        checkpoint_file: The published file that a single-file checkpoint replaces; may be empty where there is one
+        checkpoint_file: The published file that a single-file checkpoint replaces; may be empty if there is one
             file only.
     """
 

@@ -32,7 +32,7 @@ class CodecSpec:
         hop: Input samples per frame of a codec with a bitstream, which has no codebooks to tell.
         delay: Samples at the output rate by which the decoded audio lags behind the input; they are cut.
         parameters: Number of trained parameters, where there are any and it is known.
-        causal: Whether output never depends on later input beyond the frame; None where it is not known.
+        causal: Whether output never depends on later input beyond the frame; None if unknown.
         streaming: Whether the codec can be run frame by frame as it is.
         licence: Licence of the code.
         weights_licence: Licence of the weights if it differs; `not stated` if their authors state none.
@@ -40,7 +40,7 @@ class CodecSpec:
         min_samples: Input samples that the encoder needs; shorter recordings are padded with zeros at the end.
         source: Paper, standard or repository.
         weights: Files that must be there to run it.
-        packet_bits: Payload bits of every packet of a bitstream, without the padding to whole bytes; None where the
+        packet_bits: Payload bits of every packet of a bitstream, without the padding to whole bytes; None if the
             bytes of each packet count.
         configuration: What the code of an isolated codec calls it, where that is not the mode.
     """

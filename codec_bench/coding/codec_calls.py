@@ -181,7 +181,7 @@ class CodecCalls:
     def _together(
         self, codec: Codec, function: Callable[[Sequence[In]], Sequence[Out]], batch: Sequence[In]
     ) -> tuple[list[Out | None], float]:
-        """What a codec makes of a batch, None where it fails, and the seconds that it took.
+        """What a codec makes of a batch, None if it fails, and the seconds that it took.
 
         What fails in a batch is tried alone afterwards, which says why it fails.
         """

@@ -25,7 +25,7 @@ class Item:
 
     Attributes:
         utterance: As the data set gave it, with the transcript that the run uses.
-        digest: SHA-256 of the audio file; empty where the file cannot be read.
+        digest: SHA-256 of the audio file; empty if the file cannot be read.
         problem: Why it cannot be read.
         status: The kind of problem.
     """

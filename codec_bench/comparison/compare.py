@@ -43,8 +43,8 @@ class MetricComparison:
         limit: How much worse it may get; None for a metric that is shown only.
         verdict: What it came to.
         reasons: Why it is undecided.
-        paired: The difference on the utterances that both scored; None where there are none.
-        corrected: p of "worse" after Holm's correction; None where no test was made.
+        paired: The difference on the utterances that both scored; None if there are none.
+        corrected: p of "worse" after Holm's correction; None if no test was made.
         unit: What was drawn: `speakers` or `utterances`.
         expected: Utterances in the plan of the baseline.
         worst: Utterances that got worse most, the worst first.

@@ -57,7 +57,7 @@ class Worsening:
 
 
 def worsening(paired: Paired, limit: Limit) -> Worsening | None:
-    """How much worse the candidate is; None where a relative limit has no baseline to relate to."""
+    """How much worse the candidate is; None if a relative limit has no baseline to relate to."""
     value, low, high = paired.difference, paired.low, paired.high
     if limit.relative:
         if paired.relative is None or paired.relative_low is None or paired.relative_high is None:

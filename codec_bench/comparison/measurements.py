@@ -15,7 +15,7 @@ REFERENCE = "ground-truth"
 """The system that the recordings themselves are."""
 
 Direction = Literal["higher", "lower", ""]
-"""Which values are better; empty where neither are."""
+"""Which values are better; empty if neither are."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ComparedMetric:
         name: `wer`.
         title: For people.
         unit: Unit of the value; empty for plain numbers.
-        better: `higher`, `lower`, or empty where neither is.
+        better: `higher`, `lower`, or empty if neither is.
         digits: Decimals that are worth printing.
         version: Version of the definition.
         fingerprint: Content address of the definition: version, parameters, packages.
@@ -107,7 +107,7 @@ class Measurements:
         speakers: Speaker of each utterance, or None if unknown.
         scores: By system, metric and utterance. A missing utterance was not requested.
         provenance: `codec_bench`, `resampler`, `packages`.
-        audio: Folder with decoded audio, or None where it was not kept.
+        audio: Folder with decoded audio, or None if it was not kept.
     """
 
     source: str
@@ -122,7 +122,7 @@ class Measurements:
     audio: Path | None = None
 
     def of(self, system: str, metric: str) -> Mapping[str, UtteranceScore]:
-        """Scores by utterance; empty where there are none."""
+        """Scores by utterance; empty if there are none."""
         return self.scores.get(system, {}).get(metric, {})
 
     def audio_of(self, system: str, utterance: str) -> Path | None:

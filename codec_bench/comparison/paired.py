@@ -39,7 +39,7 @@ class Paired:
         candidate: The same of the second.
         low: Lower end of the percentile interval of `difference`.
         high: Upper end.
-        relative_low: Lower end of the interval of the difference over `|baseline|`; None where a baseline may be 0.
+        relative_low: Lower end of the interval of the difference over `|baseline|`; None if a baseline may be 0.
         relative_high: Upper end.
         p_higher: One-sided p-value of the swap test against "the candidate is not higher".
         p_lower: The same against "the candidate is not lower".
@@ -67,7 +67,7 @@ class Paired:
 
     @property
     def relative(self) -> float | None:
-        """The difference over `|baseline|`, or None where that is 0."""
+        """The difference over `|baseline|`, or None if that is 0."""
         return self.difference / abs(self.baseline) if self.baseline else None
 
 

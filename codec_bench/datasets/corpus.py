@@ -30,7 +30,7 @@ class Count(NamedTuple):
 
     Attributes:
         utterances: Recordings.
-        speakers: Different speakers, or None where they are not known.
+        speakers: Different speakers, or None if unknown.
         certain: Whether the makers, or a file of theirs, state the figures; others are compared, and a difference is
             a note and no error.
     """

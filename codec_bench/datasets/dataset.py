@@ -46,7 +46,7 @@ class Dataset(ABC):
         licence: Licence of the recordings.
         source: Where they are published.
         synthetic: Whether the speech is synthetic; every table says so.
-        leak: What the published split shares between training and test, empty where it shares nothing.
+        leak: What the published split shares between training and test, empty if it shares nothing.
         rough_size: Approximate size in bytes, where no exact one is published.
     """
 

@@ -23,7 +23,7 @@ class Generated(Dataset):
 
     Args:
         folder: The generated files; transcripts next to them are read as `Folder` does.
-        prompts: Recording of the wanted voice by id of the utterance; None where there are none. Only utterances that
+        prompts: Recording of the wanted voice by id of the utterance; None if there are none. Only utterances that
             have one are yielded.
     """
 

@@ -130,7 +130,7 @@ class HuggingFace(Dataset):
         return builder.as_dataset(split=self._split(split, list(builder.info.splits)))
 
     def _card_licence(self) -> str:
-        """The licence that the card names, which the library passes over; empty where there is none."""
+        """The licence that the card names, which the library passes over; empty if there is none."""
         import huggingface_hub
 
         where = self._where
@@ -321,7 +321,7 @@ def _first(names: Sequence[str], known: Sequence[str]) -> str | None:
 
 
 def _text(feature: Any, value: Any) -> str | None:
-    """A cell as text on one line; None where it is empty. A class is called by its name."""
+    """A cell as text on one line; None if it is empty. A class is called by its name."""
     if value is None:
         return None
     import datasets

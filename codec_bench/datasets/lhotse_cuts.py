@@ -187,7 +187,7 @@ def _recordings_of(folder: Path) -> Path:
 
 
 def _common(supervisions: list[Any], field: str) -> str | None:
-    """What all supervisions say, None where they differ or say nothing."""
+    """What all supervisions say, None if they differ or say nothing."""
     values = {getattr(item, field) for item in supervisions}
     return str(values.pop()) if len(values) == 1 and None not in values else None
 

@@ -140,7 +140,7 @@ class LibriSpeechByDuration(LibriSpeechTestClean):
 
     @abstractmethod
     def _labels(self, seconds: float) -> dict[str, str] | None:
-        """What to add to the labels of a recording of this duration; None where it does not belong to the set."""
+        """What to add to the labels of a recording of this duration; None if it does not belong to the set."""
 
     def _index(self, root: Path) -> Sequence[Utterance]:
         chosen = {

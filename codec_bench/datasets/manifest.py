@@ -106,7 +106,7 @@ def text_beside(path: Path) -> str | None:
 
 
 def id_problem(name: str) -> str | None:
-    """Why a name cannot be the id of an utterance, which has to be a safe file name; None where it can.
+    """Why a name cannot be the id of an utterance, which has to be a safe file name; None if it can.
 
     >>> id_problem("../a"), id_problem("1089_134686_000002_000001")
     ('it begins with a dot', None)
@@ -149,7 +149,7 @@ def check_some_exist(recordings: Sequence[Path], listed_in: Path) -> None:
 
 
 def language_code(name: str) -> str | None:
-    """The ISO 639-1 code at the beginning of a language tag, or None where there is none.
+    """The ISO 639-1 code at the beginning of a language tag, or None if there is none.
 
     >>> language_code("en-US"), language_code("ZH_cn"), language_code("English")
     ('en', 'zh', None)

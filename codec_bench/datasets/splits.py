@@ -88,7 +88,7 @@ def draw_folds(groups: Sequence[Sequence[str]], count: int, seed: str) -> dict[s
 
 
 def crossing_speakers(index: Sequence[Utterance]) -> str:
-    """How many speakers of the test split are in training, too, in one line; empty where there are none."""
+    """How many speakers of the test split are in training, too, in one line; empty if there are none."""
     speakers = {
         split: {u.speaker for u in index if u.labels.get("split") == split and u.speaker} for split in ("train", "test")
     }

@@ -87,7 +87,7 @@ class Environment:
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """What was installed; empty where it was not made.
+        """What was installed; empty if it was not made.
 
         `fingerprint`, `python` (its version), `packages` (versions of its own ones), `sources` (`tree_digest` by
         repository) and `inherited` (folders with packages of ours).
@@ -114,7 +114,7 @@ class Environment:
         return self.state is EnvironmentState.READY
 
     def problem(self, spelling: str = "") -> str | None:
-        """Why nothing can run in it now, with the command that helps; None where it can.
+        """Why nothing can run in it now, with the command that helps; None if it can.
 
         Args:
             spelling: How `codec-bench env create` finds it; its name by default.

@@ -26,7 +26,7 @@ class Source:
         repository: `owner/name`.
         commit: 40 hexadecimal digits.
         paths: Files and folders of the tree that are needed; all for none.
-        tree: `tree_digest` of those files; None where it is not known.
+        tree: `tree_digest` of those files; None if unknown.
     """
 
     repository: str

@@ -22,7 +22,7 @@ class RemoteFile:
     Attributes:
         path: Where a mirror has it: `models/lyra_v2/lyragan.tflite`, `hf/<org>/<repo>/<file>` for Hugging Face,
             `datasets/<archive>`.
-        sha256: Its digest in hexadecimal digits, or None where its makers publish none.
+        sha256: Its digest in hexadecimal digits, or None if its makers publish none.
         size: Bytes, as far as known.
         source: Web address of the file; not needed for `hf/...`.
         revision: Branch, tag or commit on Hugging Face.
@@ -146,7 +146,7 @@ def is_published(remote: RemoteFile, path: Path) -> bool:
 
 
 def digest_of(remote: RemoteFile) -> tuple[str, str]:
-    """The digest that a file must have, and its kind; empty where none is known."""
+    """The digest that a file must have, and its kind; empty if unknown."""
     kind, expected = ("md5", remote.md5) if remote.sha256 is None else ("sha256", remote.sha256)
     return kind, (expected or "").lower()
 

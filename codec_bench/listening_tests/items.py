@@ -24,7 +24,7 @@ class ListeningItem:
 
     Attributes:
         utterance: Its id in the run.
-        speaker: Empty where it is not known.
+        speaker: Empty if unknown.
         paths: The kept audio by label of the system, the reference among them.
         seconds: Length of the reference.
     """
@@ -147,5 +147,5 @@ def _utterances(run: Run) -> list[dict[str, str]]:
 
 
 def speakers_of(run: Run) -> dict[str, str]:
-    """Speaker of every utterance of a run, empty where it is not known."""
+    """Speaker of every utterance of a run, empty if unknown."""
     return {row["id"]: row["speaker"] for row in _utterances(run)}

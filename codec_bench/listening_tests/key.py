@@ -44,7 +44,7 @@ class Trial:
     Attributes:
         id: What webMUSHRA writes into its results.
         utterance: The id of the utterance in the run.
-        speaker: Empty where it is not known.
+        speaker: Empty if unknown.
         rate: Sampling rate of all its files in Hz.
         seconds: Their length.
         reference: Given to listeners as the reference; in MUSHRA also hidden among the stimuli.

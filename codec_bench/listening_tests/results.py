@@ -34,7 +34,7 @@ class Rating:
         trial: The page.
         stimulus: What was rated.
         score: 0 to 100.
-        seconds: Time on the page, for all of its sliders; None where the results do not say.
+        seconds: Time on the page, for all of its sliders; None if the results do not say.
     """
 
     listener: str

@@ -34,7 +34,7 @@ class Listener:
         items: Items rated.
         reference_below: Items on which the hidden reference got less than 90.
         reference_rated: Items on which the hidden reference was rated.
-        reasons: Why they are excluded; empty where they are not.
+        reasons: Why they are excluded; empty if they are not.
     """
 
     name: str
@@ -49,7 +49,7 @@ def screen(ratings: Sequence[Rating], anchor: str | None, rules: Rules) -> list[
 
     Args:
         ratings: All ratings of a test.
-        anchor: Label of the highest anchor, or None where the test has none.
+        anchor: Label of the highest anchor, or None if the test has none.
         rules: What is asked of listeners.
     """
     found = []

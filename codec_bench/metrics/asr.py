@@ -32,7 +32,7 @@ RATE = 16_000
 
 @dataclass(frozen=True)
 class Recogniser(Feature):
-    """A feature that gives the transcript of a 16 kHz signal as a 0-d string array; empty where nothing was heard.
+    """A feature that gives the transcript of a 16 kHz signal as a 0-d string array; empty if nothing was heard.
 
     Attributes:
         label: As columns show it, e.g. `pocketsphinx`.
@@ -83,7 +83,7 @@ def backend(name: str) -> Recogniser:
 
 
 def default_backend() -> tuple[str, str]:
-    """The best backend that can run here now, and a warning about it, empty where there is nothing to warn of.
+    """The best backend that can run here now, and a warning about it, empty if there is nothing to warn of.
 
     That is `nemo` where NeMo, or its environment, and the default model are here, otherwise `pocketsphinx`.
     """
@@ -107,7 +107,7 @@ def hypothesis(identity: str, cache: ArrayCache, recogniser: Recogniser) -> str 
         recogniser: Which one.
 
     Returns:
-        The text, not normalised; None where the signal was not transcribed.
+        The text, not normalised; None if the signal was not transcribed.
     """
     entry = cache.get(feature_address(identity, recogniser, RATE))
     return None if entry is None or "value" not in entry else str(entry["value"].item())

@@ -36,7 +36,7 @@ class Metric:
             parameters; returns a float (averaged over utterances) or a `Ratio` (pooled over the corpus).
         unit: `%`, `dB`, `MOS-LQO`, or empty.
         better: Which direction is better.
-        range: Smallest and largest possible value; None where there is no bound.
+        range: Smallest and largest possible value; None if there is no bound.
         rate: Sampling rate in Hz at which signals are compared; 0 for that of the decoded signal.
         family: Tables show the metrics of a family side by side: `quality`, `pitch`, `spectral`.
         title: Column heading for people.
@@ -158,11 +158,11 @@ class Metric:
         return tuple(dict.fromkeys(w for feature, _ in self.models for w in feature.model.weights))
 
     def unsupported(self) -> str | None:
-        """Why it cannot run here whatever is downloaded, with the command that helps; None where it can."""
+        """Why it cannot run here whatever is downloaded, with the command that helps; None if it can."""
         return next((reason for feature, _ in self.models if (reason := feature.model.unsupported())), None)
 
     def unavailable(self) -> str | None:
-        """Why it cannot run here now, with the command that helps; None where it can."""
+        """Why it cannot run here now, with the command that helps; None if it can."""
         command = f"codec-bench fetch metric:{self.label}"
         return next((reason for feature, _ in self.models if (reason := feature.model.problem(command))), None)
 

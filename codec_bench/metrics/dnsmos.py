@@ -65,7 +65,7 @@ class PublishedModel(Model):
     """A model of one published file, which need not be fetched where an installed package has it.
 
     Attributes:
-        published: The file; `weights`, which are fetched, is empty where a package has it.
+        published: The file; `weights`, which are fetched, is empty if a package has it.
     """
 
     published: RemoteFile = P835
@@ -77,7 +77,7 @@ class PublishedModel(Model):
 
 
 def installed_file(remote: RemoteFile) -> Path | None:
-    """The copy of a file in the package `speechmos`, or None where it is not installed or has another one."""
+    """The copy of a file in the package `speechmos`, or None if it is not installed or has another one."""
     spec = find_spec("speechmos")
     for folder in (spec.submodule_search_locations if spec is not None else None) or ():
         path = Path(folder, "dnsmos_models", Path(remote.path).name)

@@ -84,11 +84,11 @@ class Model:
         return digests
 
     def unsupported(self) -> str | None:
-        """Why it cannot run here whatever is downloaded, with the command that helps; None where it can."""
+        """Why it cannot run here whatever is downloaded, with the command that helps; None if it can."""
         return cannot_import(self.modules, self.extra) if self.modules else None
 
     def problem(self, command: str) -> str | None:
-        """Why it cannot run here now, with the command that helps; None where it can.
+        """Why it cannot run here now, with the command that helps; None if it can.
 
         Args:
             command: What fetches its files, e.g. `codec-bench fetch metric:nisqa`.

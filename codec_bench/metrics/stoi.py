@@ -217,7 +217,7 @@ def _normalised(segments: Floats, noise: np.random.RandomState | None = None) ->
     """Segments `[segments, 15, 30]` with rows, then columns, of zero mean and unit length.
 
     Returns:
-        None where a row or a column is constant, and there is no noise to give it a direction.
+        None if a row or a column is constant, and there is no noise to give it a direction.
     """
     for axis in (2, 1):
         if noise is not None:

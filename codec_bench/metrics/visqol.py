@@ -316,7 +316,7 @@ def _smooth(patches: Floats) -> Floats:
 
 
 def _matches(patches: list[Floats], starts: list[int], decoded: Floats) -> list[_Match | None]:
-    """The sequence of decoded patches that is most like that of the reference; None where one has no counterpart.
+    """The sequence of decoded patches that is most like that of the reference; None if one has no counterpart.
 
     Decoded patches begin within 24 s of those of the reference, each behind that before.
     """

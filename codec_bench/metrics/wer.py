@@ -112,7 +112,7 @@ def word_error_rate(
     Args:
         text: Transcript.
         decoded: Reconstruction at 16 kHz; digital silence is an empty hypothesis, so everything is deleted.
-        language: ISO 639-1 code, or None where it is not known.
+        language: ISO 639-1 code, or None if unknown.
         transcribe: Recogniser.
         normalise: What is done to both texts first.
 

@@ -98,7 +98,7 @@ def bootstrap(
         seed: Seed of the draws.
 
     Returns:
-        The ends, or None where there are too few clusters.
+        The ends, or None if there are too few clusters.
     """
     names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
     if len(names) < MIN_CLUSTERS:

@@ -120,7 +120,7 @@ def divide(
 def official_folds(
     items: Sequence[Item], targets: Mapping[str, str], speaker_disjoint: bool, seed: int
 ) -> Division | None:
-    """The division that the data set defines, in the columns `fold` or `split`; None where it defines none for all."""
+    """The division that the data set defines, in the columns `fold` or `split`; None if it defines none for all."""
     names = {item.utterance.id: fold_name(item) for item in items}
     if all(names.values()):
         order = sorted(set(names.values()), key=int)
@@ -154,7 +154,7 @@ def official_folds(
 
 
 def fold_name(item: Item) -> str:
-    """The number of an utterance's official fold; empty where it has none.
+    """The number of an utterance's official fold; empty if it has none.
 
     Looked for in `fold` (`3`), then in `split` (`fold3`).
     """

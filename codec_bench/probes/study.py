@@ -166,7 +166,7 @@ CHOICE = (
 
 
 def problem_of(task: TaskPlan, fold: Fold, extracted: Extracted) -> Problem | None:
-    """The problem of a row at a fold, of the utterances that have frames; None where a part is left without any."""
+    """The problem of a row at a fold, of the utterances that have frames; None if a part is left without any."""
     recipe, targets = task.recipe, task.targets
     parts = {
         part: tuple(n for n in getattr(fold, part) if n in extracted.addresses) for part in ("train", "dev", "test")

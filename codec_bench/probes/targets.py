@@ -79,7 +79,7 @@ def is_unspaced(utterance: Utterance) -> bool:
 
 
 def target(utterance: Utterance, recipe: Recipe) -> str:
-    """The target of an utterance; empty where it has none."""
+    """The target of an utterance; empty if it has none."""
     if recipe.target == "speaker":
         return utterance.speaker or ""
     if recipe.target == "label":

@@ -24,7 +24,7 @@ def result_file(cache: Path, address: str) -> Path:
 
 
 def read_result(cache: Path, address: str) -> dict[str, Any] | None:
-    """The result of a job, or None where there is none that can be read."""
+    """The result of a job, or None if there is none that can be read."""
     try:
         found: dict[str, Any] = json.loads(result_file(cache, address).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -240,7 +240,7 @@ class Pool:
         return server
 
     def _next(self) -> _Task | None:
-        """The job whose turn it is; None where others took all."""
+        """The job whose turn it is; None if others took all."""
         with self._changed:
             while self._tasks and not self._closed:
                 task = self._tasks.popleft()

@@ -40,7 +40,7 @@ class References(Enum):
     """Generated speech alone."""
 
     def problem(self, made: Metric) -> str | None:
-        """Why a metric has nothing to compare with; None where it has."""
+        """Why a metric has nothing to compare with; None if it has."""
         if self is not References.RECORDINGS and made.needs_recording:
             return f"{made.name} compares with a recording of the same utterance, and generated speech has none"
         if self is References.NONE and "reference" in made.inputs:

@@ -10,7 +10,7 @@ from codec_bench.runs.directory import MANIFEST, Run
 
 
 def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
-    """What a plan changes or drops, in words; empty where it continues the run.
+    """What a plan changes or drops, in words; empty if it continues the run.
 
     Args:
         plan: The new plan; it may only add systems, metrics and utterances.

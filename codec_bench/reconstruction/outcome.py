@@ -90,7 +90,7 @@ class Pairs(Generic[V]):
         self._values[self._systems[key[0]]][self._utterances[key[1]]] = value
 
     def get(self, key: tuple[str, str]) -> V | None:
-        """The value, or None where there is none."""
+        """The value, or None if there is none."""
         return self._values[self._systems[key[0]]][self._utterances[key[1]]]
 
     def of(self, system: str) -> Iterator[tuple[str, V]]:
@@ -112,7 +112,7 @@ class Facts:
         self._texts: Pairs[bytes] = Pairs(systems, utterances)
 
     def __getitem__(self, key: tuple[str, str]) -> dict[str, Any]:
-        """The facts of a pair; empty where there are none."""
+        """The facts of a pair; empty if there are none."""
         text = self._texts.get(key)
         found: dict[str, Any] = {} if text is None else json.loads(text)
         return found

@@ -73,7 +73,7 @@ def unscored(job: Mapping[str, Any], outcome: NotScorable) -> dict[str, Any]:
 
 
 def length_mismatch(reference: Audio, decoded: Audio) -> str:
-    """Why two signals cannot be the same utterance; empty where they can.
+    """Why two signals cannot be the same utterance; empty if they can.
 
     Metrics cut the longer signal, which is right for a last frame and hides half a file that was never written.
     """

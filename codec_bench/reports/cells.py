@@ -17,7 +17,7 @@ MARKS = {0: ("", "{}"), 1: ("bold", "**{}**"), 2: ("underline", "<u>{}</u>")}
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A metric as a column; `better` is empty where no direction is, so that nothing is marked as best."""
+    """A metric as a column; `better` is empty if no direction is, so that nothing is marked as best."""
 
     label: str
     name: str
@@ -81,7 +81,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Efficiency:
-    """What a system costs and how it can be used; None where it is not known, or does not apply.
+    """What a system costs and how it can be used; None if unknown or not applicable.
 
     Attributes:
         tokens_per_second: Sum over the codebooks that are decoded; None for a bitstream, which has no tokens.

@@ -40,7 +40,7 @@ def counts(table: PublishedTable) -> Counts:
 
 
 def never_reason(table: PublishedTable, row: PublishedRow) -> str:
-    """Why a row cannot be measured here whatever is downloaded; empty where it can."""
+    """Why a row cannot be measured here whatever is downloaded; empty if it can."""
     if row.system is None:
         return table.reason(row)
     if table.kind == "efficiency":
@@ -56,7 +56,7 @@ def never_reason(table: PublishedTable, row: PublishedRow) -> str:
 
 
 def row_reason(table: PublishedTable, row: PublishedRow) -> str:
-    """Why a row cannot be measured here now; empty where it can."""
+    """Why a row cannot be measured here now; empty if it can."""
     reason = never_reason(table, row)
     if reason or table.kind == "efficiency" or row.system in (None, GroundTruth.name):
         return reason
@@ -107,7 +107,7 @@ def datasets_of(table: PublishedTable) -> list[str]:
 
 
 def commands(table: PublishedTable) -> list[str]:
-    """The commands that would measure a table of another kind, one per task and data set; empty where none does.
+    """The commands that would measure a table of another kind, one per task and data set; empty if none does.
 
     >>> from codec_bench.reproduction import find_tables
     >>> commands(find_tables("magicodec:table4")[0])

@@ -51,7 +51,7 @@ def compare_runs(table: PublishedTable, runs: Sequence[Run], rows: Sequence[Publ
 
 
 def _cell(table: PublishedTable, row: PublishedRow, key: str, column: PublishedColumn, run: Run) -> JudgedCell | None:
-    """The value of one run, or None where it has none."""
+    """The value of one run, or None if it has none."""
     label = column.metric or column.result
     if row.system is None or not label:
         return None

@@ -30,8 +30,8 @@ class JudgedCell:
         row: Name of the row.
         key: Name of the column.
         column: The column.
-        published: As the paper has it; None where it has none.
-        measured: Here; None where nothing was measured.
+        published: As the paper has it; None if it has none.
+        measured: Here; None if nothing was measured.
         verdict: How both relate.
         reason: Why they are not compared, or why nothing was measured.
         low: Lower end of the interval around the measured value.
@@ -56,14 +56,14 @@ class JudgedCell:
 
     @property
     def difference(self) -> float | None:
-        """Measured minus published; None where one of them is missing or not a number."""
+        """Measured minus published; None if one of them is missing or not a number."""
         if not _is_number(self.measured) or not _is_number(self.published):
             return None
         return self.measured - self.published
 
     @property
     def inside_interval(self) -> bool | None:
-        """Whether the published value lies in the interval around the measured one; None where there is none."""
+        """Whether the published value lies in the interval around the measured one; None if there is none."""
         if self.low is None or self.high is None or self.published is None:
             return None
         rounding = 0.5 * 10.0**-self.column.digits
@@ -89,7 +89,7 @@ class Reproduction:
         notes: What makes the comparison less than one to one; loud.
         commands: What would measure the table, where this command does not.
         runs: The run directories behind it.
-        obstacle: What keeps all of it from being measured; empty where nothing does.
+        obstacle: What keeps all of it from being measured; empty if nothing does.
     """
 
     table: PublishedTable
@@ -120,8 +120,8 @@ def judge(
         column: Which column; its tolerance counts.
         published: The paper's value.
         measured: The value here.
-        doubt: Why the published one cannot be relied on; empty where it can.
-        other: Why both were not measured in the same way; empty where they were.
+        doubt: Why the published one cannot be relied on; empty if it can.
+        other: Why both were not measured in the same way; empty if they were.
 
     Returns:
         A verdict, with a reason where it is neither within nor outside.

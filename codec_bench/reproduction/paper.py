@@ -35,13 +35,13 @@ class PublishedColumn(Part):
 
     Attributes:
         title: Heading, as the paper has it.
-        metric: The metric that measures it here, `wer[nemo]`; empty where none does.
+        metric: The metric that measures it here, `wer[nemo]`; empty if none does.
         fact: What a codec's description says without any measurement.
         result: The column of a probe, token or speed run that measures it, `accuracy[sid]`.
         codebook: Which codebook, if such a run has a value for each.
         scale: By which such a value is multiplied, for the unit of the paper.
         unit: Behind the title.
-        better: Which direction is better; empty where neither is.
+        better: Which direction is better; empty if neither is.
         digits: Decimals that the paper prints.
         tolerance: How far a measured value may be from the published one, in the column's unit.
         because: Why so far.
@@ -90,9 +90,9 @@ class Protocol(Part):
     """How a table was measured.
 
     Attributes:
-        dataset: Name of a data set; None where there is none, or where sections or columns have their own.
+        dataset: Name of a data set; None if there is none, or where sections or columns have their own.
         why: Why there is none.
-        utterances: How many the paper evaluates; None where it does not say.
+        utterances: How many the paper evaluates; None if it does not say.
         sample_rate: Hz at which signals are compared; 0 where each metric has its own.
         asr: Recogniser.
         tracker: Tracker of pitch and voicing.
@@ -114,14 +114,14 @@ class PublishedRow(Part):
     Attributes:
         name: As published, followed by the setting if a table has several rows of one name.
         section: Heading above it.
-        system: What runs it here, `mimi@8`; None where nothing does.
+        system: What runs it here, `mimi@8`; None if nothing does.
         why: Why nothing does.
         kbps: As published; the following three, too.
         frame_rate: Frames/s of the fastest codebook.
         codebooks: How many.
         tokens_per_second: Sum over all codebooks.
         sizes: Entries of each codebook.
-        values: One per column; None where the paper has none.
+        values: One per column; None if the paper has none.
         spread: Standard deviations, where the paper has some.
         doubtful: Reasons, by column or by one of `ROW_FACTS`: that figure cannot be relied on.
         note: What else a reader must know.

@@ -240,7 +240,7 @@ def _in_order(table: PublishedTable, cells: Iterable[JudgedCell]) -> tuple[Judge
 
 
 def nothing_ran(result: Reproduction) -> str:
-    """Why nothing at all could be measured, as one line; empty where something was."""
+    """Why nothing at all could be measured, as one line; empty if something was."""
     if result.measured:
         return ""
     if result.commands:

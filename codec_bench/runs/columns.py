@@ -9,7 +9,7 @@ from typing import Any, Literal
 from codec_bench.fingerprint import address
 
 Better = Literal["higher", "lower", ""]
-"""Which direction is better; empty where neither is, so that nothing is marked as best."""
+"""Which direction is better; empty if neither is, so that nothing is marked as best."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def load_run(path: str | Path) -> Run:
 
 
 def read_info(path: Path) -> dict[str, Any] | None:
-    """The content of `run.json`, or None where there is none.
+    """The content of `run.json`, or None if there is none.
 
     Raises:
         UsageError: It cannot be read, or a newer codec-bench wrote it.

@@ -57,7 +57,7 @@ class Request:
     replaces: bool = False
 
     def refusal(self, path: Path, previous: Mapping[str, Any]) -> str:
-        """Why the run that a directory holds cannot be gone on with; empty where it can."""
+        """Why the run in a directory cannot be continued; empty if it can."""
         if previous["kind"] != self.kind:
             return f"{path} holds a {previous['kind']} run: choose another --out"
         what = self.difference(Run(path, previous))

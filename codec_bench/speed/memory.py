@@ -9,7 +9,7 @@ PROC = Path("/proc")
 
 
 def problem() -> str:
-    """Why memory cannot be measured here; empty where it can."""
+    """Why memory cannot be measured here; empty if it can."""
     if not (PROC / "self" / "status").is_file() or _field(os.getpid(), "VmHWM") is None:
         return "the peak of memory is read from /proc, which this system does not have: use Linux"
     return ""
@@ -52,7 +52,7 @@ def _tree(process: int) -> list[int]:
 
 
 def _field(pid: int, name: str) -> int | None:
-    """A number of a process's status, kB as bytes; None where the process is gone or has no such entry."""
+    """A number of a process's status, kB as bytes; None if the process is gone or has no such entry."""
     try:
         text = (PROC / str(pid) / "status").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -21,7 +21,7 @@ DEPTH = 4
 def modules_of(codec: object) -> list[torch.nn.Module]:
     """The outermost modules that an object holds in its attributes, lists and dictionaries; each once.
 
-    Empty where nothing has imported torch yet: then there are none.
+    Empty if nothing has imported torch yet: then there are none.
     """
     if "torch" not in sys.modules:
         return []

@@ -19,7 +19,7 @@ class TokenColumn(ColumnSpec):
     """A column of a `tokens` run.
 
     Attributes:
-        value: Its value over the data set, or None; None where the column is made of the utterances' scores.
+        value: Its value over the data set, or None; None if the column is made of the utterances' scores.
     """
 
     value: Callable[[SystemResult], float | None] | None = None

@@ -97,7 +97,7 @@ def label_column(utterances: Sequence[Utterance], wanted: str | None) -> str:
 
 
 def label_of(utterance: Utterance, column: str) -> str:
-    """The value of a column for an utterance; empty where it has none."""
+    """The value of a column for an utterance; empty if it has none."""
     if column in ("speaker", "language"):
         return str(getattr(utterance, column) or "")
     return str(utterance.labels.get(column, "") or "")

@@ -321,7 +321,7 @@ def _digest(sequences: Sequence[TokenSequence]) -> str:
 
 
 def _read(file: Path, expected: int) -> ModelResult | None:
-    """A kept result, or None where there is none or it is damaged."""
+    """A kept result, or None if there is none or it is damaged."""
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         result = ModelResult(

@@ -27,7 +27,7 @@ class ZipfFit:
             those of rare types, it says more about the tail than about the head.
         r_squared: R² of that line.
         exponent: s of the distribution p(rank) ~ rank^-s over these ranks, by maximum likelihood, which weighs ranks by
-            their occurrences and so says more about the head; None where the likelihood has no maximum in [-1, 10].
+            their occurrences and so says more about the head; None if the likelihood has no maximum in [-1, 10].
     """
 
     types: int

@@ -21,7 +21,7 @@ from codec_bench.tokens import Codebook
 
 METRICS = {"wer": ("lower", 2), "gpe": ("lower", 2), "pesq_wb": ("higher", 2), "stoi": ("higher", 3)}
 
-# system: kbps, WER, GPE, PESQ, STOI; None where the paper has a dash
+# system: kbps, WER, GPE, PESQ, STOI; None if the paper has a dash
 PUBLISHED: dict[str, tuple[float | None, ...]] = {
     "ground-truth": (None, 1.16, 0.00, 4.50, 1.000),
     "facodec": (4.80, 1.37, 1.02, 2.91, 0.954),

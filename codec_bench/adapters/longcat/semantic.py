@@ -139,7 +139,7 @@ class SemanticTokenizer(nn.Module):
 
         Args:
             samples: float32 `[batch, n * 960]`, items shorter than the longest padded with zeros.
-            frames: int64 `[batch]`, the length of each item in frames; None where all are equally long.
+            frames: int64 `[batch]`, the length of each item in frames; None if all are equally long.
 
         Returns:
             float32 `[batch, n, width]`; what lies behind an item's end means nothing.

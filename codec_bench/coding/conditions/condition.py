@@ -51,7 +51,7 @@ class Condition(ABC):
         takes: What the value is, for messages.
         low: Smallest value.
         high: Largest value.
-        default: Value where none is written; None where one must be.
+        default: Value where none is written; None if one must be.
         version: Raised whenever what the condition does changes.
         packages: Distributions whose installed version decides the result.
     """
@@ -208,7 +208,7 @@ class Alteration(Condition):
 
     @abstractmethod
     def _changed(self, recording: Audio, identity: str) -> Array | None:
-        """Changed samples `[n]`, whatever their peak; None where nothing changes."""
+        """Changed samples `[n]`, whatever their peak; None if nothing changes."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ PARTS = ("", "_low", "_high", "_n", "_expected")
 def tidy_csv(tables: Sequence[Table]) -> str:
     """One CSV for all tables; numbers have all their digits.
 
-    A field is empty where there is no value, and where a column belongs to another table or was not requested; `_n`
+    A field is empty if there is no value, and if a column belongs to another table or was not requested; `_n`
     and `_expected` tell these apart.
 
     Args:

@@ -113,7 +113,7 @@ def _files(run: Run) -> list[tuple[str, str, str]]:
 
 
 def _plain(value: Any) -> str:
-    """A value for people; empty where nothing was given."""
+    """A value for people; empty if nothing was given."""
     if value is None or value in ("", [], {}):
         return ""
     if isinstance(value, bool):

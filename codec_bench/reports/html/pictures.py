@@ -21,7 +21,7 @@ class EmbeddedPicture:
     Attributes:
         title: Heading.
         caption: What it shows; may be empty.
-        source: The picture itself, as a `data:` address; empty where the page held enough already.
+        source: The picture itself, as a `data:` address; empty if the page held enough already.
         file: Path relative to the report.
     """
 

@@ -70,7 +70,7 @@ class TableView:
         return EFFICIENCY_HEADINGS if any(sort for row in rows for _, sort in self.facts_of(row)) else ()
 
     def facts_of(self, row: TableRow) -> list[tuple[str, str]]:
-        """What a system costs: as printed, and a number for sorting that is empty where it is not known."""
+        """What a system costs: as printed, and a number for sorting that is empty if unknown."""
         e = row.efficiency
         numbers = (e.tokens_per_second, e.codebooks, e.parameters, e.causal, e.streaming)
         return [(text, "" if n is None else repr(float(n))) for text, n in zip(e.texts, numbers, strict=True)]

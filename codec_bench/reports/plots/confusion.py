@@ -53,7 +53,7 @@ def draw(material: PlotData) -> Iterator[Picture]:
 
 
 def matrices(run: Run) -> list[Mapping[str, Any]]:
-    """The content of a run's `confusion.json`; empty where there is none.
+    """The content of a run's `confusion.json`; empty if there is none.
 
     Raises:
         UsageError: It cannot be read, or a matrix does not fit its labels.

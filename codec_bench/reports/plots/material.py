@@ -148,7 +148,7 @@ class PlotData:
 
         Returns:
             The rows of all runs that have the file, with the labels of this table as `system` and the look of each as
-            `look`; None where no run has it.
+            `look`; None if no run has it.
 
         Raises:
             UsageError: A file is there and cannot be read, or lacks a column.

@@ -297,7 +297,7 @@ def axis_label(column: TableColumn) -> str:
 
 
 def direction(column: TableColumn) -> str:
-    """Which way is better, in words; empty where neither is."""
+    """Which way is better, in words; empty if neither is."""
     return {"higher": "↑ higher is better", "lower": "↓ lower is better"}.get(column.better, "")
 
 
