@@ -6,6 +6,7 @@ is written on a command line, where it stands in `--help`, and an example. A fie
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -171,6 +172,12 @@ class Options(BaseModel):
             raise UsageError(self._first_problem(error)) from None
 
     @classmethod
+    def ordered_fields(cls) -> dict[str, FieldInfo]:
+        """The fields for people: what a command has by itself comes before what it shares."""
+        names = dict.fromkeys(name for part in cls.__mro__ for name in inspect.get_annotations(part))
+        return {name: cls.model_fields[name] for name in names if name in cls.model_fields}
+
+    @classmethod
     def load(cls, path: Path, overrides: Mapping[str, Any] | None = None) -> Self:
         """Reads a YAML file; options in `overrides` take precedence.
 
@@ -194,9 +201,8 @@ class Options(BaseModel):
 
     def save(self, path: Path) -> None:
         """Writes the options that differ from their defaults as YAML."""
-        fields = type(self).model_fields
         plain = self.model_dump(mode="json", exclude_defaults=True)
-        content = {key_of(name, fields[name]): value for name, value in plain.items()}
+        content = {key_of(n, field): plain[n] for n, field in self.ordered_fields().items() if n in plain}
         write_atomically(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
 
     def describe(self) -> dict[str, Any]:
@@ -210,7 +216,7 @@ class Options(BaseModel):
             UsageError: One has a value that no command line can give.
         """
         found: list[str] = []
-        for name, field in type(self).model_fields.items():
+        for name, field in self.ordered_fields().items():
             value, option, flag = getattr(self, name), option_of(field), flag_of(name, field)
             if value == field.default:
                 continue

@@ -79,12 +79,9 @@ def command(model: type[M]) -> Callable[[Callable[[M, bool], None]], Callable[..
 
 def _parameters(model: type[Options]) -> Iterator[inspect.Parameter]:
     """What typer makes options of; all are None where they are not given."""
-    # Those of a command by itself come before those that it shares.
-    names = dict.fromkeys(name for part in model.__mro__ for name in inspect.get_annotations(part))
-    for name in names:
-        field = model.model_fields.get(name)
-        option = None if field is None else option_of(field)
-        if field is None or option is None:
+    for name, field in model.ordered_fields().items():
+        option = option_of(field)
+        if option is None:
             continue
         flag = flag_of(name, field)
         kind, metavar = _kind(field.annotation)
