@@ -28,8 +28,8 @@ PERFECT = {
 
 @pytest.fixture(scope="module")
 def speech() -> np.ndarray:
-    """A real sentence, 16 kHz."""
-    return read_audio(DEMO / "audio" / "slt-01.flac").samples
+    """Two seconds of a real sentence, 16 kHz."""
+    return read_audio(DEMO / "audio" / "slt-01.flac").samples[4800:36_800]
 
 
 WITHOUT_MODELS = ("test_what_a_metric_says", "test_examples", "test_bad_signals")
@@ -124,8 +124,9 @@ def test_bad_signals_give_a_status_and_never_a_number(name: str, speech: np.ndar
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("dnsmos.")])
 def test_very_short_signals_give_a_finite_number_or_a_reason(name: str, speech: np.ndarray):
+    """The other columns of DNSMOS are outputs of the network that gives the first."""
     for samples in (1, 10, 80, 400, 1600, 4000):
         score = metric(name)(speech[8000 : 8000 + samples], speech[8001 : 8001 + samples], 16_000, **TEXT)
         if score.value is None:
