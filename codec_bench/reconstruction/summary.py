@@ -152,17 +152,13 @@ def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> Coverage:
     """
     found = Coverage(max_failed)
     for row in plan.rows:
-        failed: dict[str, str] = {}
-        scored = 0
         columns = [(metric.label, outcome.scores.column(row.label, metric.label)) for metric in plan.metrics]
-        for place, item in enumerate(plan.items):
-            for label, column in columns:
-                status = column["status"][place]
-                found.count(label, status)
-                scored += status is Status.OK
-                if status.is_failure:
-                    failed.setdefault(item.utterance.id, f"{status.value}: {column['reason'][place]}")
-        found.judge(row.label, failed, len(plan.items), has_values=scored > 0)
+        scores = (
+            (item.utterance.id, label, column["status"][place], column["reason"][place])
+            for place, item in enumerate(plan.items)
+            for label, column in columns
+        )
+        found.add(row.label, scores, len(plan.items))
     return found
 
 

@@ -243,6 +243,23 @@ class Coverage:
         counts = self.statuses.setdefault(column, {})
         counts[status.value] = counts.get(status.value, 0) + 1
 
+    def add(self, system: str, scores: Iterable[tuple[str, str, Status, str]], expected: int) -> None:
+        """Counts the scores of a system and judges it.
+
+        Args:
+            system: Its label.
+            scores: Utterance, column, status and reason, in the order of the utterances.
+            expected: Its utterances.
+        """
+        failed: dict[str, str] = {}
+        has_values = False
+        for utterance, column, status, reason in scores:
+            self.count(column, status)
+            has_values |= status is Status.OK
+            if status.is_failure:
+                failed.setdefault(utterance, f"{status.value}: {reason}")
+        self.judge(system, failed, expected, has_values=has_values)
+
     def judge(self, system: str, failed: Mapping[str, str], expected: int, *, has_values: bool = True) -> None:
         """Notes a failure where more of a system's utterances failed than may, or all.
 

@@ -82,6 +82,10 @@ class ColumnScores:
         """Whether an utterance has a status instead of a value."""
         return index in self._failed
 
+    def find(self, index: int) -> Score | None:
+        """The score of an utterance, or None where none is expected."""
+        return self.get(index) if index in self._places else None
+
     def get(self, index: int) -> Score:
         """The score of an utterance that was put."""
         if index in self._failed:

@@ -163,15 +163,13 @@ def coverage(results: Mapping[str, SystemResult], items: Sequence[Item], max_fai
     """How many utterances have which status, and which systems failed too often."""
     found = Coverage(max_failed)
     for system, result in results.items():
-        failed: dict[int, str] = {}
-        for label, scores in result.scores.items():
-            for index in scores.expected.tolist():
-                score = scores.get(index)
-                found.count(label, score.status)
-                if score.status.is_failure:
-                    failed.setdefault(index, f"{score.status.value}: {score.reason}")
-        reasons = {items[index].utterance.id: reason for index, reason in sorted(failed.items())}
-        found.judge(system, reasons, len(items), has_values=result.counted > 0)
+        scores = (
+            (item.utterance.id, label, score.status, score.reason)
+            for index, item in enumerate(items)
+            for label, column in result.scores.items()
+            if (score := column.find(index)) is not None
+        )
+        found.add(system, scores, len(items))
     return found
 
 

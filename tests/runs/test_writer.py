@@ -287,6 +287,23 @@ def test_a_system_fails_where_too_much_of_it_failed(failed: int, has_values: boo
     assert covered.failures == ([text] if is_failure else [])
 
 
+def test_a_silent_recording_is_no_failure_of_the_system_and_a_crash_is():
+    covered = Coverage(0.4)
+    covered.add("a", [("u1", "x", Status.OK, ""), ("u2", "x", Status.SILENT, "nothing above half a step")], 2)
+    assert covered.failures == []
+    crashes = [
+        ("u1", "x", Status.CRASHED, "it hung"),
+        ("u1", "y", Status.ERROR, "after that"),
+        ("u2", "x", Status.OK, ""),
+    ]
+    covered.add("b", crashes, 2)
+    assert covered.describe() == {
+        "statuses": {"x": {"ok": 2, "silent": 1, "crashed": 1}, "y": {"error": 1}},
+        "max_failed": 0.4,
+        "failures": ["b: 1 of 2 utterances failed, first u1 (crashed: it hung)"],
+    }
+
+
 def test_rows_without_values_have_columns_of_numbers():
     nothing = Heading.of({**SYSTEM, "nominal_bitrate": None, "frame_rate_hz": None})
     summary = summary_frame([nothing.row("x", "", Estimate(None, None, None, 0, 1, 0))])
