@@ -9,6 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
+
 LEVEL = 0.95
 RESAMPLES = 2000
 MIN_CLUSTERS = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codec_bench.comparison.gate import Limit
+from codec_bench.comparison.gate import MetricLimit
 from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Measurements, UtteranceScore
 from codec_bench.comparison.pairing import RowPair
 
@@ -62,7 +62,7 @@ def column_obstacles(baseline: Measurements, candidate: Measurements, label: str
 
 
 def coverage_obstacles(
-    left: Mapping[str, UtteranceScore], right: Mapping[str, UtteranceScore], both: int, limit: Limit
+    left: Mapping[str, UtteranceScore], right: Mapping[str, UtteranceScore], both: int, limit: MetricLimit
 ) -> list[str]:
     """Why the utterances that both sides scored are too few, or not those that the baseline scored."""
     scored = sum(o.status == "ok" for o in left.values())
@@ -80,7 +80,9 @@ def coverage_obstacles(
     return found
 
 
-def drift_obstacles(baseline: Measurements, candidate: Measurements, column: ComparedMetric, limit: Limit) -> list[str]:
+def drift_obstacles(
+    baseline: Measurements, candidate: Measurements, column: ComparedMetric, limit: MetricLimit
+) -> list[str]:
     """Whether the recordings themselves score differently, so that the measuring changed and not only the codec."""
     left, right = (m.of(REFERENCE, column.label) for m in (baseline, candidate))
     common = [u for u in left if left[u].status == "ok" and u in right and right[u].status == "ok"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from codec_bench.comparison import comparability
 from codec_bench.comparison.decision import EXIT_CODES, Verdict, decide, overall, worsening
-from codec_bench.comparison.gate import Gate, Limit
+from codec_bench.comparison.gate import Gate, MetricLimit
 from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Direction, Measurements, UtteranceScore
 from codec_bench.comparison.paired import MIN_SPEAKERS, Paired, compare_paired, holm
 from codec_bench.comparison.pairing import RowPair, find_pairs
@@ -52,7 +52,7 @@ class MetricComparison:
 
     pair: RowPair
     column: ComparedMetric
-    limit: Limit | None
+    limit: MetricLimit | None
     verdict: Verdict
     reasons: tuple[str, ...] = ()
     paired: Paired | None = None
@@ -168,7 +168,7 @@ def _measure(
     candidate: Measurements,
     pair: RowPair,
     column: ComparedMetric,
-    limit: Limit | None,
+    limit: MetricLimit | None,
     obstacles: Sequence[str],
     seed: int,
 ) -> MetricComparison:

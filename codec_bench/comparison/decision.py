@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from codec_bench.comparison.gate import Limit
+from codec_bench.comparison.gate import MetricLimit
 from codec_bench.comparison.measurements import ComparedMetric
 from codec_bench.comparison.paired import Paired
 
@@ -56,7 +56,7 @@ class Worsening:
     p: float
 
 
-def worsening(paired: Paired, limit: Limit) -> Worsening | None:
+def worsening(paired: Paired, limit: MetricLimit) -> Worsening | None:
     """How much worse the candidate is; None if a relative limit has no baseline to relate to."""
     value, low, high = paired.difference, paired.low, paired.high
     if limit.relative:
@@ -68,7 +68,9 @@ def worsening(paired: Paired, limit: Limit) -> Worsening | None:
     return Worsening(-value, -high, -low, paired.p_lower)
 
 
-def decide(paired: Paired, limit: Limit, corrected: float, alpha: float, tests: int) -> tuple[Verdict, tuple[str, ...]]:
+def decide(
+    paired: Paired, limit: MetricLimit, corrected: float, alpha: float, tests: int
+) -> tuple[Verdict, tuple[str, ...]]:
     """Decides on one metric that is comparable and has enough utterances.
 
     Args:
@@ -104,7 +106,7 @@ def decide(paired: Paired, limit: Limit, corrected: float, alpha: float, tests: 
     return Verdict.UNDECIDED, (reason,)
 
 
-def _needs_more(paired: Paired, found: Worsening, limit: Limit) -> str:
+def _needs_more(paired: Paired, found: Worsening, limit: MetricLimit) -> str:
     """What is missing for a decision; intervals shrink with the square root of the sample."""
     text = f"a worsening beyond the limit is neither shown nor excluded (it may be {found.high:.3g})"
     room, reach = limit.threshold - max(found.value, 0.0), found.high - found.value

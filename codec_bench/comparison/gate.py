@@ -26,7 +26,7 @@ UNITS = ("absolute", "points", "percent")
 
 
 @dataclass(frozen=True)
-class Limit:
+class MetricLimit:
     """How much worse one metric may get.
 
     Attributes:
@@ -53,15 +53,15 @@ class Limit:
         return f"{'+' if self.max_increase else '−'}{self.threshold:g}{' % rel.' if self.relative else ''}"
 
 
-def _default(threshold: float, basis: str, *, required: bool = True) -> Limit:
-    return Limit(threshold, required=required, basis=basis)
+def _default(threshold: float, basis: str, *, required: bool = True) -> MetricLimit:
+    return MetricLimit(threshold, required=required, basis=basis)
 
 
 _OPINION = "half of 0.1 MOS, the last digit in which predicted opinion scores are usually compared"
 _SPEAKER = "convention: as secs, of which it is a stronger kind"
 _NOISY = "; recognisers are so noisy that a small set cannot exclude it, hence not required"
 
-DEFAULTS: Mapping[str, Limit] = {
+DEFAULTS: Mapping[str, MetricLimit] = {
     "pesq_wb": _default(0.03, "4 % of the step"),
     "pesq_nb": _default(0.03, "4 % of the step"),
     "visqol": _default(0.03, "convention: as pesq_wb, which has the same scale"),
@@ -144,7 +144,7 @@ class Gate:
     entries: Mapping[str, _Entry] = field(default_factory=dict)
     source: str = "defaults"
 
-    def limit_of(self, column: ComparedMetric) -> Limit | None:
+    def limit_of(self, column: ComparedMetric) -> MetricLimit | None:
         """The limit of a metric, by its full label or else its name; None if it is only shown.
 
         Raises:
@@ -157,7 +157,7 @@ class Gate:
             return None
         return self._completed(DEFAULTS[column.name], column)
 
-    def _completed(self, limit: Limit, column: ComparedMetric) -> Limit:
+    def _completed(self, limit: MetricLimit, column: ComparedMetric) -> MetricLimit:
         return replace(
             limit,
             min_utterances=self.settings.min_utterances,
@@ -165,7 +165,7 @@ class Gate:
             max_increase=column.better == "lower",
         )
 
-    def _given(self, key: str, entry: _Entry, column: ComparedMetric) -> Limit:
+    def _given(self, key: str, entry: _Entry, column: ComparedMetric) -> MetricLimit:
         where = f"{self.source}: {key}"
         if entry.unit is not None and entry.unit not in (*UNITS, column.unit):
             raise UsageError(f"{where}: {unknown('unit', entry.unit, [*UNITS, column.unit])}")
@@ -188,7 +188,7 @@ class Gate:
                 raise UsageError(f"{where}: {column.better} is better, so what can be limited is {right}")
             # "%" alone is the unit of the metric, where it is one; `percent` always means of the baseline.
             limit = replace(
-                self._completed(Limit(threshold), column), relative=entry.unit == "percent", max_increase=increase
+                self._completed(MetricLimit(threshold), column), relative=entry.unit == "percent", max_increase=increase
             )
         changes = {"min_utterances": entry.min_utterances, "max_coverage_drop": entry.max_coverage_drop}
         given: dict[str, Any] = {k: v for k, v in changes.items() if v is not None}

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.stats import LEVEL, draws
+from codec_bench.stats import LEVEL, Floats, draws
 
 RESAMPLES = 5000
 PERMUTATIONS = 9999
@@ -26,8 +26,6 @@ corrected for several metrics, and percentile intervals are too narrow; then the
 speaks about these speakers only."""
 
 _CELLS = 4_000_000
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def compare_paired(
     )
 
 
-def _ends(differences: Array, level: float) -> tuple[float, float]:
+def _ends(differences: Floats, level: float) -> tuple[float, float]:
     """Ends of the percentile interval."""
     low, high = np.percentile(differences, [50 * (1 - level), 100 - 50 * (1 - level)])
     return float(low), float(high)
@@ -166,7 +164,7 @@ def _per_cluster(
     baseline: tuple[Sequence[float], Sequence[float]],
     candidate: tuple[Sequence[float], Sequence[float]],
     clusters: Sequence[str],
-) -> Array:
+) -> Floats:
     """Sums per cluster, `[4, clusters]`: numerators of both sides, then denominators."""
     columns = np.asarray([baseline[0], candidate[0], baseline[1], candidate[1]], np.float64)
     if not len(clusters) or columns.shape[1] != len(clusters):
@@ -176,7 +174,7 @@ def _per_cluster(
     return np.stack([np.bincount(index[order], weights=column[order], minlength=len(names)) for column in columns])
 
 
-def _swapped(swaps: Array, numerators: Array, denominators: Array, scale: float) -> Array:
+def _swapped(swaps: Floats, numerators: Floats, denominators: Floats, scale: float) -> Floats:
     """Differences once the two sides are swapped in the clusters marked 1, `[swaps]`."""
     top, bottom = (swaps @ (part[1] - part[0]) for part in (numerators, denominators))
     first = (numerators[0].sum() + top) / (denominators[0].sum() + bottom)
@@ -193,7 +191,7 @@ def _swaps(clusters: int, seed: int, permutations: int) -> NDArray[np.uint16]:
     return generator.integers(0, 2, size=(permutations, clusters), dtype=np.uint16)
 
 
-def _chunks(weights: NDArray[np.uint16]) -> Iterator[Array]:
+def _chunks(weights: NDArray[np.uint16]) -> Iterator[Floats]:
     """Rows as floats, a few million at a time, so that large data sets fit the memory."""
     step = max(1, _CELLS // weights.shape[1])
     for start in range(0, len(weights), step):

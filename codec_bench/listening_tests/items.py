@@ -144,8 +144,3 @@ def _utterances(run: Run) -> list[dict[str, str]]:
             return list(csv.DictReader(file))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def speakers_of(run: Run) -> dict[str, str]:
-    """Speaker of every utterance of a run, empty if unknown."""
-    return {row["id"]: row["speaker"] for row in _utterances(run)}

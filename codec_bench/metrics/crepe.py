@@ -24,11 +24,11 @@ from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.pitch import cut_to_shorter, voiced_f1
 from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.records import NotScorable, Status
+from codec_bench.stats import Floats
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Floats = NDArray[np.float64]
 
 RATE = 16_000
 WINDOW, HOP = 1024, 160

@@ -15,15 +15,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.secs import partial_embeddings
 from codec_bench.metrics.signal import Array, Feature, Signal
 from codec_bench.metrics.vggish import vggish_embeddings
 from codec_bench.records import NotScorable, Status
-
-Floats = NDArray[np.float64]
+from codec_bench.stats import Floats
 
 
 def frechet_distance(mean1: ArrayLike, covariance1: ArrayLike, mean2: ArrayLike, covariance2: ArrayLike) -> float:

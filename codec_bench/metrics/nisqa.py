@@ -31,7 +31,7 @@ from codec_bench.records import NotScorable, Status
 if TYPE_CHECKING:
     from torch import Tensor
 
-Weights = Mapping[str, Any]
+StateDict = Mapping[str, Any]
 """Tensors by the names that the checkpoints give them."""
 
 LICENCE = "CC BY-NC-SA 4.0"
@@ -72,7 +72,7 @@ class Network:
     top_hz: int
     hop: int
     segments: int
-    predict: Callable[[Weights, Tensor], Tensor]
+    predict: Callable[[StateDict, Tensor], Tensor]
 
     def load(self, device: str) -> dict[str, Tensor]:
         """The tensors of the checkpoint.
@@ -84,7 +84,7 @@ class Network:
             weights: dict[str, Tensor] = read_checkpoint(path, device)["model_state_dict"]
         return weights
 
-    def apply(self, weights: Weights, audio: Audio) -> ModelOutput:
+    def apply(self, weights: StateDict, audio: Audio) -> ModelOutput:
         """The scales of one signal, float32 `[scales]`, or that it is too short or too long."""
         frames = 1 + len(audio) // int(audio.rate * HOP_SECONDS)
         if frames < SEGMENT:
@@ -122,7 +122,7 @@ def mel_spectrogram(audio: Audio, top_hz: int, device: Any = "cpu") -> Tensor:
     return decibels.clamp(min=float(decibels.max()) - RANGE_DB)
 
 
-def predict_quality(weights: Weights, segments: Tensor) -> Tensor:
+def predict_quality(weights: StateDict, segments: Tensor) -> Tensor:
     """NISQA v2: convolutions, two layers of self-attention, and attention pooling for each of the five scales.
 
     Args:
@@ -164,7 +164,7 @@ def predict_quality(weights: Weights, segments: Tensor) -> Tensor:
     return torch.cat(scales)
 
 
-def predict_naturalness(weights: Weights, segments: Tensor) -> Tensor:
+def predict_naturalness(weights: StateDict, segments: Tensor) -> Tensor:
     """NISQA-TTS: convolutions, and a bidirectional LSTM whose last steps in both directions count.
 
     Args:
@@ -196,7 +196,7 @@ def predict_naturalness(weights: Weights, segments: Tensor) -> Tensor:
     return _linear(weights, "pool.model.linear", last.flatten())
 
 
-def _convolution(weights: Weights, layer: int, x: Tensor, padding: tuple[int, int] = (1, 1)) -> Tensor:
+def _convolution(weights: StateDict, layer: int, x: Tensor, padding: tuple[int, int] = (1, 1)) -> Tensor:
     """Convolution, batch normalisation and rectification."""
     from torch.nn.functional import batch_norm, conv2d, relu
 
@@ -206,7 +206,7 @@ def _convolution(weights: Weights, layer: int, x: Tensor, padding: tuple[int, in
     return relu(batch_norm(x, mean, variance, weights[f"{norm}.weight"], weights[f"{norm}.bias"]))
 
 
-def _linear(weights: Weights, name: str, x: Tensor) -> Tensor:
+def _linear(weights: StateDict, name: str, x: Tensor) -> Tensor:
     from torch.nn.functional import linear
 
     return linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
@@ -252,7 +252,7 @@ def scores_at(network: Network, rate: int = 0) -> Feature:
         Feature whose value is float32 `[scales]`.
     """
 
-    def apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
+    def apply(weights: StateDict, audios: Sequence[Audio]) -> list[ModelOutput]:
         # One by one: a padded batch is no faster, since the convolutions already get hundreds of segments together.
         return [network.apply(weights, resample(audio, rate) if rate else audio) for audio in audios]
 

@@ -16,8 +16,7 @@ from codec_bench.files import digest
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.signal import Array, Feature, Signal, feature
 from codec_bench.records import NotScorable, Status
-
-Floats = NDArray[np.float64]
+from codec_bench.stats import Floats
 
 MIN_SAMPLES = 6554
 """Samples at 16 kHz for 30 frames at 10 kHz, which the definition correlates over; 0.41 s."""

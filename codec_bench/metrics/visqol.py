@@ -21,8 +21,7 @@ from codec_bench.audio import FloatArray
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.signal import Signal
 from codec_bench.records import NotScorable, Status
-
-Floats = NDArray[np.float64]
+from codec_bench.stats import Floats
 
 WINDOW_SECONDS, HOPS_PER_WINDOW = 0.08, 4
 BANDS, LOWEST_HZ, HIGHEST_HZ = 21, 50.0, 8000.0

@@ -11,8 +11,8 @@ import numpy as np
 
 from codec_bench.coding.items import Item
 from codec_bench.records import NotScorable, Ratio, Score, Status
+from codec_bench.stats import Floats
 from codec_bench.token_statistics.codebook_use import CodebookCounts, CodebookUse, coded_bits
-from codec_bench.token_statistics.embedding_map import Vectors
 from codec_bench.token_statistics.key_counts import MEMORY, Spectrum
 from codec_bench.token_statistics.language_model import ModelResult, ModelSettings, model_tokens
 from codec_bench.token_statistics.mutual_information import FIRST, Dependence, PairCounts
@@ -119,7 +119,7 @@ class SystemResult:
     stability: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     scores: dict[str, ColumnScores] = field(default_factory=dict)
     model: ModelResult | None = None
-    vectors: dict[int, Vectors] = field(default_factory=dict)
+    vectors: dict[int, Floats] = field(default_factory=dict)
     embedding: str = ""
     bits: float = 0.0
     seconds: float = 0.0

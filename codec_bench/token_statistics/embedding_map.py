@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codec_bench.errors import UnavailableError
 from codec_bench.records import Utterance
+from codec_bench.stats import Floats
 from codec_bench.tokens import Tokens
 
 METHODS = ("tsne", "umap", "pca")
@@ -17,10 +17,8 @@ MIN_UTTERANCES = 5
 COMPONENTS = 50
 """Principal components that t-SNE and UMAP see, as van der Maaten and Hinton (2008) have it."""
 
-Vectors = NDArray[np.float64]
 
-
-def histogram_embedding(tokens: Tokens) -> Vectors:
+def histogram_embedding(tokens: Tokens) -> Floats:
     """Relative frequencies of all entries of all codebooks, float64 `[sum of sizes]`: the mean of one-hot vectors."""
     return np.concatenate(
         [np.bincount(s.codes, minlength=s.codebook.size) / max(1, len(s.codes)) for s in tokens.streams]
@@ -38,7 +36,7 @@ def check_method(method: str) -> str:
     return "pca" if method == "tsne" and find_spec("sklearn") is None else method
 
 
-def project(vectors: Vectors, method: str, seed: int = 0) -> Vectors:
+def project(vectors: Floats, method: str, seed: int = 0) -> Floats:
     """Places vectors in two dimensions.
 
     Args:
@@ -67,7 +65,7 @@ def project(vectors: Vectors, method: str, seed: int = 0) -> Vectors:
     return np.pad(reduced, ((0, 0), (0, 2 - reduced.shape[1])))
 
 
-def principal_components(vectors: Vectors, most: int) -> Vectors:
+def principal_components(vectors: Floats, most: int) -> Floats:
     """Coordinates on the first principal components, `[utterances, components]`, most spread first.
 
     The sign of each is chosen so that its entry of largest size is positive; PCA itself leaves it open.

@@ -20,7 +20,8 @@ from codec_bench.coding.rows import Row, describe_system
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.records import NotScorable, Status, Utterance
 from codec_bench.runs.directory import load_run, slug
-from codec_bench.token_statistics.embedding_map import Vectors, histogram_embedding
+from codec_bench.stats import Floats
+from codec_bench.token_statistics.embedding_map import histogram_embedding
 from codec_bench.token_statistics.stability import QUIETER, SHIFT, Reencoded
 from codec_bench.token_streams import tokens_of
 from codec_bench.tokens import Code, Tokens, code_from_arrays
@@ -55,7 +56,7 @@ class TokenSource(Protocol):
         """
         ...
 
-    def embedding(self, system: str, item: Item) -> tuple[Vectors, str]:
+    def embedding(self, system: str, item: Item) -> tuple[Floats, str]:
         """One vector for an utterance, and what it is the mean of.
 
         Raises:
@@ -126,7 +127,7 @@ class CodecTokens:
             condition = {"shift": SHIFT, "gain": QUIETER}[change]
         return _tokens(self._code(Row(row.system, condition), item))
 
-    def embedding(self, system: str, item: Item) -> tuple[Vectors, str]:
+    def embedding(self, system: str, item: Item) -> tuple[Floats, str]:
         """The mean of the codec's first latents, or of one-hot vectors where it offers none."""
         tokens = self.tokens(system, item)
         if system not in self._no_latents:
@@ -200,7 +201,7 @@ class KeptTokens:
         """Nothing: there is no codec."""
         raise NotScorable("kept tokens cannot be made again", Status.UNDEFINED)
 
-    def embedding(self, system: str, item: Item) -> tuple[Vectors, str]:
+    def embedding(self, system: str, item: Item) -> tuple[Floats, str]:
         """The mean of one-hot vectors."""
         return histogram_embedding(self.tokens(system, item)), "one-hot"
 

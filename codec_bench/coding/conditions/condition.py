@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codec_bench.audio import AUDIO_SUFFIXES, Audio
 from codec_bench.errors import UsageError
@@ -19,12 +18,11 @@ from codec_bench.files import digest
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import local_digest
 from codec_bench.records import NotScorable, Status
+from codec_bench.stats import Floats
 
 if TYPE_CHECKING:
     from codec_bench.coding.items import Item
 
-
-Array = NDArray[np.float64]
 
 Read = Callable[["Item"], Audio]
 
@@ -200,14 +198,14 @@ class Alteration(Condition):
             return Altered(recording, unchanged=True)
         return self._limited(changed, recording.rate, max(1.0, recording.peak))
 
-    def _limited(self, changed: Array, rate: int, full_scale: float) -> Altered:
+    def _limited(self, changed: Floats, rate: int, full_scale: float) -> Altered:
         """Changed samples within full scale."""
         gain = min(1.0, full_scale / float(np.abs(changed).max()))
         samples = np.clip(gain * changed, -full_scale, full_scale).astype(np.float32)
         return Altered(Audio(samples, rate), turned_down_db=-20 * math.log10(gain) if gain < 1 else 0.0)
 
     @abstractmethod
-    def _changed(self, recording: Audio, identity: str) -> Array | None:
+    def _changed(self, recording: Audio, identity: str) -> Floats | None:
         """Changed samples `[n]`, whatever their peak; None if nothing changes."""
 
 

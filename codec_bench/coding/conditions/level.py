@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codec_bench.audio import Audio
-from codec_bench.coding.conditions.condition import Alteration, Altered, Array
+from codec_bench.coding.conditions.condition import Alteration, Altered
+from codec_bench.stats import Floats
 
 if TYPE_CHECKING:
     pass
@@ -28,10 +29,10 @@ class Gain(Alteration):
         """What was done."""
         return f"level changed by {self.value:+g} dB{', clipped at full scale' if self.value > 0 else ''}"
 
-    def _changed(self, recording: Audio, identity: str) -> Array:
+    def _changed(self, recording: Audio, identity: str) -> Floats:
         return np.asarray(10 ** (self.value / 20) * recording.samples.astype(np.float64))
 
-    def _limited(self, changed: Array, rate: int, full_scale: float) -> Altered:
+    def _limited(self, changed: Floats, rate: int, full_scale: float) -> Altered:
         """Clipped: attenuated, it would be the recording again."""
         samples = np.clip(changed, -full_scale, full_scale).astype(np.float32)
         return Altered(Audio(samples, rate), clipped=int((np.abs(changed) > full_scale).sum()))
@@ -56,7 +57,7 @@ class Band(Alteration):
         """What was done."""
         return f"low-pass, -6 dB at {self.value:g} Hz, no delay"
 
-    def _changed(self, recording: Audio, identity: str) -> Array | None:
+    def _changed(self, recording: Audio, identity: str) -> Floats | None:
         from scipy.signal import fftconvolve, firwin
 
         if self.value >= recording.rate / 2:

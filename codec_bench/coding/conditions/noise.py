@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codec_bench.audio import RESAMPLER, Audio, read_audio, resample
-from codec_bench.coding.conditions.condition import Array, Drawn, Sounds
+from codec_bench.coding.conditions.condition import Drawn, Sounds
 from codec_bench.records import NotScorable, Status
+from codec_bench.stats import Floats
 
 if TYPE_CHECKING:
     pass
@@ -55,7 +56,7 @@ class AdditiveNoise(Drawn):
     def _parts(self) -> dict[str, Any]:
         return super()._parts() | {"resampler": RESAMPLER}
 
-    def _changed(self, recording: Audio, identity: str) -> Array:
+    def _changed(self, recording: Audio, identity: str) -> Floats:
         speech = recording.samples.astype(np.float64)
         random = self._random(identity)
         if self.sounds is None:
@@ -69,7 +70,7 @@ class AdditiveNoise(Drawn):
         return np.asarray(speech + noise * math.sqrt(wanted / power))
 
     @staticmethod
-    def _from_file(sounds: Sounds, length: int, rate: int, random: np.random.Generator) -> Array:
+    def _from_file(sounds: Sounds, length: int, rate: int, random: np.random.Generator) -> Floats:
         path, data = sounds.drawn(random)
         found = read_audio(data, str(path))
         found.check(str(path))
@@ -78,7 +79,7 @@ class AdditiveNoise(Drawn):
         return np.take(samples, np.arange(start, start + length), mode="wrap")
 
 
-def speech_shaped_noise(length: int, rate: int, random: np.random.Generator) -> Array:
+def speech_shaped_noise(length: int, rate: int, random: np.random.Generator) -> Floats:
     """Gaussian noise with the long-term average speech spectrum, float64 `[length]`, of no particular level."""
     from scipy.fft import irfft, rfft, rfftfreq
 

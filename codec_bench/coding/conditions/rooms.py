@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codec_bench.audio import RESAMPLER, Audio, resample
-from codec_bench.coding.conditions.condition import Array, Drawn, Sounds
+from codec_bench.coding.conditions.condition import Drawn, Sounds
 from codec_bench.errors import UnavailableError
 from codec_bench.records import NotScorable, Status
+from codec_bench.stats import Floats
 
 if TYPE_CHECKING:
     pass
@@ -70,14 +71,14 @@ class Reverb(Drawn):
     def _parts(self) -> dict[str, Any]:
         return super()._parts() | {"resampler": RESAMPLER}
 
-    def _changed(self, recording: Audio, identity: str) -> Array:
+    def _changed(self, recording: Audio, identity: str) -> Floats:
         from scipy.signal import fftconvolve
 
         response, direct = self.response(recording.rate, identity)
         wet = fftconvolve(recording.samples.astype(np.float64), response)
         return np.asarray(wet[direct : direct + len(recording)])
 
-    def response(self, rate: int, identity: str) -> tuple[Array, int]:
+    def response(self, rate: int, identity: str) -> tuple[Floats, int]:
         """An impulse response `[n]` at `rate`, its direct sound at 1, and at which sample that is.
 
         Raises:
@@ -91,7 +92,7 @@ class Reverb(Drawn):
         return samples / samples[direct], direct
 
     @staticmethod
-    def _from_file(sounds: Sounds, rate: int, random: np.random.Generator) -> Array:
+    def _from_file(sounds: Sounds, rate: int, random: np.random.Generator) -> Floats:
         import soundfile
 
         path, data = sounds.drawn(random)
@@ -107,7 +108,7 @@ class Reverb(Drawn):
         return resample(found, rate).samples.astype(np.float64)
 
 
-def simulated_room(seconds: float, rate: int, random: np.random.Generator) -> tuple[Array, int]:
+def simulated_room(seconds: float, rate: int, random: np.random.Generator) -> tuple[Floats, int]:
     """The impulse response of a drawn shoebox room.
 
     Args:
@@ -144,7 +145,7 @@ def simulated_room(seconds: float, rate: int, random: np.random.Generator) -> tu
     return response, direct
 
 
-def decay_seconds(response: Array, rate: int) -> float:
+def decay_seconds(response: Floats, rate: int) -> float:
     """Reverberation time (T30 of ISO 3382): the slope of Schroeder's integral from -5 to -35 dB, as a line fits it."""
     left = np.cumsum(np.square(response)[::-1])[::-1]
     level = 10 * np.log10(left / left[0] + 1e-20)
