@@ -64,7 +64,7 @@ class Option:
 
 
 def option_of(field: FieldInfo) -> Option | None:
-    """What the command line says of a field; None where it has no such option."""
+    """What the command line says of a field; None if it has no such option."""
     return next((entry for entry in reversed(field.metadata) if isinstance(entry, Option)), None)
 
 

@@ -78,7 +78,7 @@ def command(model: type[M]) -> Callable[[Callable[[M, bool], None]], Callable[..
 
 
 def _parameters(model: type[Options]) -> Iterator[inspect.Parameter]:
-    """What typer makes options of; all are None where they are not given."""
+    """What typer makes options of; all are None if they are not given."""
     for name, field in model.ordered_fields().items():
         option = option_of(field)
         if option is None:

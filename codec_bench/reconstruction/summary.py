@@ -106,7 +106,7 @@ def summary_rows(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> list[Sum
     """One row per row of the table and column.
 
     Args:
-        plan: What was asked for.
+        plan: The plan of the run.
         outcome: What came out.
         corpus: Values that are no mean of scores, by row and metric label.
     """
@@ -146,7 +146,7 @@ def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> Coverage:
     """How much of the plan has values, what failed, and whether that is too much.
 
     Args:
-        plan: What was asked for.
+        plan: The plan of the run.
         outcome: What came out.
         max_failed: Share of a system's utterances that may fail.
     """

@@ -18,7 +18,7 @@ from codec_bench.stats import LEVEL, RESAMPLES, Estimate
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """A row of `summary.csv`: a system and a column. A kind that has more to say extends this.
+    """A row of `summary.csv`: a system and a column. Kinds with more columns extend this.
 
     Attributes:
         system: Label of a system of the plan.
@@ -32,7 +32,7 @@ class SummaryRow:
         n: Utterances with a value.
         n_expected: Utterances that should have one.
         clusters: What the interval was drawn from: speakers, or utterances.
-        unit: Of the column.
+        unit: Unit of the column.
         bitrate_source: Where the bitrate comes from; see `Bitrate`.
     """
 
@@ -53,7 +53,7 @@ class SummaryRow:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """A row of `scores.parquet`: a system, an utterance and a column. A kind that has more to say extends this.
+    """A row of `scores.parquet`: a system, an utterance and a column. Kinds with more columns extend this.
 
     Attributes:
         system: Label of a system of the plan.
@@ -63,7 +63,7 @@ class ScoreRow:
         value: In the unit of the column, or None.
         status: `ok`, or why there is no value.
         reason: The same for people.
-        numerator: Of the fraction that the value is, without the scale of the column.
+        numerator: Numerator of the value, without the scale of the column.
         denominator: 1 for what is averaged.
         seconds: What computing it took, where that is known.
     """
@@ -104,9 +104,9 @@ class Bitrate:
     """What a system sends.
 
     Attributes:
-        kbps: kbit/s, or None where nobody knows.
+        kbps: kbit/s, or None if unknown.
         source: `computed` from codebook rates and sizes; `counted`: payload bits over the seconds that they last,
-            pooled over the utterances; `stated` by whoever made the files; empty without a figure.
+            pooled over the utterances; `stated` by the files' authors; empty without a figure.
     """
 
     kbps: float | None = None
@@ -229,7 +229,7 @@ class Coverage:
     """How much of a plan has values, what failed, and whether that is too much.
 
     Attributes:
-        max_failed: Share of a system's utterances that may fail; None where every failure counts.
+        max_failed: Share of a system's utterances that may fail; None if every failure counts.
         statuses: How often each column has each status.
         failures: Why the run counts as failed, one line each.
     """

@@ -83,7 +83,7 @@ class ColumnScores:
         return index in self._failed
 
     def find(self, index: int) -> Score | None:
-        """The score of an utterance, or None where none is expected."""
+        """The score of an utterance, or None if none is expected."""
         return self.get(index) if index in self._places else None
 
     def get(self, index: int) -> Score:
