@@ -248,6 +248,8 @@ class _Sending(Generic[T]):
         if not pieces or (known := self._dispatcher.known(self._row, pieces)) is not None:
             yield task, known if pieces else None
             return
+        if alone:
+            yield from self._send()
         self._chunk.append((task, pieces))
         if alone or len(self._chunk) >= self._coders.together(codec):
             yield from self._send()
