@@ -126,7 +126,7 @@ def test_names(name: str, path: str, languages: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("name", ["a/b/c", "../x", "a b"])
 def test_what_is_no_name(name: str) -> None:
-    with pytest.raises(UsageError, match="no model of NeMo"):
+    with pytest.raises(UsageError, match="not a NeMo model"):
         nemo_backend(name)
     with pytest.raises(UsageError, match="does not exist"):
         nemo_backend("/nowhere/x.nemo")

@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from codec_bench.errors import UsageError
+from codec_bench.processes.pool import ProcessServer
 from codec_bench.processes.process import SERVE, ProcessCrash, WorkerError, WorkerProcess
 from tests.processes.material import heed_ctrl_c, is_alive, wait_until_gone
 
@@ -144,6 +147,50 @@ def test_what_is_no_message_ends_the_process(tmp_path: Path):
     assert not process.is_open
 
 
+def test_an_answer_to_another_message_ends_the_process(tmp_path: Path):
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import os, sys\nimport codec_bench_protocol as protocol\ndef load(job):\n"
+        "    os.write(int(sys.argv[3]), b''.join(protocol.pack({'ok': True, 'id': 7}, {})))\n"
+    )
+    process = WorkerProcess(worker, {})
+    with pytest.raises(ProcessCrash, match=r"^the process sent an answer to message 7, not to 0"):
+        process.call(LOAD, {}, 60)
+    assert not process.is_open
+
+
+class Own:
+    """A worker of ours."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def answer(self, job: dict[str, Any]) -> dict[str, Any]:
+        if "leave" in job:
+            raise SystemExit(job["leave"])
+        if "usage" in job:
+            raise UsageError(job["usage"])
+        if os.fork() == 0:
+            return {"fork": True}  # which nobody may hear of
+        return {"name": self.name, "folder": str(Path.cwd()), "arrays": {"twice": 2 * job["arrays"]["x"]}}
+
+
+def test_a_worker_of_ours_gets_and_gives_plain_things_and_arrays():
+    server = ProcessServer(f"{__name__}:Own", {"name": "own"}, 60)
+    try:
+        for number in range(3):
+            reply = server.call({"arrays": {"x": np.array([number, 1.5])}})
+            np.testing.assert_array_equal(reply.pop("arrays")["twice"], [2 * number, 3.0])
+            assert reply == {"name": "own", "folder": str(Path.cwd())}
+        with pytest.raises(WorkerError, match=r"^SystemExit: 3 \(test_process\.py:\d+\)$"):
+            server.call({"leave": 3})
+        with pytest.raises(UsageError, match=r"^write it otherwise$"):
+            server.call({"usage": "write it otherwise"})
+        assert server.call({"arrays": {"x": np.zeros(1)}})["name"] == "own"
+    finally:
+        server.close()
+
+
 @pytest.mark.parametrize(
     ("mode", "error", "message"),
     [
@@ -193,6 +240,8 @@ PARENT = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
+from codec_bench.errors import UsageError
+from codec_bench.processes.pool import ProcessServer
 from codec_bench.processes.process import WorkerProcess
 import numpy as np
 process = WorkerProcess(Path({toy!r}), {{}})
