@@ -24,14 +24,6 @@ RATE = 16_000
 MIN_SAMPLES = 400
 """What one frame of wav2vec 2.0 sees; a shorter signal has none."""
 
-CONVOLUTIONS = ((10, 5), *((3, 2),) * 4, *((2, 2),) * 2)
-"""Kernel and stride of the seven convolutions of wav2vec 2.0 base; a frame every 20 ms."""
-
-LAYERS, HEADS = 12, 12
-CHANNELS, WIDTH, INNER = 512, 768, 3072
-POSITION_KERNEL, POSITION_GROUPS = 128, 16
-EMBEDDING, LSTM_WIDTH, HEAD_WIDTH = 128, 512, 2048
-
 WEIGHTS = RemoteFile(
     "models/utmos/utmos22_strong_step7459_v1.pt",
     sha256="38aa51ab79e2a4e09a1449758a4b37e9cbb2e8235a49662a732d33a9ba1e9bff",
@@ -46,89 +38,7 @@ def network() -> Any:
     Its parameters have the names of the published checkpoint, except that the weight of the convolution over positions
     is one tensor: `folded` makes it from the two of the checkpoint.
     """
-    import torch
-    from torch import nn
-    from torch.nn import functional
-
-    class Attention(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            heads = (p(x).unflatten(2, (HEADS, -1)).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj))
-            mixed = functional.scaled_dot_product_attention(*heads)
-            return self.out_proj(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
-
-    class Layer(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.self_attn = Attention()
-            self.self_attn_layer_norm, self.final_layer_norm = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-            self.fc1, self.fc2 = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            x = self.self_attn_layer_norm(x + self.self_attn(x))
-            return self.final_layer_norm(x + self.fc2(functional.gelu(self.fc1(x))))  # type: ignore[no-any-return]
-
-    class Encoder(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            convolution = nn.Conv1d(WIDTH, WIDTH, POSITION_KERNEL, padding=POSITION_KERNEL // 2, groups=POSITION_GROUPS)
-            self.pos_conv = nn.Sequential(convolution)
-            self.layer_norm = nn.LayerNorm(WIDTH)
-            self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            # The even kernel gives one frame too many.
-            x = x + functional.gelu(self.pos_conv(x.transpose(1, 2))[..., :-1]).transpose(1, 2)
-            x = self.layer_norm(x)
-            for layer in self.layers:
-                x = layer(x)
-            return x
-
-    class FeatureExtractor(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            blocks = []
-            for index, (kernel, stride) in enumerate(CONVOLUTIONS):
-                convolution = nn.Conv1d(CHANNELS if index else 1, CHANNELS, kernel, stride, bias=False)
-                norm = [] if index else [nn.GroupNorm(CHANNELS, CHANNELS)]
-                # The identity is where training drops out, so that the numbers in the names fit.
-                blocks.append(nn.Sequential(convolution, nn.Identity(), *norm, nn.GELU()))
-            self.conv_layers = nn.ModuleList(blocks)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            for block in self.conv_layers:
-                x = block(x)
-            return x
-
-    class Wav2Vec2(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.feature_extractor = FeatureExtractor()
-            self.layer_norm = nn.LayerNorm(CHANNELS)
-            self.post_extract_proj = nn.Linear(CHANNELS, WIDTH)
-            self.encoder = Encoder()
-
-        def forward(self, waves: torch.Tensor) -> torch.Tensor:
-            features = self.feature_extractor(waves[:, None]).transpose(1, 2)
-            return self.encoder(self.post_extract_proj(self.layer_norm(features)))  # type: ignore[no-any-return]
-
-    class Network(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.wav2vec2 = Wav2Vec2()
-            self.domain_emb = nn.Parameter(torch.zeros(1, EMBEDDING))
-            self.judge_emb = nn.Parameter(torch.zeros(1, EMBEDDING))
-            self.blstm = nn.LSTM(WIDTH + 2 * EMBEDDING, LSTM_WIDTH, batch_first=True, bidirectional=True)
-            self.projection = nn.Sequential(nn.Linear(2 * LSTM_WIDTH, HEAD_WIDTH), nn.ReLU(), nn.Linear(HEAD_WIDTH, 1))
-
-        def forward(self, waves: torch.Tensor) -> torch.Tensor:
-            frames = self.wav2vec2(waves)
-            context = torch.cat([self.domain_emb, self.judge_emb], 1)[:, None].expand(*frames.shape[:2], -1)
-            scores = self.projection(self.blstm(torch.cat([frames, context], 2))[0])
-            return 2 * scores.mean(dim=(1, 2)) + 3  # type: ignore[no-any-return]
+    from codec_bench.metrics.utmos_network import Network
 
     return Network().eval().requires_grad_(False)
 

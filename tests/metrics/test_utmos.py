@@ -12,7 +12,7 @@ import torch
 
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
-from codec_bench.metrics import utmos
+from codec_bench.metrics import utmos, utmos_network
 from codec_bench.metrics.model import free_models
 from codec_bench.records import NotScorable, Status
 
@@ -57,7 +57,7 @@ def one_thread() -> Iterator[None]:
 def small() -> Iterator[Any]:
     """The network and its checkpoint with two layers of twelve, to save time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utmos, "LAYERS", 2)
+        patch.setattr(utmos_network, "LAYERS", 2)
         state = checkpoint()
         made = utmos.network()
         made.load_state_dict(utmos.folded(state))
