@@ -204,7 +204,7 @@ class Dispatcher:
         status = Status.ERROR if isinstance(error, WorkerError) else Status.CRASHED
         outcome = NotScorable(f"while coding it, {error}", status)
         self._failed |= {(label, piece.address): outcome for piece in pieces}
-        self._lost[label] = self._lost.get(label, 0) + 1
+        self._lost[label] = self._lost.get(label, 0) + 1 if isinstance(error, ProcessCrash) else 0
         if self._lost[label] == MAX_LOST:
             reason = f"{label} is given up: it lost {MAX_LOST} utterances in a row; the last time {error}"
             self._given_up[label] = NotScorable(reason, Status.CRASHED)
