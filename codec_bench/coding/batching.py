@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from codec_bench.errors import UnavailableError
 
-Item = TypeVar("Item")
+Input = TypeVar("Input")
 Result = TypeVar("Result")
 
 
-def by_length(items: Iterable[Item], seconds: Callable[[Item], float], budget: float) -> Iterator[list[Item]]:
+def by_length(items: Iterable[Input], seconds: Callable[[Input], float], budget: float) -> Iterator[list[Input]]:
     """Items of like lengths together, shortest first.
 
     A padded batch costs its longest item times its size, so a batch is full when that product passes the budget; an
@@ -24,7 +24,7 @@ def by_length(items: Iterable[Item], seconds: Callable[[Item], float], budget: f
         seconds: How long an item is.
         budget: Seconds that a batch may have together, padding included.
     """
-    batch: list[Item] = []
+    batch: list[Input] = []
     for item in sorted(items, key=seconds):
         if batch and seconds(item) * (len(batch) + 1) > budget:
             yield batch
@@ -35,8 +35,8 @@ def by_length(items: Iterable[Item], seconds: Callable[[Item], float], budget: f
 
 
 def halved(
-    function: Callable[[Sequence[Item]], Sequence[Result]],
-    items: Sequence[Item],
+    function: Callable[[Sequence[Input]], Sequence[Result]],
+    items: Sequence[Input],
     failed: Callable[[Exception], Result],
 ) -> list[Result]:
     """Applies a function to a batch; a batch that does not fit into memory, or fails, is halved down to single items.
@@ -69,7 +69,7 @@ def free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def parts(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def parts(items: Iterable[Input], size: int) -> Iterator[list[Input]]:
     """Consecutive items, `size` at a time, read as they are needed."""
     iterator = iter(items)
     while part := list(islice(iterator, size)):

@@ -103,7 +103,7 @@ def keras_weights(path: Any) -> list[Array]:
         path: The file.
 
     Raises:
-        OSError: It is no HDF5 file.
+        OSError: It is not an HDF5 file.
         KeyError: It is none of Keras.
     """
     import h5py

@@ -38,9 +38,9 @@ def network() -> Any:
     Its parameters have the names of the published checkpoint, except that the weight of the convolution over positions
     is one tensor: `folded` makes it from the two of the checkpoint.
     """
-    from codec_bench.metrics.utmos_network import Network
+    from codec_bench.metrics.utmos_network import StrongLearner
 
-    return Network().eval().requires_grad_(False)
+    return StrongLearner().eval().requires_grad_(False)
 
 
 def folded(state: dict[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class Wav2Vec2(nn.Module):
         return self.encoder(self.post_extract_proj(self.layer_norm(features)))  # type: ignore[no-any-return]
 
 
-class Network(nn.Module):
+class StrongLearner(nn.Module):
     """The strong learner: wav2vec 2.0, embeddings of domain and judge, a BLSTM, and the mean over frames."""
 
     def __init__(self) -> None:

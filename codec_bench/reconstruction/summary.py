@@ -108,7 +108,7 @@ def summary_rows(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> list[Sum
     Args:
         plan: The plan of the run.
         outcome: What came out.
-        corpus: Values that are no mean of scores, by row and metric label.
+        corpus: Values that are not a mean of scores, by row and metric label.
     """
     names = [i.utterance.id for i in plan.items]
     clusters = dict(zip(names, cluster_names(names, [i.utterance.speaker for i in plan.items]), strict=True))

@@ -1,4 +1,4 @@
-"""Columns of `summary.csv` that are no registered metrics: each kind of measurement says what its own are."""
+"""Columns of `summary.csv` that are not registered metrics: each kind of measurement says what its own are."""
 
 from __future__ import annotations
 
