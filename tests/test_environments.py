@@ -24,6 +24,8 @@ from codec_bench.files import folder_size
 from tests.processes.material import COMMIT, archive, heed_ctrl_c, wait_until_gone, wheel
 from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
 
+pytestmark = pytest.mark.long
+
 TOY = ToyCodec.environment
 ROOT = Path(codec_bench.__file__).parents[1]
 
@@ -75,7 +77,6 @@ def says(made: Environment, code: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout.strip()
 
 
-@pytest.mark.long
 def test_its_own_packages_win_over_ours(toy: Environment):
     assert importlib.metadata.version("jiwer") != "0.0.1"
     found = says(toy, "import jiwer, importlib.metadata as m; print(jiwer.place, m.version('jiwer'))")
@@ -83,7 +84,6 @@ def test_its_own_packages_win_over_ours(toy: Environment):
     assert toy.record["packages"] == {"jiwer": "0.0.1"}
 
 
-@pytest.mark.long
 def test_ours_can_be_used_behind_them(toy: Environment):
     import torch
 
@@ -158,7 +158,6 @@ def test_one_that_was_not_finished_is_made_anew(record: str | None):
     assert made.state is EnvironmentState.INCOMPLETE
 
 
-@pytest.mark.long
 def test_a_package_that_cannot_be_had_leaves_something_to_repeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     made = Environment("toy", requirements=("a-package-that-nobody-has==7",))
     with pytest.raises(UnavailableError, match=r"toy could not be created.*a-package-that-nobody-has==7") as caught:
@@ -240,7 +239,6 @@ def test_a_python_that_is_missing_is_named():
         Environment("toy", python="3.10", inherits=True)
 
 
-@pytest.mark.long
 def test_another_python_is_used_where_there_is_one():
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     made = [Environment("toy", ("jiwer==0.0.1",), python=f"3.{n}") for n in (12, 11, 10) if f"3.{n}" != ours]

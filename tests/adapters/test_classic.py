@@ -15,6 +15,8 @@ from codec_bench.adapters import CODECS
 from codec_bench.adapters.classic import ClassicCodec, from_pcm, to_pcm
 from codec_bench.audio import Audio, FloatArray, fit, read_audio, resample
 
+pytestmark = pytest.mark.long
+
 SPEECH = (
     "lj-LJ001-0004",
     "ls-2033-164914-0004",
@@ -87,7 +89,6 @@ def uncompensated(coder: ClassicCodec, clip: Audio) -> FloatArray:
     return coder._decode(coder._encode(fit(samples, len(samples) + 2000)))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in CLASSIC if name != "codec2"])
 def test_the_delay_is_the_lag_of_recorded_speech(name: str, shared: Path) -> None:
     cls = CODECS.get(name)
@@ -117,7 +118,6 @@ def test_the_delay_of_codec2_is_where_stoi_is_highest(mode: str, shared: Path) -
     assert max(shifts, key=lambda ms: shifts[ms]) == 0, shifts
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("label", ONE_OF_EACH)
 def test_quality_is_what_others_measured(label: str, shared: Path) -> None:
     check_quality(label, shared)
@@ -137,7 +137,6 @@ def check_quality(label: str, shared: Path) -> None:
     assert np.mean([stoi(a, b, 16_000) for a, b in pairs]) == pytest.approx(PUBLISHED[label][1], abs=0.02)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in CLASSIC if len(CODECS.get(name).modes) > 1])
 def test_quality_rises_with_the_bit_rate(name: str, shared: Path) -> None:
     modes = sorted(CODECS.get(name).modes, key=lambda mode: int(mode.rstrip("C")))

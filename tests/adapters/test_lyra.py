@@ -20,6 +20,8 @@ from codec_bench.audio import Audio, FloatArray, read_audio, resample
 from codec_bench.errors import CodecError, UnavailableError, UsageError
 from codec_bench.tokens import Bitstream, Tokens
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("ai_edge_litert", reason="the extra `lyra` is not installed")
 
 WEIGHTS = (ENCODER, QUANTIZER, DECODER)
@@ -296,7 +298,6 @@ def decode_like_the_authors(
     return lyra.decode(lyra.encode(Audio(late, 16_000)), codebooks).samples
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "codebooks", "other_codebooks", "least"), [("lyra_32", 16, 30, 0.91), ("lyra_6", 30, 16, 0.94)]
 )
@@ -351,7 +352,6 @@ def mirror_with(shared: Path, folder: Path, damaged: str) -> Path:
     return path
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("weight", WEIGHTS, ids=lambda w: w.path)
 def test_weight_that_is_another_file_is_named(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight: object

@@ -12,6 +12,8 @@ from junitparser import JUnitXml
 import codec_bench
 from tests.command import Cli, run_command
 
+pytestmark = pytest.mark.long
+
 NOISE = "codec_bench.testing.codecs:Noise@{}"
 
 
@@ -34,7 +36,6 @@ def cli(runs: Path) -> Cli:
     return partial(run_command, runs)
 
 
-@pytest.mark.long
 def test_equal_runs_pass_a_worse_one_fails_and_three_utterances_decide_nothing(cli: Cli):
     for baseline, candidate, code, said in (
         ("good", "again", 0, "Pass: 2 kept."),

@@ -25,6 +25,8 @@ from codec_bench.records import NotScorable, Status
 from codec_bench.token_statistics.sources import CodecTokens
 from tests.coding.misbehaving import HOP
 
+pytestmark = pytest.mark.long
+
 CODEC = "tests.coding.misbehaving:Misbehaving"
 Coded = Callable[..., dict[str, NotScorable]]
 

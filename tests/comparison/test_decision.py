@@ -44,6 +44,7 @@ def test_equal_runs_pass(make: Make):
     assert (found.verdict, found.exit_code, found.tests) == (Verdict.PASS, 0, 2)
 
 
+@pytest.mark.long
 def test_a_real_codec_that_is_3_db_worse_fails_and_the_other_way_round_passes(noise_run: Path):
     run = load_measurements(noise_run)
     names = [f"codec_bench.testing.codecs:Noise@{snr}" for snr in (15, 12)]

@@ -21,6 +21,8 @@ from codec_bench.metrics.asr import Recogniser, backend, default_backend
 from codec_bench.metrics.asr_nemo import DEFAULT, ENVIRONMENT, nemo_backend
 from codec_bench.metrics.model import free_models, run_model
 
+pytestmark = pytest.mark.long
+
 STAND_IN = """
 import json, os, sys
 from types import SimpleNamespace
@@ -141,7 +143,6 @@ def test_without_nemo_one_command_is_named() -> None:
     assert nemo_backend.environment is ENVIRONMENT
 
 
-@pytest.mark.long
 def test_with_nemo_the_weights_are_asked_for(venv: Path) -> None:
     make_ready(venv)
     made = metric("wer[nemo]")

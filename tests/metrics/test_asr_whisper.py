@@ -17,6 +17,8 @@ from codec_bench.metrics.asr import Recogniser, backend
 from codec_bench.metrics.asr_whisper import whisper_backend
 from codec_bench.metrics.model import free_models, run_model
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("faster_whisper")
 
 SPECIAL = [
@@ -86,7 +88,6 @@ def texts(recogniser: Recogniser, *audios: Audio) -> list[str]:
     return [str(found.item()) for found in run_model(recogniser.model, audios, "cpu")]  # type: ignore[union-attr]
 
 
-@pytest.mark.long
 def test_equals_the_library(folder: Path, recordings: list[Audio]) -> None:
     from faster_whisper import WhisperModel
 
@@ -177,7 +178,6 @@ def test_what_cannot_be_had(folder: Path, tmp_path: Path) -> None:
     assert "codec-bench fetch metric:wer[whisper:tiny]" in (metric("wer[whisper:tiny]").unavailable() or "")
 
 
-@pytest.mark.long
 def test_importing_is_cheap() -> None:
     code = "import sys, codec_bench.metrics.asr_whisper; sys.exit('faster_whisper' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -31,6 +31,8 @@ from codec_bench.metrics.model import free_models, run_model
 from codec_bench.metrics.signal import Recording
 from codec_bench.records import Status
 
+pytestmark = pytest.mark.long
+
 RATE = 16_000
 KEYS = {"dnsmos": "ovrl_mos", "dnsmos.sig": "sig_mos", "dnsmos.bak": "bak_mos", "dnsmos.p808": "p808_mos"}
 needs_files = pytest.mark.skipif(
@@ -47,7 +49,6 @@ def wave(shared: Path, name: str) -> Any:
     return read_audio(shared / "golden" / "metrics" / f"{name}.wav").samples
 
 
-@pytest.mark.long
 @needs_files
 def test_golden_values(shared: Path) -> None:
     name = "flite_mulaw4_16k"
@@ -220,7 +221,6 @@ def test_four_metrics_of_two_networks() -> None:
         assert feature.model.published == (P808 if name == "dnsmos.p808" else P835)
 
 
-@pytest.mark.long
 @needs_files
 def test_golden_values_by_column(shared: Path) -> None:
     name = "espeak_noise5_16k"

@@ -20,6 +20,8 @@ from codec_bench.metrics.secs import preprocessed_embedding, raw_embedding
 from codec_bench.metrics.signal import Recording, feature_address
 from codec_bench.records import Status
 
+pytestmark = pytest.mark.long
+
 RATE = 16_000
 KEYS = {"secs": "secs_resemblyzer_preprocessed", "secs[raw]": "secs_resemblyzer_raw"}
 
@@ -165,7 +167,6 @@ def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         secs._encoder.cache_clear()
 
 
-@pytest.mark.long
 def test_first_use_is_quiet_and_without_numba() -> None:
     code = (
         "import sys, numpy as np; from codec_bench.metrics import metric;"
@@ -176,7 +177,6 @@ def test_first_use_is_quiet_and_without_numba() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("system", "preprocessed", "raw"),
     [

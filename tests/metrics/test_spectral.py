@@ -67,6 +67,7 @@ def test_equals_auraloss_on_noise_of_any_length(name: str, samples: int) -> None
     assert value == pytest.approx(auraloss_value(name, reference, decoded, torch.float64), abs=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_equals_auraloss_on_real_codecs(shared: Path, name: str) -> None:
     folder = shared / "data" / "testB_pairs"
