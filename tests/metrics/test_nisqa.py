@@ -30,7 +30,7 @@ from codec_bench.metrics.spectral import slaney_filterbank
 from codec_bench.records import NotScorable, Status
 
 DIMENSIONS = {"nisqa": "mos", "nisqa.noi": "noi", "nisqa.dis": "dis", "nisqa.col": "col", "nisqa.loud": "loud"}
-pytestmark = pytest.mark.filterwarnings("ignore:n_fft=4096 is too large")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:n_fft=4096 is too large")]
 RATES = [8000, 11_025, 16_000, 24_000, 44_100, 48_000]
 
 ORIGINAL_TTS = {"flite_ref_16k": 3.089303, "espeak_ref_24k": 1.928997, "espeak_noise5_16k": 1.607848}
@@ -60,7 +60,6 @@ def test_golden_values(weights: Path) -> None:
             assert float(score) == pytest.approx(values["nisqa_native_sr"][key], abs=1e-4), (name, dimension)
 
 
-@pytest.mark.long
 def test_recordings_of_librittts(weights: Path) -> None:
     files = sorted((weights / "data" / "testB_pairs" / "GT").glob("*.flac"))
     assert len(files) == 32
@@ -109,7 +108,6 @@ def test_front_end_equals_librosa(shared: Path, rate: int, network: Any) -> None
     np.testing.assert_allclose(mel_spectrogram(audio, network.top_hz).numpy(), expected, atol=5e-3)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("rate", [8000, 44_100])
 def test_shortest_and_longest_signal(weights: Path, torchmetrics_nisqa: Any, rate: int) -> None:
     hop = rate // 100
