@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codec_bench.audio_headers import SOUND, completed, foreign_demuxer, promised
 from codec_bench.errors import UsageError
-from codec_bench.files import write_atomically
+from codec_bench.files import read_file, write_atomically
 from codec_bench.records import NotScorable, Status
 
 FloatArray = NDArray[np.float32]
@@ -40,6 +41,22 @@ AUDIO_SUFFIXES = (
 
 SILENCE_PEAK = 2.0**-16
 """Half a step of 16-bit audio: below it, a signal is silent."""
+
+
+SLACK_SECONDS = 0.1
+"""A recording that is shorter than its header or a manifest says by more than this is incomplete."""
+
+RATES = (1_000, 1_000_000)
+"""Lowest and highest sampling rate in Hz of what is read."""
+
+MAX_CHANNELS = 64
+"""Most channels of what is read; large arrays of microphones have as many."""
+
+_UNKNOWN_FORMAT = 1
+"""libsndfile's code for a file in none of its formats, SF_ERR_UNRECOGNISED_FORMAT."""
+
+_WITH_CHECKSUMS = ("flac", "wavpack", "tta", "tak", "ape")
+"""Decoders of FFmpeg that detect any damage when asked to verify checksums."""
 
 
 @dataclass(frozen=True)
@@ -129,65 +146,156 @@ def resample(audio: Audio, rate: int) -> Audio:
     return Audio(fit(samples, length), rate)
 
 
-def read_audio(source: str | os.PathLike[str] | bytes, name: str = "the audio") -> Audio:
+def read_audio(
+    source: str | os.PathLike[str] | bytes, name: str = "the audio", *, seconds: float | None = None
+) -> Audio:
     """Reads an audio file at its own rate; several channels are averaged.
 
     Args:
-        source: A path, or the bytes of a file. WAV, FLAC, Ogg and everything else libsndfile knows is read with it,
-            MP3, M4A and the rest with PyAV.
+        source: A path, or the bytes of a file. WAV, FLAC, Ogg, MP3 and everything else libsndfile knows is read with
+            it, M4A and the rest with PyAV; no other file and nothing in a network is opened, whatever the bytes say.
         name: How messages name bytes.
+        seconds: Duration according to a manifest.
 
     Raises:
-        NotScorable: The file is missing, is not audio, or holds no samples.
+        NotScorable: The file is missing, is not audio, is damaged, holds no samples, or is shorter than its header or
+            `seconds` says, by more than `SLACK_SECONDS`.
     """
-    if isinstance(source, bytes):
-        data = source
-    else:
-        path = Path(source)
-        name = str(path)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise NotScorable(f"{name} does not exist", Status.MISSING) from None
-        except OSError as error:
-            raise NotScorable(f"{name} cannot be read: {error.strerror}", Status.UNREADABLE) from error
-    if not data:
-        raise NotScorable(f"{name} is a file of 0 bytes", Status.UNREADABLE)
-    samples, rate = _decode(data, name)
-    if not len(samples):
-        raise NotScorable(f"{name} has no samples", Status.EMPTY)
+    samples, rate = read_channels(source, name, seconds=seconds)
     mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float64)
     return Audio(np.ascontiguousarray(mono, dtype=np.float32), rate)
 
 
-def _decode(data: bytes, name: str) -> tuple[NDArray[np.float32], int]:
-    """Samples `[n, channels]` and rate."""
+def read_channels(
+    source: str | os.PathLike[str] | bytes, name: str = "the audio", *, seconds: float | None = None
+) -> tuple[FloatArray, int]:
+    """Like `read_audio`, but keeps the channels apart.
+
+    Returns:
+        Samples `[n, channels]`, and the rate in Hz.
+    """
+    if isinstance(source, bytes):
+        data = source
+    else:
+        name = str(source)
+        try:
+            data = read_file(Path(source))
+        except FileNotFoundError:
+            raise NotScorable(f"{name} does not exist", Status.MISSING) from None
+        except (OSError, MemoryError) as error:
+            reason = getattr(error, "strerror", None) or "it does not fit into memory"
+            raise NotScorable(f"{name} cannot be read: {reason}", Status.UNREADABLE) from error
+    if not data:
+        raise NotScorable(f"{name} is a file of 0 bytes", Status.UNREADABLE)
+    samples, rate, said = _decode(data, name)
+    held = len(samples) / rate
+    if not held and said <= SLACK_SECONDS * rate:
+        raise NotScorable(f"{name} has no samples", Status.EMPTY)
+    for stated, by in ((said / rate, "its header"), (seconds or 0.0, "the manifest")):
+        if stated - held > SLACK_SECONDS + 1e-6:
+            raise NotScorable(
+                f"{name} is incomplete: it holds {held:.2f} s of the {stated:.2f} s that {by} states", Status.UNREADABLE
+            )
+    return samples, rate
+
+
+def _decode(data: bytes, name: str) -> tuple[FloatArray, int, float]:
+    """Samples `[n, channels]`, rate, and the number of samples that the header states."""
     import soundfile
 
+    demuxer = foreign_demuxer(data)
+    if demuxer:
+        return _decode_av(data, name, demuxer)
     try:
-        samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        return _decode_av(data, name, error.error_string)  # str(error) holds the address of the buffer
-    return cast("NDArray[np.float32]", samples), int(rate)
+        file = soundfile.SoundFile(_Bytes(completed(data)))
+    except soundfile.LibsndfileError as error:  # str(error) holds the address of the buffer
+        if error.code == _UNKNOWN_FORMAT:
+            return _decode_av(data, name, SOUND)
+        raise NotScorable(f"{name} cannot be read as audio: {error.error_string}", Status.UNREADABLE) from error
+    with file:
+        rate, channels, frames = int(file.samplerate), int(file.channels), int(file.frames)
+        _check_form(name, rate, channels)
+        # Usually one block, because seeking between blocks is not exact in every format. Memory that a header asks for
+        # is only touched as samples fill it.
+        block = min(max(256 * len(data), 1 << 16), 1 << 28) // channels
+        blocks: list[FloatArray] = []
+        have = 0
+        try:
+            file.seek(0)  # as `soundfile.read` does, after which MP3 differs in the last bit
+            while have < frames:
+                wanted = min(block, frames - have)
+                blocks.append(file.read(wanted, dtype="float32", always_2d=True))
+                have += len(blocks[-1])
+                if len(blocks[-1]) < wanted:
+                    break
+        except soundfile.LibsndfileError as error:
+            raise NotScorable(f"{name} is damaged or incomplete: {error.error_string}", Status.UNREADABLE) from error
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate([np.zeros((0, channels), np.float32), *blocks])
+    return samples, rate, max(frames, promised(data, have))
 
 
-def _decode_av(data: bytes, name: str, first_error: str) -> tuple[NDArray[np.float32], int]:
+class _Bytes(io.BytesIO):
+    """Bytes in which a lying header cannot seek out of bounds: libsndfile's callbacks cannot raise, only print."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
+
+
+def _decode_av(data: bytes, name: str, demuxers: str) -> tuple[FloatArray, int, float]:
     """The formats that libsndfile does not know."""
     import av
 
+    # Demuxers that open other files or connections are refused before they read a byte.
+    options = {"format_whitelist": demuxers, "protocol_whitelist": "none"}
     try:
-        with av.open(io.BytesIO(data), mode="r") as container:
+        with av.open(io.BytesIO(data), mode="r", options=options) as container:
             if not container.streams.audio:
                 raise NotScorable(f"{name} holds no audio", Status.UNREADABLE)
             stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise NotScorable(f"{name} holds sound that no decoder here knows", Status.UNREADABLE)
+            rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
+            _check_form(name, rate, channels)
+            if stream.codec_context.name in _WITH_CHECKSUMS:
+                stream.codec_context.options = {"err_detect": "crccheck+explode"}
             resampler = av.AudioResampler(format="fltp")
-            frames = [f for frame in container.decode(stream) for f in resampler.resample(frame)]
+            frames = []
+            for frame in container.decode(stream):
+                if frame.is_corrupt:
+                    raise NotScorable(f"{name} is damaged at {frame.time} s", Status.UNREADABLE)
+                frames += resampler.resample(frame)
             frames += resampler.resample(None) if frames else []
+            said = _said_by(container, stream)
     except (av.FFmpegError, ValueError) as error:
-        raise NotScorable(f"{name} cannot be read as audio: {first_error}", Status.UNREADABLE) from error
+        reason = "its format is not recognised, or it is damaged"
+        raise NotScorable(f"{name} cannot be read as audio: {reason}", Status.UNREADABLE) from error
     if not frames:
-        raise NotScorable(f"{name} has no samples", Status.EMPTY)
-    return np.concatenate([f.to_ndarray() for f in frames], axis=1).T.astype(np.float32), int(frames[0].sample_rate)
+        return np.zeros((0, channels), np.float32), rate, said * rate
+    rate = int(frames[0].sample_rate)
+    if len({(f.sample_rate, f.layout.nb_channels) for f in frames}) > 1:
+        raise NotScorable(f"{name} is damaged: its rate or its channels change", Status.UNREADABLE)
+    samples = np.concatenate([f.to_ndarray() for f in frames], axis=1).T.astype(np.float32)
+    return samples, rate, max(said * rate, promised(data, len(samples)))
+
+
+def _said_by(container: Any, stream: Any) -> float:
+    """Seconds that the header of a file states; 0 where FFmpeg only estimates them from the size."""
+    if container.format.name == "matroska,webm":  # the length of the film, which may be longer than its sound
+        return (container.duration or 0) / 1e6 if len(container.streams) == 1 else 0.0
+    if container.format.name.split(",")[0] not in ("mov", "ogg", "wv", "tta", "tak", "ape"):
+        return 0.0
+    return float((stream.duration or 0) * stream.time_base)
+
+
+def _check_form(name: str, rate: int, channels: int) -> None:
+    """Raises for a sampling rate or number of channels that no recording of speech has."""
+    if not RATES[0] <= rate <= RATES[1]:
+        raise NotScorable(f"{name} states {rate} samples per second: not a recording of speech", Status.UNREADABLE)
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise NotScorable(f"{name} states {channels} channels: not a recording of speech", Status.UNREADABLE)
 
 
 def write_wav(path: Path, audio: Audio) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from codec_bench.errors import CodecBenchError, DiskFullError, UsageError
 
@@ -61,9 +63,36 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """Opens a regular file for reading; a device, a FIFO or a socket might never end, so they are refused.
+
+    Raises:
+        OSError: It cannot be opened, or is not a regular file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is a folder" if path.is_dir() else "it is not a regular file", str(path))
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        yield file
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        OSError: It cannot be opened, or is not a regular file.
+    """
+    with open_file(path) as file:
+        return file.read()
+
+
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Digest of a file's bytes in hexadecimal digits; SHA-256 is how the caches name a recording and a weight."""
-    with path.open("rb") as file:
+    """Digest of a file's bytes in hexadecimal digits; SHA-256 is how the caches name a recording and a weight.
+
+    Raises:
+        OSError: It cannot be opened, or is not a regular file.
+    """
+    with open_file(path) as file:
         state = hashlib.new(algorithm, usedforsecurity=False)
         while chunk := file.read(1 << 20):
             state.update(chunk)

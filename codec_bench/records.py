@@ -16,7 +16,9 @@ class Status(str, Enum):
     MISSING = "missing"
     """No file for this utterance."""
     UNREADABLE = "unreadable"
-    """The file exists but is not audio."""
+    """The file exists but is not audio, is damaged, or is shorter than its header or the manifest states."""
+    CHANGED = "changed"
+    """The file is another one than when the run was planned."""
     EMPTY = "empty"
     """The audio has no samples."""
     NOT_FINITE = "not_finite"
@@ -56,6 +58,7 @@ class Status(str, Enum):
 _TRANSIENT = {
     Status.MISSING,
     Status.UNREADABLE,
+    Status.CHANGED,
     Status.ENCODE_FAILED,
     Status.DECODE_FAILED,
     Status.CRASHED,

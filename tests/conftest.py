@@ -85,6 +85,7 @@ def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
         samples, rate = soundfile.read(DEMO / name, dtype="int16")
         soundfile.write(folder / Path(name).name, samples[rate // 3 :][: rate * 6 // 5], rate)
     table["path"] = [str(folder / Path(name).name) for name in table["path"]]
+    table["duration"] = 1.2
     table.to_csv(folder / "six.tsv", sep="\t", index=False)
     return folder / "six.tsv"
 

@@ -69,14 +69,15 @@ def resolve_items(
     if text is not None:
         utterances = with_transcripts(utterances, text, warnings)
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) * 2)) as threads:
-        items = tuple(threads.map(_item, utterances))
+        items = tuple(threads.map(resolved, utterances))
     unreadable = [i for i in items if i.problem]
     if len(unreadable) == len(items):
         raise UsageError(f"none of the {len(items)} audio files can be read: {unreadable[0].problem}")
     return items
 
 
-def _item(utterance: Utterance) -> Item:
+def resolved(utterance: Utterance) -> Item:
+    """The utterance with the digest of its recording, or with what keeps that from being read."""
     try:
         return Item(utterance, file_digest(utterance.path))
     except FileNotFoundError:

@@ -11,13 +11,21 @@ import numpy as np
 
 from codec_bench.adapters.codec import Codec, Prepared
 from codec_bench.adapters.systems import System
-from codec_bench.audio import Audio, read_audio
+from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.addresses import Addresses
 from codec_bench.coding.conditions import Alteration, Piece
 from codec_bench.coding.items import Item
 from codec_bench.coding.rows import Row
-from codec_bench.coding.signals import Entry, audio_of, describe, entry_of
+from codec_bench.coding.signals import (
+    Entry,
+    audio_of,
+    describe,
+    entry_of,
+    load_recording,
+    load_signal,
+    recording_source,
+)
 from codec_bench.hub import local_digest
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Code, Tokens, code_from_arrays
@@ -97,7 +105,7 @@ class Reconstructor:
     def _reference_source(self, row: Row, item: Item, identity: str) -> dict[str, Any]:
         if row.altered_reference:
             return {"identity": identity, "address": identity}
-        return {"identity": identity, "path": str(item.utterance.path), "digest": item.digest}
+        return {"identity": identity} | recording_source(item)
 
     def _decoded_source(self, row: Row, item: Item, identity: str) -> dict[str, Any]:
         if not isinstance(row.source, Prepared) or isinstance(row.condition, Alteration):
@@ -139,7 +147,7 @@ class Reconstructor:
         if coded in self._codes:
             return places, None
         if piece.address == item.digest:
-            return places | {"path": str(item.utterance.path), "digest": item.digest}, None
+            return places | recording_source(item), None
         audio = piece.audio()
         return places | {"rate": audio.rate}, audio
 
@@ -175,7 +183,7 @@ class Reconstructor:
             NotScorable: It is not there.
         """
         source = self.decoded(row, item).source
-        return read_audio(source["path"]) if "path" in source else audio_of(_there(self._audio.get(source["address"])))
+        return load_signal(source, self._audio)
 
     def codes(self, row: Row, item: Item) -> list[Code]:
         """The tokens or bitstreams of the pieces of a pair, cut to the system's codebooks; none for prepared audio.
@@ -238,7 +246,7 @@ class Reconstructor:
     def _read(self, item: Item) -> Audio:
         """The recording; the last one is kept, because the settings of a codec ask for it one after the other."""
         if self._recording is None or self._recording[0] != item.digest:
-            self._recording = (item.digest, read_audio(item.utterance.path))
+            self._recording = (item.digest, load_recording(item))
         return self._recording[1]
 
     def _prepared_digest(self, source: Prepared, item: Item) -> str:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
-from codec_bench.files import digest
+from codec_bench.coding.items import Item
+from codec_bench.datasets.clips import clips_folder
+from codec_bench.files import digest, read_file
 from codec_bench.records import NotScorable, Status
 
 Entry = dict[str, NDArray[Any]]
@@ -19,7 +21,7 @@ Entry = dict[str, NDArray[Any]]
 
 
 def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
-    """A signal from a file (`path`, `digest`) or from the audio cache (`address`).
+    """A signal from a file (`path`, `digest`, perhaps `seconds`) or from the audio cache (`address`).
 
     Where `folder` is given, copies of the file (named by its digest) and of the cache lie there: this machine may not
     see those of the machine that the job comes from.
@@ -33,7 +35,27 @@ def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
         if entry is None:
             raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
         return audio_of(entry)
-    return read_audio(read_recording(source, folder), source["path"])
+    return read_audio(read_recording(source, folder), source["path"], seconds=source.get("seconds"))
+
+
+def recording_source(item: Item) -> dict[str, Any]:
+    """What `load_signal` reads a recording by: `path`, `digest`, and `seconds` where it is said how long it lasts."""
+    u = item.utterance
+    # A clip may end a little before its list says: with the recording that it was cut from.
+    seconds = None if u.path.is_relative_to(clips_folder()) else u.duration
+    return {"path": str(u.path), "digest": item.digest} | ({} if seconds is None else {"seconds": seconds})
+
+
+def load_recording(item: Item) -> Audio:
+    """The recording of an utterance of a plan.
+
+    Raises:
+        NotScorable: It cannot be read, is not whole, or is another one by now.
+    """
+    if item.problem:
+        raise NotScorable(item.problem, item.status)
+    source = recording_source(item)
+    return read_audio(read_recording(source), source["path"], seconds=source.get("seconds"))
 
 
 def read_recording(source: Mapping[str, Any], folder: Path | None = None) -> bytes:
@@ -44,11 +66,13 @@ def read_recording(source: Mapping[str, Any], folder: Path | None = None) -> byt
     """
     path = Path(source["path"])
     try:
-        data = (path if folder is None else folder / source["digest"]).read_bytes()
+        data = read_file(path if folder is None else folder / source["digest"])
+    except FileNotFoundError:
+        raise NotScorable(f"{path} does not exist", Status.MISSING) from None
     except OSError as error:
         raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
     if digest(data) != source["digest"]:
-        raise NotScorable(f"{path} changed during the run", Status.UNREADABLE)
+        raise NotScorable(f"{path} changed during the run", Status.CHANGED)
     return data
 
 

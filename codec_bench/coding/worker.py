@@ -135,7 +135,7 @@ class Coder:
         if self._recording is None or self._recording[0] != piece["digest"]:
             folder = self._folder / piece["folder"] if "folder" in piece else None
             data = read_recording(dict(piece, path=self._folder / piece["path"]), folder)
-            self._recording = (piece["digest"], read_audio(data, piece["path"]))
+            self._recording = (piece["digest"], read_audio(data, piece["path"], seconds=piece.get("seconds")))
         return self._recording[1]
 
     def _system(self, label: str, fingerprint: str) -> System:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.audio import AUDIO_SUFFIXES, read_audio
+from codec_bench.audio import AUDIO_SUFFIXES, read_audio, read_channels
 from codec_bench.datasets.manifest import is_file
 from codec_bench.errors import UsageError
 from codec_bench.files import digest, write_atomically
@@ -33,6 +33,9 @@ _FORMATS = {"WAV", "WAVEX", "FLAC", "AIFF", "AU", "CAF", "NIST", "RF64", "W64"}
 _SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
 """What can be read from any sample on; of other files all is decoded, because seeking in them need not be exact."""
 
+_TOO_LONG = 1 << 31
+"""Samples, half a day at 48 kHz: a header that says more does not know, or lies."""
+
 _MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3\x03": ".mp3", b"ID3\x04": ".mp3"}
 
 
@@ -45,7 +48,7 @@ class Clips:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.folder = home() / "datasets" / "clips" / (re.sub(r"[^\w-]+", "-", name).strip("-") or "set")
+        self.folder = clips_folder() / (re.sub(r"[^\w-]+", "-", name).strip("-") or "set")
         self._problems: dict[str, str] = {}
 
     def cut(self, source: Path, start: float, end: float | None, stem: str, channel: int | None = None) -> Path:
@@ -76,6 +79,11 @@ class Clips:
             return []
         first, reason = next(iter(self._problems.items()))
         return [f"{self.name}: {len(self._problems)} utterances have no audio; the first is {first}: {reason}"]
+
+
+def clips_folder() -> Path:
+    """Where the clips of all data sets are kept."""
+    return home() / "datasets" / "clips"
 
 
 def clip(source: Path, start: float, end: float | None, folder: Path, stem: str, channel: int | None = None) -> Path:
@@ -112,6 +120,8 @@ def clip(source: Path, start: float, end: float | None, folder: Path, stem: str,
         if made.is_file():
             return made
     samples, rate = _part(source, start, end, channel)
+    if local_digest(source) != content:
+        raise NotScorable(f"{source} changed while it was read", Status.CHANGED)
     return write_samples(folder / f"{stem}.{key}", samples, rate)
 
 
@@ -155,11 +165,12 @@ def _part(source: Path, start: float, end: float | None, channel: int | None) ->
     """int16 or float32 samples `[n, channels]` of a part, and their rate."""
     import soundfile
 
+    is_mixed = False
     try:
         with soundfile.SoundFile(source) as file:
             rate, channels = int(file.samplerate), int(file.channels)
             is_int16 = file.subtype == "PCM_16" and channels <= FLAC_CHANNELS and rate <= FLAC_RATE
-            is_exact = file.format in _FORMATS and file.subtype in _SUBTYPES
+            is_exact = file.format in _FORMATS and file.subtype in _SUBTYPES and file.frames < _TOO_LONG
             if is_exact:
                 first, last = _range(source, start, end, file.frames, rate)
                 file.seek(first)
@@ -169,12 +180,12 @@ def _part(source: Path, start: float, end: float | None, channel: int | None) ->
     except soundfile.LibsndfileError as error:
         if channel is not None:  # what libsndfile does not know is read as the mean of its channels
             raise NotScorable(f"{source}: its channels cannot be told apart; convert it", Status.UNREADABLE) from error
-        is_exact = False
+        is_exact, is_mixed = False, True
     except OSError as error:
         raise NotScorable(f"{source} cannot be read: {error.strerror}", Status.UNREADABLE) from error
     if not is_exact:
         status = source.stat()
-        whole, rate = _decoded(source, status.st_size, status.st_mtime_ns)
+        whole, rate = _decoded(source, is_mixed, status.st_size, status.st_mtime_ns)
         first, last = _range(source, start, end, len(whole), rate)
         samples = whole[first:last]
     if channel is not None:
@@ -185,16 +196,12 @@ def _part(source: Path, start: float, end: float | None, channel: int | None) ->
 
 
 @lru_cache(maxsize=1)
-def _decoded(source: Path, size: int, modified: int) -> tuple[NDArray[np.float32], int]:
+def _decoded(source: Path, is_mixed: bool, size: int, modified: int) -> tuple[NDArray[np.float32], int]:
     """float32 samples `[n, channels]` of a whole file; kept, as many parts of one file follow each other."""
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(source, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
+    if is_mixed:
         audio = read_audio(source)
         return audio.samples[:, None], audio.rate
-    return samples, int(rate)
+    return read_channels(source)
 
 
 def _range(source: Path, start: float, end: float | None, frames: int, rate: int) -> tuple[int, int]:

@@ -100,11 +100,14 @@ class Mls(Corpus):
     def _complete(self, utterance: Utterance) -> Utterance:
         """The clip in place of the recording; a recording that cannot be read stays, and the run says so."""
         try:
-            cut = digest(f"{RULE} {RESAMPLER} {local_digest(utterance.path)}".encode())
+            content = local_digest(utterance.path)
+            cut = digest(f"{RULE} {RESAMPLER} {content}".encode())
             clip = Clips(self.name).folder / f"{utterance.id}-{cut[:16]}.flac"
             if clip.is_file():
                 return replace(utterance, path=clip)
             samples = resample(read_audio(utterance.path), RATE).samples
+            if local_digest(utterance.path) != content:
+                return utterance  # it changed in between: no clip may bear the name of the other
         except (NotScorable, OSError):
             return utterance
         start, length = crop(self.code, utterance.id, len(samples), RATE)

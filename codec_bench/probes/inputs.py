@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.audio import RESAMPLER, Audio, read_audio, resample
+from codec_bench.audio import RESAMPLER, Audio, resample
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item
 from codec_bench.coding.rows import Row
+from codec_bench.coding.signals import load_recording
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.metrics.spectral import slaney_filterbank
@@ -191,7 +192,7 @@ class LogMel(FrameSource):
 
     def frames(self, item: Item) -> Frames:
         """`[frames, 80]`."""
-        audio = read_audio(item.utterance.path)
+        audio = load_recording(item)
         audio.check(item.utterance.id)
         return Frames(self.spectrogram(audio), self.RATE / self.HOP)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from codec_bench.audio import AUDIO_SUFFIXES, Audio, fit, length_at, read_audio, resample, write_wav
-from codec_bench.coding.items import Item, describe_dataset, manifest_of
+from codec_bench.audio import AUDIO_SUFFIXES, Audio, fit, length_at, resample, write_wav
+from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolved
+from codec_bench.coding.signals import load_recording
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
-from codec_bench.files import file_digest
 from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable, Utterance
 
@@ -114,8 +114,8 @@ def load_speech(
 
 
 def _of_file(path: Path) -> Speech:
-    audio = read_audio(path)
-    item = Item(Utterance(path.stem, path), file_digest(path))
+    item = resolved(Utterance(path.stem, path))
+    audio = load_recording(item)
     dataset = {
         "name": path.stem,
         "title": path.name,
@@ -139,12 +139,13 @@ def _of_dataset(source: str, seconds: float, data_root: Path | None, audio_root:
     have = 0.0
     for utterance in dataset.utterances():
         try:
-            made = read_audio(utterance.path)
+            item = resolved(utterance)
+            made = load_recording(item)
             made.check("the recording")
-            items.append(Item(utterance, file_digest(utterance.path)))
-        except (NotScorable, OSError) as error:
+        except NotScorable as error:
             problem = str(error)
             continue
+        items.append(item)
         audio.append(made)
         have += made.seconds
         if have >= seconds:

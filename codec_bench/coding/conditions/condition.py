@@ -14,7 +14,7 @@ import numpy as np
 
 from codec_bench.audio import AUDIO_SUFFIXES, Audio
 from codec_bench.errors import UsageError
-from codec_bench.files import digest
+from codec_bench.files import digest, read_file
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import local_digest
 from codec_bench.records import NotScorable, Status
@@ -246,11 +246,11 @@ class Sounds:
         wanted = list(self.files)[int(random.integers(len(self.files)))]
         path = self.files[wanted]
         try:
-            data = path.read_bytes()
+            data = read_file(path)
         except OSError as error:
             raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
         if digest(data) != wanted:
-            raise NotScorable(f"{path} changed during the run", Status.UNREADABLE)
+            raise NotScorable(f"{path} changed during the run", Status.CHANGED)
         return path, data
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codec_bench.audio import Audio, FloatArray, length_at, read_audio
+from codec_bench.audio import Audio, FloatArray, length_at
 from codec_bench.coding.conditions.condition import Condition, Piece, Read
+from codec_bench.coding.signals import load_recording
 from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable, Status
 
@@ -108,7 +109,7 @@ class JoinedRecordings:
         for item, start, length in zip(self.items, self.starts, self.samples, strict=True):
             found = read(item)
             if (len(found), found.rate) != (length, self.rate):
-                raise NotScorable(f"{item.utterance.path} changed during the run", Status.UNREADABLE)
+                raise NotScorable(f"{item.utterance.path} changed during the run", Status.CHANGED)
             joined[start : start + length] = found.samples
         return Audio(joined, self.rate)
 
@@ -157,9 +158,7 @@ class Concatenated(Condition):
         unusable: dict[str, NotScorable] = {}
         for item in items:
             try:
-                if item.problem:
-                    raise NotScorable(item.problem, item.status)
-                audio = read_audio(item.utterance.path)
+                audio = load_recording(item)
                 audio.check("the recording")
                 lengths[item.utterance.id] = (len(audio), audio.rate)
             except NotScorable as outcome:

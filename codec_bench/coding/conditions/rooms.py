@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codec_bench.audio import RESAMPLER, Audio, resample
+from codec_bench.audio import RESAMPLER, Audio, read_channels, resample
 from codec_bench.coding.conditions.condition import Drawn, Sounds
 from codec_bench.errors import UnavailableError
 from codec_bench.records import NotScorable, Status
@@ -93,15 +92,10 @@ class Reverb(Drawn):
 
     @staticmethod
     def _from_file(sounds: Sounds, rate: int, random: np.random.Generator) -> Floats:
-        import soundfile
-
         path, data = sounds.drawn(random)
-        try:
-            # Not read_audio: the mean over the microphones of an array is the response of no room.
-            samples, file_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise NotScorable(f"{path} cannot be read as audio: {error.error_string}", Status.UNREADABLE) from error
-        found = Audio(np.ascontiguousarray(samples[:, 0], np.float32), int(file_rate))
+        # Not read_audio: the mean over the microphones of an array is the response of no room.
+        samples, file_rate = read_channels(data, str(path))
+        found = Audio(np.ascontiguousarray(samples[:, 0]), file_rate)
         found.check(str(path))
         if found.is_silent:
             raise NotScorable(f"{path} is silent, so it is not an impulse response", Status.UNREADABLE)
