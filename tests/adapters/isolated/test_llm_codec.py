@@ -64,7 +64,7 @@ def test_any_length_is_decoded_to_itself(codec: LlmCodec, length: int) -> None:
 
 def test_bitrate_is_that_of_the_paper() -> None:
     assert LlmCodec().spec.bitrate() == pytest.approx(845.5, abs=0.05)
-    with pytest.raises(UsageError, match="has 3 codebooks"):
+    with pytest.raises(UsageError, match="decodes 3 codebooks"):
         LlmCodec(codebooks=2)
 
 

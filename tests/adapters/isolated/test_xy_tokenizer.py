@@ -47,5 +47,5 @@ def test_codes_latents_and_audio_are_those_of_the_networks(machine: Path) -> Non
 
 def test_only_all_codebooks_are_decoded() -> None:
     assert XyTokenizer().spec.bitrate() == 1000
-    with pytest.raises(UsageError, match="has 8 codebooks"):
+    with pytest.raises(UsageError, match="decodes 8 codebooks"):
         XyTokenizer(codebooks=4)
