@@ -17,9 +17,6 @@ import soundfile
 from hypothesis import settings
 
 import codec_bench
-from codec_bench.adapters import CODECS as CODEC_REGISTRY
-from codec_bench.datasets import DATASETS
-from codec_bench.metrics import METRICS as METRIC_REGISTRY
 from codec_bench.runs.directory import Run
 from tests.command import Cli, run_command
 from tests.small_runs import CODECS, DEMO, METRICS
@@ -71,15 +68,6 @@ def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's cache."""
     monkeypatch.setenv("CODEC_BENCH_HOME", str(next(_homes)))
     monkeypatch.delenv("CODEC_BENCH_MIRROR", raising=False)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _own_plugins() -> Iterator[None]:
-    """What the tests of a file register is gone after it: `--metrics all` of another one would include it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for registry in (CODEC_REGISTRY, DATASETS, METRIC_REGISTRY):
-            patch.setattr(registry, "_loaded", dict(registry._loaded))
-        yield
 
 
 @pytest.fixture
