@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from codec_bench.adapters import CODECS
 from codec_bench.cli import main
+from codec_bench.datasets import DATASETS
+from codec_bench.metrics import METRICS
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -34,6 +37,8 @@ def run_command(folder: Path, *arguments: object, **environment: str) -> subproc
             patch.setenv(name, value)
         patch.setattr(sys, "argv", command)
         patch.setattr(sys, "path", [*sys.path])
+        for registry in (CODECS, DATASETS, METRICS):  # a process of its own knows no plug-ins of other tests
+            patch.setattr(registry, "_loaded", {})
         patch.setattr(sys, "stdin", io.StringIO())
         # pytest's own handlers would keep the command from writing what it logs.
         patch.setattr(logging.getLogger(), "handlers", [])
