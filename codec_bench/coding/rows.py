@@ -64,9 +64,14 @@ class Row:
         return f"{self.condition.note}; against the {'altered' if self.altered_reference else 'clean'} recording"
 
 
+def codecs_of(systems: Sequence[System]) -> list[Codec]:
+    """The codecs of systems, each once: prefixes share one."""
+    return list({id(s.source): s.source for s in systems if isinstance(s.source, Codec)}.values())
+
+
 def fetch_weights_of(systems: Sequence[System]) -> None:
     """Brings the files of every codec once."""
-    for codec in {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}.values():
+    for codec in codecs_of(systems):
         fetch_weights(codec)
 
 

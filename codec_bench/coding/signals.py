@@ -35,7 +35,7 @@ def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
         if entry is None:
             raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
         return audio_of(entry)
-    return read_audio(read_recording(source, folder), source["path"], seconds=source.get("seconds"))
+    return _read(source, folder)
 
 
 def recording_source(item: Item) -> dict[str, Any]:
@@ -54,8 +54,11 @@ def load_recording(item: Item) -> Audio:
     """
     if item.problem:
         raise NotScorable(item.problem, item.status)
-    source = recording_source(item)
-    return read_audio(read_recording(source), source["path"], seconds=source.get("seconds"))
+    return _read(recording_source(item))
+
+
+def _read(source: Mapping[str, Any], folder: Path | None = None) -> Audio:
+    return read_audio(read_recording(source, folder), source["path"], seconds=source.get("seconds"))
 
 
 def read_recording(source: Mapping[str, Any], folder: Path | None = None) -> bytes:

@@ -13,7 +13,7 @@ from codec_bench.adapters.systems import System, parse_systems
 from codec_bench.coding.conditions import Alteration, Condition, parse_conditions
 from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
-from codec_bench.coding.rows import Row, describe_system, fetch_weights_of, use_checkpoint
+from codec_bench.coding.rows import Row, codecs_of, describe_system, fetch_weights_of, use_checkpoint
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.generated import Generated, load_prompts
 from codec_bench.datasets.loading import load_dataset
@@ -115,9 +115,8 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
                 raise UsageError(f"group {entry.group!r} is not one of {', '.join(g.value for g in Group)}")
             files = DecodedFiles(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
             systems.append(System(files.name, files))
-    codecs = {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}
     if config.checkpoint is not None:
-        use_checkpoint(list(codecs.values()), config.checkpoint)
+        use_checkpoint(codecs_of(systems), config.checkpoint)
     return tuple({s.label: s for s in systems}.values())
 
 

@@ -9,7 +9,7 @@ from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System, parse_systems
 from codec_bench.coding.devices import check_device, chosen_device
 from codec_bench.coding.items import manifest_of
-from codec_bench.coding.rows import Row, describe_system, fetch_weights_of, use_checkpoint
+from codec_bench.coding.rows import Row, codecs_of, describe_system, fetch_weights_of, use_checkpoint
 from codec_bench.errors import UsageError
 from codec_bench.runs.directory import Run
 from codec_bench.runs.frames import score_frame, summary_frame
@@ -97,8 +97,7 @@ def _systems(config: SpeedConfig) -> list[System]:
         if not isinstance(system.source, Codec):
             raise UsageError(f"{system.label} has no speed: it is audio that exists already")
     if config.checkpoint is not None:
-        codecs = {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}
-        use_checkpoint(list(codecs.values()), config.checkpoint)
+        use_checkpoint(codecs_of(systems), config.checkpoint)
     return systems
 
 

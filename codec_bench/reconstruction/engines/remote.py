@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +34,7 @@ from codec_bench.version import __version__
 Reply = dict[str, Any]
 
 
-class Remote:
+class Remote(ABC):
     """What all kinds have in common."""
 
     def ready(self) -> None:
@@ -54,8 +55,9 @@ class Remote:
         except ProcessCrash as crash:
             return {"crashed": str(crash), "loading": isinstance(crash, LoadCrash)}
 
+    @abstractmethod
     def _done(self, parcel: Mapping[str, Any]) -> Reply:
-        raise NotImplementedError
+        """Does the job itself."""
 
 
 class Guarded(Remote):
