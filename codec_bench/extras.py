@@ -56,13 +56,9 @@ def _libraries(package: str) -> list[Path]:
 
 
 def speechbrain_module(name: str) -> ModuleType:
-    """A module of SpeechBrain, without the stand-ins that it leaves for modules that are elsewhere or not installed.
+    """A module below `speechbrain`, without the stand-ins for modules that are elsewhere or not installed.
 
-    They raise `ImportError` on attribute access, as by anything that walks over `sys.modules`, e.g.
-    `inspect`.
-
-    Args:
-        name: Below `speechbrain`.
+    They raise `ImportError` on attribute access, as by anything that walks over `sys.modules`, e.g. `inspect`.
     """
     module = import_module(f"speechbrain.{name}")
     for key, found in list(sys.modules.items()):

@@ -55,7 +55,6 @@ def estimate(
     scale: float = 1.0,
     seed: int = 0,
     resamples: int = RESAMPLES,
-    level: float = LEVEL,
 ) -> Estimate:
     """Pools scores and gives a percentile bootstrap interval, resampling whole clusters.
 
@@ -71,7 +70,6 @@ def estimate(
         scale: 100 for percent.
         seed: Seed of the bootstrap.
         resamples: Number of draws.
-        level: Coverage of the interval.
 
     >>> estimate([1, 2, 3], [1, 1, 1], ["a", "b", "c"], expected=4).value
     2.0
@@ -88,7 +86,7 @@ def estimate(
     if len(names) < MIN_CLUSTERS:
         return Estimate(value, None, None, n, expected, len(names))
     ratios = scale * _resampled(top.astype(np.float64), bottom.astype(np.float64), seed, resamples)
-    tail = 100 * (1 - level) / 2
+    tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(ratios, [tail, 100 - tail])
     return Estimate(value, float(low), float(high), n, expected, len(names))
 

@@ -40,10 +40,6 @@ def fetch(weight: RemoteFile, progress: Progress | None = None) -> Path:
     Several processes that ask for one file fetch it once. An interrupted download resumes where it stopped, in this
     call or in a later one. A copy in `home()` that is another file is replaced.
 
-    Args:
-        weight: What to get.
-        progress: Told about the bytes that arrive.
-
     Raises:
         UnavailableError: Offline, not published, not allowed, or not the file that it should be.
         UsageError: `home()` cannot be written.

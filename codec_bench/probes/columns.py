@@ -23,12 +23,7 @@ class Measure(ColumnSpec):
 
 
 def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
-    """The columns of a task.
-
-    Args:
-        task: What is predicted.
-        seeds: How many trainings of each probe count.
-    """
+    """The columns of a task, of which each probe is trained with this many seeds."""
     recipe = task.recipe
     how = (
         f"{recipe.title} on frozen input: {recipe.head} head, recipe version {recipe.version} "

@@ -45,30 +45,24 @@ def beam_search(log_probs: NDArray[np.float32], width: int, prune: float = PRUNE
         tried = [int(s) for s in np.flatnonzero(row >= prune) if s != BLANK]
         grown: dict[tuple[int, ...], tuple[float, float]] = {}
         for prefix, (blank, symbol) in beams.items():
-            total = _add(blank, symbol)
+            total = float(np.logaddexp(blank, symbol))
             _put(grown, prefix, total + row[BLANK], -np.inf)
             if prefix:
                 _put(grown, prefix, -np.inf, symbol + row[prefix[-1]])
             for s in tried:
                 # A symbol right after itself is a new one only behind a blank.
                 _put(grown, (*prefix, s), -np.inf, (blank if prefix and prefix[-1] == s else total) + row[s])
-        kept = sorted(grown, key=lambda p: (-_add(*grown[p]), p))[:width]
+        kept = sorted(grown, key=lambda p: (-np.logaddexp(*grown[p]), p))[:width]
         beams = {prefix: grown[prefix] for prefix in kept}
     return list(next(iter(beams)))
-
-
-def _add(a: float, b: float) -> float:
-    """log(e^a + e^b)."""
-    if a < b:
-        a, b = b, a
-    return a if b == -np.inf else a + float(np.log1p(np.exp(b - a)))
 
 
 def _put(
     grown: dict[tuple[int, ...], tuple[float, float]], prefix: tuple[int, ...], blank: float, symbol: float
 ) -> None:
-    old = grown.get(prefix)
-    grown[prefix] = (blank, symbol) if old is None else (_add(old[0], blank), _add(old[1], symbol))
+    """Adds an alignment to those of a prefix."""
+    old_blank, old_symbol = grown.get(prefix, (-np.inf, -np.inf))
+    grown[prefix] = float(np.logaddexp(old_blank, blank)), float(np.logaddexp(old_symbol, symbol))
 
 
 def frames_needed(symbols: Sequence[int]) -> int:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from codec_bench.extras import speechbrain_module
-from codec_bench.probes.recipes import Recipe
+from codec_bench.probes.recipes import Head, Recipe
 
 
 class TokenVectors(nn.Module):
-    """A learned embedding per codebook, summed.
-
-    Args:
-        sizes: Entries of each codebook.
-        width: Size of a vector.
-    """
+    """A learned embedding per codebook, summed."""
 
     offsets: Tensor
 
@@ -223,39 +218,24 @@ class RecurrentHead(nn.Module):
 
 
 def turned_round(frames: Tensor, mask: Tensor) -> Tensor:
-    """Each utterance of a batch backwards in time, its padding where it was.
-
-    Args:
-        frames: `[batch, time, width]`.
-        mask: `[batch, time]`, True where there is a frame.
-    """
+    """Each utterance of a batch `[batch, time, width]` backwards in time, its padding where it was."""
     positions = torch.arange(mask.shape[1], device=mask.device)[None]
     index = torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - positions, positions)
     return torch.gather(frames, 1, index[:, :, None].expand_as(frames))
 
 
-def head_of(recipe: Recipe, outputs: int) -> nn.Module:
-    """The head of a recipe, with `outputs` classes or symbols."""
-    if recipe.head == "bilstm":
-        return RecurrentHead(recipe, outputs)
-    if recipe.head == "asp":
-        return AttentiveStatisticsHead(recipe, outputs)
-    if recipe.head == "ecapa":
-        return EcapaHead(recipe, outputs)
-    if recipe.head == "attention":
-        return AttentionHead(recipe, outputs)
-    return StatisticsHead(recipe, outputs)
+HEADS: dict[Head, Callable[[Recipe, int], nn.Module]] = {
+    "linear": StatisticsHead,
+    "mlp": StatisticsHead,
+    "asp": AttentiveStatisticsHead,
+    "ecapa": EcapaHead,
+    "attention": AttentionHead,
+    "bilstm": RecurrentHead,
+}
 
 
 class Probe(nn.Module):
-    """Vectors of frames, brought to the rate of the head, and the head.
-
-    Args:
-        recipe: What to build.
-        vectors: From frames to vectors.
-        rate: Frames per second that come in.
-        outputs: Classes or symbols.
-    """
+    """Vectors of frames, of which `rate` come per second, brought to the rate of the head, and the head."""
 
     def __init__(self, recipe: Recipe, vectors: nn.Module, rate: float, outputs: int) -> None:
         super().__init__()
@@ -269,7 +249,7 @@ class Probe(nn.Module):
         self.norm = nn.LayerNorm(recipe.width) if normed else nn.Identity()
         self.dropout = nn.Dropout(recipe.dropout)
         self.join = nn.Linear(self.stack * recipe.width, recipe.width) if self.stack > 1 else nn.Identity()
-        self.head = head_of(recipe, outputs)
+        self.head = HEADS[recipe.head](recipe, outputs)
 
     def length(self, frames: int) -> int:
         """How many of the given frames the head sees."""

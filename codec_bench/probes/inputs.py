@@ -56,13 +56,7 @@ class Frames:
 
 
 class FrameSource(ABC):
-    """A row of a probe's table: where its frames come from.
-
-    Attributes:
-        label: Label of the row.
-    """
-
-    label: str
+    """A row of a probe's table, by its label: where its frames come from."""
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -157,7 +151,8 @@ class LatentFrames(TokenFrames):
         parts = dict(self._coding.latents(self.row, item))
         chosen = [parts[name] for name in self._chosen(list(parts))]
         length = max(len(part) for part in chosen)
-        joined = np.concatenate([part[_repeats(len(part), length)] for part in chosen], axis=1, dtype=np.float32)
+        at = [np.arange(length) * len(part) // length for part in chosen]  # slower ones are repeated
+        joined = np.concatenate([p[i] for p, i in zip(chosen, at, strict=True)], axis=1, dtype=np.float32)
         return Frames(joined, length / tokens.seconds)
 
     def _chosen(self, names: list[str]) -> list[str]:
@@ -213,12 +208,7 @@ class LogMel(FrameSource):
 
 
 class RandomTokens(FrameSource):
-    """The floor: tokens drawn uniformly, with the codebooks, the rate and the lengths of a system.
-
-    Args:
-        like: The system; its tokens give the number of frames and nothing else.
-        seed: Seeds the draw, together with the recording.
-    """
+    """The floor: tokens drawn uniformly, with the codebooks, the rate and the lengths of a system."""
 
     def __init__(self, like: TokenFrames, seed: int) -> None:
         super().__init__("random-tokens")
@@ -227,7 +217,7 @@ class RandomTokens(FrameSource):
 
     @property
     def fingerprint(self) -> str:
-        """Depends on the system whose lengths are taken, and on the seed."""
+        """Depends on the system whose lengths are taken, and on the seed, which seeds the draw with the recording."""
         return address(random=self._like.fingerprint, seed=self._seed)
 
     def frames(self, item: Item) -> Frames:
@@ -239,14 +229,10 @@ class RandomTokens(FrameSource):
 
 
 def aligned(tokens: Tokens) -> tuple[NDArray[np.int64], float]:
-    """All codebooks at the rate of the fastest.
-
-    Args:
-        tokens: Streams of any rates.
+    """All codebooks at the rate of the fastest; tokens of slower ones are repeated for as long as they last.
 
     Returns:
-        int64 `[frames, codebooks]`, where each token of a slower codebook is repeated for as long as it lasts, and the
-        frames per second.
+        int64 `[frames, codebooks]`, and the frames per second.
 
     >>> from codec_bench.tokens import Codebook, Stream
     >>> slow = Stream(np.array([7, 8]), Codebook(16, 640), Fraction(25))
@@ -266,11 +252,6 @@ def aligned(tokens: Tokens) -> tuple[NDArray[np.int64], float]:
         index = (np.arange(length) * ratio.numerator) // ratio.denominator
         columns.append(stream.codes[np.minimum(index, len(stream.codes) - 1)])
     return np.stack(columns, axis=1), float(fastest.rate)
-
-
-def _repeats(count: int, length: int) -> NDArray[np.int64]:
-    """Indices that stretch `count` frames to `length`."""
-    return np.asarray((np.arange(length) * count) // length, np.int64)
 
 
 def sources_of(rows: Sequence[Row], kind: str, name: str, coding: Dispatcher) -> list[FrameSource]:

@@ -23,13 +23,10 @@ def confusion(truth: Sequence[int], predicted: Sequence[int], classes: int) -> N
 
 
 def macro_f1(matrix: NDArray[np.integer] | FloatMatrix) -> NDArray[np.float64]:
-    """F1 averaged over the classes that occur in truth or prediction.
+    """F1 averaged over the classes that occur in truth or prediction, `[...]`.
 
     Args:
         matrix: Confusion `[..., classes, classes]`, rows true.
-
-    Returns:
-        `[...]`.
 
     >>> round(float(macro_f1(np.array([[1, 1], [0, 1]]))), 3)
     0.667
@@ -42,18 +39,15 @@ def macro_f1(matrix: NDArray[np.integer] | FloatMatrix) -> NDArray[np.float64]:
 
 
 def average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: FloatMatrix) -> FloatMatrix:
-    """Average precision of one class for several weightings of the same utterances.
+    """Average precision of one class for several weightings of the same utterances, `[draws]`.
 
     The mean of the precision over the positives, each with all utterances that score at least as high (so that equal
-    scores have no order), as `sklearn.metrics.average_precision_score` has it.
+    scores have no order), as `sklearn.metrics.average_precision_score` has it; NaN where no positive has weight.
 
     Args:
         truth: `[n]`.
         scores: `[n]`.
         weights: How much each utterance counts, `[draws, n]`.
-
-    Returns:
-        `[draws]`; NaN where no positive has weight.
     """
     order = np.argsort(-scores, kind="stable")
     ranked, hit, weight = scores[order], truth[order], weights[:, order]
@@ -70,15 +64,12 @@ def average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: Fl
 
 
 def mean_average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: FloatMatrix) -> FloatMatrix:
-    """Mean over the classes that have a positive.
+    """Mean over the classes that have a positive, `[draws]`; NaN where none has.
 
     Args:
         truth: `[n, classes]`.
         scores: `[n, classes]`.
         weights: `[draws, n]`.
-
-    Returns:
-        `[draws]`; NaN where no class has a positive.
     """
     each = np.stack([average_precision(t, s, weights) for t, s in zip(truth.T, scores.T, strict=True)])
     known = ~np.isnan(each)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.probes.recipes import Recipe
 
@@ -37,17 +39,6 @@ class Problem:
     dev: tuple[str, ...]
     test: tuple[str, ...]
 
-    def describe(self) -> dict[str, Any]:
-        """The problem as JSON."""
-        return asdict(self) | {"recipe": self.recipe.describe(), "frames": dict(self.frames)}
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Problem:
-        """The inverse of `describe`."""
-        recipe: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain["recipe"].items()}
-        parts = {name: tuple(plain[name]) for name in ("symbols", "train", "dev", "test")}
-        return cls(Recipe(**recipe), plain["frames"], plain["targets"], multi=plain["multi"], **parts)
-
 
 @dataclass(frozen=True)
 class Training:
@@ -69,7 +60,7 @@ class Training:
     def address(self) -> str:
         """Content address of the result."""
         return address(
-            probe=self.problem.describe(),
+            probe=asdict(self.problem),
             recipe=self.problem.recipe.fingerprint,
             rate=self.rate,
             seed=self.seed,
@@ -77,15 +68,10 @@ class Training:
             packages=package_versions(["torch", "numpy"]),
         )
 
-    def describe(self) -> dict[str, Any]:
-        """The job as JSON."""
-        plain = {"problem": self.problem.describe(), "rate": self.rate, "seed": self.seed, "device": self.device}
-        return plain | {"address": self.address}
 
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Training:
-        """The inverse of `describe`."""
-        return cls(Problem.from_json(plain["problem"]), plain["rate"], plain["seed"], plain["device"])
+def training_of(plain: Mapping[str, Any]) -> Training:
+    """The inverse of `asdict`, also of one that was JSON meanwhile, which has lists for tuples."""
+    return TypeAdapter(Training).validate_python(plain)
 
 
 def parts_of(target: str, *, multi: bool, sequence: bool) -> list[str]:

@@ -7,7 +7,7 @@ of it is in one frozen object per task. Its fingerprint is in `run.json`; changi
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.extras import cannot_import
@@ -89,15 +89,10 @@ class Recipe:
         """Whether the head gives cosines, which AAM-softmax trains."""
         return self.head in ("asp", "ecapa")
 
-    def describe(self) -> dict[str, Any]:
-        """The recipe as JSON."""
-        plain = asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
-
     @property
     def fingerprint(self) -> str:
         """Content address of everything that the recipe says."""
-        return address(recipe=self.describe())
+        return address(recipe=asdict(self))
 
 
 SPEECHBRAIN = ("speechbrain", "hyperpyyaml", "sentencepiece", "torchaudio")

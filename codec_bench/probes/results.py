@@ -75,9 +75,6 @@ class Results:
         extracted: Their frames, by row.
         seeds: Seeds of the trainings.
         seed: Seed of the bootstrap.
-
-    Attributes:
-        labels: Labels of the rows of the table.
     """
 
     def __init__(
@@ -102,12 +99,16 @@ class Results:
         """Ids of the utterances that are tested in one of the folds."""
         return sorted({name for fold in task.division.folds for name in fold.test})
 
+    def _units_of(self, system: str, task: TaskPlan) -> list[Unit]:
+        return [unit for unit in self._units if unit.system == system and unit.task is task]
+
     def _answers(self, system: str, task: TaskPlan) -> list[Answer]:
-        found = []
-        for unit in self._units:
-            if unit.system == system and unit.task is task:
-                for seed, result in unit.results.items():
-                    found += [Answer(name, unit.fold.name, seed, said) for name, said in result["test"].items()]
+        found = [
+            Answer(name, unit.fold.name, seed, said)
+            for unit in self._units_of(system, task)
+            for seed, result in unit.results.items()
+            for name, said in result["test"].items()
+        ]
         return sorted(found, key=lambda a: (a.utterance, a.seed, a.fold))
 
     def _clusters(self, task: TaskPlan, names: Sequence[str]) -> dict[str, str]:
@@ -165,7 +166,7 @@ class Results:
         failed = self._extracted[label].failed.get(name)
         if failed is not None:
             return Score.failed(failed.status, failed.reason)
-        reasons = [u.reason for u in self._units if u.system == label and u.task is task and name in u.fold.test]
+        reasons = [unit.reason for unit in self._units_of(label, task) if name in unit.fold.test]
         return Score.failed(Status.CRASHED, reasons[0] if reasons else "not trained")
 
     # --- values of rows ----------------------------------------------------------------------------------------
@@ -217,8 +218,7 @@ class Results:
 
     def _shaped(self, task: TaskPlan, answers: Sequence[Answer], names: list[str], name: str) -> _Shape:
         """Macro F1 or mean average precision: of each seed (and fold, for the latter), then averaged."""
-        symbols = classes(task)
-        index = {symbol: i for i, symbol in enumerate(symbols)}
+        index = {symbol: i for i, symbol in enumerate(classes(task))}
         where = {utterance: i for i, utterance in enumerate(names)}
         by_seed: dict[int, list[tuple[Any, ...]]] = {seed: [] for seed in self._seeds}
         groups: dict[tuple[int, str], list[Answer]] = {}
@@ -226,22 +226,14 @@ class Results:
             groups.setdefault((answer.seed, answer.fold if name == "map" else ""), []).append(answer)
         for (seed, _), group in groups.items():
             rows = np.array([where[a.utterance] for a in group])
-            wanted = [
-                [
-                    index[part]
-                    for part in parts_of(task.targets.of[a.utterance], multi=task.targets.multi, sequence=False)
-                ]
-                for a in group
-            ]
+            wanted = [parts_of(task.targets.of[a.utterance], multi=task.targets.multi, sequence=False) for a in group]
             if name == "map":
-                truth = np.zeros((len(group), len(symbols)), bool)
-                for row, part in zip(truth, wanted, strict=True):
-                    row[part] = True
-                scores = np.array([a.said["scores"] for a in group], np.float64)
-                by_seed[seed].append((rows, truth, scores))
+                truth = np.array([[symbol in parts for symbol in index] for parts in wanted])
+                said = np.array([a.said["scores"] for a in group], np.float64)
             else:
-                truth = np.array([part[0] for part in wanted])
-                by_seed[seed].append((rows, truth, np.array([index[a.said["answer"]] for a in group])))
+                truth = np.array([index[parts[0]] for parts in wanted])
+                said = np.array([index[a.said["answer"]] for a in group])
+            by_seed[seed].append((rows, truth, said))
 
         def value(weights: FloatMatrix, seeds: Sequence[int] | None = None) -> FloatMatrix:
             parts = []
@@ -250,8 +242,8 @@ class Results:
                     if name == "map":
                         parts.append(mean_average_precision(truth, said, weights[:, rows]))
                     else:
-                        cells = np.eye(len(symbols) ** 2)[truth * len(symbols) + said]
-                        parts.append(macro_f1((weights[:, rows] @ cells).reshape(-1, len(symbols), len(symbols))))
+                        cells = np.eye(len(index) ** 2)[truth * len(index) + said]
+                        parts.append(macro_f1((weights[:, rows] @ cells).reshape(-1, len(index), len(index))))
             made: FloatMatrix = np.nanmean(np.stack(parts), axis=0)
             return made
 
@@ -269,9 +261,11 @@ class Results:
             found.count(row.metric, Status(row.status))
         for label in self.labels:
             for task in self._tasks:
-                for unit in self._units:
-                    if unit.system == label and unit.task is task and unit.reason:
-                        found.failures.append(f"{label}, {task.recipe.task}, {unit.fold.name}: {unit.reason}")
+                found.failures += [
+                    f"{label}, {task.recipe.task}, {unit.fold.name}: {unit.reason}"
+                    for unit in self._units_of(label, task)
+                    if unit.reason
+                ]
                 wanted = {
                     name for fold in task.division.folds for part in (fold.train, fold.dev, fold.test) for name in part
                 }
@@ -291,15 +285,11 @@ class Results:
                 answers = self._answers(label, task)
                 if task.recipe.is_sequence or task.targets.multi or not answers:
                     continue
-                symbols = classes(task)
-                index = {symbol: i for i, symbol in enumerate(symbols)}
-                matrix = confusion(
-                    [index[task.targets.of[a.utterance]] for a in answers],
-                    [index[a.said["answer"]] for a in answers],
-                    len(symbols),
-                )
+                index = {symbol: i for i, symbol in enumerate(classes(task))}
+                truth = [index[task.targets.of[a.utterance]] for a in answers]
+                matrix = confusion(truth, [index[a.said["answer"]] for a in answers], len(index))
                 found.append(
-                    {"system": label, "task": task.recipe.task, "labels": list(symbols), "matrix": matrix.tolist()}
+                    {"system": label, "task": task.recipe.task, "labels": list(index), "matrix": matrix.tolist()}
                 )
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.devices import check_device, torch_device
-from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row, describe_reference, describe_system, fetch_weights_of
@@ -69,13 +68,12 @@ def probe(config: ProbeConfig) -> Run:
     coding = local_dispatcher(cache, config.device)
     kind, name = parse_input(config.input)
     sources = [
-        *baselines(rows, coding, config.seed),
+        LogMel(),
+        RandomTokens(TokenFrames(rows[0], coding), config.seed),
         *sources_of(rows, kind, name, coding),
     ]
-    described = {
-        **{source.label: describe_baseline(source) for source in sources[:2]},
-        **{row.label: describe_system(row) for row in rows},
-    }
+    described = {source.label: describe_baseline(source) for source in sources[:2]}
+    described |= {row.label: describe_system(row) for row in rows}
     plan = {
         "dataset": describe_dataset(loaded, items),
         "systems": list(described.values()),
@@ -138,11 +136,6 @@ def plan_task(recipe: Recipe, items: Sequence[Item], config: ProbeConfig, warnin
     return TaskPlan(recipe, targets, division)
 
 
-def baselines(rows: Sequence[Row], coding: Dispatcher, seed: int) -> list[FrameSource]:
-    """The ceiling and the floor; the floor has the shape of the first system's tokens."""
-    return [LogMel(), RandomTokens(TokenFrames(rows[0], coding), seed)]
-
-
 def describe_baseline(source: FrameSource) -> dict[str, Any]:
     """A row that is not a codec, as `run.json` keeps it."""
     mel = isinstance(source, LogMel)
@@ -168,7 +161,7 @@ def describe_task(task: TaskPlan) -> dict[str, Any]:
     """A task as `run.json` keeps it."""
     return {
         "task": task.recipe.task,
-        "recipe": task.recipe.describe(),
+        "recipe": asdict(task.recipe),
         "fingerprint": task.recipe.fingerprint,
         "split": task.division.rule,
         "folds": [

@@ -97,24 +97,21 @@ def divide(
     """
     if rule != "auto":
         speaker_disjoint = rule == "speakers"
-    official = official_folds(items, targets, speaker_disjoint, seed) if rule == "auto" else None
-    if official is not None:
-        made = official
-    else:
-        groups = components(items, with_speakers=speaker_disjoint)
-        known = all(item.utterance.speaker for item in items)
-        what = "whole speakers" if speaker_disjoint and known else "utterances"
-        warnings: tuple[str, ...] = ()
-        if speaker_disjoint and not known:
-            warnings = ("the speakers are not all known: parts may share speakers",)
-        drawn = drawn_folds(items, groups, targets, folds, seed, stratified=not (speaker_disjoint and known))
-        made = Division(tuple(drawn), f"{_count(len(drawn))} of {what}, seed {seed}", warnings)
-    for fold in made.folds:
+    elif (official := official_folds(items, targets, speaker_disjoint, seed)) is not None:
+        for fold in official.folds:
+            check_leaks(fold, items)
+        shared = _shared_speakers(official.folds, items) if speaker_disjoint else ""
+        return replace(official, warnings=(shared,)) if shared else official
+    apart = speaker_disjoint and all(item.utterance.speaker for item in items)
+    groups = components(items, with_speakers=speaker_disjoint)
+    drawn = drawn_folds(items, groups, targets, folds, seed, stratified=not apart)
+    for fold in drawn:
         check_leaks(fold, items)
-        if speaker_disjoint and official is None:
+        if speaker_disjoint:
             check_speakers(fold, items)
-    shared = _shared_speakers(made.folds, items) if official is not None and speaker_disjoint else ""
-    return replace(made, warnings=(*made.warnings, shared)) if shared else made
+    count = "a drawn split" if len(drawn) == 1 else f"{len(drawn)} drawn folds"
+    warnings = ("the speakers are not all known: parts may share speakers",) if speaker_disjoint and not apart else ()
+    return Division(tuple(drawn), f"{count} of {'whole speakers' if apart else 'utterances'}, seed {seed}", warnings)
 
 
 def official_folds(
@@ -128,8 +125,7 @@ def official_folds(
             raise UsageError(f"{len(order)} folds are too few: one is tested, one decides when to stop, one trains")
         members = {fold: tuple(sorted(i for i, n in names.items() if n == fold)) for fold in order}
         made = []
-        for k, fold in enumerate(order):
-            deciding = order[(k + 1) % len(order)]
+        for fold, deciding in zip(order, [*order[1:], order[0]], strict=True):
             train = tuple(sorted(i for i, n in names.items() if n not in (fold, deciding)))
             made.append(Fold(f"fold {fold}", train, members[deciding], members[fold]))
         return Division(tuple(made), f"the {len(order)} official folds; fold k + 1 decides")
@@ -154,16 +150,11 @@ def official_folds(
 
 
 def fold_name(item: Item) -> str:
-    """The number of an utterance's official fold; empty if it has none.
-
-    Looked for in `fold` (`3`), then in `split` (`fold3`).
-    """
-    fold = (item.utterance.labels.get("fold") or "").strip().lower()
-    if (match := _FOLD.fullmatch(fold)) is not None:
-        return str(int(match[1]))
-    split = (item.utterance.labels.get("split") or "").strip().lower()
-    match = _FOLD.fullmatch(split)
-    return str(int(match[1])) if match is not None else ""
+    """The number of an utterance's official fold, from `fold` (`3`) or `split` (`fold3`); empty if it has none."""
+    for column in ("fold", "split"):
+        if match := _FOLD.fullmatch((item.utterance.labels.get(column) or "").strip().lower()):
+            return str(int(match[1]))
+    return ""
 
 
 def drawn_folds(
@@ -288,20 +279,12 @@ def origins(item: Item) -> list[str]:
 
 
 def check_leaks(fold: Fold, items: Sequence[Item]) -> None:
-    """Raises where one recording, one origin or a copy is in two parts of a fold.
-
-    Raises:
-        UsageError: There is such a recording.
-    """
+    """Raises `UsageError` where one recording, one origin or a copy is in two parts of a fold."""
     _check(fold, {item.utterance.id: origins(item) for item in items}, "a probe would only have to recognise it")
 
 
 def check_speakers(fold: Fold, items: Sequence[Item]) -> None:
-    """Raises where one speaker is in two parts of a fold.
-
-    Raises:
-        UsageError: There is such a speaker.
-    """
+    """Raises `UsageError` where one speaker is in two parts of a fold."""
     speakers = {i.utterance.id: [f"speaker {i.utterance.speaker}"] for i in items if i.utterance.speaker}
     _check(fold, speakers, "the parts are to be speaker-disjoint")
 
@@ -329,7 +312,3 @@ def _shared_speakers(folds: Sequence[Fold], items: Sequence[Item]) -> str:
     if not shared:
         return ""
     return f"the official split is not speaker-disjoint: {shared} of the {tested} speakers of the test part are trained on; --split speakers draws one that is"  # noqa: E501
-
-
-def _count(folds: int) -> str:
-    return "a drawn split" if folds == 1 else f"{folds} drawn folds"

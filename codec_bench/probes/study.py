@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import Division, Fold
 from codec_bench.probes.targets import Targets
 from codec_bench.probes.worker import read_result
-from codec_bench.processes.pool import ProcessPool
+from codec_bench.processes.pool import Pool, ProcessPool
 from codec_bench.processes.process import ProcessCrash, WorkerError
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Unit:
         chosen: The learning rate.
         candidates: Dev score and loss of each candidate at the first seed.
         results: By seed.
-        problem_reason: Why there are no results.
+        reason: Why there are no results.
     """
 
     system: str
@@ -63,15 +63,7 @@ class Unit:
 
 
 class Study:
-    """Carries out the trainings.
-
-    Args:
-        tasks: What is predicted.
-        seeds: Seeds of the trainings; the learning rate is chosen with the first.
-        cache: Folder of the caches.
-        jobs: Worker processes.
-        device: Where probes are trained.
-    """
+    """Carries out the trainings; the learning rate is chosen with the first of the seeds."""
 
     def __init__(self, tasks: Sequence[TaskPlan], seeds: Sequence[int], cache: Path, jobs: int, device: str) -> None:
         self.tasks = tasks
@@ -87,9 +79,9 @@ class Study:
         """Plans the trainings of a row."""
         for task in self.tasks:
             for fold in task.division.folds:
-                self.units.append(Unit(source.label, task, fold, problem_of(task, fold, extracted)))
-                if self.units[-1].problem is None:
-                    self.units[-1].reason = "a part of the split has no utterance with usable frames"
+                problem = problem_of(task, fold, extracted)
+                reason = "" if problem else "a part of the split has no utterance with usable frames"
+                self.units.append(Unit(source.label, task, fold, problem, reason=reason))
 
     @property
     def total(self) -> int:
@@ -98,20 +90,17 @@ class Study:
         return sum(len(u.task.recipe.learning_rates) + each for u in self.units if u.problem is not None)
 
     def run(self, advance: Callable[[], None]) -> None:
-        """Trains what no cache has.
-
-        Args:
-            advance: Called after each training.
+        """Trains what no cache has; calls `advance` after each training.
 
         Raises:
             CodecBenchError: A training cannot be done, e.g. the disk is full.
         """
+        first, *others = self.seeds
         with ProcessPool(self._jobs, TRAINING, {"cache": str(self._cache)}, TIMEOUT) as pool:
             waiting: dict[Future[dict[str, Any]], tuple[Unit, float, int]] = {}
             for unit in self.units:
-                if unit.problem is not None:
-                    for rate in unit.task.recipe.learning_rates:
-                        waiting[self._submit(pool, unit, rate, self.seeds[0])] = (unit, rate, self.seeds[0])
+                for rate in unit.task.recipe.learning_rates if unit.problem else ():
+                    waiting[self._submit(pool, unit, rate, first)] = (unit, rate, first)
             while waiting:
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in sorted(done, key=lambda f: _order(waiting[f])):
@@ -125,23 +114,23 @@ class Study:
                     except WorkerError as error:
                         unit.reason = f"training failed: {error}"
                         continue
-                    if seed != self.seeds[0]:
+                    if seed != first:
                         unit.results[seed] = result
                         continue
                     unit.candidates[rate] = result
                     if len(unit.candidates) == len(unit.task.recipe.learning_rates):
                         unit.chosen = choose(unit.candidates)
                         unit.results[seed] = unit.candidates[unit.chosen]
-                        for other in self.seeds[1:]:
+                        for other in others:
                             waiting[self._submit(pool, unit, unit.chosen, other)] = (unit, unit.chosen, other)
 
-    def _submit(self, pool: ProcessPool, unit: Unit, rate: float, seed: int) -> Future[dict[str, Any]]:
+    def _submit(self, pool: Pool, unit: Unit, rate: float, seed: int) -> Future[dict[str, Any]]:
         assert unit.problem is not None, "units without a problem are not trained"
         job = Training(unit.problem, rate, seed, self._device)
         found = read_result(self._cache, job.address)
         if found is None:
             self.trained += 1
-            return pool.submit(job.describe())
+            return pool.submit(asdict(job))
         self.reused += 1
         future: Future[dict[str, Any]] = Future()
         future.set_result(found)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +32,27 @@ TEST_BATCH = 64
 
 @dataclass
 class TrainingProgress:
-    """The state of a training: all that is needed to resume it exactly."""
+    """How far a training is.
 
+    Attributes:
+        best_state: Weights of the best epoch so far.
+        best: What it was best in.
+        score: Its score on the development part.
+        loss: Its loss there.
+        curve: Score of each epoch.
+    """
+
+    best_state: dict[str, Tensor]
     epoch: int = 0
     best_epoch: int = 0
     best: tuple[float, float] = (-math.inf, -math.inf)
     score: float = 0.0
     loss: float = 0.0
-    curve: list[float] | None = None
+    curve: list[float] = field(default_factory=list)
 
 
 class TrainingData:
     """The frames and targets of a problem as tensors.
-
-    Args:
-        problem: The problem to load.
-        cache: Where frames are.
-        device: Where they go.
 
     Raises:
         CodecBenchError: Frames were lost from the cache, or differ in kind.
@@ -101,11 +106,7 @@ class TrainingData:
 
 
 def with_differences(frames: Tensor, apart: int) -> Tensor:
-    """Each frame, and the frame N after it minus the frame N before it; the ends are repeated.
-
-    Args:
-        frames: `[frames, dimension]`.
-        apart: Frames.
+    """Each frame, and the frame `apart` after it minus the one as far before it; the ends are repeated.
 
     Returns:
         `[frames, 2 * dimension]`.
@@ -119,18 +120,13 @@ def with_differences(frames: Tensor, apart: int) -> Tensor:
 
 
 class Trainer:
-    """Trains one job.
-
-    Args:
-        job: What.
-        cache: Folder of the caches.
-    """
+    """Trains one job."""
 
     def __init__(self, job: Training, cache: Path) -> None:
         self.job = job
         self.recipe = job.problem.recipe
         self.material = TrainingData(job.problem, ArrayCache(cache / "frames"), job.device)
-        self._checkpoint = cache / "probes" / f"{job.address}.pt"
+        self._checkpoint = cache / "probes" / f"{job.address}.checkpoint"
         torch.manual_seed(job.seed)
         outputs = len(job.problem.symbols) + (1 if self.recipe.is_sequence else 0)
         self.probe = Probe(self.recipe, self.material.vectors(), self.material.rate, outputs).to(job.device)
@@ -156,33 +152,30 @@ class Trainer:
         """
         started = time.monotonic()
         problem, recipe = self.job.problem, self.recipe
-        progress = TrainingProgress(curve=[])
-        best = {name: value.detach().clone() for name, value in self.probe.state_dict().items()}
-        best = self._resume(progress, best)
+        progress = self._resumed() or TrainingProgress(deepcopy(self.probe.state_dict()))
         saved = time.monotonic()
-        curve = progress.curve if progress.curve is not None else []
         while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
             self._epoch(progress.epoch)
             progress.epoch += 1
             score, loss = self._dev_score()
-            curve.append(round(score, 6))
+            progress.curve.append(round(score, 6))
             # A recogniser that says next to nothing has fewer errors than one that begins to learn: there, loss leads.
             rank = (-loss, score) if recipe.is_sequence else (score, -loss)
             if rank > progress.best:
                 progress.best, progress.best_epoch = rank, progress.epoch
                 progress.score, progress.loss = score, loss
-                best = {name: value.detach().clone() for name, value in self.probe.state_dict().items()}
+                progress.best_state = deepcopy(self.probe.state_dict())
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                self._save(progress, best)
+                self._save(progress)
                 saved = time.monotonic()
-        self.probe.load_state_dict(best)
+        self.probe.load_state_dict(progress.best_state)
         result = {
             "dev": progress.score,
             "dev_loss": progress.loss,
             "rank": list(progress.best),
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
-            "curve": curve,
+            "curve": progress.curve,
             "test": self._answers(problem.test, beam=True),
             "left_out": len(problem.train) - len(self.train_names),
             "seconds": round(time.monotonic() - started, 2),
@@ -292,9 +285,8 @@ class Trainer:
             symbols = sum(len(self.material.symbols(n)) for n in names)
             return -errors / max(symbols, 1), loss
         if self.job.problem.multi:
-            truth = np.zeros((len(names), len(self.job.problem.symbols)), bool)
-            for row, name in zip(truth, names, strict=True):
-                row[self.material.symbols(name)] = True
+            classes = range(len(self.job.problem.symbols))
+            truth = np.array([np.isin(classes, self.material.symbols(n)) for n in names])
             scores = torch.stack([outputs[n] for n in names]).double().numpy()
             found = mean_average_precision(truth, scores, np.ones((1, len(names))))
             return float(np.nan_to_num(found[0])), loss
@@ -321,32 +313,23 @@ class Trainer:
 
     # --- checkpoints -------------------------------------------------------------------------------------------
 
-    def _save(self, progress: TrainingProgress, best: dict[str, Tensor]) -> None:
+    def _save(self, progress: TrainingProgress) -> None:
         state = {
             "probe": self.probe.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "best_state": best,
-            "epoch": progress.epoch,
-            "best_epoch": progress.best_epoch,
-            "best": [*progress.best, progress.score, progress.loss],
-            "curve": progress.curve,
+            "progress": vars(progress),
         }
         with atomically(self._checkpoint) as part:
             torch.save(state, part)
 
-    def _resume(self, progress: TrainingProgress, best: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _resumed(self) -> TrainingProgress | None:
         """Goes on from a checkpoint, where there is one."""
         if not self._checkpoint.is_file():
-            return best
+            return None
         state = torch.load(self._checkpoint, map_location=self.job.device, weights_only=True)
         self.probe.load_state_dict(state["probe"])
         self.optimiser.load_state_dict(state["optimiser"])
-        progress.epoch, progress.best_epoch = state["epoch"], state["best_epoch"]
-        progress.best = (state["best"][0], state["best"][1])
-        progress.score, progress.loss = state["best"][2:]
-        progress.curve = list(state["curve"])
-        kept: dict[str, Tensor] = state["best_state"]
-        return kept
+        return TrainingProgress(**state["progress"])
 
 
 def schedule(position: float, warmup: float) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from codec_bench.files import write_atomically
-from codec_bench.probes.problem import Training
+from codec_bench.probes.problem import Training, training_of
 from codec_bench.probes.training import Trainer
 
 
@@ -54,15 +54,11 @@ def carry_out(job: Training, cache: Path) -> dict[str, Any]:
 
 
 class Trainings:
-    """Serves jobs.
-
-    Args:
-        cache: Folder of the caches.
-    """
+    """Serves jobs."""
 
     def __init__(self, cache: str) -> None:
         self._cache = Path(cache)
 
     def answer(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of a job as `Training.describe` gives it."""
-        return carry_out(Training.from_json(job), self._cache)
+        """The result of a `Training` as plain data."""
+        return carry_out(training_of(job), self._cache)

@@ -93,13 +93,7 @@ class ProcessServer:
         """Returns at once."""
 
     def call(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """Sends a job and waits for its reply; both may hold NumPy arrays under `arrays`, by name.
-
-        Raises:
-            ProcessCrash: The process ended, or did not reply in time.
-            WorkerError: The job failed.
-            CodecBenchError: No job of this kind can be done.
-        """
+        """Sends a job and waits for its reply, as `Server` says; both may hold NumPy arrays under `arrays`, by name."""
         return self.ask(job, self._timeout)
 
     def ask(self, job: Mapping[str, Any], timeout: float) -> dict[str, Any]:
@@ -172,7 +166,7 @@ class Pool:
         with self._changed:
             self._closed = True
             servers = list(self._servers.values())
-            busy = [self._servers[index] for index in self._busy if index in self._servers]
+            busy = [server for index, server in self._servers.items() if index in self._busy]
             self._changed.notify_all()
         for server in busy:
             server.kill()
@@ -185,11 +179,7 @@ class Pool:
                 task.future.set_exception(ProcessCrash("the run was ended"))
 
     def submit(self, job: Mapping[str, Any], attempts: int = ATTEMPTS) -> Future[dict[str, Any]]:
-        """Queues a job; it can be cancelled until a server takes it.
-
-        Args:
-            job: What a server takes.
-            attempts: How often it is tried while its process dies of it.
+        """Queues a job, which is tried so often while its process dies of it; it can be cancelled until it is begun.
 
         Returns:
             A future with the reply, or with what `Server.call` raises.
@@ -221,8 +211,7 @@ class Pool:
     def _work_is_there(self) -> bool:
         """Waits for a job; False where the pool is closed."""
         with self._changed:
-            while not self._tasks and not self._closed:
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._tasks or self._closed)
             return not self._closed
 
     def _ready(self, index: int) -> Server:
@@ -304,9 +293,6 @@ class ProcessPool(Pool):
 
     def __init__(self, jobs: int, worker: str, arguments: Mapping[str, Any], timeout: float) -> None:
         super().__init__(jobs, lambda: ProcessServer(worker, arguments, timeout, threads=1))
-
-    def __enter__(self) -> ProcessPool:
-        return self
 
 
 def worker_count(jobs: int | None) -> int:

@@ -118,11 +118,7 @@ Counted = Callable[[], tuple[float, float]]
 
 
 def bitrate_of(system: Mapping[str, Any], counted: Counted = lambda: (0.0, 0.0)) -> Bitrate:
-    """The bitrate of a system.
-
-    Args:
-        system: As `plan.systems` of `run.json` keeps it.
-        counted: Asked where it says nothing.
+    """The bitrate of a system as `plan.systems` of `run.json` keeps it; `counted` is asked where that says nothing.
 
     >>> bitrate_of({"nominal_bitrate": None}, lambda: (12_000, 2.0))
     Bitrate(kbps=6.0, source='counted')
@@ -205,12 +201,7 @@ def write_summary(path: Path, summary: pd.DataFrame) -> None:
 
 
 def write_scores(path: Path, scores: pd.DataFrame | Iterable[pd.DataFrame]) -> None:
-    """Writes `scores.parquet`.
-
-    Args:
-        path: The run directory.
-        scores: All rows, or frames of the same columns and types that are written one after the other.
-    """
+    """Writes `scores.parquet`: all rows, or frames of the same columns and types that come one after the other."""
     import pyarrow as pa
     from pyarrow import parquet as pq
 
@@ -280,11 +271,5 @@ class Coverage:
 
 
 def bootstrap_intervals(unit: str, seed: int, method: str = "percentile bootstrap") -> dict[str, Any]:
-    """How the intervals of a summary were made, as `run.json` keeps it.
-
-    Args:
-        unit: What was drawn: `speakers` or `utterances`.
-        seed: Seed of the draws.
-        method: In words.
-    """
+    """How the intervals of a summary were made, as `run.json` keeps it; `unit` is what was drawn."""
     return {"method": method, "unit": unit, "level": LEVEL, "resamples": RESAMPLES, "seed": seed}

@@ -27,11 +27,7 @@ class _Rate(ProgressColumn):
 
 
 class RunProgress:
-    """Shows the stage, the system, the rate and the time left on standard error.
-
-    Args:
-        total: Pairs of system and utterance.
-    """
+    """Shows the stage, the system, the rate and the time left of `total` pairs on standard error."""
 
     def __init__(self, total: int) -> None:
         self.console = Console(stderr=True)

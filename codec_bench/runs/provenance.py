@@ -28,7 +28,7 @@ def collect() -> dict[str, Any]:
     """Facts about the program and the machine that a reader of `run.json` needs to repeat the run."""
     return {
         "codec_bench": __version__,
-        "git": git_state(Path(__file__).resolve().parent),
+        "git": _git_state(),
         "command": sys.argv,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -42,29 +42,25 @@ def collect() -> dict[str, Any]:
     }
 
 
-def git_state(folder: Path) -> dict[str, Any] | None:
+def _git_state() -> dict[str, Any] | None:
     """Commit and dirty flag of the checkout that the program runs from; None for an installed package."""
+    here = Path(__file__).resolve()
 
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *arguments],  # noqa: S607 - whichever git the user has
-                capture_output=True,
-                text=True,
-                timeout=10,
-                check=True,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(here.parent), *arguments],  # noqa: S607 - whichever git the user has
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
         return done.stdout.strip()
 
-    tracked = git("ls-files", "--error-unmatch", "provenance.py") or git(
-        "ls-files", "--error-unmatch", "runs/provenance.py"
-    )
-    commit = git("rev-parse", "HEAD") if tracked else None
-    if commit is None:
+    try:
+        git("ls-files", "--error-unmatch", here.name)
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
         return None
-    return {"commit": commit, "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
 
 
 def _core_packages() -> list[str]:

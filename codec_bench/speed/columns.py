@@ -29,26 +29,27 @@ class SpeedColumn(ColumnSpec):
 
 
 def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[SpeedColumn]:
-    """The columns that a run has.
-
-    Args:
-        config: Options of the run.
-        streams: Whether a system has a decoder of streams.
-        gpu: Whether a system runs on a GPU.
-    """
-    lengths = lengths_text(config.seconds)
+    """The columns of a run; `streams` and `gpu` say whether a system has a decoder of streams or runs on a GPU."""
     n = config.repeats
+
+    def each(
+        name: str, title: str, family: str, better: Better, unit: str, digits: int, note: str, repeats: int = n
+    ) -> list[SpeedColumn]:
+        """A column per length of the recordings; the first one says what they are."""
+        return [
+            SpeedColumn(f"{name}[{length}]", title, family, better, unit, digits, "" if place else note, repeats)
+            for place, length in enumerate(lengths_text(config.seconds))
+        ]
+
+    inverse = "seconds of audio per second of processing, the inverse of the real-time factor"
     found = [
         SpeedColumn("parameters_m", "parameters", TOTAL, "", "M", 1,
                     "millions, counted in the loaded torch modules if there are any, otherwise as its adapter states"),
-        *_each(lengths, n, "rtf", "RTF", TOTAL, "lower", "", 4, f"{RTF}, encoding and decoding together"),
-        *_each(lengths, n, "rtf_encode", "encode RTF", PARTS, "lower", "", 4,
-               f"{RTF}; all codebooks are searched, as in a run"),
-        *_each(lengths, n, "rtf_decode", "decode RTF", PARTS, "lower", "", 4, RTF),
-        *_each(lengths, n, "x_realtime_encode", "encode", TIMES, "higher", "x", 1,
-               "seconds of audio per second of processing, the inverse of the real-time factor"),
-        *_each(lengths, n, "x_realtime_decode", "decode", TIMES, "higher", "x", 1,
-               "seconds of audio per second of processing, the inverse of the real-time factor"),
+        *each("rtf", "RTF", TOTAL, "lower", "", 4, f"{RTF}, encoding and decoding together"),
+        *each("rtf_encode", "encode RTF", PARTS, "lower", "", 4, f"{RTF}; all codebooks are searched, as in a run"),
+        *each("rtf_decode", "decode RTF", PARTS, "lower", "", 4, RTF),
+        *each("x_realtime_encode", "encode", TIMES, "higher", "x", 1, inverse),
+        *each("x_realtime_decode", "decode", TIMES, "higher", "x", 1, inverse),
         SpeedColumn("algorithmic_delay_ms", "algorithmic delay", LATENCY, "lower", "ms", 1,
                     "a frame and the look-ahead of the codec: what no computer can shorten; of codecs that are run "
                     "frame by frame"),
@@ -66,13 +67,13 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[SpeedCo
                     "loading the model once, with the import of the packages that it needs besides torch"),
         SpeedColumn("memory_loaded_mb", "memory, loaded", COST, "lower", "MB", 0,
                     "resident memory of a process that has loaded the model, above that of an idle one"),
-        *_each(lengths, 1, "peak_memory_mb", "memory, peak", COST, "lower", "MB", 0,
-               "highest resident memory while recordings of this length are coded, above that of an idle process; of "
-               "a codec in an environment of its own, its whole process"),
+        *each("peak_memory_mb", "memory, peak", COST, "lower", "MB", 0,
+              "highest resident memory while recordings of this length are coded, above that of an idle process; of "
+              "a codec in an environment of its own, its whole process", 1),
     ]  # fmt: skip
     if gpu:
-        found += _each(lengths, 1, "peak_gpu_memory_mb", "GPU memory, peak", COST, "lower", "MB", 0,
-                       "torch.cuda.max_memory_allocated, weights included")  # fmt: skip
+        note = "torch.cuda.max_memory_allocated, weights included"
+        found += each("peak_gpu_memory_mb", "GPU memory, peak", COST, "lower", "MB", 0, note, 1)
     what = f"billions of multiply-accumulates per second of audio, in a recording of {config.seconds[0]:g} s"
     found += [
         SpeedColumn("gmacs", "GMAC/s", COST, "lower", "", 2,
@@ -81,21 +82,3 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[SpeedCo
         SpeedColumn("gmacs_decode", "decode GMAC/s", COST, "lower", "", 2, what),
     ]  # fmt: skip
     return found
-
-
-def _each(
-    lengths: list[str],
-    repeats: int,
-    name: str,
-    title: str,
-    family: str,
-    better: Better,
-    unit: str,
-    digits: int,
-    note: str,
-) -> list[SpeedColumn]:
-    """A column per length of the recordings; the first one says what they are."""
-    return [
-        SpeedColumn(f"{name}[{length}]", title, family, better, unit, digits, "" if place else note, repeats)
-        for place, length in enumerate(lengths)
-    ]

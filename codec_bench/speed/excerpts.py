@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from codec_bench.audio import AUDIO_SUFFIXES, Audio, fit, length_at, resample, write_wav
+from codec_bench.audio import AUDIO_SUFFIXES, Audio, FloatArray, fit, resample, write_wav
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolved
 from codec_bench.coding.signals import load_recording
 from codec_bench.datasets.loading import load_dataset
@@ -38,35 +39,22 @@ class Speech:
         return sum(audio.seconds for audio in self.audio)
 
     def excerpt(self, seconds: float, rate: int) -> Audio:
-        """An excerpt of this length from the start of the joined utterances, which repeat if they are shorter.
-
-        Args:
-            seconds: How many.
-            rate: Sampling rate in Hz.
-        """
+        """Seconds at a rate in Hz from the start of the joined utterances, which repeat if they are shorter."""
         wanted = round(seconds * rate)
-        parts: list[Any] = []
+        parts: list[FloatArray] = []
         have = 0
-        while have < wanted:
-            for audio in self.audio:
-                # What is cut off anyway need not be resampled: a recording may last hours.
-                needed = -(-(wanted - have) * audio.rate // rate) + audio.rate
-                cut = Audio(audio.samples[:needed], audio.rate)
-                samples = resample(cut, rate).samples[: length_at(len(cut), cut.rate, rate)]
-                parts.append(samples)
-                have += len(samples)
-                if have >= wanted:
-                    break
+        for audio in cycle(self.audio):
+            # What is cut off anyway need not be resampled: a recording may last hours.
+            needed = -(-(wanted - have) * audio.rate // rate) + audio.rate
+            parts.append(resample(Audio(audio.samples[:needed], audio.rate), rate).samples)
+            have += len(parts[-1])
+            if have >= wanted:
+                break
         return Audio(np.ascontiguousarray(fit(np.concatenate(parts), wanted)), rate)
 
 
 class Excerpts:
-    """Excerpts as files, written once for each length and rate.
-
-    Args:
-        speech: What they are cut from.
-        folder: Where they go.
-    """
+    """Excerpts as files of a folder, written once for each length and rate."""
 
     def __init__(self, speech: Speech, folder: Path) -> None:
         self._speech = speech

@@ -52,10 +52,7 @@ def algorithmic_delay(codec: Codec) -> float:
 
 
 def frames_of(code: Code) -> tuple[NDArray[np.int64], float]:
-    """Tokens as a decoder of streams takes them.
-
-    Returns:
-        int64 `[codebooks, frames]`, and the seconds that a frame lasts.
+    """Tokens as a decoder of streams takes them: int64 `[codebooks, frames]`, and the seconds that a frame lasts.
 
     Raises:
         NotScorable: There are no tokens, or codebooks of different rates.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
@@ -42,66 +41,8 @@ class SpeedMeasurement:
         return self.bits or (0.0, 0.0)
 
 
-class Process:
-    """The process of a system; one that ended is started again for what is left to do.
-
-    Args:
-        system: What it loads.
-        device: `cpu`, `cuda` or `cuda:1`.
-        config: Threads, checkpoint, timeout.
-    """
-
-    def __init__(self, system: System, device: str, config: SpeedConfig) -> None:
-        self._job = {
-            "op": "load",
-            "system": system.label,
-            "device": device,
-            "threads": config.threads,
-            "checkpoint": None if config.checkpoint is None else str(config.checkpoint),
-        }
-        self._start = partial(ProcessServer, WORKER, {}, config.timeout, config.threads)
-        self._worker: ProcessServer | None = None
-
-    def load(self) -> dict[str, Any]:
-        """Starts a process that has loaded the codec.
-
-        Raises:
-            NotScorable: It could not.
-        """
-        self.close()
-        self._worker = self._start()
-        return self._call(self._job)
-
-    def ask(self, op: str, **job: Any) -> dict[str, Any]:
-        """Has the process do something.
-
-        Raises:
-            NotScorable: The codec failed, or the process ended; the next call starts another.
-        """
-        if self._worker is None:
-            self.load()
-        return self._call({"op": op, **job})
-
-    def _call(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        assert self._worker is not None, "the caller has started it"
-        try:
-            reply = self._worker.call(job)
-        except (ProcessCrash, WorkerError) as crash:
-            self.close()
-            raise NotScorable(str(crash), Status.CRASHED) from None
-        if "failed" in reply:
-            raise NotScorable(reply["failed"]["reason"], Status(reply["failed"]["status"]))
-        return reply
-
-    def close(self) -> None:
-        """Ends the process."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
-
-
 class SystemMeasurement:
-    """Measures a system.
+    """Measures a system: in a process of its own, which is started again for what is left to do where it ended.
 
     Args:
         system: A codec at a setting.
@@ -126,28 +67,60 @@ class SystemMeasurement:
         self._excerpts = excerpts
         self._told = told
         self._result = SpeedMeasurement()
-        self._process = Process(system, chosen_device(config.device, system.source), config)
+        self._load_job = {
+            "system": system.label,
+            "device": chosen_device(config.device, system.source),
+            "threads": config.threads,
+            "checkpoint": None if config.checkpoint is None else str(config.checkpoint),
+        }
+        self._worker: ProcessServer | None = None
 
     def run(self) -> SpeedMeasurement:
         """Measures everything; what cannot be measured gets a status, and what does not depend on it continues."""
         self._static()
         try:
-            loaded = self._process.load()
-        except NotScorable as outcome:
-            self._fail(self._columns, outcome)
-            self._process.close()
-            return self._result
-        try:
-            self._loaded(loaded)
+            self._loaded(self._load())
             ended: NotScorable | None = None
             for seconds in self._config.seconds:
                 ended = self._length(seconds, ended)
             self._macs()
             self._latency()
             self._stream()
+        except NotScorable as outcome:
+            self._fail(self._columns, outcome)
         finally:
-            self._process.close()
+            self._close()
         return self._result
+
+    # --- its process -----------------------------------------------------------------------------------------------
+
+    def _load(self) -> dict[str, Any]:
+        """Starts a process that has loaded the codec."""
+        self._worker = ProcessServer(WORKER, {}, self._config.timeout, self._config.threads)
+        return self._ask("load", **self._load_job)
+
+    def _ask(self, op: str, **job: Any) -> dict[str, Any]:
+        """Has the process do something.
+
+        Raises:
+            NotScorable: The codec failed, or the process ended; the next call starts another.
+        """
+        if self._worker is None:
+            self._load()
+        assert self._worker is not None, "it was started"
+        try:
+            reply = self._worker.call({"op": op, **job})
+        except (ProcessCrash, WorkerError) as crash:
+            self._close()
+            raise NotScorable(str(crash), Status.CRASHED) from None
+        if "failed" in reply:
+            raise _outcome(reply["failed"])
+        return reply
+
+    def _close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
 
     # --- what is kept ----------------------------------------------------------------------------------------------
 
@@ -209,17 +182,17 @@ class SystemMeasurement:
             return ended
         try:
             self._rounds(seconds)
-            return None
         except NotScorable as outcome:
             self._fail(names, outcome)
             return outcome if outcome.status is Status.CRASHED else None
+        return None
 
     def _rounds(self, seconds: float) -> None:
         path = str(self._excerpts.path(seconds, self._codec.spec.input_rate))
-        begun = self._process.ask("begin")
+        begun = self._ask("begin")
         rounds = []
         for number in range(-self._config.warmup, self._config.repeats):
-            made = self._process.ask("round", audio=path)
+            made = self._ask("round", audio=path)
             self._told()
             if number >= 0:
                 rounds.append(made)
@@ -227,7 +200,7 @@ class SystemMeasurement:
                 self._result.rounds.append({"length": f"{seconds:g}s", "repeat": number + 1} | raw)
         self._result.bits = (rounds[0]["bits"], rounds[0]["coded_seconds"])
         self._times(f"{seconds:g}s", rounds)
-        peaks = self._process.ask("peaks")
+        peaks = self._ask("peaks")
         if begun["reset"]:
             self._put(f"peak_memory_mb[{seconds:g}s]", [peaks["peak_bytes"] / MEGABYTE])
         self._fail([f"peak_memory_mb[{seconds:g}s]"], NotScorable("this system cannot reset a peak"))
@@ -246,7 +219,7 @@ class SystemMeasurement:
         if not self._codec.spec.decodes:
             self._fail(decoding, NotScorable("it has no decoder"))
         elif problems:
-            self._fail(decoding, NotScorable(problems[0]["reason"], Status(problems[0]["status"])))
+            self._fail(decoding, _outcome(problems[0]))
         else:
             decode = [float(made["decode_seconds"]) for made in rounds]
             self._put(f"rtf[{length}]", [a + b for a, b in zip(encode, decode, strict=True)], audio)
@@ -257,7 +230,7 @@ class SystemMeasurement:
         names = ["gmacs", "gmacs_encode", "gmacs_decode"]
         path = self._excerpts.path(self._config.seconds[0], self._codec.spec.input_rate)
         try:
-            made = self._process.ask("macs", audio=str(path))
+            made = self._ask("macs", audio=str(path))
         except NotScorable as outcome:
             self._fail(names, outcome)
             return
@@ -281,10 +254,9 @@ class SystemMeasurement:
             path = self._excerpts.path(max(delay, self._config.seconds[0]), spec.input_rate)
             spent = []
             for number in range(-self._config.warmup, self._config.repeats):
-                made = self._process.ask("round", audio=str(path), samples=samples)
+                made = self._ask("round", audio=str(path), samples=samples)
                 if "decode_failed" in made:
-                    failed = made["decode_failed"]
-                    raise NotScorable(failed["reason"], Status(failed["status"]))
+                    raise _outcome(made["decode_failed"])
                 if number >= 0:
                     spent.append(made["encode_seconds"] + made["decode_seconds"])
             self._put("latency_ms", [1000 * (delay + seconds) for seconds in spent])
@@ -301,9 +273,14 @@ class SystemMeasurement:
         values = []
         try:
             for number in range(-self._config.warmup, self._config.repeats):
-                made = self._process.ask("stream", audio=str(path))
+                made = self._ask("stream", audio=str(path))
                 if number >= 0:
                     values.append(1000 * (made["frames"] * made["frame_seconds"] + made["compute_seconds"]))
             self._put("decoder_latency_ms", values)
         except NotScorable as outcome:
             self._fail(["decoder_latency_ms"], outcome)
+
+
+def _outcome(failed: Mapping[str, str]) -> NotScorable:
+    """What a process could not do, as it was said."""
+    return NotScorable(failed["reason"], Status(failed["status"]))

@@ -36,14 +36,9 @@ def _walk(value: object, depth: int, seen: set[int]) -> Iterator[torch.nn.Module
     seen.add(id(value))
     if isinstance(value, torch.nn.Module):
         yield value
-    elif depth and isinstance(value, Mapping):
-        for member in value.values():
-            yield from _walk(member, depth - 1, seen)
-    elif depth and isinstance(value, (list, tuple)):
-        for member in value:
-            yield from _walk(member, depth - 1, seen)
-    elif depth and hasattr(value, "__dict__") and not isinstance(value, type):
-        for member in list(vars(value).values()):
+    elif depth and not isinstance(value, type):
+        parts = value if isinstance(value, Mapping | list | tuple) else getattr(value, "__dict__", {})
+        for member in list(parts.values() if isinstance(parts, Mapping) else parts):
             yield from _walk(member, depth - 1, seen)
 
 

@@ -37,13 +37,7 @@ SHORTEST = 0.01
 def summary_of(
     systems: Mapping[str, Mapping[str, Any]], results: Mapping[str, SpeedMeasurement], columns: Sequence[SpeedColumn]
 ) -> list[SummaryRow]:
-    """The rows of each system: the median of the repeats with their quartiles.
-
-    Args:
-        systems: What each row is, by label.
-        results: By label.
-        columns: The columns.
-    """
+    """The rows of each system: the median of the repeats with their quartiles."""
     rows = []
     for label, result in results.items():
         heading = Heading.of(systems[label], result.payload)

@@ -41,26 +41,15 @@ class Subject:
         self._audio: tuple[str, Audio] | None = None
 
     def answer(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """Carries out a job; what a codec cannot do is a status with a reason."""
-        operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-            "load": self.load,
-            "begin": self.begin,
-            "round": self.round,
-            "peaks": self.peaks,
-            "macs": self.macs,
-            "stream": self.stream,
-        }
+        """Carries out a job, the method that `op` names; what a codec cannot do is a status with a reason."""
+        operation: Callable[[Mapping[str, Any]], dict[str, Any]] = getattr(self, job["op"])
         try:
-            return operations[job["op"]](job)
+            return operation(job)
         except NotScorable as outcome:
-            return {"failed": {"status": outcome.status.value, "reason": outcome.reason}}
+            return {"failed": _told(outcome)}
 
     def load(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """Loads the codec, with its framework imported before the clock starts.
-
-        Args:
-            job: `system`, `device`, `threads`, `checkpoint`.
-        """
+        """Loads the codec, with its framework imported before the clock starts."""
         from codec_bench.adapters.codec import TakesCheckpoint
         from codec_bench.adapters.systems import parse_systems
 
@@ -113,7 +102,7 @@ class Subject:
         try:
             decoded = self._timed(Status.DECODE_FAILED, lambda: self._codec.decode(encoded.result, self._codebooks))
         except NotScorable as outcome:
-            return reply | {"decode_failed": {"status": outcome.status.value, "reason": outcome.reason}}
+            return reply | {"decode_failed": _told(outcome)}
         return reply | {"decode_seconds": decoded.seconds, "decode_cpu": decoded.cpu}
 
     def peaks(self, job: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,11 +115,7 @@ class Subject:
         return reply
 
     def macs(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """Multiply-accumulates of encoding and of decoding a recording.
-
-        Args:
-            job: As for `round`.
-        """
+        """Multiply-accumulates of encoding and of decoding the recording of a job as for `round`."""
         from codec_bench.speed.modules import count_macs, modules_of
 
         if not self._is_here():
@@ -151,11 +136,7 @@ class Subject:
         return reply
 
     def stream(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """Pushes single frames into a decoder of streams until it gives samples.
-
-        Args:
-            job: As for `round`.
-        """
+        """Pushes single frames of the recording of a job as for `round` into a decoder until it gives samples."""
         from codec_bench.speed.latency import frames_of, open_stream
 
         session = guarded(Status.UNDEFINED, lambda: open_stream(self._codec))
@@ -237,6 +218,10 @@ class Subject:
         if not modules:
             return {"parameters": None, "precision": ""}
         return {"parameters": count_parameters(modules), "precision": precision_of(modules)}
+
+
+def _told(outcome: NotScorable) -> dict[str, str]:
+    return {"status": outcome.status.value, "reason": outcome.reason}
 
 
 def guarded(failed: Status, function: Callable[[], T]) -> T:

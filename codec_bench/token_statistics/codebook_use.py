@@ -92,44 +92,22 @@ class CodebookCounts:
         self._books: tuple[tuple[Codebook, Fraction], ...] = ()
         self._counts: list[IntArray] = []
 
-    def check(self, tokens: Tokens) -> None:
-        """Raises where tokens are not of the codebooks of those before them.
-
-        Raises:
-            NotScorable: They have other codebooks or rates.
-        """
-        if not tokens.streams:
-            raise NotScorable("there are no codebooks", Status.EMPTY)
-        if self._books and _kinds(_books(tokens)) != _kinds(self._books):
-            raise NotScorable("the tokens are of other codebooks than those before them", Status.UNDEFINED)
-
     def add(self, tokens: Tokens) -> None:
         """Counts the tokens of an utterance.
 
         Raises:
-            NotScorable: They have other codebooks or rates than those before them.
+            NotScorable: There are none, or they have other codebooks or rates than those before them.
         """
-        self.check(tokens)
+        books = tuple((s.codebook, s.rate) for s in tokens.streams)
+        if not books:
+            raise NotScorable("there are no codebooks", Status.EMPTY)
         if not self._books:
-            self._books = _books(tokens)
-            self._counts = [np.zeros(s.codebook.size, np.int64) for s in tokens.streams]
+            self._books = books
+            self._counts = [np.zeros(book.size, np.int64) for book, _ in books]
+        elif _kinds(books) != _kinds(self._books):
+            raise NotScorable("the tokens are of other codebooks than those before them", Status.UNDEFINED)
         for counts, stream in zip(self._counts, tokens.streams, strict=True):
             np.add.at(counts, stream.codes, 1)
-
-    def merge(self, other: CodebookCounts) -> None:
-        """Adds what another counter has counted.
-
-        Raises:
-            NotScorable: It counted other codebooks.
-        """
-        if not other._books:
-            return
-        if not self._books:
-            self._books, self._counts = other._books, [counts.copy() for counts in other._counts]
-            return
-        if _kinds(self._books) != _kinds(other._books):
-            raise NotScorable("the tokens are of other codebooks than those before them", Status.UNDEFINED)
-        self._counts = [mine + theirs for mine, theirs in zip(self._counts, other._counts, strict=True)]
 
     def use(self) -> list[CodebookUse]:
         """The use of each codebook so far."""
@@ -137,37 +115,13 @@ class CodebookCounts:
         return [CodebookUse(book, rate, counts.copy()) for (book, rate), counts in pairs]
 
 
-def _books(tokens: Tokens) -> tuple[tuple[Codebook, Fraction], ...]:
-    return tuple((s.codebook, s.rate) for s in tokens.streams)
-
-
 def _kinds(books: tuple[tuple[Codebook, Fraction], ...]) -> list[tuple[int, float, Fraction]]:
     """What must be the same for all utterances. The hop need not: for packets it counts samples of the recording."""
     return [(book.size, book.bits, rate) for book, rate in books]
 
 
-def entropy_bitrate(use: list[CodebookUse]) -> float:
-    """Bit/s by the entropies: what ideal arithmetic coding of single tokens comes to."""
-    return sum(float(u.rate) * u.entropy_bits for u in use)
-
-
-def huffman_bitrate(use: list[CodebookUse]) -> float:
-    """Bit/s with one Huffman code per codebook."""
-    return sum(float(u.rate) * u.huffman_bits for u in use)
-
-
-def nominal_bitrate(use: list[CodebookUse]) -> float:
-    """Bit/s with the same number of bits for all entries of a codebook."""
-    return sum(float(u.rate) * u.book.bits for u in use)
-
-
 def coded_bits(tokens: Tokens, use: list[CodebookUse]) -> tuple[float, int]:
-    """Bits of an utterance by the frequencies of the data set: ideal, and with Huffman's codes.
-
-    Args:
-        tokens: Tokens of the utterance, one of those that `use` counted.
-        use: Codebook use of the data set.
-    """
+    """Bits of an utterance by the frequencies of the data set it is part of: ideal, and with Huffman's codes."""
     pairs = list(zip(tokens.streams, use, strict=True))
     ideal = sum(float(u.information[s.codes].sum()) for s, u in pairs)
     return ideal, sum(int(u.code_lengths[s.codes].sum()) for s, u in pairs)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from codec_bench.runs.columns import ColumnSpec
 from codec_bench.token_statistics.analysis import AnalysisOptions, SystemResult
+from codec_bench.token_statistics.codebook_use import CodebookUse
+from codec_bench.token_statistics.ngrams import LONGEST
+from codec_bench.token_statistics.stability import CHANGES
 from codec_bench.token_statistics.zipf import fit_zipf
 
 USE, ZIPF, DEPENDENCE, MODEL, STABILITY = (
@@ -29,13 +32,14 @@ def columns_of(options: AnalysisOptions) -> list[TokenColumn]:
     """The columns that a run with these options has."""
     found = [
         TokenColumn("utilisation", "used", USE, "higher", "%", 1,
-                    "entries that occur, out of all entries of all codebooks", _utilisation),
+                    "entries that occur, out of all entries of all codebooks",
+                    _of_codebooks(lambda use: 100 * sum(u.used for u in use) / sum(u.book.size for u in use))),
         TokenColumn("normalised_entropy", "norm. entropy", USE, "higher", "", 3,
                     "entropy of single tokens out of log2 of the codebook size, mean over codebooks (Stable-Codec, "
                     "A.8)",
-                    _normalised_entropy),
+                    lambda r: _mean([e for u in r.use if (e := u.normalised_entropy) is not None])),
         TokenColumn("dead", "dead entries", USE, "lower", "", 0,
-                    "entries of all codebooks that never occur", _dead),
+                    "entries of all codebooks that never occur", _of_codebooks(lambda use: sum(u.dead for u in use))),
         TokenColumn("entropy_bitrate", "entropy", USE, "", "kbps", 3,
                     "bitrate of ideal arithmetic coding of single tokens by their frequency in this data set"),
         TokenColumn("huffman_bitrate", "Huffman", USE, "", "kbps", 3,
@@ -49,12 +53,13 @@ def columns_of(options: AnalysisOptions) -> list[TokenColumn]:
     )
     found += [
         TokenColumn(f"zipf[{n}]", "Zipf slope", ZIPF, note="" if n > 1 else slope, value=_slope_of(n))
-        for n in range(1, options.longest + 1)
+        for n in range(1, LONGEST + 1)
     ]
     found.append(
         TokenColumn("mutual_information", "MI", DEPENDENCE, "", "bit", 3,
                     "mutual information of the tokens of one frame, mean over pairs of the first "
-                    f"{options.pair_codebooks} codebooks, corrected after Miller and Madow", _mean_information)
+                    f"{options.pair_codebooks} codebooks, corrected after Miller and Madow",
+                    lambda r: _mean([d.corrected for d in r.dependences]))
     )  # fmt: skip
     if options.model is not None and options.split is not None:
         m = options.model
@@ -72,27 +77,14 @@ def columns_of(options: AnalysisOptions) -> list[TokenColumn]:
         found += [
             TokenColumn(f"stability[{name}]", "equal tokens", STABILITY, "higher", "%", 1,
                         f"tokens that stay the same, all codebooks together: {what}")
-            for name, what in (
-                ("reencode", "decoded audio encoded again"),
-                ("shift", "the recording 1 ms later"),
-                ("gain", "the recording 6 dB quieter"),
-            )
+            for name, what in CHANGES.items()
         ]  # fmt: skip
     return found
 
 
-def _utilisation(result: SystemResult) -> float | None:
-    entries = sum(u.book.size for u in result.use)
-    return 100 * sum(u.used for u in result.use) / entries if entries else None
-
-
-def _dead(result: SystemResult) -> float | None:
-    return float(sum(u.dead for u in result.use)) if result.use else None
-
-
-def _normalised_entropy(result: SystemResult) -> float | None:
-    values = [u.normalised_entropy for u in result.use if u.normalised_entropy is not None]
-    return sum(values) / len(values) if values else None
+def _of_codebooks(value: Callable[[list[CodebookUse]], float]) -> Callable[[SystemResult], float | None]:
+    """Words and phones have none."""
+    return lambda result: float(value(result.use)) if result.use else None
 
 
 def _slope_of(n: int) -> Callable[[SystemResult], float | None]:
@@ -103,6 +95,5 @@ def _slope_of(n: int) -> Callable[[SystemResult], float | None]:
     return slope
 
 
-def _mean_information(result: SystemResult) -> float | None:
-    values = [d.corrected for d in result.dependences]
+def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None

@@ -63,7 +63,7 @@ def run_tokens(config: TokensConfig) -> Run:
     check_device(config.device)
     work = _from_files(config) if config.tokens is not None else _from_codecs(config)
     options, label, method = _options(config, work)
-    texts = _texts(work, options.longest)
+    texts = _texts(work)
     columns = columns_of(options)
     of_transcripts = {
         name: describe_reference(name, f"{name} of the transcripts", address(text=name)) for name in texts
@@ -156,16 +156,13 @@ def _options(config: TokensConfig, work: _Work) -> tuple[AnalysisOptions, str | 
         stability = sorted(drawn(items, config.stability, config.seed, "stability"))
     elif config.stability:
         work.warnings.append("no stability of tokens: kept tokens cannot be made again")
-    label, mapped = None, []
-    method: str = config.map_method
+    label, method = None, check_method(config.map_method)
+    mapped: list[int] = []
+    if method != config.map_method:
+        work.warnings.append("the map is of principal components; for t-SNE: pip install 'codec-bench[maps]'")
     if method != "none":
-        method = check_method(method)
-        if method != config.map_method:
-            work.warnings.append("the map is of principal components; for t-SNE: pip install 'codec-bench[maps]'")
-        utterances: list[Utterance] = [i.utterance for i in items]
-        label = label_column(utterances, config.label)
+        label = label_column([i.utterance for i in items], config.label)
         mapped = sorted(drawn(items, config.map_utterances, config.seed, "map"))
-    device = "cpu" if config.device == "auto" else config.device
     options = AnalysisOptions(
         symbol_codebooks=config.symbol_codebooks,
         pair_codebooks=config.pair_codebooks,
@@ -173,13 +170,13 @@ def _options(config: TokensConfig, work: _Work) -> tuple[AnalysisOptions, str | 
         split=split,
         stability=tuple(stability),
         mapped=tuple(mapped),
-        device=device,
+        device="cpu" if config.device == "auto" else config.device,
         cache=home() / "cache",
     )
     return options, label, method
 
 
-def _texts(work: _Work, longest: int) -> dict[str, tuple[int, list[Any]]]:
+def _texts(work: _Work) -> dict[str, tuple[int, list[Any]]]:
     """Transcripts that were counted and spectra of n-grams, of words and of phones where there are transcripts."""
     found = {}
     streams: dict[str, Callable[[Utterance], list[str]]] = {WORDS: words_of}
@@ -192,7 +189,7 @@ def _texts(work: _Work, longest: int) -> dict[str, tuple[int, list[Any]]]:
     for name, stream in streams.items():
         counted = sum(1 for i in work.items if stream(i.utterance))
         if counted:
-            found[name] = (counted, count_text((stream(i.utterance) for i in work.items), longest))
+            found[name] = (counted, count_text(stream(i.utterance) for i in work.items))
     return found
 
 

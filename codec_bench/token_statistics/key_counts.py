@@ -93,12 +93,10 @@ class KeyCounter:
 
     Args:
         memory: Keys that are held before a run is written to the disk.
-        folder: Where the temporary folder for the runs is made; the system's by default.
     """
 
-    def __init__(self, memory: int = MEMORY, folder: Path | None = None) -> None:
+    def __init__(self, memory: int = MEMORY) -> None:
         self._memory = memory
-        self._where = folder
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._runs: list[int] = []
         self._held: list[Records] = []
@@ -110,12 +108,6 @@ class KeyCounter:
             self._waiting.append(keys[start : start + self._memory])
             if sum(map(len, self._waiting)) >= max(1, self._memory // 4):
                 self._sort()
-
-    def merge(self, other: KeyCounter) -> None:
-        """Adds what another counter has counted, which stays as it is."""
-        for part in other._parts():
-            for start in range(0, len(part), self._memory):
-                self._hold(part[start : start + self._memory].copy())
 
     def spectrum(self) -> Spectrum:
         """How many keys have which count."""
@@ -152,7 +144,7 @@ class KeyCounter:
     def _write(self, run: Records) -> None:
         """Puts a run behind the others."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="codec-bench-keys-", dir=self._where)
+            self._folder = tempfile.TemporaryDirectory(prefix="codec-bench-keys-")
         path = Path(self._folder.name, _RUNS)
         try:
             with path.open("ab") as file:

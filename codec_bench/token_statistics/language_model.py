@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ VERSION = 1
 """Raised whenever results change."""
 
 EVALUATE_EVERY = 50
+EVALUATED_AT_ONCE = 32
 DEVELOPMENT_TOKENS = 20_000
 
 
@@ -190,7 +192,9 @@ def model_tokens(
     if file is not None and (found := _read(file, len(test))) is not None:
         progress(settings.steps)
         return found
-    with _reproducible(kind):
+    # The caller's random state is as before.
+    fork = torch.random.fork_rng(devices=None if kind == "cuda" else [])
+    with fork, one_thread() if kind == "cpu" else nullcontext():
         result = _train_and_measure(sizes, train, development, test, settings, device, progress)
     if file is not None:
         write_atomically(file, (json.dumps(asdict(result)) + "\n").encode())
@@ -206,6 +210,7 @@ def _train_and_measure(
     device: str,
     progress: Callable[[int], None],
 ) -> ModelResult:
+    """What `model_tokens` does where no result is kept."""
     begin = sum(sizes)
     counts = np.bincount(np.concatenate([s.symbols for s in train]), minlength=begin) + 0.5
     starts = np.cumsum([0, *sizes])
@@ -216,8 +221,7 @@ def _train_and_measure(
     stretch, watched = _Stretch.of(train, begin), _first(development, DEVELOPMENT_TOKENS)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, betas=(0.9, 0.95), weight_decay=0.01)
     draw = np.random.default_rng(settings.seed)
-    best, best_step = _nats(network, watched, settings, begin, device), 0
-    kept = {name: value.clone() for name, value in network.state_dict().items()}
+    best, best_step, kept = _nats(network, watched, settings, begin, device), 0, deepcopy(network.state_dict())
     for step in range(1, settings.steps + 1):
         for group in optimiser.param_groups:
             group["lr"] = settings.rate * _schedule(step, settings.steps)
@@ -232,8 +236,7 @@ def _train_and_measure(
         if step % EVALUATE_EVERY == 0 or step == settings.steps:
             loss = _nats(network, watched, settings, begin, device)
             if loss < best:
-                best, best_step = loss, step
-                kept = {name: value.clone() for name, value in network.state_dict().items()}
+                best, best_step, kept = loss, step, deepcopy(network.state_dict())
     network.load_state_dict(kept)
     bits = tuple(_nats(network, [s], settings, begin, device) / math.log(2) for s in test)
     return ModelResult(bits, unigram, best_step, int(sum(len(s.symbols) for s in train)), device.partition(":")[0])
@@ -264,24 +267,13 @@ def _nats(network: _Gpt, sequences: Sequence[TokenSequence], settings: ModelSett
         spans = [(0, first, 0)]  # from, to, and the first that counts
         spans += [(at + half - settings.context, min(at + half, count), at) for at in range(first, count, half)]
         # The last span may be shorter than the others, and the first one is alone: equal ones go together.
-        for group in _alike(spans):
-            at = torch.tensor([start for start, _, _ in group])[:, None] + torch.arange(group[0][1] - group[0][0])
-            losses = network(symbols[at], symbols[at + 1], books[at + 1])
-            total += float(losses[:, group[0][2] - group[0][0] :].double().sum())
+        for (length, known), group in groupby(spans, key=lambda span: (span[1] - span[0], span[2] - span[0])):
+            starts = [start for start, _, _ in group]
+            for i in range(0, len(starts), EVALUATED_AT_ONCE):
+                at = torch.tensor(starts[i : i + EVALUATED_AT_ONCE])[:, None] + torch.arange(length)
+                losses = network(symbols[at], symbols[at + 1], books[at + 1])
+                total += float(losses[:, known:].double().sum())
     return total
-
-
-def _alike(spans: Sequence[tuple[int, int, int]], most: int = 32) -> Iterator[list[tuple[int, int, int]]]:
-    """Spans of the same length and the same uncounted part, up to `most` at once."""
-    group: list[tuple[int, int, int]] = []
-    for start, stop, counted in spans:
-        same = group and (stop - start, counted - start) == (group[0][1] - group[0][0], group[0][2] - group[0][0])
-        if group and (not same or len(group) == most):
-            yield group
-            group = []
-        group.append((start, stop, counted))
-    if group:
-        yield group
 
 
 def _first(sequences: Sequence[TokenSequence], tokens: int) -> list[TokenSequence]:
@@ -303,14 +295,6 @@ def _schedule(step: int, steps: int) -> float:
     return 0.1 + 0.45 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
-@contextmanager
-def _reproducible(kind: str) -> Iterator[None]:
-    """One thread on the CPU, and the caller's random state afterwards."""
-    random_state = torch.random.fork_rng(devices=None if kind == "cuda" else [])
-    with random_state, one_thread() if kind == "cpu" else nullcontext():
-        yield
-
-
 def _digest(sequences: Sequence[TokenSequence]) -> str:
     state = hashlib.sha256()
     for s in sequences:
@@ -324,13 +308,7 @@ def _read(file: Path, expected: int) -> ModelResult | None:
     """A kept result, or None if there is none or it is damaged."""
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        result = ModelResult(
-            tuple(found["bits"]),
-            tuple(found["unigram_bits"]),
-            found["steps"],
-            found["train_tokens"],
-            found["device"],
-        )
+        result = ModelResult(**found | {name: tuple(found[name]) for name in ("bits", "unigram_bits")})
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return result if len(result.bits) == expected else None

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
@@ -50,13 +49,11 @@ class PairCounts:
     Args:
         first: Number of codebooks.
         memory: Pairs that are held in memory for each pair of codebooks.
-        folder: Where temporary folders are made.
     """
 
-    def __init__(self, first: int = FIRST, memory: int = MEMORY, folder: Path | None = None) -> None:
+    def __init__(self, first: int = FIRST, memory: int = MEMORY) -> None:
         self._first = first
         self._memory = memory
-        self._folder = folder
         self._joint: dict[tuple[int, int], KeyCounter] = {}
         self._single: dict[tuple[int, int], tuple[IntArray, IntArray]] = {}
 
@@ -66,23 +63,12 @@ class PairCounts:
             a, b = tokens.streams[one], tokens.streams[other]
             left, right = _aligned(a, b)
             if (one, other) not in self._joint:
-                self._joint[one, other] = KeyCounter(self._memory, self._folder)
+                self._joint[one, other] = KeyCounter(self._memory)
                 self._single[one, other] = (np.zeros(a.codebook.size, np.int64), np.zeros(b.codebook.size, np.int64))
             keys = left.astype(np.uint64) * np.uint64(b.codebook.size) + right.astype(np.uint64)
             self._joint[one, other].add(keys)
             for counts, codes in zip(self._single[one, other], (left, right), strict=True):
                 np.add.at(counts, codes, 1)
-
-    def merge(self, other: PairCounts) -> None:
-        """Adds what another counter has counted."""
-        for pair, joint in other._joint.items():
-            if pair not in self._joint:
-                self._joint[pair] = KeyCounter(self._memory, self._folder)
-                a, b = other._single[pair]
-                self._single[pair] = (np.zeros_like(a), np.zeros_like(b))
-            self._joint[pair].merge(joint)
-            (a, b), (left, right) = self._single[pair], other._single[pair]
-            self._single[pair] = (a + left, b + right)
 
     def dependences(self) -> Iterator[Dependence]:
         """The mutual information of each pair that has frames."""

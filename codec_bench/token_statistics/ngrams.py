@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +25,10 @@ class NgramCounts:
     Args:
         longest: Tokens of the longest n-grams.
         memory: n-grams of each length kept in memory; the others are on disk.
-        folder: Where the temporary folders are made.
     """
 
-    def __init__(self, longest: int = LONGEST, memory: int = MEMORY, folder: Path | None = None) -> None:
-        self._counters = [KeyCounter(memory, folder) for _ in range(longest)]
+    def __init__(self, longest: int = LONGEST, memory: int = MEMORY) -> None:
+        self._counters = [KeyCounter(memory) for _ in range(longest)]
 
     def add(self, symbols: IntArray, bits: int) -> None:
         """Counts the n-grams of an utterance.
@@ -43,11 +41,6 @@ class NgramCounts:
         for number, counter in enumerate(self._counters, 1):
             if len(table) >= number:
                 counter.add(_keys(table, number, bits))
-
-    def merge(self, other: NgramCounts) -> None:
-        """Adds what another counter has counted."""
-        for mine, theirs in zip(self._counters, other._counters, strict=True):
-            mine.merge(theirs)
 
     def spectra(self) -> list[Spectrum]:
         """The spectrum of the n-grams of each length, from 1 on."""

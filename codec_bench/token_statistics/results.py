@@ -45,16 +45,7 @@ def write_tables(
     method: str,
     seed: int,
 ) -> None:
-    """Writes the files of `TABLES`.
-
-    Args:
-        out: The run directory.
-        results: By label, words and phones first.
-        items: The utterances.
-        label: Column with the labels of the map; None for no map.
-        method: How the map is made.
-        seed: Seed of the map.
-    """
+    """Writes the files of `TABLES`; the label is the column with the labels of the map, None for no map."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for system, result in results.items():
         of = {"system": system}
@@ -110,15 +101,7 @@ def summary_of(
     items: Sequence[Item],
     seed: int,
 ) -> list[SummaryRow]:
-    """One row per system and column.
-
-    Args:
-        systems: What each row is, by label, words and phones first.
-        results: By label; words and phones have n-grams and nothing else.
-        columns: The columns.
-        items: The utterances.
-        seed: Seed of the bootstrap.
-    """
+    """One row per system and column; words and phones, which come first, have n-grams and nothing else."""
     return [
         heading.row(column.label, column.unit, _value(results[label], column, items, seed))
         for label, described in systems.items()
@@ -134,17 +117,15 @@ def _value(result: SystemResult, column: TokenColumn, items: Sequence[Item], see
         value = column.value(result) if column.value is not None and result.counted else None
         return Estimate(value, None, None, 0 if value is None else result.counted, len(items), 0)
     # Of the utterances of this column: the test part may have too few speakers to draw from.
-    asked = [items[i].utterance for i in scores.expected.tolist()]
-    units = cluster_names([u.id for u in asked], [u.speaker for u in asked])
-    clusters = dict(zip(scores.expected.tolist(), units, strict=True))
-    good = [i for i in scores.expected.tolist() if not scores.has_failed(i)]
-    parts = [scores.get(i) for i in good]
+    asked = [items[i].utterance for i in scores]
+    clusters = cluster_names([u.id for u in asked], [u.speaker for u in asked])
+    good = [(s, cluster) for s, cluster in zip(scores.values(), clusters, strict=True) if s.value is not None]
     return estimate(
-        [s.numerator for s in parts],
-        [s.denominator for s in parts],
-        [clusters[i] for i in good],
-        expected=len(scores.expected),
-        scale=scores.scale,
+        [s.numerator for s, _ in good],
+        [s.denominator for s, _ in good],
+        [cluster for _, cluster in good],
+        expected=len(scores),
+        scale=good[0][0].scale if good else 1.0,
         seed=seed,
     )
 
@@ -152,10 +133,10 @@ def _value(result: SystemResult, column: TokenColumn, items: Sequence[Item], see
 def scores_of(results: Mapping[str, SystemResult], items: Sequence[Item]) -> list[ScoreRow]:
     """One row per system, utterance and column that is made of utterances."""
     return [
-        ScoreRow.of(system, items[index].utterance.id, items[index].utterance.speaker, label, scores.get(index))
+        ScoreRow.of(system, items[index].utterance.id, items[index].utterance.speaker, label, score)
         for system, result in results.items()
         for label, scores in result.scores.items()
-        for index in scores.expected.tolist()
+        for index, score in scores.items()
     ]
 
 
@@ -167,7 +148,7 @@ def coverage(results: Mapping[str, SystemResult], items: Sequence[Item], max_fai
             (item.utterance.id, label, score.status, score.reason)
             for index, item in enumerate(items)
             for label, column in result.scores.items()
-            if (score := column.find(index)) is not None
+            if (score := column.get(index)) is not None
         )
         found.add(system, scores, len(items))
     return found

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -27,56 +27,8 @@ from codec_bench.token_streams import tokens_of
 from codec_bench.tokens import Code, Tokens, code_from_arrays
 
 
-class TokenSource(Protocol):
-    """The tokens of systems, one utterance after the other."""
-
-    @property
-    def systems(self) -> Mapping[str, Mapping[str, Any]]:
-        """What each system is, as `run.json` keeps it, by label."""
-        ...
-
-    @property
-    def can_encode(self) -> bool:
-        """Whether changed audio can be encoded."""
-        ...
-
-    def tokens(self, system: str, item: Item) -> Tokens:
-        """The tokens of an utterance.
-
-        Raises:
-            NotScorable: There are none.
-        """
-        ...
-
-    def changed(self, system: str, item: Item, change: str) -> Tokens:
-        """The tokens of an utterance after a change of `stability.CHANGES`.
-
-        Raises:
-            NotScorable: There are none.
-        """
-        ...
-
-    def embedding(self, system: str, item: Item) -> tuple[Floats, str]:
-        """One vector for an utterance, and what it is the mean of.
-
-        Raises:
-            NotScorable: There are no tokens.
-        """
-        ...
-
-    def close(self) -> None:
-        """Frees what is loaded."""
-        ...
-
-
 class CodecTokens:
-    """Tokens of codecs, each recording encoded once.
-
-    Args:
-        systems: Codecs at one setting.
-        cache: Folder of the caches.
-        device: Where codecs run.
-    """
+    """Tokens of codecs, each recording encoded once."""
 
     can_encode = True
 
@@ -109,17 +61,24 @@ class CodecTokens:
                 raise UsageError(f"{label} has no tokens to look at: {error}") from error
 
     def tokens(self, system: str, item: Item) -> Tokens:
-        """The tokens of an utterance."""
+        """The tokens of an utterance.
+
+        Raises:
+            NotScorable: There are none.
+        """
         return _tokens(self._code(self._rows[system], item))
 
     def changed(self, system: str, item: Item, change: str) -> Tokens:
-        """The tokens of an utterance after a change."""
+        """The tokens of an utterance after a change of `stability.CHANGES`.
+
+        Raises:
+            NotScorable: There are none.
+        """
         row = self._rows[system]
-        condition: Condition
         if change == "reencode":
             if not row.spec.decodes:
                 raise NotScorable(f"{row.source.name} has no decoder", Status.UNDEFINED)
-            condition = Reencoded(
+            condition: Condition = Reencoded(
                 identity=lambda i: self._coding.reconstructor.identity(row, i),
                 decoded=lambda i: self._coding.audio(row, i),
             )
@@ -128,7 +87,11 @@ class CodecTokens:
         return _tokens(self._code(Row(row.system, condition), item))
 
     def embedding(self, system: str, item: Item) -> tuple[Floats, str]:
-        """The mean of the codec's first latents, or of one-hot vectors where it offers none."""
+        """The mean of the codec's first latents, or of one-hot vectors where it offers none, and the name of these.
+
+        Raises:
+            NotScorable: There are no tokens.
+        """
         tokens = self.tokens(system, item)
         if system not in self._no_latents:
             try:
@@ -209,6 +172,10 @@ class KeptTokens:
         """Nothing is loaded."""
 
 
+TokenSource = CodecTokens | KeptTokens
+"""The tokens of systems, one utterance after the other."""
+
+
 def _items(path: Path) -> list[Item]:
     """The utterances of a run directory, without their audio."""
     try:
@@ -217,10 +184,7 @@ def _items(path: Path) -> list[Item]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     return [
-        Item(
-            Utterance(r["id"], Path(), r["text"] or None, r["speaker"] or None, r["language"] or None),
-            r["sha256"],
-        )
+        Item(Utterance(r["id"], Path(), r["text"] or None, r["speaker"] or None, r["language"] or None), r["sha256"])
         for r in rows
     ]
 

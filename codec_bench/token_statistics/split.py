@@ -32,11 +32,7 @@ class Split:
 def drawn(items: Sequence[Item], limit: int, seed: int, what: str) -> list[int]:
     """Indices of up to `limit` utterances, drawn by their content, so that the order of the data set does not matter.
 
-    Args:
-        items: The utterances.
-        limit: How many.
-        seed: Seed of the draw.
-        what: What they are for; other purposes draw others.
+    Other purposes, which `what` names, draw others.
     """
     order = sorted(range(len(items)), key=lambda i: _number(seed, what, items[i].digest or items[i].utterance.id))
     return order[:limit]

@@ -76,24 +76,6 @@ CHANGES = {
 """What is done to the audio, by the name of the variant."""
 
 
-class Stability:
-    """Equal tokens per codebook, added up."""
-
-    def __init__(self) -> None:
-        self._equal: IntArray = np.zeros(0, np.int64)
-        self._total: IntArray = np.zeros(0, np.int64)
-
-    def add(self, equal: IntArray, total: IntArray) -> None:
-        """Adds the result of `equal_tokens` for an utterance."""
-        if not len(self._total):
-            self._equal, self._total = np.zeros_like(equal), np.zeros_like(total)
-        self._equal, self._total = self._equal + equal, self._total + total
-
-    def shares(self) -> list[tuple[float, int]]:
-        """Share of equal tokens of each codebook that has tokens, and how many tokens there are."""
-        return [(e / t, t) for e, t in zip(self._equal.tolist(), self._total.tolist(), strict=True) if t]
-
-
 def equal_tokens(tokens: Tokens, other: Tokens) -> tuple[IntArray, IntArray]:
     """How many tokens are the same at the same place, per codebook.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import jiwer
@@ -17,7 +17,7 @@ from codec_bench.errors import CodecBenchError, UnavailableError
 from codec_bench.fingerprint import address
 from codec_bench.probes import recipes, training
 from codec_bench.probes.inputs import Frames
-from codec_bench.probes.problem import Problem, Training
+from codec_bench.probes.problem import Problem, Training, training_of
 from codec_bench.probes.recipes import RECIPES, Recipe, recipe_of
 from codec_bench.probes.training import Trainer, edits
 from codec_bench.probes.worker import carry_out, make_deterministic, result_file
@@ -64,18 +64,19 @@ def accuracy(result: dict, made: Problem) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("task", "head"), [("er", "mlp"), ("er", "linear"), ("sid", "asp"), ("sid", "ecapa"), ("sed", "attention")]
-)
-def test_separable_classes_are_learned(tmp_path: Path, task: str, head: str):
-    made = problem(tmp_path, recipe_of(task, head))
+@pytest.mark.parametrize("task, head, numbers", [
+    ("er", "mlp", False), ("er", "linear", False), ("er", "linear", True), ("sid", "asp", False),
+    ("sid", "ecapa", False), ("sed", "attention", False),
+])  # fmt: skip
+def test_separable_classes_are_learned(tmp_path: Path, task: str, head: str, numbers: bool):
+    made = problem(tmp_path, replace(recipe_of(task, head), epochs=12), numbers=numbers)
     result = carry_out(Training(made, 1e-2, 0), tmp_path)
     assert accuracy(result, made) >= 0.95
     assert set(result["test"]) == set(made.test)
     assert result["dev"] == max(result["curve"]) == result["curve"][result["best_epoch"] - 1]
 
 
-@pytest.mark.parametrize("size", [1, 3, 6])
+@pytest.mark.parametrize("size", [1, 6])
 def test_ecapa_takes_short_recordings_and_a_last_batch_of_one(tmp_path: Path, size: int):
     made = problem(tmp_path, replace(recipe_of("sid", "ecapa"), batch=59, epochs=1))
     cache, frames = ArrayCache(tmp_path / "frames"), dict(made.frames)
@@ -93,14 +94,8 @@ def test_ecapa_without_its_package_says_what_to_install(monkeypatch: pytest.Monk
         recipe_of("sid", "ecapa")
 
 
-@pytest.mark.long
-def test_numbers_are_learned(tmp_path: Path):
-    made = problem(tmp_path, RECIPES["er"], numbers=True)
-    assert accuracy(carry_out(Training(made, 1e-2, 0), tmp_path), made) >= 0.95
-
-
 def test_shuffled_labels_are_at_chance(tmp_path: Path):
-    made = problem(tmp_path, replace(RECIPES["er"], epochs=15), shuffled=True)
+    made = problem(tmp_path, replace(RECIPES["er"], epochs=8), shuffled=True)
     found = [accuracy(carry_out(Training(made, 1e-2, seed), tmp_path), made) for seed in range(3)]
     assert 0.15 < np.mean(found) < 0.52  # 1/3; two standard deviations of 40 utterances are 0.15
 
@@ -128,7 +123,7 @@ def without_seconds(result: dict) -> str:
 @pytest.mark.long
 @pytest.mark.parametrize("task", ["er", "asr"])
 def test_a_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str):
-    made = replace(problem(tmp_path, replace(RECIPES["er"], epochs=5, patience=5)))
+    made = problem(tmp_path, replace(RECIPES["er"], epochs=5, patience=5))
     if task == "asr":
         recipe = replace(RECIPES["asr"], epochs=5, patience=5)
         made = replace(made, recipe=recipe, targets=dict.fromkeys(made.targets, "a\nb\n \nb"), symbols=(" ", "a", "b"))
@@ -175,7 +170,7 @@ def test_the_address_knows_what_decides_the_result(tmp_path: Path):
         Training(replace(made, frames={**made.frames, "u000": "f" * 64}), 1e-2, 0),
     ]  # fmt: skip
     assert len({job.address, *(other.address for other in others)}) == 8
-    assert Training.from_json(json.loads(json.dumps(job.describe()))).address == job.address
+    assert training_of(json.loads(json.dumps(asdict(job)))) == job
 
 
 @pytest.mark.slow
@@ -193,16 +188,8 @@ def test_texts_are_read_from_tokens(tmp_path: Path):
         made = Frames(noisy[:, None].astype(np.int64), 30.0, (len(letters),))
         ArrayCache(tmp_path / "frames").put(f"{k:064d}", made.to_arrays())
     names = sorted(frames)
-    made = Problem(
-        RECIPES["asr"],
-        frames,
-        targets,
-        tuple(letters),
-        False,
-        tuple(names[:110]),
-        tuple(names[110:130]),
-        tuple(names[130:]),
-    )
+    parts = (tuple(names[:110]), tuple(names[110:130]), tuple(names[130:]))
+    made = Problem(RECIPES["asr"], frames, targets, tuple(letters), False, *parts)
     result = carry_out(Training(made, 1e-2, 0), tmp_path)
     for decoding in ("answer", "beam"):
         wanted = ["".join(targets[n].split("\n")) for n in made.test]

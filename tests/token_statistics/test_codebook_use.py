@@ -14,13 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from codec_bench.records import NotScorable
-from codec_bench.token_statistics.codebook_use import (
-    CodebookCounts,
-    coded_bits,
-    entropy_bitrate,
-    huffman_bitrate,
-    nominal_bitrate,
-)
+from codec_bench.token_statistics.codebook_use import CodebookCounts, coded_bits
 from codec_bench.token_statistics.prefix_code import huffman_lengths
 from codec_bench.tokens import Codebook, Stream, Tokens
 from tests.token_statistics.streams import tokens_with
@@ -37,26 +31,24 @@ def use_of(*parts: Tokens):
 
 def test_golden_values(shared: Path):
     golden = json.loads((shared / "golden/metrics/tokens.json").read_text())
-    (use,) = found = use_of(tokens_with(golden["tokens"], size=golden["codebook"], rate=50))
+    (use,) = use_of(tokens_with(golden["tokens"], size=golden["codebook"], rate=50))
     assert use.entropy_bits == pytest.approx(golden["entropy_bits"], rel=1e-12)
     assert use.normalised_entropy == pytest.approx(golden["normalized_entropy"], rel=1e-12)
     assert use.huffman_bits == pytest.approx(golden["huffman_avg_bits"], rel=1e-12)
-    assert huffman_bitrate(found) == pytest.approx(golden["huffman_bps_at_50Hz"], rel=1e-12)
+    assert 50 * use.huffman_bits == pytest.approx(golden["huffman_bps_at_50Hz"], rel=1e-12)
     assert use.used == golden["used"]
 
 
 def test_uniform_stream():
-    found = use_of(tokens_with(list(range(8)) * 5, size=8, rate=25))
-    (use,) = found
+    (use,) = use_of(tokens_with(list(range(8)) * 5, size=8))
     assert (use.used, use.dead, use.utilisation, use.entropy_bits, use.normalised_entropy) == (8, 0, 1, 3, 1)
     assert (use.perplexity, use.huffman_bits) == (8, 3)
-    assert entropy_bitrate(found) == huffman_bitrate(found) == nominal_bitrate(found) == 75
 
 
 def test_constant_stream_takes_a_bit_per_token():
-    (use,) = found = use_of(tokens_with([3] * 40, size=8))
+    (use,) = use_of(tokens_with([3] * 40, size=8))
     assert (use.used, use.dead, use.entropy_bits, use.normalised_entropy, use.perplexity) == (1, 7, 0, 0, 1)
-    assert (use.huffman_bits, huffman_bitrate(found), entropy_bitrate(found)) == (1, 50, 0)
+    assert use.huffman_bits == 1
 
 
 def test_two_symbols_one_three_times_as_often():
@@ -65,14 +57,6 @@ def test_two_symbols_one_three_times_as_often():
     assert use.entropy_bits == pytest.approx(by_hand, rel=1e-14)
     assert use.normalised_entropy == pytest.approx(by_hand / 3, rel=1e-14)
     assert (use.huffman_bits, use.utilisation) == (1, 0.25)
-
-
-def test_bitrates_add_up_over_codebooks_of_different_rates():
-    slow = Stream(np.array([0, 1, 2, 3]), Codebook(4, hop=640), Fraction(25))
-    fast = Stream(np.array([0, 1] * 4), Codebook(4, hop=320), Fraction(50))
-    found = use_of(Tokens((slow, fast)))
-    assert entropy_bitrate(found) == 25 * 2 + 50 * 1
-    assert nominal_bitrate(found) == 25 * 2 + 50 * 2
 
 
 @given(COUNTS)
@@ -112,21 +96,8 @@ def test_the_bits_of_utterances_add_up_to_those_of_the_data_set():
     parts = [tokens_with(*draw.geometric(0.3, (2, n)).clip(max=16) - 1) for n in (5, 70, 31)]
     found = use_of(*parts)
     bits = np.array([coded_bits(part, found) for part in parts]).sum(axis=0)
-    seconds = sum(part.seconds for part in parts)
-    assert bits / seconds == pytest.approx([entropy_bitrate(found), huffman_bitrate(found)], rel=1e-12)
-
-
-@given(st.permutations(range(6)), st.integers(1, 5))
-def test_order_and_division_change_nothing(order: list[int], cut: int):
-    parts = [tokens_with(np.random.default_rng(i).integers(0, 16, 20 + i)) for i in range(6)]
-    at_once = use_of(tokens_with(np.concatenate([p.streams[0].codes for p in parts])))
-    one, other = CodebookCounts(), CodebookCounts()
-    for place, index in enumerate(order):
-        (one if place < cut else other).add(parts[index])
-    other.merge(one)
-    empty = CodebookCounts()
-    empty.merge(other)
-    assert empty.use()[0].counts.tolist() == at_once[0].counts.tolist()
+    per_frame = np.array([[use.entropy_bits, use.huffman_bits] for use in found]).sum(axis=0)
+    assert bits == pytest.approx((5 + 70 + 31) * per_frame, rel=1e-12)
 
 
 def test_tokens_of_other_codebooks_are_refused():
