@@ -237,8 +237,8 @@ def test_offline_nothing_is_asked(server: Server, monkeypatch: pytest.MonkeyPatc
     assert server.requests == []
 
 
-@pytest.mark.long
-def test_a_machine_without_network_is_told_soon():
+def test_a_machine_without_network_is_told_soon(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(download, "BACKOFF_SECONDS", 0.01)
     with pytest.raises(UnavailableError, match="in 2 attempts"):
         fetch(RemoteFile("models/x/y", DIGEST, source="http://127.0.0.1:9/y"))
 

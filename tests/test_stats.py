@@ -41,7 +41,9 @@ def test_coverage_of_the_interval_is_near_its_level():
     for trial in range(300):
         speakers = np.repeat(np.arange(40), 5)
         values = generator.normal(0, 1, 40)[speakers] + generator.normal(0, 1, 200)
-        found = estimate(values.tolist(), [1.0] * 200, [str(s) for s in speakers], expected=200, seed=trial)
+        found = estimate(
+            values.tolist(), [1.0] * 200, [str(s) for s in speakers], expected=200, seed=trial, resamples=500
+        )
         hits += found.low <= 0 <= found.high
     assert 0.90 <= hits / 300 <= 0.985
 

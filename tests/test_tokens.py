@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from codec_bench.tokens import Bitstream, Code, Codebook, Stream, Tokens, code_from_arrays
 
+SETTINGS = settings(deadline=None, max_examples=40)  # machines under load are slow, not wrong
+
 codebooks = st.builds(
     Codebook,
     size=st.integers(1, 2**32),
@@ -56,8 +58,7 @@ def through_a_file(code: Code) -> Code:
         return code_from_arrays(dict(entry))
 
 
-@pytest.mark.long
-@settings(deadline=None)  # machines under load are slow, not wrong
+@SETTINGS
 @given(tokens)
 def test_tokens_through_a_file(code: Tokens) -> None:
     back = through_a_file(code)
@@ -75,14 +76,13 @@ def test_tokens_through_a_file(code: Tokens) -> None:
     assert (back.bits, back.seconds) == (code.bits, code.seconds)
 
 
-@settings(deadline=None)
+@SETTINGS
 @given(bitstreams)
 def test_bitstreams_through_a_file(code: Bitstream) -> None:
     assert through_a_file(code) == code
 
 
-@pytest.mark.long
-@settings(deadline=None)
+@SETTINGS
 @given(tokens)
 def test_bits_are_counted_stream_by_stream(code: Tokens) -> None:
     expected = float(code.side_bits)
@@ -92,7 +92,7 @@ def test_bits_are_counted_stream_by_stream(code: Tokens) -> None:
     assert code.bits == pytest.approx(expected)
 
 
-@settings(deadline=None)
+@SETTINGS
 @given(tokens.filter(lambda code: code.streams), st.data())
 def test_a_prefix_is_the_first_streams_and_everything_else(code: Tokens, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, len(code.streams)))

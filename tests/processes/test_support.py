@@ -74,20 +74,19 @@ print(Model.mark)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("bad", [False, True])
-def test_a_checkpoint_is_read_and_runs_nothing(tmp_path: Path, bad: bool):
+def test_a_checkpoint_is_read_and_runs_nothing(tmp_path: Path):
     code = """
 import torch
 class Trap:
     def __reduce__(self): return (print, ("trapped",))
-path = sys.argv[1]
-torch.save({"x": torch.arange(3.0), "y": Trap() if sys.argv[2] == "True" else 1}, path)
-try:
-    print(support.load_state(path)["x"].sum().item())
-except Exception as error:
-    print(type(error).__name__)
+for extra in (1, Trap()):
+    torch.save({"x": torch.arange(3.0), "y": extra}, sys.argv[1])
+    try:
+        print(support.load_state(sys.argv[1])["x"].sum().item())
+    except Exception as error:
+        print(type(error).__name__)
 """
-    assert python(code, str(tmp_path / "x.pt"), str(bad)) == ("UnpicklingError" if bad else "3.0")
+    assert python(code, str(tmp_path / "x.pt")).splitlines() == ["3.0", "UnpicklingError"]
 
 
 @pytest.mark.long

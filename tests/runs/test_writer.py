@@ -143,7 +143,7 @@ def test_what_somebody_else_does_with_signals_stays(tmp_path: Path):
     process = started(tmp_path, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))  # as nohup does
     process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(0.5)
+        process.wait(0.2)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 128 + signal.SIGTERM
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)

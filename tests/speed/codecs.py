@@ -51,12 +51,12 @@ class Hungry(Identity):
 
 
 class Dying(Identity):
-    """Kills its process where it is given more than a second."""
+    """Kills its process where it is given more than half a second."""
 
     name = "dying"
 
     def _encode(self, samples: FloatArray) -> Any:
-        if len(samples) > self.spec.input_rate:
+        if len(samples) > self.spec.input_rate / 2:
             os.kill(os.getpid(), signal.SIGKILL)
         return super()._encode(samples)
 
