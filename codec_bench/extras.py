@@ -21,12 +21,7 @@ WITH_TORCHAUDIO = ("vocos", "speechtokenizer", "s3tokenizer", "speechbrain")
 
 
 def cannot_import(modules: tuple[str, ...], extra: str) -> str | None:
-    """Why a module cannot be imported here, with the command that helps; None if all can. Imports none of them.
-
-    Args:
-        modules: Names of top-level modules.
-        extra: The extra of codec-bench that installs them.
-    """
+    """Why a top-level module cannot be imported, with the command that helps; None if all can. Imports none of them."""
     absent = [name for name in modules if find_spec(name) is None]
     if absent:
         index = f" --extra-index-url {CPU_WHEELS}" if extra in WITH_TORCHAUDIO and not _has_cuda() else ""

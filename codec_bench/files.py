@@ -38,12 +38,7 @@ def atomically(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file by renaming a finished one into place.
-
-    Raises:
-        DiskFullError: No room left on the disk.
-        UsageError: The folder cannot be written.
-    """
+    """Writes a file by renaming a finished one into place; raises as `atomically` does."""
     with atomically(path) as part:
         part.write_bytes(data)
 
@@ -77,17 +72,13 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        OSError: It cannot be opened, or is not a regular file.
-    """
+    """The bytes of a file; raises as `open_file` does."""
     with open_file(path) as file:
         return file.read()
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Digest of a file's bytes in hexadecimal digits; SHA-256 is how the caches name a recording and a weight.
+    """Digest of a file in hexadecimal digits; SHA-256 is how the caches name a recording and a weight.
 
     Raises:
         OSError: It cannot be opened, or is not a regular file.
@@ -110,11 +101,7 @@ def folder_size(folder: Path) -> int:
 
 @contextmanager
 def linked_folder(files: Mapping[str, Path]) -> Iterator[Path]:
-    """A temporary folder with links to files, wherever each lies: loaders expect one folder, mirrors may have several.
-
-    Args:
-        files: The file by its path in the folder.
-    """
+    """A temporary folder with links to files, by their path in it, as loaders expect one folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path, file in files.items():

@@ -77,11 +77,7 @@ class Grid:
         return cls([*found[0]] if found else [], [[str(value) for value in row.values()] for row in found], title)
 
     def markdown(self, escaped: Callable[[str], str] = escape) -> str:
-        """The grid as a table of Markdown, without its title.
-
-        Args:
-            escaped: Makes a cell Markdown that shows what it is.
-        """
+        """The grid as a table of Markdown, without its title; `escaped` makes a cell Markdown that shows what it is."""
         rule = ["---:" if place in self.right else "---" for place in range(len(self.headings))]
         lines = [[escape(heading, HEADING_SIGNS) for heading in self.headings], rule]
         for row in self.rows:

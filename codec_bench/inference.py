@@ -11,10 +11,8 @@ def exact_inference(deterministic: bool = True) -> Iterator[None]:
     """No gradients, and float32 that is float32.
 
     By default CUDA rounds the input of convolutions and LSTMs to 10 bits (TF32): codes and scores would then
-    depend on the batch, and differ from those of a CPU.
-
-    Args:
-        deterministic: Whether cuDNN may only take algorithms that give the same bits each time; others can be faster.
+    depend on the batch, and differ from those of a CPU. The algorithms of cuDNN that are not `deterministic`, and need
+    not give the same bits each time, can be faster.
     """
     import torch
 

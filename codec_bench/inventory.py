@@ -72,11 +72,7 @@ def parse_age(text: str) -> float:
 
 
 def inventory(root: Path) -> Iterator[Stored]:
-    """Everything below `root`; links are not followed, and folders that are mirrors are left out.
-
-    Args:
-        root: `hub.home()`, with no link in it.
-    """
+    """Everything below `root`, a `hub.home()` with no link in it; links are not followed, and mirrors are left out."""
     kept = {mirror.resolve() for mirror in mirrors()[:-1]}
     together: dict[tuple[str, str], list[Path]] = {}
     for path in _files(root, kept):
@@ -156,11 +152,7 @@ def _stored(kind: str, row: str, paths: Iterable[Path]) -> Stored:
 
 
 def selected(everything: Iterable[Stored], kinds: str) -> list[Stored]:
-    """What `--prune` names.
-
-    Args:
-        everything: What there is.
-        kinds: Any of `REMOVABLE`, `dataset:FOLDER` or `all`, with commas.
+    """What `--prune` names: any of `REMOVABLE`, `dataset:FOLDER` or `all`, with commas.
 
     Raises:
         UsageError: Something named cannot be removed, or there is no such data set.

@@ -22,13 +22,7 @@ UNUSED = "unused"
 
 @dataclass(frozen=True)
 class NeededEnvironment:
-    """An environment and what needs it.
-
-    Attributes:
-        environment: What is to be made.
-        codecs: Names of the codecs that run in it.
-        metrics: Names of the metrics that run in it.
-    """
+    """An environment, and the names of the codecs and metrics that run in it."""
 
     environment: Environment
     codecs: tuple[str, ...] = ()

@@ -102,22 +102,14 @@ def listed(value: Any) -> Any:
 
 
 def falling(edges: list[float]) -> list[float]:
-    """Edges of bitrate groups, once they are known to fall.
-
-    Raises:
-        ValueError: They do not, or one is not positive and finite.
-    """
+    """Edges of bitrate groups that are positive, finite and fall; raises `ValueError` for others."""
     if edges != sorted(set(edges), reverse=True) or not all(0 < edge < math.inf for edge in edges):
         raise ValueError("bands are positive and falling, e.g. 2,0.85,0.65")
     return edges
 
 
 def device_name(name: str) -> str:
-    """A name that torch could know as a device; whether there is such a one here, `coding.devices` says.
-
-    Raises:
-        ValueError: It is not one.
-    """
+    """A name that torch could know as a device, or `ValueError`; whether it is here, `coding.devices` says."""
     if re.fullmatch(r"auto|cpu|cuda(:\d+)?", name) is None:
         raise ValueError(f"a device is auto, cpu, cuda or cuda:1, not {name!r}")
     return name

@@ -67,12 +67,7 @@ _TRANSIENT = {
 
 
 class NotScorable(Exception):  # noqa: N818 - it is an outcome, not an error
-    """Raised where a definition gives no number for this input.
-
-    Args:
-        reason: One line for people.
-        status: The kind of reason, for machines.
-    """
+    """Raised where a definition gives no number for this input: one line for people, and a status for machines."""
 
     def __init__(self, reason: str, status: Status = Status.UNDEFINED) -> None:
         super().__init__(reason)
@@ -84,9 +79,7 @@ class NotScorable(Exception):  # noqa: N818 - it is an outcome, not an error
 class Ratio:
     """A count out of a count, pooled over the corpus: errors out of words, gross errors out of voiced frames.
 
-    Args:
-        numerator: What was counted.
-        denominator: Out of how many; 0 is not scorable.
+    Out of 0 is not scorable.
     """
 
     numerator: float

@@ -29,6 +29,9 @@ HEADER_LIMIT = 1 << 24
 LARGE = 50_000_000
 """Bytes of an archive from which on a bar shows how far it is unpacked."""
 
+RARE = (ValueError, OverflowError, NotImplementedError)
+"""What fields of headers and rare ways to pack come to."""
+
 _CHUNK = 1 << 20
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -100,11 +103,7 @@ def extract(
 
 
 def member_names(archive: Path, at_most: int) -> list[str]:
-    """Names of the first regular files of an archive, in its order.
-
-    Args:
-        archive: As for `extract`.
-        at_most: How many; with few, only the beginning of a tar archive is read.
+    """Names of the first regular files of an archive, in its order; few take only the beginning of a tar archive.
 
     Raises:
         UnavailableError: The archive is damaged before that.
@@ -121,13 +120,7 @@ def member_names(archive: Path, at_most: int) -> list[str]:
 
 
 class _Member(NamedTuple):
-    """What an archive holds besides folders.
-
-    Attributes:
-        name: With no `./` in front.
-        is_regular: No link, device or pipe.
-        open: Begins to read its content.
-    """
+    """What an archive holds besides folders; regular ones are no links, devices or pipes."""
 
     name: str
     is_regular: bool
@@ -183,12 +176,9 @@ def _tar_members(file: IO[bytes], start: bytes) -> Iterator[_Member | None]:
 
 
 def _unpacked(file: IO[bytes], start: bytes) -> IO[bytes]:
-    if start.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-    if start.startswith(b"BZh"):
-        return cast("IO[bytes]", bz2.BZ2File(file))
-    if start.startswith(b"\xfd7zXZ\x00"):
-        return cast("IO[bytes]", lzma.LZMAFile(file))
+    for magic, opened in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open)):
+        if start.startswith(magic):
+            return cast("IO[bytes]", opened(file))
     return file
 
 
@@ -248,9 +238,7 @@ def _readable(archive: Path) -> Iterator[None]:
         if error.errno is not None:  # the disk's, not gzip's or bzip2's
             raise UsageError(f"{archive} cannot be read: {error.strerror}") from error
         raise _damaged(archive, error) from error
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise _damaged(archive, error) from error
-    except (ValueError, OverflowError, NotImplementedError) as error:  # fields of headers; ways to pack that are rare
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, *RARE) as error:
         raise _damaged(archive, error) from error
 
 

@@ -114,11 +114,7 @@ class Environment:
         return self.state is EnvironmentState.READY
 
     def problem(self, spelling: str = "") -> str | None:
-        """Why nothing can run in it now, with the command that helps; None if it can.
-
-        Args:
-            spelling: How `codec-bench env create` finds it; its name by default.
-        """
+        """Why nothing can run in it now, with the command that helps, which calls it by `spelling`; None if it can."""
         what = {
             EnvironmentState.ABSENT: "is missing",
             EnvironmentState.OUTDATED: "is outdated",
@@ -131,9 +127,7 @@ class Environment:
     def create(self, report: Announce = lambda _: None, detail: Announce = lambda _: None) -> None:
         """Creates it, or creates it again if it is outdated; concurrent processes create it once.
 
-        Args:
-            report: Called with each step.
-            detail: Told what the installer says meanwhile.
+        Each step is reported, and what the installer says meanwhile is a detail.
 
         Raises:
             UnavailableError: A source or a package cannot be obtained, or there is no such Python.

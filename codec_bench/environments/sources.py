@@ -57,10 +57,7 @@ class Source:
 
 
 def unpack_source(source: Source, archive: Path, target: Path) -> str:
-    """Puts a source tree into a folder, which must not exist.
-
-    Returns:
-        Its `tree_digest`.
+    """Puts a source tree into a folder, which must not exist, and gives its `tree_digest`.
 
     Raises:
         UnavailableError: The archive has another source.

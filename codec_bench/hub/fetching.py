@@ -95,17 +95,7 @@ def _home_error(target: Path, error: OSError) -> CodecBenchError:
 def locked(
     path: Path, on_wait: Callable[[str], None] | None = None, check_stop: Callable[[], None] = lambda: None
 ) -> AbstractContextManager[None]:
-    """Holds a lock file below `home()`, so that of several processes one does what the others need, too.
-
-    Args:
-        path: The file; made with its folder, and left where it is.
-        on_wait: Told who holds it, where it has to be waited for; a warning, unless given.
-        check_stop: Raises what shall end the wait.
-
-    Raises:
-        UsageError: The folder cannot be written, or its disk knows no locks.
-        DiskFullError: No room left.
-    """
+    """As `locks.locked`, below `home()`: of several processes one does what the others need, too."""
 
     def warn(holder: str) -> None:
         logger.warning("waiting for %s, which holds %s", holder, path)

@@ -13,11 +13,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Measure(ColumnSpec):
-    """A column of a probe.
-
-    Attributes:
-        per_utterance: Whether single utterances have a value.
-    """
+    """A column of a probe; single utterances have a value in most."""
 
     per_utterance: bool = True
 

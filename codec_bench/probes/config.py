@@ -87,11 +87,7 @@ class ProbeConfig(Measurement, DataFolders):
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
-        """The recipes of the tasks.
-
-        Raises:
-            UsageError: There is no such task, or it cannot have the head.
-        """
+        """The recipes of the tasks; see `recipe_of` for what cannot be."""
         return tuple(recipe_of(name, self.head) for name in dict.fromkeys(self.task))
 
     @property

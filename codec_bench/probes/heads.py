@@ -33,13 +33,7 @@ class TokenVectors(nn.Module):
 
 
 class NumberVectors(nn.Module):
-    """Continuous frames, standardised by the training part, through one linear layer.
-
-    Args:
-        mean: `[dimension]`.
-        deviation: `[dimension]`, positive.
-        width: Size of a vector.
-    """
+    """Continuous frames, standardised by mean and deviation `[dimension]` of the training part; a linear layer."""
 
     mean: Tensor
     deviation: Tensor

@@ -56,15 +56,16 @@ class Frames:
 
 
 class FrameSource(ABC):
-    """A row of a probe's table, by its label: where its frames come from."""
+    """A row of a probe's table: where its frames come from.
 
-    def __init__(self, label: str) -> None:
+    Attributes:
+        label: Label of the row.
+        fingerprint: Content address of everything that decides the frames, given the recording.
+    """
+
+    def __init__(self, label: str, fingerprint: str) -> None:
         self.label = label
-
-    @property
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Content address of everything that decides the frames, given the recording."""
+        self.fingerprint = fingerprint
 
     @abstractmethod
     def frames(self, item: Item) -> Frames:
@@ -86,14 +87,9 @@ class TokenFrames(FrameSource):
     """The tokens of a system; those of slower codebooks are repeated to the rate of the fastest."""
 
     def __init__(self, row: Row, coding: Dispatcher) -> None:
-        super().__init__(row.label)
+        super().__init__(row.label, address(tokens=row.fingerprint))
         self.row = row
         self._coding = coding
-
-    @property
-    def fingerprint(self) -> str:
-        """Depends on the codec and its number of codebooks."""
-        return address(tokens=self.row.fingerprint)
 
     def code(self, item: Item) -> Tokens:
         """The tokens of an utterance, cut to the codebooks of the system.
@@ -124,23 +120,15 @@ class TokenFrames(FrameSource):
 class LatentFrames(TokenFrames):
     """The numbers that a codec's tokens stand for.
 
-    Args:
-        row: The system.
-        coding: What codes.
-        name: Which of `Codec.latents`, joined side by side; empty takes the codec's main one, or with `each` those of
-            the single codebooks.
-        each: Whether the vectors of the codebooks are joined side by side.
+    Those of `Codec.latents` with this name, the main ones where it is empty, or with `each` those of all codebooks,
+    joined side by side.
     """
 
     def __init__(self, row: Row, coding: Dispatcher, name: str, each: bool) -> None:
         super().__init__(row, coding)
+        self.fingerprint = address(latents=row.fingerprint, name=name, each=each)
         self._name = name
         self._each = each
-
-    @property
-    def fingerprint(self) -> str:
-        """Depends on the codec, its number of codebooks and the chosen latents."""
-        return address(latents=self.row.fingerprint, name=self._name, each=self._each)
 
     def frames(self, item: Item) -> Frames:
         """The vectors, `[frames, dimension]`."""
@@ -178,12 +166,8 @@ class LogMel(FrameSource):
     RATE, HOP, WINDOW, FFT, BANDS = 16_000, 160, 400, 512, 80
 
     def __init__(self) -> None:
-        super().__init__("log-mel")
-
-    @property
-    def fingerprint(self) -> str:
-        """Depends on the resampler alone."""
-        return address(logmel=[self.RATE, self.HOP, self.WINDOW, self.FFT, self.BANDS, 2], resampler=RESAMPLER)
+        mel = [self.RATE, self.HOP, self.WINDOW, self.FFT, self.BANDS, 2]
+        super().__init__("log-mel", address(logmel=mel, resampler=RESAMPLER))
 
     def frames(self, item: Item) -> Frames:
         """`[frames, 80]`."""
@@ -211,14 +195,9 @@ class RandomTokens(FrameSource):
     """The floor: tokens drawn uniformly, with the codebooks, the rate and the lengths of a system."""
 
     def __init__(self, like: TokenFrames, seed: int) -> None:
-        super().__init__("random-tokens")
+        super().__init__("random-tokens", address(random=like.fingerprint, seed=seed))
         self._like = like
         self._seed = seed
-
-    @property
-    def fingerprint(self) -> str:
-        """Depends on the system whose lengths are taken, and on the seed, which seeds the draw with the recording."""
-        return address(random=self._like.fingerprint, seed=self._seed)
 
     def frames(self, item: Item) -> Frames:
         """Uniform indices, `[frames, codebooks]`."""
@@ -263,12 +242,7 @@ def sources_of(rows: Sequence[Row], kind: str, name: str, coding: Dispatcher) ->
 
 @dataclass(frozen=True)
 class Extracted:
-    """The frames of a data set as the cache keeps them.
-
-    Attributes:
-        addresses: Where they are, by utterance.
-        failed: Status and reason of those that could not be had.
-    """
+    """The frames of a data set: where the cache keeps them, by utterance, and why others could not be had."""
 
     addresses: dict[str, str]
     failed: dict[str, NotScorable]

@@ -66,10 +66,7 @@ def average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: Fl
 def mean_average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: FloatMatrix) -> FloatMatrix:
     """Mean over the classes that have a positive, `[draws]`; NaN where none has.
 
-    Args:
-        truth: `[n, classes]`.
-        scores: `[n, classes]`.
-        weights: `[draws, n]`.
+    Truth and scores are `[n, classes]`, weights `[draws, n]`.
     """
     each = np.stack([average_precision(t, s, weights) for t, s in zip(truth.T, scores.T, strict=True)])
     known = ~np.isnan(each)

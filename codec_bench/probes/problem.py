@@ -25,9 +25,7 @@ class Problem:
         targets: What is predicted, by utterance: a label, labels with semicolons, or symbols with newlines between.
         symbols: All classes, or all characters or phones of the training part.
         multi: Whether an utterance may have several labels.
-        train: Ids of the training part.
-        dev: Ids of the development part.
-        test: Ids of the test part.
+        train, dev, test: Ids of the parts.
     """
 
     recipe: Recipe
@@ -44,11 +42,7 @@ class Problem:
 class Training:
     """One training of a problem.
 
-    Attributes:
-        problem: What is learned.
-        rate: The learning rate.
-        seed: Seeds the initial weights, the order, and everything random in training.
-        device: Where: `cpu`, `cuda`.
+    The seed is that of the initial weights, the order, and everything random; the device is `cpu`, `cuda` or `cuda:1`.
     """
 
     problem: Problem

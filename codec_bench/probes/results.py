@@ -31,12 +31,7 @@ _Shape = tuple[float | None, float | None, float | None, list[float]]
 
 @dataclass(frozen=True, slots=True)
 class SeedScore(ScoreRow):
-    """A score of one training.
-
-    Attributes:
-        seed: Seed of the training.
-        fold: In which the utterance was tested.
-    """
+    """A score of one training: its seed, and the fold in which the utterance was tested."""
 
     seed: int
     fold: str
@@ -44,12 +39,7 @@ class SeedScore(ScoreRow):
 
 @dataclass(frozen=True, slots=True)
 class SeedsRow(SummaryRow):
-    """A value over several trainings.
-
-    Attributes:
-        sd: Standard deviation over the seeds; None for one seed.
-        seeds: How many.
-    """
+    """A value over `seeds` trainings, and their standard deviation; None for one seed."""
 
     sd: float | None
     seeds: int
@@ -66,16 +56,7 @@ class Answer:
 
 
 class Results:
-    """The frames of a probe run.
-
-    Args:
-        units: All trainings.
-        tasks: What was predicted.
-        items: The utterances.
-        extracted: Their frames, by row.
-        seeds: Seeds of the trainings.
-        seed: Seed of the bootstrap.
-    """
+    """The frames of a probe run; `seeds` are those of the trainings, `seed` is that of the bootstrap."""
 
     def __init__(
         self,

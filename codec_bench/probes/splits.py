@@ -56,12 +56,9 @@ class Fold:
 
 @dataclass(frozen=True)
 class Division:
-    """How a data set is divided.
+    """How a data set is divided, and in words for people.
 
-    Attributes:
-        folds: In each of them, every utterance is in one part at most; over all of them, it is tested once at most.
-        rule: One line for people.
-        warnings: What the user should know.
+    In each fold, every utterance is in one part at most; over all folds, it is tested once at most.
     """
 
     folds: tuple[Fold, ...]

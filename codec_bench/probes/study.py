@@ -42,14 +42,10 @@ class Unit:
     """One row, task and fold: the trainings that share a learning rate.
 
     Attributes:
-        system: Label of the row.
-        task: What is predicted.
-        fold: Which division.
-        problem: What is learned.
         chosen: The learning rate.
-        candidates: Dev score and loss of each candidate at the first seed.
+        candidates: Result of each candidate at the first seed.
         results: By seed.
-        reason: Why there are no results.
+        reason: Why there are none.
     """
 
     system: str

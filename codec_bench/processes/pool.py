@@ -134,14 +134,10 @@ class _Task:
 
 
 class Pool:
-    """`jobs` servers that take jobs in the order of `submit`.
+    """`jobs` servers that take jobs in the order of `submit`; each is started when there is a job for it.
 
     A server that dies or hangs is replaced; its job is tried once more and then fails with `ProcessCrash`, alone. A
     server takes no job before it is ready, since another one may be so earlier, or ever.
-
-    Args:
-        jobs: Number of servers.
-        start: Starts one without waiting for it; called when there is a job for it.
     """
 
     def __init__(self, jobs: int, start: Callable[[], Server]) -> None:
@@ -281,14 +277,9 @@ class Pool:
 
 
 class ProcessPool(Pool):
-    """A pool of processes on this machine.
+    """A pool of processes on this machine; see `ProcessServer`.
 
-    Args:
-        jobs: Number of processes, each with one thread: several are slower on shared cores, and sums would depend on
-            their number.
-        worker: What the processes serve; see `ProcessServer`.
-        arguments: What it is called with.
-        timeout: Seconds that one job may take.
+    Each has one thread: several are slower on shared cores, and sums would depend on their number.
     """
 
     def __init__(self, jobs: int, worker: str, arguments: Mapping[str, Any], timeout: float) -> None:

@@ -45,15 +45,6 @@ class ColumnSpec:
 
     def describe(self) -> dict[str, Any]:
         """The column as `plan.metrics` of `run.json` keeps it."""
-        return {
-            "label": self.label,
-            "name": self.name,
-            "title": self.title,
-            "unit": self.unit,
-            "better": self.better,
-            "digits": self.digits,
-            "family": self.family,
-            "note": self.note,
-            "version": self.version,
-            "fingerprint": address(column=self.label, version=self.version, **self.content),
-        }
+        kept = ("label", "name", "title", "unit", "better", "digits", "family", "note", "version")
+        fingerprint = address(column=self.label, version=self.version, **self.content)
+        return {name: getattr(self, name) for name in kept} | {"fingerprint": fingerprint}

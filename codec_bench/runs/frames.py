@@ -133,14 +133,7 @@ def bitrate_of(system: Mapping[str, Any], counted: Counted = lambda: (0.0, 0.0))
 
 @dataclass(frozen=True)
 class Heading:
-    """What the rows of a system in `summary.csv` have in common.
-
-    Attributes:
-        system: Its label.
-        group: Its group.
-        bitrate: What it sends.
-        frame_rate_hz: Its frame rate, or None.
-    """
+    """What the rows of a system in `summary.csv` have in common."""
 
     system: str
     group: str
@@ -235,13 +228,7 @@ class Coverage:
         counts[status.value] = counts.get(status.value, 0) + 1
 
     def add(self, system: str, scores: Iterable[tuple[str, str, Status, str]], expected: int) -> None:
-        """Counts the scores of a system and judges it.
-
-        Args:
-            system: Its label.
-            scores: Utterance, column, status and reason, in the order of the utterances.
-            expected: Its utterances.
-        """
+        """Counts the utterance, column, status and reason of all scores of a system, in order, and judges it."""
         failed: dict[str, str] = {}
         has_values = False
         for utterance, column, status, reason in scores:
@@ -254,11 +241,7 @@ class Coverage:
     def judge(self, system: str, failed: Mapping[str, str], expected: int, *, has_values: bool = True) -> None:
         """Notes a failure where more of a system's utterances failed than may, or all.
 
-        Args:
-            system: Its label.
-            failed: Why, by the id of the utterance, the first one first.
-            expected: Its utterances.
-            has_values: Whether it has any value at all.
+        The reasons are by the id of the utterance, the first one first; `has_values` says whether it has any at all.
         """
         if failed and (not has_values or len(failed) / expected > (self.max_failed or 0.0)):
             first, reason = next(iter(failed.items()))

@@ -120,12 +120,7 @@ class Terminated(SystemExit):
 
 @dataclass
 class RunWriter:
-    """A run that is being written.
-
-    Attributes:
-        path: Its directory.
-        info: What `run.json` will say.
-    """
+    """A run that is being written, and what its `run.json` will say."""
 
     path: Path
     info: dict[str, Any]
@@ -179,15 +174,11 @@ class RunWriter:
 
 @contextmanager
 def writing(request: Request, path: Path) -> Iterator[RunWriter]:
-    """Begins a run, or continues an existing one, and records how it ends.
+    """Begins a run in a directory, or continues an existing one, and records how it ends.
 
     The directory is locked. `run.json` says at once that the run is running, and where the block does not come to its
     end why: an interruption, `SIGTERM` and `SIGHUP` included where the program leaves these to the system, or an error.
     Everything of what was computed that a cache keeps is there when the same is run again.
-
-    Args:
-        request: What shall be computed.
-        path: The run directory.
 
     Raises:
         UsageError: The directory holds another run, is being written by another process, or cannot be written.

@@ -19,11 +19,7 @@ RTF = "processing time out of the time that the audio lasts, below 1 is faster t
 
 @dataclass(frozen=True)
 class SpeedColumn(ColumnSpec):
-    """A column of a speed run.
-
-    Attributes:
-        repeats: How many values each system should have.
-    """
+    """A column of a speed run, in which each system should have `repeats` values."""
 
     repeats: int = 1
 

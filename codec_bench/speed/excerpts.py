@@ -71,16 +71,7 @@ class Excerpts:
 def load_speech(
     source: str, seconds: float, data_root: Path | None = None, audio_root: Path | None = None
 ) -> tuple[Speech, list[str]]:
-    """Reads as much speech as is needed.
-
-    Args:
-        source: An audio file, or a data set.
-        seconds: Length of the longest excerpt.
-        data_root: Folder of a data set that cannot be found otherwise.
-        audio_root: Folder that the paths of a manifest are relative to.
-
-    Returns:
-        The speech, and what the user should know about it.
+    """As many seconds of an audio file or a data set as are needed, and what the user should know of them.
 
     Raises:
         UsageError: There is no such file or data set, or nothing in it can be read.

@@ -44,12 +44,7 @@ class SpeedMeasurement:
 class SystemMeasurement:
     """Measures a system: in a process of its own, which is started again for what is left to do where it ended.
 
-    Args:
-        system: A codec at a setting.
-        config: Options of the run.
-        columns: How many values each column needs, by label.
-        excerpts: Recordings.
-        told: Called after each round and each other step.
+    The columns say how many values each needs; `told` is called after each round and each other step.
     """
 
     def __init__(
@@ -164,14 +159,10 @@ class SystemMeasurement:
             self._put("memory_loaded_mb", [loaded["loaded_bytes"] / MEGABYTE])
 
     def _length(self, seconds: float, ended: NotScorable | None) -> NotScorable | None:
-        """Times recordings of one length.
-
-        Args:
-            seconds: The length.
-            ended: Why a shorter recording ended the process; then this one is not tried.
+        """Times recordings of one length, unless a shorter one has ended the process.
 
         Returns:
-            The same for the lengths that follow.
+            Why the lengths that follow need not be tried.
         """
         names = [f"{name}[{seconds:g}s]" for name in (
             "rtf", "rtf_encode", "rtf_decode", "x_realtime_encode", "x_realtime_decode", "peak_memory_mb",

@@ -30,11 +30,7 @@ def _count(value: Any) -> Any:
 
 
 class TokensConfig(Measurement, DataFolders):
-    """A look at the tokens of codecs, or at those that a run kept.
-
-    Attributes:
-        map_utterances: Utterances on the map.
-    """
+    """A look at the tokens of codecs, or at those that a run kept."""
 
     codec: CodecNames = []
     tokens: Annotated[

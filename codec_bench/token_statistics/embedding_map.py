@@ -37,15 +37,10 @@ def check_method(method: str) -> str:
 
 
 def project(vectors: Floats, method: str, seed: int = 0) -> Floats:
-    """Places vectors in two dimensions.
+    """Places vectors, float `[utterances, dimension]`, at least `MIN_UTTERANCES`, in two dimensions, `[utterances, 2]`.
 
-    Args:
-        vectors: float `[utterances, dimension]`, at least `MIN_UTTERANCES` of them.
-        method: `tsne` (scikit-learn; perplexity 30, or a third of the utterances where that is less), `umap`, or `pca`.
-        seed: Seed of t-SNE and UMAP.
-
-    Returns:
-        float64 `[utterances, 2]`. Only neighbourhoods mean something, except with PCA; axes have no unit.
+    The perplexity of t-SNE is 30, or a third of the utterances where that is less. Only neighbourhoods mean something,
+    except with PCA; axes have no unit.
     """
     reduced = principal_components(vectors, 2 if method == "pca" else COMPONENTS)
     if method == "tsne":

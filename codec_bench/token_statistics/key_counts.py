@@ -89,11 +89,7 @@ class Spectrum:
 
 
 class KeyCounter:
-    """Counts 64-bit keys.
-
-    Args:
-        memory: Keys that are held before a run is written to the disk.
-    """
+    """Counts 64-bit keys, of which up to `memory` are held before a run is written to the disk."""
 
     def __init__(self, memory: int = MEMORY) -> None:
         self._memory = memory

@@ -165,7 +165,7 @@ def model_tokens(
     cache: Path | None = None,
     progress: Callable[[int], None] = lambda steps: None,
 ) -> ModelResult:
-    """Trains the language model and measures it.
+    """Trains the language model and measures what it makes of the test utterances.
 
     On the CPU it runs on one thread, so that the number of cores decides nothing.
 

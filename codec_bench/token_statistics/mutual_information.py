@@ -42,13 +42,9 @@ class Dependence:
 
 
 class PairCounts:
-    """Counts pairs of tokens of the same time for all pairs of the first codebooks.
+    """Counts pairs of tokens of the same time for all pairs of the first codebooks, each with `memory` pairs in memory.
 
     Where rates differ, each token of the faster codebook is paired with the one that the slower sends at that time.
-
-    Args:
-        first: Number of codebooks.
-        memory: Pairs that are held in memory for each pair of codebooks.
     """
 
     def __init__(self, first: int = FIRST, memory: int = MEMORY) -> None:

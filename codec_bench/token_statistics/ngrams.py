@@ -16,15 +16,11 @@ LONGEST = 6
 
 
 class NgramCounts:
-    """Counts n-grams of every length up to a longest one.
+    """Counts n-grams of every length up to a longest one, of each length `memory` in memory and the others on the disk.
 
     An n-gram that fits into 64 bits is counted as it is; a longer one by a 64-bit hash of it. That any two of m
     different n-grams fall together then has a probability of about m^2 / 2^65: 3e-8 for a million, 3e-4 for a hundred
     million. N-grams do not cross utterances.
-
-    Args:
-        longest: Tokens of the longest n-grams.
-        memory: n-grams of each length kept in memory; the others are on disk.
     """
 
     def __init__(self, longest: int = LONGEST, memory: int = MEMORY) -> None:
@@ -53,11 +49,9 @@ class NgramCounts:
 
 
 def token_symbols(tokens: Tokens, codebooks: int = 1) -> tuple[IntArray, int]:
-    """The symbols of an utterance and their bits, for `NgramCounts.add`.
+    """Symbols of an utterance and their bits, for `NgramCounts.add`.
 
-    Args:
-        tokens: Tokens of the utterance.
-        codebooks: a symbol is the tuple of the first this many codebooks among those with the rate of the first.
+    A symbol is the tuple of the first so many codebooks, of those with the rate of the first.
     """
     first = tokens.streams[0]
     taken = [s for s in tokens.streams[:codebooks] if s.rate == first.rate]

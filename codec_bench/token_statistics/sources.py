@@ -69,11 +69,7 @@ class CodecTokens:
         return _tokens(self._code(self._rows[system], item))
 
     def changed(self, system: str, item: Item, change: str) -> Tokens:
-        """The tokens of an utterance after a change of `stability.CHANGES`.
-
-        Raises:
-            NotScorable: There are none.
-        """
+        """The tokens of an utterance after a change of `stability.CHANGES`; raises as `tokens` does."""
         row = self._rows[system]
         if change == "reencode":
             if not row.spec.decodes:
@@ -87,11 +83,7 @@ class CodecTokens:
         return _tokens(self._code(Row(row.system, condition), item))
 
     def embedding(self, system: str, item: Item) -> tuple[Floats, str]:
-        """The mean of the codec's first latents, or of one-hot vectors where it offers none, and the name of these.
-
-        Raises:
-            NotScorable: There are no tokens.
-        """
+        """The mean of the codec's first latents, or of one-hot vectors where it offers none, and the name of these."""
         tokens = self.tokens(system, item)
         if system not in self._no_latents:
             try:
@@ -116,14 +108,7 @@ class CodecTokens:
 
 @dataclass(frozen=True)
 class KeptTokens:
-    """Tokens that `run --keep-audio` kept.
-
-    Attributes:
-        folder: The run directory.
-        systems: The clean rows that have tokens.
-        items: The utterances.
-        dataset: The data set as `run.json` keeps it.
-    """
+    """Tokens that `run --keep-audio` kept in a run directory, those of its clean rows."""
 
     folder: Path
     systems: Mapping[str, Mapping[str, Any]]

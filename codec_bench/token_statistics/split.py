@@ -41,14 +41,8 @@ def drawn(items: Sequence[Item], limit: int, seed: int, what: str) -> list[int]:
 def split_by_speaker(items: Sequence[Item], seed: int, most_train: int, most_test: int) -> Split | None:
     """Divides utterances by speaker, or by utterance where fewer than three speakers are known.
 
-    Args:
-        items: The utterances.
-        seed: Seed of the draw.
-        most_train: Utterances to learn from at most; the development part has a tenth of them.
-        most_test: Utterances to be tested on at most.
-
-    Returns:
-        The parts, or None for fewer than three utterances.
+    The development part has a tenth of `most_train`, the utterances to learn from, at most. None for fewer than three
+    utterances.
     """
     if len(items) < 3:
         return None

@@ -77,14 +77,10 @@ CHANGES = {
 
 
 def equal_tokens(tokens: Tokens, other: Tokens) -> tuple[IntArray, IntArray]:
-    """How many tokens are the same at the same place, per codebook.
-
-    Args:
-        tokens: Tokens of the recording.
-        other: Tokens of the changed recording, from the same codebooks.
+    """How many tokens from the same codebooks are the same at the same place, and how many there are.
 
     Returns:
-        Equal tokens and all tokens, int64 `[codebooks]` each. A token that only one of the two has is not equal.
+        int64 `[codebooks]` each. A token that only one of the two has is not equal.
 
     Raises:
         ValueError: The codebooks differ in number.
