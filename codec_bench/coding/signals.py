@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codec_bench.alignment import aligned, lag_samples
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.items import Item
@@ -23,12 +24,18 @@ Entry = dict[str, NDArray[Any]]
 def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
     """A signal from a file (`path`, `digest`, perhaps `seconds`) or from the audio cache (`address`).
 
+    Where `aligned_to` names another signal in the same way, it is moved by its lag behind that one.
+
     Where `folder` is given, copies of the file (named by its digest) and of the cache lie there: this machine may not
     see those of the machine that the job comes from.
 
     Raises:
         NotScorable: It is not there, or is another one by now.
     """
+    if "aligned_to" in source:
+        recording = load_signal(dict(source["aligned_to"]), cache)
+        audio = load_signal({key: value for key, value in source.items() if key != "aligned_to"}, cache)
+        return aligned(audio, lag_samples(recording, audio, audio.rate), recording)
     folder = Path(source["folder"]) if "folder" in source else None
     if "path" not in source:
         entry = (cache if folder is None else ArrayCache(folder)).get(source["address"])
@@ -36,6 +43,17 @@ def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
             raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
         return audio_of(entry)
     return _read(source, folder)
+
+
+def files_of(source: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The sources that a source is made of: itself, and what it is aligned to."""
+    return [source, source["aligned_to"]] if "aligned_to" in source else [source]
+
+
+def copied(source: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The source where copies of its files lie in a folder; see `load_signal`."""
+    nested = {"aligned_to": copied(source["aligned_to"], folder)} if "aligned_to" in source else {}
+    return {**source, **nested, "folder": str(folder)}
 
 
 def recording_source(item: Item) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from codec_bench.alignment import ALIGNED
 from codec_bench.comparison.gate import MetricLimit
 from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Measurements, UtteranceScore
 from codec_bench.comparison.pairing import RowPair
@@ -55,6 +56,10 @@ def column_obstacles(baseline: Measurements, candidate: Measurements, label: str
         return [f"different versions of the metric: {left.version} and {right.version}; make the baseline again"]
     if (left.scale, left.unit, left.better) != (right.scale, right.unit, right.better):
         return [f"the metric has another unit or direction: {_meaning(left)} and {_meaning(right)}"]
+    aligned = [column.fingerprint.endswith(f"/{ALIGNED}") for column in (left, right)]
+    if aligned[0] != aligned[1]:
+        with_it, without = ("baseline", "candidate") if aligned[0] else ("candidate", "baseline")
+        return [f"the decoded audio of the {with_it} was aligned (--align), that of the {without} was not"]
     if left.fingerprint != right.fingerprint:
         packages = _changed_packages(baseline.provenance, candidate.provenance)
         return [f"the metric is computed in another way (its fingerprint differs{packages}); make the baseline again"]

@@ -97,6 +97,7 @@ def register_metric(
     variants: Variants | None = None,
     note: str = "",
     same_utterance: bool = True,
+    tolerates_lag: bool = False,
     corpus: CorpusFunction | None = None,
 ) -> Callable[[Callable[..., MetricValue]], Metric]:
     """Decorator that registers a metric function; the arguments are those of `Metric`.
@@ -109,7 +110,7 @@ def register_metric(
         made = Metric(
             name, function, unit, better, range, rate, family, title or name, version, packages, digits,
             accepts_silence, params or {}, {} if variants is None else variants, "", note,
-            same_utterance=same_utterance, corpus=corpus,
+            same_utterance=same_utterance, tolerates_lag=tolerates_lag, corpus=corpus,
         )  # fmt: skip
         return METRICS.add(name, made)
 

@@ -50,6 +50,8 @@ class Metric:
         note: One line for table footnotes: definition, tracker, model.
         same_utterance: Whether `reference` has to be the recording that `decoded` reconstructs. Speaker
             similarity compares any two recordings, so generated speech can be compared with its prompt.
+        tolerates_lag: Whether a constant lag of `decoded` changes nothing that matters, because the function aligns the
+            signals itself, or compares them as wholes.
         corpus: Computes the value of a corpus where that is not a mean of scores, from the two arrays, reference first,
             that the parameter `embedding` gives of each scored pair. Such a value has no interval.
         origin: `package.module:object` if it was requested that way.
@@ -73,6 +75,7 @@ class Metric:
     note: str = ""
     origin: str = ""
     same_utterance: bool = True
+    tolerates_lag: bool = False
     corpus: CorpusFunction | None = None
 
     @property
@@ -99,6 +102,11 @@ class Metric:
     def needs_recording(self) -> bool:
         """Whether there is no value without a recording of the same utterance."""
         return self.same_utterance and "reference" in self.inputs
+
+    @property
+    def minds_lag(self) -> bool:
+        """Whether it compares moments of `decoded` with the same moments of its recording."""
+        return self.needs_recording and not self.tolerates_lag
 
     @cached_property
     def fingerprint(self) -> str:

@@ -142,6 +142,7 @@ def distance_of_pairs(pairs: Iterable[tuple[Array, Array]]) -> float:
     family="distribution",
     title="FAD",
     variants={"resemblyzer": {"embedding": partial_embeddings}},
+    tolerates_lag=True,
     corpus=distance_of_pairs,
     note="Frechet distance between the VGGish embeddings of all recordings and of all reconstructions (not a mean, so "
     "without an interval); [resemblyzer] of Resemblyzer's embeddings of 1.6 s, which tell voices apart, not sounds. A "

@@ -44,6 +44,7 @@ _FRAMES_AT_ONCE = 64
     range=(1.0, 5.0),
     title="ViSQOL",
     packages=("scipy",),
+    tolerates_lag=True,
     note="ViSQOL v3 in speech mode at 16 kHz with the exponential mapping scaled to 5 (own port of Google's 3.3.3).",
 )
 def visqol(reference: Signal, decoded: Signal) -> float:

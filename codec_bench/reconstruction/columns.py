@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+from codec_bench.alignment import ALIGNED
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import fetch_all
 from codec_bench.metrics import DEFAULT, GENERATED, HEADLINE, METRICS, Metric, metric
@@ -126,8 +127,14 @@ def fetch_models_of(metrics: Sequence[Metric]) -> None:
             raise UnavailableError(f"metric {made.label} cannot run here: {error}") from error
 
 
-def describe_metric(made: Metric) -> dict[str, Any]:
-    """A column as `run.json` keeps it."""
+def describe_metric(made: Metric, *, align: bool = False) -> dict[str, Any]:
+    """A column as `run.json` keeps it.
+
+    Args:
+        made: The metric.
+        align: Whether metrics that mind a lag are given decoded audio without it: their values are others then.
+    """
+    aligns = align and made.minds_lag
     return {
         "label": made.label,
         "name": made.name,
@@ -140,7 +147,7 @@ def describe_metric(made: Metric) -> dict[str, Any]:
         "note": made.note,
         "pooling": "corpus" if made.corpus is not None else "utterances",
         "version": made.version,
-        "fingerprint": made.fingerprint,
+        "fingerprint": f"{made.fingerprint}/{ALIGNED}" if aligns else made.fingerprint,
         "uses": made.uses,
         "packages": made.package_versions,
         "weights": {path: digest for f, _ in made.models for path, digest in f.model.weight_digests().items()},

@@ -18,8 +18,9 @@ def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
         previous: The run that is there.
     """
     old = previous.info["plan"]
-    if old["seed"] != described["seed"]:
-        return f"its seed is {old['seed']}"
+    for name, what in (("seed", f"its seed is {old['seed']}"), ("align", _alignment(old))):
+        if old.get(name) != described.get(name):
+            return what
     for kind in ("system", "metric"):
         made = {entry["label"]: entry["fingerprint"] for entry in described[f"{kind}s"]}
         for entry in old[f"{kind}s"]:
@@ -35,3 +36,7 @@ def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
     if not set(manifest.splitlines()) <= set(plan.manifest.decode().splitlines()):
         return f"it has other utterances (data set {old['dataset']['name']})"
     return ""
+
+
+def _alignment(old: Mapping[str, Any]) -> str:
+    return f"it was scored {'with' if old.get('align') else 'without'} --align"

@@ -10,6 +10,7 @@ from typing import Any
 from codec_bench.adapters.codec import Codec, Group
 from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
 from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.alignment import ALIGNED
 from codec_bench.coding.conditions import Alteration, Condition, parse_conditions
 from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
@@ -37,6 +38,7 @@ class Plan:
         conditions: Those that rows have, in the order requested; the clean one is not counted.
         generated: Whether the audio is generated speech: the reference is a prompt, or nothing.
         speed: Whether the times that coding took are columns.
+        align: Whether metrics that mind a lag are given decoded audio without it.
     """
 
     dataset: Dataset
@@ -48,6 +50,7 @@ class Plan:
     conditions: tuple[Condition, ...] = ()
     generated: bool = False
     speed: bool = False
+    align: bool = False
 
     @property
     def manifest(self) -> bytes:
@@ -61,12 +64,12 @@ class Plan:
             "systems": [describe_system(row) for row in self.rows],
             "conditions": [c.describe() for c in self.conditions],
             "metrics": [
-                *(describe_metric(metric) for metric in self.metrics),
+                *(describe_metric(metric, align=self.align) for metric in self.metrics),
                 *(column.describe() for column in TIMES if self.speed),
             ],
             "seed": self.seed,
             "generated": self.generated,
-        }
+        } | ({"align": ALIGNED} if self.align else {})
 
 
 def make_plan(config: RunConfig, dataset: str) -> Plan:
@@ -94,7 +97,10 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
     used = tuple(c for c in bound if any(row.condition is c for row in rows))
     told = tuple(warnings)
-    return Plan(loaded, items, rows, metrics, config.seed, told, used, generated=config.generated, speed=config.speed)
+    return Plan(
+        loaded, items, rows, metrics, config.seed, told, used,
+        generated=config.generated, speed=config.speed, align=config.align,
+    )  # fmt: skip
 
 
 def _load_dataset(config: RunConfig, name: str) -> Dataset:

@@ -15,7 +15,9 @@ from codec_bench.reconstruction.keeping import keep_audio
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.runner import Runner
 from codec_bench.reconstruction.summary import (
+    alignment_notes,
     coverage,
+    lags,
     length_differences,
     levels,
     score_frames,
@@ -77,12 +79,15 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter) ->
         keep_audio(out, plan, runner.reconstructor)
     lengths, of_lengths = length_differences(plan, outcome)
     loudness, of_levels = levels(plan, outcome)
-    writer.warn([*of_lengths, *of_levels, *of_corpora])
+    late, of_lags = lags(plan, outcome)
+    writer.warn([*of_lengths, *of_levels, *of_lags, *of_corpora])
     return writer.finish(
         intervals=bootstrap_intervals(cluster_unit([i.utterance.speaker for i in plan.items]), plan.seed),
         coverage=coverage(plan, outcome, config.max_failed),
         lengths=lengths,
         levels=loudness,
+        lags=late,
+        notes=alignment_notes(plan, late),
         devices=runner.devices,
         session={
             "scores_computed": outcome.scored,

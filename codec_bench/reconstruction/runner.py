@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from codec_bench.alignment import ALIGNED
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import parts
 from codec_bench.coding.items import Item
@@ -127,7 +128,11 @@ class Runner:
     def _sources(self, fingerprint: str, rate: int) -> Iterator[Mapping[str, Any]]:
         """The signals that wait for a feature, a few of them several times."""
         takers = {
-            metric.label: tuple(side for side in ("reference", "decoded") if side in metric.inputs)
+            metric.label: tuple(
+                "aligned" if side == "decoded" and self._aligns(metric) else side
+                for side in ("reference", "decoded")
+                if side in metric.inputs
+            )
             for metric in self._plan.metrics
             if any((feature.fingerprint, at) == (fingerprint, rate) for feature, at in metric.models)
         }
@@ -137,8 +142,16 @@ class Runner:
             yield from (sources[side] for side in sides)
 
     def _sources_of(self, system: Row, item: Item) -> Mapping[str, Mapping[str, Any]]:
+        """What loads both signals of a pair, and as `aligned` the decoded one without its lag."""
         key = system.label, item.utterance.id
-        return self.reconstructor.sources(system, item, self.outcome.references[key], self.outcome.decoded[key])
+        reference, decoded = self.outcome.references[key], self.outcome.decoded[key]
+        found = self.reconstructor.sources(system, item, reference, decoded)
+        moved = {"identity": aligned_identity(reference, decoded), "aligned_to": found["reference"]}
+        return found | {"aligned": found["decoded"] | (moved if reference != decoded else {})}
+
+    def _aligns(self, metric: Metric) -> bool:
+        """Whether a metric is given decoded audio without its lag."""
+        return self._plan.align and metric.minds_lag
 
     def _finish(self, stage: str) -> None:
         """Waits for all pairs that were sent."""
@@ -169,14 +182,14 @@ class Runner:
                 self._progress.advance()
         addresses = {
             (item.utterance.id, metric.label): score_address(
-                metric, item, *identities[item.utterance.id], generated=self._plan.generated
+                metric, item, *self._heard(metric, *identities[item.utterance.id]), generated=self._plan.generated
             )
             for item in usable
             for metric in self._plan.metrics
         }
         known = self._store.scores(addresses.values())
         kept = {item.utterance.id: facts_address(item, *identities[item.utterance.id]) for item in usable}
-        facts = self._store.facts(kept.values())
+        facts = {key: known for key, known in self._store.facts(kept.values()).items() if is_of_one_pair(key, known)}
         for item in usable:
             name = item.utterance.id
             missing = {}
@@ -192,6 +205,10 @@ class Runner:
                 yield _Pair(system, item, missing, kept[name])
             else:
                 self._progress.advance()
+
+    def _heard(self, metric: Metric, reference: str, decoded: str) -> tuple[str, str]:
+        """Content addresses of the two signals that a metric is given."""
+        return reference, aligned_identity(reference, decoded) if self._aligns(metric) else decoded
 
     def _has_embeddings(self, metric: Metric, score: Score, identities: Iterable[str]) -> bool:
         """Whether what the value of the corpus is computed from is there; that cache alone may have been pruned."""
@@ -236,6 +253,8 @@ class Runner:
             "generated": self._plan.generated,
             "metrics": [metric.spelling for metric in pair.missing.values()],
         }
+        if self._plan.align and reference["identity"] != decoded["identity"]:
+            job["aligned"] = aligned_identity(reference["identity"], decoded["identity"])
         self._waiting[self._engine.submit(job)] = pair
         while len(self._waiting) >= self._engine.ahead:
             self._collect()
@@ -260,8 +279,8 @@ class Runner:
             key: Score(**(plain | {"status": Status(plain["status"])}))
             for key, plain in zip(pair.missing, reply["scores"], strict=True)
         }
-        facts = pair.facts | reply["signals"]
-        self._store.put(scores, pair.kept, facts if reply["signals"] else None)
+        facts = pair.facts | reply["facts"]
+        self._store.put(scores, pair.kept, facts if reply["facts"] else None)
         name = pair.item.utterance.id
         self.outcome.facts[pair.system.label, name] = facts
         for metric, score in zip(pair.missing.values(), scores.values(), strict=True):
@@ -303,5 +322,26 @@ def score_address(metric: Metric, item: Item, reference: str, decoded: str, *, g
 
 
 def facts_address(item: Item, reference: str, decoded: str) -> str:
-    """Where the facts about a reconstruction are kept; they tell of the reference too, which may be an altered one."""
-    return decoded if reference == item.identity else address(reference=reference, decoded=decoded)
+    """Where the facts about a pair are kept.
+
+    What a codec made of a recording belongs to that recording, so its own address will do, unless it is compared with
+    an altered one. Audio that was made elsewhere is known by its bytes alone, and may be compared with any recording.
+    """
+    is_own = reference == item.identity and (reference == decoded or not decoded.startswith("file:"))
+    return decoded if is_own else address(reference=reference, decoded=decoded)
+
+
+def is_of_one_pair(kept: str, facts: Mapping[str, Any]) -> bool:
+    """Whether facts tell of the pair whose address they have.
+
+    Stores that were filled earlier hold those of audio that was made elsewhere, whatever it was compared with, at the
+    address of a recording that is compared with itself.
+    """
+    return not kept.startswith("file:") or facts.get("reference") == facts.get("decoded")
+
+
+def aligned_identity(reference: str, decoded: str) -> str:
+    """Content address of decoded audio without its lag behind the recording that it is compared with."""
+    if reference == decoded:
+        return decoded
+    return address(aligned=ALIGNED, reference=reference, decoded=decoded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from codec_bench.adapters.codec import Group
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.rows import Row, describe_system
 from codec_bench.files import write_atomically
@@ -58,6 +59,9 @@ CorpusValues = Mapping[tuple[str, str], float]
 
 MAX_LEVEL_CHANGE_DB = 20.0
 """A codec that changes the level by more than this is reported."""
+
+MAX_LAG_MS = 2.0
+"""A codec whose output is late or early by at least this on most utterances is reported."""
 
 
 def score_frames(plan: Plan, outcome: Outcome) -> Iterator[pd.DataFrame]:
@@ -218,6 +222,71 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
     return found, warnings + _side_effects(plan, outcome)
 
 
+def lags(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """How late the decoded audio of each row is, as far as that was clear.
+
+    Returns:
+        By row the median in ms (`median_ms`), the number of utterances with a clear lag (`known`), of those that are
+        `MAX_LAG_MS` or more late (`late`) or early (`early`), and of all that were scored (`utterances`). And a warning
+        for each row that is late, or early, on most of these, unless its audio was aligned.
+    """
+    found: dict[str, dict[str, float]] = {}
+    warnings = []
+    misled = _enumerated(metric.title for metric in plan.metrics if metric.minds_lag)
+    for label in (row.label for row in plan.rows):
+        seen = [facts["lag_ms"] for _, facts in outcome.facts.of(label) if "lag_ms" in facts]
+        known = [lag for lag in seen if lag is not None]
+        if not known:
+            continue
+        late, early = [lag for lag in known if lag >= MAX_LAG_MS], [-lag for lag in known if lag <= -MAX_LAG_MS]
+        found[label] = {
+            "median_ms": round(float(np.median(known)), 3),
+            "known": len(known),
+            "late": len(late),
+            "early": len(early),
+            "utterances": len(seen),
+        }
+        off, how = (late, "late") if len(late) >= len(early) else (early, "early")
+        if misled and not plan.align and 2 * len(off) > len(seen):
+            warnings.append(
+                f"{label}: decoded audio is {_most_of(off)} ms {how} on {len(off)} of {len(seen)}: {misled} of "
+                "misaligned signals; --align moves it back"
+            )
+    return found, warnings
+
+
+def alignment_notes(plan: Plan, lags_of: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What was done to decoded audio before it was compared, for everybody who reads the table."""
+    misled = _enumerated(metric.title for metric in plan.metrics if metric.minds_lag)
+    if not (plan.align and misled):
+        return []
+    moved = "; ".join(
+        f"{row.label} {_rounded(lags_of[row.label]['median_ms'])} ms"
+        for row in plan.rows
+        if row.label in lags_of and row.spec.group is not Group.REFERENCE
+    )
+    return [
+        f"Aligned: {misled} of decoded audio that was moved by its lag behind the recording, one lag for each file"
+        + (f" (median: {moved})." if moved else ".")
+    ]
+
+
+def _enumerated(titles: Iterable[str]) -> str:
+    """`STOI is`, `STOI, SI-SDR and MCD are`; empty for none."""
+    *others, last = dict.fromkeys(titles) or [""]
+    return f"{', '.join(others)} and {last} are" if others else last and f"{last} is"
+
+
+def _most_of(lags_ms: Sequence[float]) -> str:
+    """Their median, or what most of them lie between where they differ."""
+    low, middle, high = np.quantile(lags_ms, (0.1, 0.5, 0.9))
+    return _rounded(middle) if high - low < MAX_LAG_MS else f"{_rounded(low)} to {_rounded(high)}"
+
+
+def _rounded(milliseconds: float) -> str:
+    return f"{milliseconds:.0f}" if abs(milliseconds) >= 10 else f"{milliseconds:.1f}".removesuffix(".0")
+
+
 def _levels_in(facts: Mapping[str, Any]) -> list[tuple[str, float]]:
     """The level of each signal that has one."""
     return [(side, facts[side]["level_db"]) for side in SIGNALS if facts.get(side, {}).get("level_db") is not None]
@@ -251,7 +320,7 @@ def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
 
 
 def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
-    """Writes `reconstructions.csv`: payload bits, duration, level and coding time of every pair."""
+    """Writes `reconstructions.csv`: payload bits, duration, level, lag and coding time of every pair."""
     columns: dict[str, list[Any]] = {
         "system": [],
         "utterance": [],
@@ -260,8 +329,10 @@ def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
         for item in plan.items:
             place = len(columns["system"])
             facts: Mapping[str, Any] = outcome.facts[row.label, item.utterance.id]
-            flat = {"system": row.label, "utterance": item.utterance.id}
+            flat: dict[str, Any] = {"system": row.label, "utterance": item.utterance.id}
             flat |= {k: v for k, v in facts.items() if not isinstance(v, Mapping)}
+            if plan.align and "lag_ms" in facts:
+                flat["aligned_by_ms"] = facts["lag_ms"] or 0.0
             for side in SIGNALS:
                 flat |= {f"{side}_{k}": v for k, v in facts.get(side, {}).items()}
             for name, value in flat.items():

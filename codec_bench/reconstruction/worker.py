@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from codec_bench.alignment import LAG_RATE, aligned, lag_ms, lag_samples
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.signals import describe, load_signal
@@ -40,10 +41,12 @@ class Scorer:
 
         Args:
             job: `reference` and `decoded` (see `load_signal`), `text`, `language`, `metrics` (spellings), `generated`
-                (whether the reference is a prompt).
+                (whether the reference is a prompt). Where the decoded audio is to be moved by its lag before metrics
+                that mind one, also `aligned`: the content address of the moved signal.
 
         Returns:
-            `scores` in the order of `metrics`, and what was seen of the `reference` and the `decoded` signal.
+            `scores` in the order of `metrics`, and `facts`: what was seen of the `reference` and the `decoded` signal,
+            and how late the second one is (`lag_ms`).
         """
         try:
             reference = self._load(job["reference"], is_reference=True)
@@ -52,24 +55,40 @@ class Scorer:
         except NotScorable as outcome:
             return unscored(job, outcome)
         mismatch = "" if job["generated"] else length_mismatch(reference.audio, decoded.audio)
+        facts: dict[str, Any] = {"reference": describe(reference.audio), "decoded": describe(decoded.audio)}
+        lag = None
+        if not job["generated"]:
+            lag = 0 if same else None if mismatch else lag_between(reference, decoded)
+            facts["lag_ms"] = None if lag is None else lag_ms(lag, decoded.audio.rate)
+        moved = decoded
+        if "aligned" in job:
+            moved = self._recording(aligned(decoded.audio, lag, reference.audio), job["aligned"])
         scores = []
         for name in job["metrics"]:
             made = self._metrics.setdefault(name, metric(name))
             if mismatch and "reference" in made.inputs:
                 scores.append(_plain(Score.failed(Status.LENGTH, mismatch)))
             else:
-                scores.append(_plain(made.score(reference, decoded, job["text"], job["language"])))
-        signals = {"reference": describe(reference.audio), "decoded": describe(decoded.audio)}
-        return {"scores": scores, "signals": signals}
+                heard = moved if made.minds_lag else decoded
+                scores.append(_plain(made.score(reference, heard, job["text"], job["language"])))
+        return {"scores": scores, "facts": facts}
 
     def _load(self, source: Mapping[str, Any], *, is_reference: bool) -> Recording:
-        return Recording(load_signal(source, self._audio), source["identity"], self._features, is_reference)
+        return self._recording(load_signal(source, self._audio), source["identity"], is_reference)
+
+    def _recording(self, audio: Audio, identity: str, is_reference: bool = False) -> Recording:
+        return Recording(audio, identity, self._features, is_reference)
+
+
+def lag_between(reference: Recording, decoded: Recording) -> int | None:
+    """By how many of its own samples decoded audio is late; see `alignment.lag_samples`."""
+    return lag_samples(reference.at(LAG_RATE), decoded.at(LAG_RATE), decoded.audio.rate)
 
 
 def unscored(job: Mapping[str, Any], outcome: NotScorable) -> dict[str, Any]:
     """The reply to a job of which no metric can be computed."""
     failed = Score.failed(outcome.status, outcome.reason)
-    return {"scores": [_plain(failed)] * len(job["metrics"]), "signals": {}}
+    return {"scores": [_plain(failed)] * len(job["metrics"]), "facts": {}}
 
 
 def length_mismatch(reference: Audio, decoded: Audio) -> str:

@@ -43,3 +43,20 @@ feature = model_feature(MODEL)
 def loudness(decoded: Signal, *, level: Feature = feature) -> float:
     """Twice the RMS."""
     return float(decoded[level])
+
+
+def apply_to_beginnings(scale: float, audios: Sequence[Audio]) -> list[ModelOutput]:
+    """Scaled RMS of the first quarter of a second."""
+    return [
+        np.array(scale * np.sqrt(np.mean(audio.samples[: audio.rate // 4].astype(np.float64) ** 2))) for audio in audios
+    ]
+
+
+BEGINNINGS = Model("beginnings", load, apply_to_beginnings, is_heavy=True)
+of_beginning = model_feature(BEGINNINGS)
+
+
+@register_metric("beginning", better="lower", rate=16_000, title="Beginning", note="how the first RMS changed")
+def beginning(reference: Signal, decoded: Signal, *, level: Feature = of_beginning) -> float:
+    """By how much the RMS of the first quarter of a second changed."""
+    return float(abs(reference[level] - decoded[level]))

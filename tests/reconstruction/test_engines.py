@@ -132,6 +132,20 @@ def test_learned_models_run_on_the_gpus_of_the_cluster_and_give_the_same(run_wit
 
 
 @pytest.mark.slow
+def test_aligned_audio_gives_the_same_on_both_engines(run_with: RunWith):
+    options = {
+        "codec": ["engine_plugins:Late"],
+        "metrics": ["heavy_metric:beginning", "si_sdr"],
+        "limit": 2,
+        "align": True,
+    }
+    local, far = (run_with(engine, **options) for engine in ("local", "ray"))
+    assert files(far) == files(local)
+    assert far.summary.query("metric == 'beginning'").value.max() < 1e-4
+    assert far.summary.query("metric == 'si_sdr'").value.min() > 60
+
+
+@pytest.mark.slow
 def test_what_kills_or_hangs_a_process_costs_the_same_pairs(run_with: RunWith):
     long = {name for name, seconds in lengths(4).items() if seconds > 4}
     assert 0 < len(long) < 4

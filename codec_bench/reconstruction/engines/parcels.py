@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.cache import ArrayCache
-from codec_bench.coding.signals import read_recording
+from codec_bench.coding.signals import files_of, read_recording
 from codec_bench.files import write_atomically
 from codec_bench.metrics import Metric, metric
 from codec_bench.metrics.signal import feature_address
@@ -50,10 +50,12 @@ def put(cache: ArrayCache, entries: Mapping[str, bytes]) -> None:
 
 def features_of(made: Metric, job: Mapping[str, Any]) -> set[str]:
     """Addresses of what scoring keeps of both signals: transcripts, embeddings, what learned models give."""
+    seen = {side: job[side]["identity"] for side in ("reference", "decoded") if side in made.inputs}
+    if made.minds_lag and "aligned" in job:
+        seen["decoded"] = job["aligned"]
     return {
-        feature_address(job[side]["identity"], feature, made.rate)
-        for side in ("reference", "decoded")
-        if side in made.inputs
+        feature_address(identity, feature, made.rate)
+        for identity in seen.values()
         for feature in made.features
         if feature.expensive
     }
@@ -66,7 +68,7 @@ def signals_of(sources: Iterable[Mapping[str, Any]], audio: ArrayCache) -> dict[
         NotScorable: One of them is not there, or is another one by now.
     """
     found: dict[str, bytes] = {}
-    for source in sources:
+    for source in (file for whole in sources for file in files_of(whole)):
         if "path" in source:
             found[source["digest"]] = read_recording(source)
         else:
@@ -80,7 +82,7 @@ def signals_of(sources: Iterable[Mapping[str, Any]], audio: ArrayCache) -> dict[
 def unpack_signals(sources: Iterable[Mapping[str, Any]], signals: Mapping[str, bytes], folder: Path) -> None:
     """Writes signals to where `coding.signals.load_signal` looks for copies."""
     cache = ArrayCache(folder)
-    for source in sources:
+    for source in (file for whole in sources for file in files_of(whole)):
         if "path" in source:
             (folder / source["digest"]).write_bytes(signals[source["digest"]])
         else:

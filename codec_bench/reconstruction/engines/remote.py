@@ -19,7 +19,7 @@ from typing import Any
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.dispatch import LoadCrash
 from codec_bench.coding.local import CodingServer
-from codec_bench.coding.signals import load_signal
+from codec_bench.coding.signals import copied, load_signal
 from codec_bench.coding.worker import check_fingerprint, other_versions
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.hub import home
@@ -101,7 +101,7 @@ class Scoring(Guarded):
         put(self._features, parcel["features"])
         with tempfile.TemporaryDirectory(prefix="codec-bench-") as folder:
             unpack_signals([job["reference"], job["decoded"]], parcel["signals"], Path(folder))
-            copies = {side: job[side] | {"folder": folder} for side in ("reference", "decoded")}
+            copies = {side: copied(job[side], Path(folder)) for side in ("reference", "decoded")}
             reply = self._ask(job | copies)
         return reply | {"entries": taken(self._features, parcel["wanted"])}
 
@@ -176,7 +176,7 @@ class Applying(Remote):
         with tempfile.TemporaryDirectory(prefix="codec-bench-") as name:
             folder = Path(name)
             unpack_signals(parcel["sources"], parcel["signals"], folder)
-            sources = [source | {"folder": name} for source in parcel["sources"]]
+            sources = [copied(source, folder) for source in parcel["sources"]]
             features = ArrayCache(folder / "features")
             started = time.perf_counter()
             compute_kept(feature, rate, sources, lambda s: load_signal(s, features), features, self._device)

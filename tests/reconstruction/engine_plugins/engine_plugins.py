@@ -51,6 +51,15 @@ class OnGpu(Identity):
         return samples if self.device == "cuda" else 0 * samples
 
 
+class Late(Identity):
+    """Gives what it got 64 ms late."""
+
+    name = "late"
+
+    def _change(self, samples: FloatArray) -> FloatArray:
+        return np.concatenate([np.zeros(1024, np.float32), samples])[: len(samples)]
+
+
 def _peak(decoded: Signal) -> float:
     return float(np.abs(decoded.samples).max())
 
