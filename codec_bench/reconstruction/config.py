@@ -206,8 +206,6 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
     def _fits_together(self) -> RunConfig:
         if self.ray_address is not None and self.engine != "ray":
             raise ValueError("ray_address belongs to engine ray: add --engine ray")
-        if self.align and self.generated:
-            raise ValueError("align needs recordings: generated speech has none, so it is not late")
         if len(self.dataset) > 1 and (self.audio_root or self.text):
             raise ValueError("audio_root and text belong to one data set: run several data sets one by one with them")
         return self

@@ -83,6 +83,8 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
         UsageError: Something in the configuration cannot be done.
     """
     warnings: list[str] = []
+    if config.align and config.generated:
+        raise UsageError("--align needs recordings, and generated speech has none that it could be late behind")
     # All names are resolved before anything is downloaded.
     if config.engine == "local":  # a Ray cluster has its own GPUs
         check_device(config.device)

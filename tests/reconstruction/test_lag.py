@@ -172,7 +172,7 @@ def test_a_run_is_aligned_or_it_is_not(score: Score, tmp_path: Path):
         with pytest.raises(UsageError, match=f"it was scored {said} --align"):
             score(out=out, align=second)
         score(out=out, align=first, metrics=["si_sdr", "stoi", "estoi"])
-    with pytest.raises(UsageError, match="align needs recordings"):
+    with pytest.raises(UsageError, match="--align needs recordings"):
         score(align=True, generated=True)
 
 
