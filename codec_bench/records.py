@@ -151,7 +151,7 @@ class Utterance:
         path: The audio file.
         text: Transcript, or None.
         speaker: Speaker label, or None if unknown.
-        language: ISO 639-1 code, or None.
+        language: ISO 639 code, tag or English name (`languages.find`), or None.
         duration: Seconds as the manifest states them, or None.
         labels: Everything else the manifest says.
     """

@@ -13,9 +13,10 @@ from typing_extensions import override
 
 from codec_bench.datasets.clips import Clips
 from codec_bench.datasets.dataset import Access, Dataset, State
-from codec_bench.datasets.manifest import id_problem, is_file, language_code
+from codec_bench.datasets.manifest import id_problem, is_file
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import describe_size, home, is_offline
+from codec_bench.languages import find
 from codec_bench.records import Utterance
 
 logger = logging.getLogger(__name__)
@@ -198,7 +199,7 @@ class HuggingFace(Dataset):
         for id_, row in zip(ids, table.select_columns(columns.all).with_format(None), strict=True):
             cells = {name: _text(table.features[name], row[name]) for name in columns.scalars}
             taken = {columns.text, columns.speaker}
-            code = language_code((columns.language and cells[columns.language]) or "")
+            code = find((columns.language and cells[columns.language]) or "")
             taken |= {columns.language} if code else set()
             taken |= {columns.id} if cells.get("id") == id_ else set()
             yield Utterance(

@@ -12,8 +12,9 @@ from typing_extensions import override
 
 from codec_bench.datasets.clips import Clips, source_path
 from codec_bench.datasets.dataset import Dataset
-from codec_bench.datasets.manifest import check_id, check_some_exist, language_code
+from codec_bench.datasets.manifest import check_id, check_some_exist
 from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.languages import find
 from codec_bench.records import Utterance
 
 SUFFIXES = (".jsonl.gz", ".jsonl")
@@ -120,7 +121,8 @@ class LhotseCuts(Dataset):
     def _utterance(self, part: _CutPart) -> Utterance:
         said = part.supervisions
         speaker, language, gender = (_common(said, field) for field in ("speaker", "language", "gender"))
-        code = language_code(language) if language else None
+        codes = {find(str(item.language or "")) for item in said}
+        code = codes.pop() if len(codes) == 1 else None
         labels = {"gender": gender} | ({} if code else {"language": language})
         for fields in (*(item.custom or {} for item in said), part.custom):
             labels |= {name: str(value) for name, value in fields.items() if isinstance(value, str | int | float)}

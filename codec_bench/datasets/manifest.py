@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -146,16 +145,6 @@ def check_some_exist(recordings: Sequence[Path], listed_in: Path) -> None:
             f"none of the {len(recordings)} recordings of {listed_in} exists; the first was looked for at "
             f"{recordings[0]}: name the folder that the paths start from with --audio-root"
         )
-
-
-def language_code(name: str) -> str | None:
-    """The ISO 639-1 code at the beginning of a language tag, or None if there is none.
-
-    >>> language_code("en-US"), language_code("ZH_cn"), language_code("English")
-    ('en', 'zh', None)
-    """
-    code = re.split("[-_]", name.strip())[0].lower()
-    return code if re.fullmatch("[a-z]{2}", code) else None
 
 
 class _Row(NamedTuple):

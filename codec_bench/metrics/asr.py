@@ -22,6 +22,7 @@ from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.fingerprint import address, package_versions
+from codec_bench.languages import code_of
 from codec_bench.metrics.model import Model
 from codec_bench.metrics.signal import Array, Feature, feature_address
 from codec_bench.registry import Registry
@@ -36,7 +37,7 @@ class Recogniser(Feature):
 
     Attributes:
         label: As columns show it, e.g. `pocketsphinx`.
-        languages: ISO 639-1 codes that it knows; empty for any.
+        languages: Those that it knows, in any spelling of `languages.find`; empty for any.
     """
 
     label: str = ""
@@ -45,15 +46,11 @@ class Recogniser(Feature):
     def knows(self, language: str | None) -> bool:
         """Whether it can transcribe a language; one that is not stated is taken to be known.
 
-        >>> pocketsphinx.knows("en-GB"), pocketsphinx.knows("zh"), pocketsphinx.knows(None)
-        (True, False, True)
+        >>> [pocketsphinx.knows(language) for language in ("en-GB", "eng", "English", None, "zh")]
+        [True, True, True, True, False]
         """
-        return not (self.languages and language) or is_one_of(language, self.languages)
-
-
-def is_one_of(language: str, codes: Sequence[str]) -> bool:
-    """Whether a language tag, e.g. `en-GB`, is of a language of which the code is given."""
-    return language.lower().replace("_", "-").split("-")[0] in codes
+        code = code_of(language)
+        return not (self.languages and code) or code in map(code_of, self.languages)
 
 
 BACKENDS: Registry[Callable[[str], Recogniser]] = Registry(

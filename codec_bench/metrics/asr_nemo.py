@@ -24,6 +24,7 @@ from codec_bench.environments import Environment
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.fingerprint import package_versions
 from codec_bench.hub import RemoteFile, locate
+from codec_bench.languages import find
 from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
 from codec_bench.metrics.signal import Array
 from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProcess
@@ -62,7 +63,8 @@ class NemoBackend:
         """
         weight = _weight(model)
         stem = Path(weight.path).stem
-        language = re.search(r"(?:^|_)stt_([a-z]{2})_", stem)
+        named = re.search(r"(?:^|_)stt_([a-z]{2,3})_", stem)
+        language = find(named[1]) if named else None
         made = NemoModel(
             f"nemo/{stem}",
             partial(_load, weight),
@@ -73,7 +75,7 @@ class NemoBackend:
             licence="CC-BY-4.0" if weight == _weight("") else "",
             is_heavy=True,
         )
-        return model_recogniser(made, f"nemo:{model}" if model else "nemo", (language[1],) if language else ())
+        return model_recogniser(made, f"nemo:{model}" if model else "nemo", (language,) if language else ())
 
 
 nemo_backend = NemoBackend()

@@ -16,6 +16,7 @@ from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.files import linked_folder
 from codec_bench.hub import RemoteFile, locate
+from codec_bench.languages import code_of
 from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
 from codec_bench.metrics.signal import Array
 from codec_bench.registry import unknown
@@ -84,6 +85,8 @@ _FILES_OF_VERSION_3 = ("config.json", "preprocessor_config.json", "tokenizer.jso
 def whisper_backend(model: str) -> Recogniser:
     """`whisper`, `whisper:SIZE` or `whisper:/path/to/folder` of a CTranslate2 model; a suffix `@en` sets the language.
 
+    The language is written in any of the usual ways: `@en`, `@eng`, `@English` are the same recogniser.
+
     Without a language the model finds out by itself what is spoken in each signal, and may be wrong where a codec has
     damaged it.
 
@@ -94,6 +97,7 @@ def whisper_backend(model: str) -> Recogniser:
     (('en',), 'whisper:large-v3@zh')
     """
     name, _, language = model.partition("@")
+    language = _WHISPERS_OWN.get(code_of(language), code_of(language))
     weights = _weights(name or DEFAULT)
     if name.endswith(".en") and language not in ("", "en"):
         raise UsageError(f"whisper:{name} knows English only, not {language}: take whisper:{name[:-3]}@{language}")
@@ -112,6 +116,10 @@ def whisper_backend(model: str) -> Recogniser:
         is_heavy=True,
     )
     return model_recogniser(made, f"whisper:{model}" if model else "whisper", (language,) if language else ())
+
+
+_WHISPERS_OWN = {"jv": "jw"}
+"""Codes of languages that Whisper writes in its own way."""
 
 
 def _is_folder(name: str) -> bool:

@@ -205,7 +205,7 @@ class Metric:
             decoded: Reconstruction, `[m]`, aligned at sample 0; the longer one is cut.
             rate: Sampling rate of both in Hz; they are resampled to `self.rate`.
             text: Transcript, for WER and CER.
-            language: ISO 639-1 code, for WER and CER.
+            language: Code or English name, for WER and CER.
 
         Returns:
             A value, or a status with a reason.

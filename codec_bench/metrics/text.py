@@ -15,6 +15,7 @@ from typing import Any
 
 from codec_bench.errors import UnavailableError
 from codec_bench.fingerprint import address, package_versions
+from codec_bench.languages import is_of_unspaced_script
 from codec_bench.registry import Registry
 
 
@@ -69,31 +70,73 @@ def normaliser(name: str) -> Normaliser:
     return NORMALISERS.get(name)
 
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("‘’‛ʼ＇`´", "'"))
+_APOSTROPHES = str.maketrans(dict.fromkeys("‘’‛ʼʻʽʹ′＇`´\u055a\u05f3\ua78c", "'"))
+"""Marks that stand for an apostrophe, also in Ukrainian, Uzbek, Hawaiian, Hebrew (geresh) and Nahuatl (saltillo)."""
+
 _QUOTATION_MARK = re.compile(r"(?<!\w)'+|'+(?!\w)")
+
+_WITHIN_WORDS = re.compile(
+    "[™℠®©\u0640\ufe00-\ufe0f\u055b\u055c\u055e]"  # tatweel, variation selectors, Armenian tone marks
+    '|(?<=[\u05d0-\u05ea])["“”\u05f4](?=[\u05d0-\u05ea])'  # the mark of Hebrew abbreviations
+    "|(?<=[lL])[\u00b7\u2027](?=[lL])"  # Catalan, which writes a long l as l·l
+    r"|(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))"  # thousands, divided by a space that does not break
+)
+"""Marks that do not divide the word or the number in which they stand."""
+
+_FRACTION = re.compile("([¼-¾⅐-⅞↉])")
+_NUMBER_OR_MARK = re.compile(r"(?:(?<![\w.,'])\.)?\d+(?:[.,]\d+)*|[^\w\s']|_")
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?")
+_GROUPED_BY_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}")
+_DECIMAL = re.compile(r"\d*[.,]\d+|\d+")
+_MARK = "\x1f"
+_MARKS = re.compile(f"{_MARK}+")
 
 
 def _basic(text: str) -> str:
-    # Before NFKC, which makes a space and a mark of an accent that stands for an apostrophe, and after it, which brings
-    # others out of ligatures.
-    text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).translate(_APOSTROPHES).lower()
-    text = unicodedata.normalize("NFKC", "".join(_spoken(character) for character in text))
-    return " ".join(_QUOTATION_MARK.sub("", text).split())
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    # Before NFKC, which makes a space and a mark of an accent that stands for an apostrophe, and 21/2 of 2½; after it,
+    # too, as it brings others out of ligatures.
+    text = unicodedata.normalize("NFKC", _FRACTION.sub(r" \1", _WITHIN_WORDS.sub("", text).translate(_APOSTROPHES)))
+    text = _WITHIN_WORDS.sub("", text.translate(_APOSTROPHES)).lower()
+    text = _MARKS.sub(_space, _NUMBER_OR_MARK.sub(_spoken, "".join(map(_in_ascii, text))))
+    return " ".join(unicodedata.normalize("NFKC", _QUOTATION_MARK.sub("", text)).split())
 
 
-def _spoken(character: str) -> str:
-    """The character, a space for a dash, nothing for punctuation, a symbol or an invisible mark."""
-    kind = unicodedata.category(character)
-    if character == "'":
-        return character
-    if kind == "Pd" or character == "\N{MINUS SIGN}":
-        return " "
-    return "" if kind[0] in "PS" or kind == "Cf" else character
+def _in_ascii(character: str) -> str:
+    """A digit of any script as one of ours, Arabic marks of numbers as point and comma, all others as they are."""
+    if character in "\u066b\u066c":
+        return "." if character == "\u066b" else ","
+    return str(unicodedata.decimal(character, character))
 
 
-basic = Normaliser("basic", _basic)
-"""NFKC and lower case; curly apostrophes become straight; hyphens and dashes become spaces; all other punctuation and
-symbols are removed, also apostrophes at the edge of a word, where they are quotation marks; spaces are collapsed."""
+def _spoken(found: re.Match[str]) -> str:
+    """A number without marks of thousands and with a decimal point; `_MARK` for punctuation and symbols."""
+    text = found[0]
+    if not text[-1].isdigit():
+        return _MARK if unicodedata.category(text)[0] in "PS" else text
+    if _GROUPED.fullmatch(text):
+        return text.replace(",", "")
+    if _GROUPED_BY_POINTS.fullmatch(text):
+        return text.replace(".", "").replace(",", ".")
+    if _DECIMAL.fullmatch(text):
+        return text.replace(",", ".")
+    return re.sub("[.,]", " ", text)
+
+
+def _space(marks: re.Match[str]) -> str:
+    """What stands for punctuation and symbols: nothing within a script that writes no spaces."""
+    around = marks.string[max(0, marks.start() - 1) : marks.start()] + marks.string[marks.end() : marks.end() + 1]
+    return "" if len(around) == 2 and all(map(is_of_unspaced_script, around)) else " "
+
+
+basic = Normaliser("basic", _basic, version=2)
+"""NFKC and lower case. Punctuation, symbols, hyphens and dashes become spaces, so that "and/or" and "well...then" are
+two words each and "a.m." is "a m"; between letters of a script that writes no spaces they are removed. Curly
+apostrophes and their like become straight; within a word they stay, at its edge they are quotation marks. Decimal
+points stay, written as points (3.5; 3,5), marks of thousands are removed (1,000), digits of all scripts become ASCII.
+Spaces are collapsed. Numbers in words and in digits are not made alike: `whisper-english` does that.
+
+Version 1 removed punctuation within words and numbers, and so joined what it divides ("andor", "35")."""
 
 
 _UNDIVIDED = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
@@ -106,17 +149,17 @@ def _librispeech(text: str) -> str:
     return " ".join(_QUOTATION_MARK.sub("", kept).split())
 
 
-librispeech = Normaliser("librispeech", _librispeech)
+librispeech = Normaliser("librispeech", _librispeech, version=2)
 """The alphabet of LibriSpeech's transcripts, A to Z, the apostrophe and the space: `basic` in upper case, with accents
 and everything else removed. So are digits, which LibriSpeech spells out: take `whisper-english` where a recogniser
 writes numbers in digits."""
 
 
 def _chinese(text: str) -> str:
-    return "".join(_basic(text).replace("'", "").split())
+    return unicodedata.normalize("NFC", "".join(_basic(text).replace("'", "").split()))
 
 
-chinese = Normaliser("chinese", _chinese)
+chinese = Normaliser("chinese", _chinese, version=2)
 """Characters without spaces or punctuation: `basic`, which makes ASCII of full-width letters and digits, without
 apostrophes and spaces. Numerals stay as they are written, digits as well as characters, and so do traditional
 characters."""
@@ -143,7 +186,7 @@ contractions expanded, fillers and bracketed text removed."""
 
 
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_DIGIT = {str(digit): word for digit, word in enumerate(_NUMBERS)}
+_DIGIT = {str(digit): word for digit, word in enumerate(_NUMBERS)} | {".": "point"}
 
 _SOUNDS = {
     "tion": "SH AH N", "sion": "ZH AH N", "igh": "AY", "tch": "CH", "dge": "JH", "eau": "OW",
@@ -169,7 +212,8 @@ def phones(text: str) -> list[str]:
     mostly, is spelled out by simple rules: often wrong, but alike in a transcript and in a hypothesis that has it.
 
     Args:
-        text: Words separated by spaces; digits are spoken one by one, other characters than letters are left out.
+        text: Words separated by spaces; digits are spoken one by one, and a decimal point as "point"; other characters
+            than letters are left out.
 
     Returns:
         ARPAbet symbols without stress, of 39.
@@ -204,7 +248,7 @@ def _pronounced(word: str) -> list[str]:
     if apostrophe and ending == "s" and base:
         sounds = _pronounced(base)
         return [*sounds, *_ending_s(sounds)]
-    parts = re.findall(r"[0-9]|[^0-9]+", word)
+    parts = re.findall(r"[0-9]|\.(?=[0-9])|[^0-9.]+", word)
     if len(parts) > 1 or word in _DIGIT:
         return [phone for part in parts for phone in _pronounced(_DIGIT.get(part, part))]
     return spelled_out(word)

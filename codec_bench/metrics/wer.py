@@ -12,14 +12,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from codec_bench.languages import UNSPACED, code_of, is_unspaced
 from codec_bench.metrics import Metric, register_metric
-from codec_bench.metrics.asr import Recogniser, backend, is_one_of, pocketsphinx
+from codec_bench.metrics.asr import Recogniser, backend, pocketsphinx
 from codec_bench.metrics.signal import Signal
 from codec_bench.metrics.text import NORMALISERS, Normaliser, basic, normaliser, phones
 from codec_bench.records import NotScorable, Ratio, Status
-
-UNSPACED = ("zh", "ja")
-"""Languages that are written without spaces between words."""
 
 
 def _variant(name: str) -> Mapping[str, Any]:
@@ -68,11 +66,15 @@ def normaliser_of(made: Metric) -> Normaliser:
     return found
 
 
-def _check(language: str | None, transcribe: Recogniser) -> None:
+def _check(text: str, language: str | None, transcribe: Recogniser) -> None:
     """Raises where a recogniser does not know a language: what it hears would count as errors of the codec."""
+    known = " and ".join(transcribe.languages)
     if not transcribe.knows(language):
-        known = " and ".join(transcribe.languages)
         raise NotScorable(f"{transcribe.label} knows {known} only, not {language}", Status.UNDEFINED)
+    if known and is_unspaced(text) and not any(code_of(one) in UNSPACED for one in transcribe.languages):
+        raise NotScorable(
+            f"{transcribe.label} knows {known} only, and the transcript is in another script", Status.UNDEFINED
+        )
 
 
 def _texts(text: str, decoded: Signal, transcribe: Recogniser, normalise: Normaliser) -> tuple[str, str]:
@@ -95,6 +97,7 @@ _error_rate = partial(
 @_error_rate(
     "wer",
     title="WER",
+    version=2,
     packages=("jiwer",),
     note="word error rate of the named recogniser on the decoded speech, pooled over all words; text normaliser basic, "
     "unless the column names another",
@@ -112,7 +115,7 @@ def word_error_rate(
     Args:
         text: Transcript.
         decoded: Reconstruction at 16 kHz; digital silence is an empty hypothesis, so everything is deleted.
-        language: ISO 639-1 code, or None if unknown.
+        language: ISO 639 code, tag or English name, or None if unknown.
         transcribe: Recogniser.
         normalise: What is done to both texts first.
 
@@ -120,8 +123,8 @@ def word_error_rate(
         Errors out of words; above 1 where there are more errors than words.
 
     Raises:
-        NotScorable: The recogniser does not know the language, the language has no spaces between words (take CER), or
-            nothing is left of the transcript.
+        NotScorable: The recogniser does not know the language, the words of the transcript are not separated by spaces
+            (`languages.is_unspaced`; take CER), or nothing is left of it.
 
     >>> import numpy as np
     >>> from codec_bench.metrics import metric
@@ -130,9 +133,10 @@ def word_error_rate(
     """
     import jiwer
 
-    _check(language, transcribe)
-    if language and is_one_of(language, UNSPACED):
-        raise NotScorable(f"{language} is written without spaces between words: take cer", Status.UNDEFINED)
+    _check(text, language, transcribe)
+    if is_unspaced(text, language):
+        what = language if code_of(language) in UNSPACED else "the transcript"
+        raise NotScorable(f"{what} is written without spaces between words: take cer", Status.UNDEFINED)
     wanted, heard = _texts(text, decoded, transcribe, normalise)
     return _pooled(jiwer.process_words(wanted, heard))
 
@@ -140,9 +144,11 @@ def word_error_rate(
 @_error_rate(
     "cer",
     title="CER",
+    version=2,
     packages=("jiwer",),
     note="character error rate of the named recogniser on the decoded speech, pooled over all characters; single "
-    "spaces count, except in Chinese and Japanese; text normaliser basic, unless the column names another",
+    "spaces count, except where they do not separate words, as in Chinese, Japanese or Thai; text normaliser basic, "
+    "unless the column names another",
 )
 def character_error_rate(
     text: str,
@@ -154,7 +160,8 @@ def character_error_rate(
 ) -> Ratio:
     """Character error rate: substitutions, deletions and insertions out of the characters of the transcript.
 
-    Single spaces between words count as characters, except in Chinese and Japanese, where all spaces are removed.
+    Single spaces between words count as characters, except in texts whose words are not separated by spaces
+    (`languages.is_unspaced`), where all are removed.
 
     Arguments as for `word_error_rate`.
 
@@ -163,9 +170,9 @@ def character_error_rate(
     """
     import jiwer
 
-    _check(language, transcribe)
+    _check(text, language, transcribe)
     wanted, heard = _texts(text, decoded, transcribe, normalise)
-    if language and is_one_of(language, UNSPACED):
+    if is_unspaced(text, language):
         wanted, heard = wanted.replace(" ", ""), heard.replace(" ", "")
     return _pooled(jiwer.process_characters(wanted, heard))
 
@@ -173,6 +180,7 @@ def character_error_rate(
 @_error_rate(
     "per",
     title="PER",
+    version=2,
     packages=("jiwer", "pocketsphinx"),
     note="phone error rate, English only: words that the named recogniser hears and those of the transcript as phones "
     "by CMUdict, of words that it lacks by letter-to-sound rules; pooled over all phones; text normaliser basic, "
@@ -199,8 +207,8 @@ def phone_error_rate(
     """
     import jiwer
 
-    _check(language, transcribe)
-    if language and not is_one_of(language, ("en",)):
+    _check(text, language, transcribe)
+    if code_of(language) not in ("", "en"):
         raise NotScorable(f"the dictionary of PER is of en only, not of {language}", Status.UNDEFINED)
     wanted, heard = (" ".join(phones(words)) for words in _texts(text, decoded, transcribe, normalise))
     if not wanted:

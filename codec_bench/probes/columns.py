@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from codec_bench.metrics.text import basic, chinese
 from codec_bench.probes.study import CHOICE, TaskPlan
 from codec_bench.runs.columns import Better, ColumnSpec
 
@@ -27,11 +28,21 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
     )
 
     def measure(
-        label: str, title: str, better: Better, unit: str, digits: int, note: str, per_utterance: bool = True
+        label: str,
+        title: str,
+        better: Better,
+        unit: str,
+        digits: int,
+        note: str,
+        per_utterance: bool = True,
+        normalised: bool = False,
     ) -> Measure:
         note = f"{note}; {chance(task)}; {how}."
         family = f"Probe: {recipe.title}"
-        return Measure(label, title, family, better, unit, digits, note, per_utterance, version=VERSION)
+        content = {"normaliser": (chinese if task.targets.unspaced else basic).fingerprint} if normalised else {}
+        return Measure(
+            label, title, family, better, unit, digits, note, per_utterance, version=VERSION, content=content
+        )
 
     name = recipe.task
     if task.targets.multi:
@@ -49,7 +60,7 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
         for kind in kinds:
             unit = {"wer": "words", "cer": "characters", "per": "phones"}[kind]
             note = f"errors out of {unit}, pooled; CTC, {decoding}, no language model"
-            found.append(measure(f"{kind}[{variant}]", kind.upper(), "lower", "%", 1, note))
+            found.append(measure(f"{kind}[{variant}]", kind.upper(), "lower", "%", 1, note, normalised=True))
     return found
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from codec_bench.coding.items import Item
 from codec_bench.errors import UsageError
+from codec_bench.languages import is_unspaced
 from codec_bench.metrics.text import basic, chinese, phones
-from codec_bench.metrics.wer import UNSPACED
 from codec_bench.probes.problem import SEPARATOR
 from codec_bench.probes.recipes import Recipe
 from codec_bench.records import Utterance
@@ -25,7 +25,7 @@ class Targets:
     Attributes:
         of: By utterance; see `Problem.targets`.
         multi: Whether an utterance may have several labels.
-        unspaced: Whether the texts are of a language without spaces between words, so that only CER is counted.
+        unspaced: Whether spaces do not separate words in the texts, so that only CER is counted.
         warnings: What the user should know.
     """
 
@@ -41,7 +41,8 @@ def targets_of(items: Sequence[Item], recipe: Recipe) -> Targets:
     Raises:
         UsageError: Too few utterances have one.
     """
-    found = {item.utterance.id: target(item.utterance, recipe) for item in items}
+    unspaced = _unspaced(items, recipe) if recipe.is_sequence else False
+    found = {item.utterance.id: target(item.utterance, recipe, unspaced=unspaced) for item in items}
     of = {name: value for name, value in found.items() if value}
     what = {"label": "label", "speaker": "speaker", "text": "transcript", "phones": "transcript"}[recipe.target]
     warnings = []
@@ -67,18 +68,25 @@ def targets_of(items: Sequence[Item], recipe: Recipe) -> Targets:
         return Targets(of, multi, warnings=tuple(warnings))
     if not of:
         raise UsageError(f"task {recipe.task}: none of the {len(items)} utterances has a transcript")
-    unspaced = {is_unspaced(item.utterance) for item in items if item.utterance.id in of}
-    if len(unspaced) > 1 or (recipe.target == "phones" and True in unspaced):
+    return Targets(of, unspaced=unspaced, warnings=tuple(warnings))
+
+
+def _unspaced(items: Sequence[Item], recipe: Recipe) -> bool:
+    """Whether the texts are written without spaces between words, judged by all texts of a language together."""
+    texts: dict[str | None, list[str]] = {}
+    for item in items:
+        if item.utterance.text:
+            texts.setdefault(item.utterance.language, []).append(item.utterance.text)
+    found = {is_unspaced(" ".join(of_language), language) for language, of_language in texts.items()}
+    if len(found) > 1:
         raise UsageError(f"task {recipe.task}: the texts are of languages with and without spaces; probe one at a time")
-    return Targets(of, unspaced=unspaced.pop(), warnings=tuple(warnings))
+    unspaced = True in found
+    if unspaced and recipe.target == "phones":
+        raise UsageError(f"task {recipe.task}: the texts are not English, and the dictionary of phones is")
+    return unspaced
 
 
-def is_unspaced(utterance: Utterance) -> bool:
-    """Whether the language of an utterance is written without spaces between words."""
-    return (utterance.language or "en").lower().replace("_", "-").split("-")[0] in UNSPACED
-
-
-def target(utterance: Utterance, recipe: Recipe) -> str:
+def target(utterance: Utterance, recipe: Recipe, *, unspaced: bool) -> str:
     """The target of an utterance; empty if it has none."""
     if recipe.target == "speaker":
         return utterance.speaker or ""
@@ -89,11 +97,11 @@ def target(utterance: Utterance, recipe: Recipe) -> str:
         return ""
     if recipe.target == "phones":
         return "\n".join(phones(basic(utterance.text)))
-    return "\n".join(characters(utterance.text, unspaced=is_unspaced(utterance)))
+    return "\n".join(characters(utterance.text, unspaced=unspaced))
 
 
 def characters(text: str, *, unspaced: bool) -> str:
-    """A text as it is compared: the normaliser `basic`, or for Chinese and Japanese `chinese` without spaces.
+    """A text as it is compared: the normaliser `basic`, or `chinese` where spaces do not separate words.
 
     >>> characters("Don't – stop!", unspaced=False)
     "don't stop"

@@ -25,6 +25,7 @@ from codec_bench.reconstruction.summary import (
     write_hypotheses,
     write_reconstructions,
 )
+from codec_bench.reconstruction.written_numbers import written_numbers
 from codec_bench.runs.directory import Run
 from codec_bench.runs.frames import bootstrap_intervals, summary_frame
 from codec_bench.runs.writer import Request, RunWriter, writing
@@ -80,7 +81,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter) ->
     lengths, of_lengths = length_differences(plan, outcome)
     loudness, of_levels = levels(plan, outcome)
     late, of_lags = lags(plan, outcome)
-    writer.warn([*of_lengths, *of_levels, *of_lags, *of_corpora])
+    writer.warn([*of_lengths, *of_levels, *of_lags, *of_corpora, *written_numbers(out, plan)])
     return writer.finish(
         intervals=bootstrap_intervals(cluster_unit([i.utterance.speaker for i in plan.items]), plan.seed),
         coverage=coverage(plan, outcome, config.max_failed),

@@ -15,6 +15,7 @@ from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.grids import Grid
 from codec_bench.hub import home
+from codec_bench.metrics.text import basic
 from codec_bench.records import Utterance
 from codec_bench.runs.directory import Run
 from codec_bench.runs.frames import bootstrap_intervals, score_frame, summary_frame
@@ -66,7 +67,8 @@ def run_tokens(config: TokensConfig) -> Run:
     texts = _texts(work)
     columns = columns_of(options)
     of_transcripts = {
-        name: describe_reference(name, f"{name} of the transcripts", address(text=name)) for name in texts
+        name: describe_reference(name, f"{name} of the transcripts", address(text=name, normaliser=basic.fingerprint))
+        for name in texts
     }
     systems = of_transcripts | dict(work.source.systems)
     plan = {

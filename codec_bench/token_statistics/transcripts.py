@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from codec_bench.errors import UnavailableError
+from codec_bench.languages import code_of, is_unspaced
 from codec_bench.metrics.text import basic, phones
-from codec_bench.metrics.wer import UNSPACED
 from codec_bench.records import Utterance
 
 WORDS, PHONES = "words", "phones"
 
 
 def words_of(utterance: Utterance) -> list[str]:
-    """Words after the normaliser `basic`; none without a transcript, and none of a language that writes no spaces."""
-    if utterance.text is None or _language(utterance) in UNSPACED:
+    """Words after the normaliser `basic`; none without a transcript, and none where no spaces separate them."""
+    if utterance.text is None or is_unspaced(utterance.text, utterance.language):
         return []
     return basic(utterance.text).split()
 
@@ -25,7 +25,7 @@ def phones_of(utterance: Utterance) -> list[str]:
     Raises:
         UnavailableError: PocketSphinx lacks its dictionary.
     """
-    if _language(utterance) not in ("", "en"):
+    if code_of(utterance.language) not in ("", "en"):
         return []
     return phones(" ".join(words_of(utterance)))
 
@@ -42,7 +42,3 @@ def phones_problem() -> str | None:
 def count(utterances: Iterable[Utterance]) -> int:
     """Utterances with a transcript."""
     return sum(1 for u in utterances if u.text)
-
-
-def _language(utterance: Utterance) -> str:
-    return (utterance.language or "").lower().replace("_", "-").split("-")[0]

@@ -70,19 +70,22 @@ def test_what_supervisions_say(tmp_path: Path) -> None:
     second = said("s2", 2.0, 1.0, text="there", speaker="anna", language="en-US", gender="F", custom={"mood": "glad"})
     first = said("s1", 0.5, 1.0, text="hello ", speaker="anna", language="en-US", gender="F", custom={"mood": "sad"})
     other = said("s3", 0, 1.0, text="you", speaker="bert", language="English")
+    elvish = said("s4", 0, 1.0, language="Elvish")
     path = saved(
         tmp_path,
         cut("a", supervisions=[second, first], custom={"snr": 12.5, "list": [1, 2], "kept": True, "mood": "mixed"}),
         cut("b", supervisions=[other]),
         cut("c", supervisions=[first, other]),
         cut("d"),
+        cut("e", supervisions=[elvish]),
     )
-    a, b, c, d = LhotseCuts(path).utterances()
+    a, b, c, d, e = LhotseCuts(path).utterances()
     assert (a.text, a.speaker, a.language) == ("hello there", "anna", "en")
     assert a.labels == {"gender": "F", "mood": "mixed", "snr": "12.5", "kept": "True"}
-    assert (b.text, b.speaker, b.language, b.labels) == ("you", "bert", None, {"language": "English"})
-    assert (c.text, c.speaker, c.language) == ("you hello", None, None)
+    assert (b.text, b.speaker, b.language, b.labels) == ("you", "bert", "en", {})
+    assert (c.text, c.speaker, c.language) == ("you hello", None, "en")
     assert (d.text, d.speaker, d.language, d.labels) == (None, None, None, {})
+    assert (e.language, e.labels) == (None, {"language": "Elvish"})
 
 
 @pytest.mark.parametrize("prefix", ["", "corpus_"])

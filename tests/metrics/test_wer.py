@@ -129,12 +129,60 @@ def test_chinese_is_scored_by_character_without_spaces() -> None:
     assert score.status is Status.UNDEFINED and "take cer" in score.reason
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "heard"),
+    [
+        *(
+            (language, "今天天气很好", "今天天气很糟")
+            for language in ("cmn", "yue", "Chinese", "zh-TW", "jpn", "en", "und", None)
+        ),
+        ("tha", "วันนี้อากาศดี", "วันนี้ อากาศดี"),
+        (None, "ថ្ងៃនេះអាកាសធាតុល្អ", "ថ្ងៃនេះអាកាសធាតុ"),
+        ("lo", "ມື້ນີ້ອາກາດດີ", "ມື້ນີ້"),
+        ("mya", "ဒီနေ့ ရာသီဥတု", "ဒီနေ့"),
+        ("bo", "དེ་རིང་གནམ་གཤིས", "དེ་རིང་"),
+    ],
+)
+def test_words_without_spaces_are_scored_by_character_alone(language: str | None, text: str, heard: str) -> None:
+    refused = hears("wer", heard).score(None, SOUND, text, language)
+    assert refused.status is Status.UNDEFINED and refused.reason.endswith("without spaces between words: take cer")
+    wanted, got = (list(basic(one).replace(" ", "")) for one in (text, heard))
+    assert parts(hears("cer", heard).score(None, SOUND, text, language)) == (distance(wanted, got), len(wanted))
+
+
+def test_languages_and_texts_with_spaces_keep_wer() -> None:
+    for language, text in (("ko", "오늘 날씨가 좋다"), ("Vietnamese", "Hôm nay trời đẹp"), ("en", "I love 北京")):
+        assert parts(hears("wer", text).score(None, SOUND, text, language)) == (0, len(text.split()))
+
+
+def test_a_language_is_one_however_it_is_written() -> None:
+    for language in ("en", "eng", "English", "en_GB", "English (UK)"):
+        for name in ("wer", "cer", "per"):
+            assert hears(name, "hello", "en").score(None, SOUND, "Hello", language).value == 0
+            assert hears(name, "hello", "English").score(None, SOUND, "Hello", language).value == 0
+    assert hears("wer", "x", "en").score(None, SOUND, "Hallo", "German").reason == "test knows en only, not German"
+
+
+def test_a_recogniser_of_another_script_gives_no_number_without_a_language() -> None:
+    for name in ("wer", "cer", "per"):
+        score = hears(name, "wholly wrong", "en").score(None, SOUND, "今天天气很好", None)
+        assert score.reason == "test knows en only, and the transcript is in another script"
+    assert parts(hears("cer", "今天", "ja", "en").score(None, SOUND, "今天", None)) == (0, 2)
+
+
+def test_joined_words(shared: Path) -> None:
+    text, heard = (shared / "cases" / "inputs" / "joined_words.txt").read_text(encoding="utf-8").splitlines()
+    assert parts(hears("wer", heard).score(None, SOUND, text, "en")) == (0, 16)
+
+
 def test_labels_and_definitions() -> None:
     wer = metric("wer[pocketsphinx]")
     assert wer.label == "wer[pocketsphinx]"
     assert wer.fingerprint == metric("wer").fingerprint  # the default is pocketsphinx
     assert wer.fingerprint != hears("wer", "x").fingerprint
-    newer = replace(wer, params={**wer.params, "normalise": Normaliser("basic", basic.function, version=2)})
+    newer = replace(
+        wer, params={**wer.params, "normalise": Normaliser("basic", basic.function, version=basic.version + 1)}
+    )
     assert newer.fingerprint != wer.fingerprint
     with pytest.raises(UsageError, match="did you mean 'pocketsphinx'"):
         metric("wer[pocketsphinks]")

@@ -31,6 +31,10 @@ def test_texts_are_normalised_as_the_metrics_do():
     chinese = targets_of([item("a", "你好，世界。", language="zh")], RECIPES["asr"])
     assert chinese.of["a"] == "你\n好\n世\n界" and chinese.unspaced
     assert targets_of([item("a", "the cat")], RECIPES["phone"]).of["a"] == "DH\nAH\nK\nAE\nT"
+    unstated = [item("a", "你好", language=""), item("b", "OK", language="")]
+    assert targets_of(unstated, RECIPES["asr"]).unspaced  # judged together, by the script
+    english = [item("a", "I live there"), item("b", "北京")]
+    assert targets_of(english, RECIPES["asr"]).unspaced is False
 
 
 def test_what_cannot_be_predicted_is_said():
@@ -40,6 +44,8 @@ def test_what_cannot_be_predicted_is_said():
         targets_of([item("a")], RECIPES["asr"])
     with pytest.raises(UsageError, match="one at a time"):
         targets_of([item("a", "hi"), item("b", "你好", language="zh")], RECIPES["asr"])
+    with pytest.raises(UsageError, match="not English"):
+        targets_of([item("b", "你好", language="Chinese")], RECIPES["phone"])
 
 
 @pytest.mark.parametrize(("measure", "errors", "units"), [("wer", 2, 3), ("cer", 3, 11)])

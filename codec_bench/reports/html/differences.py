@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from codec_bench.metrics.wer import UNSPACED
-
 KINDS = {"substitute": 0, "delete": 1, "insert": 2}
 """Codes of the page for jiwer's chunks; equal ones are left out."""
 
@@ -17,7 +15,7 @@ class WordDifference:
     """An aligned pair of texts.
 
     Attributes:
-        reference: Words of the transcript, or its characters where the language has no spaces.
+        reference: Words of the transcript, or its characters where spaces do not separate words.
         heard: Words or characters of the hypothesis.
         changes: `(kind, reference start, reference end, heard start, heard end)` of each run of errors, ends exclusive.
         errors: Substitutions, deletions and insertions together: the numerator of WER (of CER for characters).
@@ -27,15 +25,6 @@ class WordDifference:
     heard: list[str]
     changes: list[tuple[int, int, int, int, int]]
     errors: int
-
-
-def by_characters(language: str | None) -> bool:
-    """Whether texts of a language are compared by characters, as it is written without spaces.
-
-    >>> by_characters("zh-CN"), by_characters("en"), by_characters(None)
-    (True, False, False)
-    """
-    return language is not None and language.lower().replace("_", "-").split("-")[0] in UNSPACED
 
 
 def differences(references: Sequence[str], heard: Sequence[str], *, characters: bool = False) -> list[WordDifference]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from codec_bench.errors import UsageError
-from codec_bench.reports.html.differences import by_characters, differences
+from codec_bench.languages import is_unspaced
+from codec_bench.reports.html.differences import differences
 from codec_bench.reports.html.embedding import compact
 from codec_bench.runs.directory import Run
 
@@ -94,12 +96,14 @@ def _heard(run: Run, systems: Sequence[str], utterances: pd.DataFrame) -> list[J
     for recogniser, turn in frame[["recogniser", "turn"]].drop_duplicates().itertuples(index=False):
         rows = frame[(frame["recogniser"] == recogniser) & (frame["turn"] == turn)]
         normaliser = (_normalisers(run, recogniser)[turn:] or [""])[0]
+        texts = zip(rows["text"], rows["utterance"], strict=True)
+        by_characters = np.array([is_unspaced(text, languages.get(u)) for text, u in texts], bool)
         references: dict[int, str] = {}
         heard: list[dict[int, Any]] = [{} for _ in systems]
         unspaced: set[int] = set()
         disagreeing = 0
         for characters in (False, True):
-            part = rows[[by_characters(languages.get(u)) == characters for u in rows["utterance"]]]
+            part = rows[by_characters == characters]
             pairs = differences(list(part["text_compared"]), list(part["heard_compared"]), characters=characters)
             metric = _label("cer" if characters else "wer", recogniser, normaliser)
             for row, pair in zip(part.to_dict("records"), pairs, strict=True):
