@@ -8,9 +8,7 @@ from itertools import groupby
 
 from codec_bench.metrics.text import basic
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-)
+_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _ORDINALS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
@@ -48,10 +46,10 @@ def differently_written(wanted: str, heard: str) -> tuple[str, str] | None:
             if sign in one and sign not in other and found:
                 first, second = (sign, found[0].lower())[::order]
                 return first, second
-    for one, other in _disagreements(basic(wanted).split(), basic(heard).split()):
-        for digits, words in ((one, other), (other, one)):
+    for stretches in _disagreements(basic(wanted).split(), basic(heard).split()):
+        for digits, words in (stretches, stretches[::-1]):
             if _in_digits(digits) and not _in_digits(words) and _in_words(words) and not _in_words(digits):
-                return " ".join(one), " ".join(other)
+                return " ".join(stretches[0]), " ".join(stretches[1])
     return None
 
 

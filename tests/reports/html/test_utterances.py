@@ -14,8 +14,9 @@ from codec_bench.reports.html import audio as embedded_audio
 from codec_bench.reports.html import write_html
 from codec_bench.reports.html.audio import keeping_command
 from codec_bench.reports.html.differences import differences
+from codec_bench.reports.html.explorer import explorer
 from codec_bench.reports.table import build_tables
-from codec_bench.runs.directory import Run
+from codec_bench.runs.directory import Run, load_run
 
 from .conftest import HOSTILE, report
 from .test_tables import hover_text
@@ -105,6 +106,28 @@ def test_difference_kinds():
     (chinese,) = differences(["你好 吗"], ["你 吗啊"], characters=True)
     assert (chinese.reference, chinese.heard, chinese.errors) == (list("你好吗"), list("你吗啊"), 2)
     assert differences([""], ["so what"])[0].errors == 2
+
+
+def test_texts_are_compared_by_characters_where_the_metrics_do_so(old: Run, tmp_path: Path):
+    """By the script of the transcript, also where no language is stated."""
+    import pandas as pd
+
+    folder = Path(shutil.copytree(old.path, tmp_path / "run"))
+    utterances, rows = (pd.read_csv(folder / f"{name}.csv") for name in ("utterances", "hypotheses"))
+    utterances.assign(language="").to_csv(folder / "utterances.csv", index=False)
+    chinese = rows.utterance == "rms-01"
+    for column, text in (
+        ("text", "你好吗"),
+        ("text_compared", "你好吗"),
+        ("heard", "你啊"),
+        ("heard_compared", "你啊"),
+    ):
+        rows.loc[chinese, column] = text
+    rows.to_csv(folder / "hypotheses.csv", index=False)
+    (found,) = explorer(load_run(folder))["texts"]
+    place = list(utterances.id).index("rms-01")
+    assert found["characters"] == [place] and found["references"][place] == "你好吗"
+    assert {of_system[place][2] for of_system in found["heard"] if place in of_system} == {2}
 
 
 def test_list_sorts_and_searches(visit, old: Run, old_report: Path):
