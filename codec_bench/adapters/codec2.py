@@ -31,8 +31,16 @@ _one_user = threading.Lock()
 """Held while the library is loaded: a second user in this process would share its static state."""
 
 
-NUMBERS = {"3200": 0, "2400": 1, "1600": 2, "1400": 3, "1300": 4, "1200": 5, "700C": 8}
-"""The modes as codec2.h numbers them."""
+MODES = {
+    "3200": (0, 160, 64),
+    "2400": (1, 160, 48),
+    "1600": (2, 320, 64),
+    "1400": (3, 320, 56),
+    "1300": (4, 320, 52),
+    "1200": (5, 320, 48),
+    "700C": (8, 320, 28),
+}
+"""Of each mode the number in codec2.h, samples and bits per packet."""
 
 
 class Codec2(ClassicCodec):
@@ -60,15 +68,7 @@ class Codec2(ClassicCodec):
             licence="LGPL-2.1",
             source="https://github.com/drowe67/codec2",
         )
-        for mode, hop, packet_bits in (
-            ("3200", 160, 64),
-            ("2400", 160, 48),
-            ("1600", 320, 64),
-            ("1400", 320, 56),
-            ("1300", 320, 52),
-            ("1200", 320, 48),
-            ("700C", 320, 28),
-        )
+        for mode, (_, hop, packet_bits) in MODES.items()
     }
     modes = tuple(specs)
 
@@ -109,7 +109,7 @@ class Codec2(ClassicCodec):
     def _state(self) -> Iterator[tuple[ctypes.CDLL, ctypes.c_void_p]]:
         """A library whose static state is that of a new process, and a new coder in it."""
         with private_library() as library:
-            state = ctypes.c_void_p(library.codec2_create(NUMBERS[str(self.mode)]))
+            state = ctypes.c_void_p(library.codec2_create(MODES[str(self.mode)][0]))
             if not state:
                 raise CodecError(f"libcodec2 was built without mode {self.mode}")
             try:

@@ -12,16 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.adapters.torch_codec import TorchCodec
+from codec_bench.adapters.torch_codec import TorchCodec, as_samples
 from codec_bench.errors import CodecError, UnavailableError, first_line
 from codec_bench.tokens import Tokens
 
 
 class PackageCodec(TorchCodec):
-    """A codec that runs in a package of its makers.
-
-    `modules` and `extra` say which.
-    """
+    """A codec that runs in a package of its makers; `modules` and `extra` say which."""
 
     def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
         """What the tokens stand for.
@@ -33,15 +30,11 @@ class PackageCodec(TorchCodec):
             CodecError: The codec is not loaded, or cannot decode this number of codebooks.
             UsageError: The codec's quantizer has no embeddings.
         """
-        import torch
-
         if reason := self._cannot_decode(len(tokens.streams)):
             raise CodecError(reason)
-        if self._model is None:
-            raise CodecError(f"{self.name} is not loaded")
-        with torch.inference_mode():
-            codes = [torch.from_numpy(stream.codes).to(self._device) for stream in tokens.streams]
-            return {"quantized": np.ascontiguousarray(self._quantized(codes).float().cpu().numpy(), np.float32)}
+        with self._inference():
+            codes = [self._tensor(book) for book in self.books(tokens)]
+            return {"quantized": np.ascontiguousarray(as_samples(self._quantized(codes)))}
 
     @abstractmethod
     def _quantized(self, codes: list[Any]) -> Any:

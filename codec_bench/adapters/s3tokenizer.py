@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.neural import neural
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state
 from codec_bench.adapters.replaceable import file_name
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.errors import CodecError, UnavailableError, UsageError
 from codec_bench.hub import RemoteFile
 from codec_bench.tokens import Codebook, IntArray
@@ -22,17 +23,14 @@ MEL_WINDOW = 400
 
 
 def _spec(title: str, codebook: Codebook, parameters: int, weight: RemoteFile) -> CodecSpec:
-    return CodecSpec(
+    return neural(
         title=title,
         group=Group.SEMANTIC,
         input_rate=RATE,
         output_rate=RATE,
         codebooks=(codebook,),
         parameters=parameters,
-        causal=False,
-        streaming=False,
         licence="Apache-2.0",
-        weights_licence="not stated",
         source="https://github.com/xingchensong/S3Tokenizer",
         weights=(weight,),
         decodes=False,

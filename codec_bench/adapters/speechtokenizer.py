@@ -8,8 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.neural import neural
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state, read_state
+from codec_bench.adapters.spec import Group
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook, IntArray
@@ -38,17 +39,14 @@ class SpeechTokenizer(PackageCodec):
     extra: ClassVar[str] = "speechtokenizer"
     checkpoint_file: ClassVar[str] = WEIGHTS
 
-    spec = CodecSpec(
+    spec = neural(
         title="SpeechTokenizer",
         group=Group.SEMANTIC,
         input_rate=RATE,
         output_rate=RATE,
         codebooks=(Codebook(SIZE, HOP),) * BOOKS,
         parameters=103_675_586,
-        causal=False,
-        streaming=False,
         licence="Apache-2.0",
-        weights_licence="not stated",
         source="https://github.com/ZhangXInFD/SpeechTokenizer",
         weights=hugging_face("fnlp/SpeechTokenizer", CONFIG, WEIGHTS),
     )

@@ -28,7 +28,6 @@ class TorchCodec(ReplaceableCodec):
 
     An adapter loads the model from a folder that has its files under their published names (`_load`), and turns
     samples into codes and back (`_codes`, `_samples`). Device, inference mode, seed and checkpoint are handled here.
-
     """
 
     packages: ClassVar[tuple[str, ...]] = ("torch",)

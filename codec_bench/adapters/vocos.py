@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.neural import neural
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state, read_state
+from codec_bench.adapters.spec import Group
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook, IntArray
@@ -57,17 +58,14 @@ class VocosEncodec(PackageCodec):
     checkpoint_file: ClassVar[str] = "pytorch_model.bin"
 
     any_prefix: ClassVar[bool] = False
-    spec = CodecSpec(
+    spec = neural(
         title="Vocos (EnCodec 24 kHz)",
         group=Group.ACOUSTIC,
         input_rate=RATE,
         output_rate=RATE,
         codebooks=(Codebook(1024, HOP),) * COUNTS[-1],
         parameters=17_507_202,
-        causal=False,
-        streaming=False,
         licence="MIT",
-        weights_licence="not stated",
         source="https://github.com/gemelo-ai/vocos",
         weights=(
             *hugging_face("charactr/vocos-encodec-24khz", "config.yaml", "pytorch_model.bin"),

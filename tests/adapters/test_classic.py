@@ -98,7 +98,7 @@ def test_the_delay_is_the_lag_of_recorded_speech(name: str, shared: Path) -> Non
         # Speech coders begin with a high-pass filter, which moves what is low.
         high = butter(4, 500, "high", fs=rate, output="sos")
         lags = []
-        for clip in clips(shared):
+        for clip in clips(shared)[:4]:
             original = sosfiltfilt(high, resample(clip, rate).samples.astype(float))
             decoded = sosfiltfilt(high, uncompensated(coder, clip).astype(float))
             lags.append(int(np.argmax(correlate(decoded, original, "full", "fft"))) - (len(original) - 1))

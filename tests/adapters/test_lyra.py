@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec_bench.adapters import CODECS
 from codec_bench.adapters.lyra import DECODER, ENCODER, QUANTIZER, Lyra
 from codec_bench.adapters.systems import load_codec
 from codec_bench.audio import Audio, FloatArray, read_audio, resample
@@ -124,15 +123,6 @@ def test_parameters_are_the_constants_of_the_models(shared: Path) -> None:
 # --- state, delay, length --------------------------------------------------------------------------------------------
 
 
-def test_every_call_starts_from_the_initial_state(lyra: Lyra, speech: Audio, other: Audio) -> None:
-    first, between, again = (lyra.encode(audio) for audio in (speech, other, speech))
-    np.testing.assert_array_equal(codes_of(lyra, speech), [s.codes for s in first.streams])  # type: ignore[union-attr]
-    for a, b in zip(first.streams, again.streams, strict=True):  # type: ignore[union-attr]
-        np.testing.assert_array_equal(a.codes, b.codes)
-    decoded = [lyra.decode(code).samples for code in (first, between, first)]
-    np.testing.assert_array_equal(decoded[0], decoded[2])
-
-
 def test_state_is_kept_within_a_call(lyra: Lyra, speech: Audio) -> None:
     """The models remember: the same frames after others get other codes. Without that, the test above is vacuous."""
     once = codes_of(lyra, speech)
@@ -164,41 +154,7 @@ def test_codec_is_causal(lyra: Lyra, speech: Audio) -> None:
     assert (decoded[0][20 * 320 :] != decoded[1][20 * 320 :]).any()
 
 
-@pytest.mark.parametrize("codebooks", [16, 46])
-def test_output_is_not_delayed(lyra: Lyra, speech: Audio, other: Audio, codebooks: int) -> None:
-    for audio in (speech, other):
-        decoded = lyra.decode(lyra.encode(audio), codebooks).samples
-        lags = range(-160, 161)
-        middle = audio.samples[1000:-1000]
-        match = [correlation(middle, decoded[1000 + lag : len(decoded) - 1000 + lag]) for lag in lags]
-        assert abs(lags[int(np.argmax(match))]) <= 1
-
-
-@pytest.mark.parametrize(
-    ("samples", "rate"), [(1, 16_000), (319, 16_000), (321, 16_000), (4_803, 48_000), (999, 8_000)]
-)
-def test_length_is_that_of_the_input(lyra: Lyra, samples: int, rate: int) -> None:
-    tone = np.sin(np.arange(samples) * 0.05).astype(np.float32) / 2
-    decoded = lyra.decode(lyra.encode(Audio(tone, rate)))
-    assert decoded.rate == 16_000
-    assert len(decoded) == (2 * samples * 16_000 + rate) // (2 * rate)
-    assert np.isfinite(decoded.samples).all()
-
-
 # --- decoding --------------------------------------------------------------------------------------------------------
-
-
-def test_prefix_can_be_chosen_at_every_place(
-    lyra: Lyra, speech: Audio, shared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(shared))
-    code = lyra.encode(speech)
-    expected = lyra.decode(code, 16).samples
-    np.testing.assert_array_equal(lyra.decode(code.prefix(16)).samples, expected)
-    small = Lyra(codebooks=16)
-    small.load()
-    np.testing.assert_array_equal(small.decode(code).samples, expected)
-    assert (lyra.decode(code).samples != expected).any()
 
 
 def test_quality_rises_with_codebooks(lyra: Lyra, speech: Audio) -> None:
@@ -407,8 +363,3 @@ sys.stderr.write("end")
         check=True,
     )
     assert (done.stdout, done.stderr) == ("", "end")
-
-
-def test_registered() -> None:
-    assert CODECS.get("lyra") is Lyra
-    assert Lyra.prefixes == (16, 30, 46)

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from codec_bench.adapters.codec import CodecSpec, Group
-from codec_bench.adapters.replaceable import file_name
 from codec_bench.adapters.torch_codec import TorchCodec, snapshot
 from codec_bench.audio import Audio
 from codec_bench.errors import CodecError, UnavailableError
@@ -140,35 +139,6 @@ def test_a_checkpoint_replaces_a_file(mirror: Path, codec: Dithered, as_folder: 
     assert not np.array_equal(left.streams[0].codes, right.streams[0].codes)
 
 
-def test_the_fingerprint_is_that_of_the_files_in_use(mirror: Path) -> None:
-    same, other, plain = mirror / "same", mirror / "other", Dithered()
-    same.write_text("1.0")
-    other.write_text("0.5")
-    fingerprints = []
-    for file in (same, other):
-        codec = Dithered()
-        codec.use_checkpoint(file)
-        assert set(codec.weight_digests()) == {CONFIG.path, WEIGHTS.path}
-        fingerprints.append(codec.fingerprint)
-    assert fingerprints[0] == plain.fingerprint != fingerprints[1]
-
-
-def test_a_checkpoint_with_nothing_in_it_changes_nothing(mirror: Path, tmp_path: Path) -> None:
-    codec = Dithered()
-    for nothing in (tmp_path / "one", tmp_path / "not there"):
-        with pytest.raises(UnavailableError, match=r"none of the files of dithered: sub/config\.txt, model"):
-            codec.use_checkpoint(nothing)
-    assert codec.fingerprint == Dithered().fingerprint
-
-
-def test_a_file_is_refused_where_nothing_tells_which_one_it_replaces(mirror: Path) -> None:
-    class Scattered(Dithered):
-        checkpoint_file: ClassVar[str] = "weights.pt"
-
-    with pytest.raises(UnavailableError, match="has several files: name a folder"):
-        Scattered().use_checkpoint(mirror / "two" / WEIGHTS.path)
-
-
 def test_a_snapshot_has_the_published_names_and_goes_away(mirror: Path) -> None:
     replacement = mirror / "replacement"
     replacement.write_text("2.0")
@@ -177,15 +147,3 @@ def test_a_snapshot_has_the_published_names_and_goes_away(mirror: Path) -> None:
         assert (folder / "model.safetensors").read_text() == "2.0"
     assert not folder.exists()
     assert replacement.exists()
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("hf/some/codec/model.safetensors", "model.safetensors"),
-        ("hf/some/codec/sub/config.json", "sub/config.json"),
-        ("models/lyra_v2/lyragan.tflite", "lyragan.tflite"),
-    ],
-)
-def test_files_are_named_as_in_their_repository(path: str, name: str) -> None:
-    assert file_name(path) == name

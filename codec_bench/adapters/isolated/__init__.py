@@ -1,4 +1,4 @@
-"""Codecs that run in an environment of their own: `codec.py` says what one is, `worker.py` runs over there."""
+"""Codecs that run in an environment of their own: what they are; `worker.py` in a folder of each runs over there."""
 
 from __future__ import annotations
 

@@ -21,6 +21,9 @@ from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProce
 from codec_bench.processes.protocol import ProtocolError
 from codec_bench.tokens import Code, Tokens
 
+WORKERS = Path(__file__).parent
+"""Has a folder for the `worker.py` of each codec."""
+
 MAX_CRASHES = 3
 """Crashes in a row after which a process is not started again: it would not be the utterance that it dies of."""
 
@@ -42,6 +45,7 @@ class IsolatedCodec(ReplaceableCodec):
         load_timeout: Seconds that loading may take.
         call_timeout: Seconds that coding one recording may take.
         max_memory: Bytes of address space that the process may take on the CPU; None for any number.
+        side_value_bits: Bits that each number of the side information costs; None for all bits of its arrays.
         packages: Our packages that an environment with `inherits` uses. With torch among them, `--device auto` takes a
             GPU.
     """
@@ -51,6 +55,7 @@ class IsolatedCodec(ReplaceableCodec):
     load_timeout: ClassVar[float] = 1800.0
     call_timeout: ClassVar[float] = 600.0
     max_memory: ClassVar[int | None] = None
+    side_value_bits: ClassVar[int | None] = None
     packages: ClassVar[tuple[str, ...]] = ("torch",)
 
     _process: WorkerProcess | None = None
@@ -178,8 +183,10 @@ class IsolatedCodec(ReplaceableCodec):
                 raise CodecError(f"{what} has codes in [{codes.min()}, {codes.max()}], not in [0, {book.size})")
 
     def _side_bits(self, side: Mapping[str, NDArray[Any]]) -> int:
-        """What the side information of an utterance costs: all bits of the arrays, unless a codec packs them."""
-        return sum(array.nbytes * 8 for array in side.values())
+        """What the side information of an utterance costs."""
+        if self.side_value_bits is None:
+            return sum(array.nbytes * 8 for array in side.values())
+        return self.side_value_bits * sum(array.size for array in side.values())
 
     def _decode(self, code: Code) -> FloatArray:
         samples = self._ask("decode", self._arrays(code)).get("samples")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +40,6 @@ SEMANTIC = Codebook(8192, HOP)
 ACOUSTIC = Codebook(8100, HOP, packed_bits=13)
 
 ENCODER_PARAMETERS = 536_772_640
-
-
-class CheckpointFiles(NamedTuple):
-    """The three files that a codec is made of."""
-
-    encoder: Path
-    cmvn: Path
-    decoder: Path
 
 
 def _spec(title: str, output_rate: int, decoder_file: str, decoder: CheckpointKind, parameters: int) -> CodecSpec:
@@ -116,9 +108,6 @@ class LongCat(ReplaceableCodec):
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         return {"decoder_dtype": self.decoder_dtype}
 
-    def _files(self) -> CheckpointFiles:
-        return CheckpointFiles(*self.weight_files().values())
-
     @classmethod
     def _names(cls) -> tuple[str, str, str]:
         return ENCODER_FILE, CMVN_FILE, cls.decoder_file
@@ -180,11 +169,11 @@ class LongCat(ReplaceableCodec):
         if self._device is None:
             raise CodecError(f"{self.name} is not loaded")
         if self._encoder is None:
-            files = self._files()
-            encoder = LongCatEncoder(files.encoder, files.cmvn, self._device)
+            path, cmvn, _ = self.weight_files().values()
+            encoder = LongCatEncoder(path, cmvn, self._device)
             wanted = len(self.spec.codebooks)
             if encoder.codebooks < wanted:
-                raise UnavailableError(f"{files.encoder} has {encoder.codebooks} codebooks, {self.name} has {wanted}")
+                raise UnavailableError(f"{path} has {encoder.codebooks} codebooks, {self.name} has {wanted}")
             self._encoder = encoder
         return self._encoder
 
@@ -194,7 +183,7 @@ class LongCat(ReplaceableCodec):
         if self._device is None:
             raise CodecError(f"{self.name} is not loaded")
         if self._decoder is None:
-            path = self._files().decoder
+            *_, path = self.weight_files().values()
             self._check_decoder(path, identify(path))
             self._decoder = LongCatDecoder(path, self._device, self.decoder_dtype)
         return self._decoder

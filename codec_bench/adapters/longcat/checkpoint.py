@@ -175,7 +175,7 @@ class Tensors:
             bias: Size of the bias; None for the first of the weight's sizes.
 
         Returns:
-            RemoteFile and bias.
+            Weight and bias.
 
         Raises:
             UnavailableError: A tensor is missing or has another shape.

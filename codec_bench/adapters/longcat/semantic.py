@@ -28,35 +28,28 @@ class Subsampling(nn.Module):
     def __init__(self, tensors: Tensors, mels: int) -> None:
         super().__init__()
         name = f"{_PREFIX}.model.subsampling"
-        first = tensors.take(f"{name}.conv.subsampling/conv0.weight", None, 1, 3, 3)
-        channels = len(first)
-        self.register_buffer("weight0", first)
-        self.register_buffer("bias0", tensors.take(f"{name}.conv.subsampling/conv0.bias", channels))
-        second = tensors.take(f"{name}.conv.subsampling/conv1.weight", channels, channels, 3, 3)
-        self.register_buffer("weight1", second)
-        self.register_buffer("bias1", tensors.take(f"{name}.conv.subsampling/conv1.bias", channels))
+        channels: tuple[int | None, int] = (None, 1)
+        for i in range(len(_STRIDES)):
+            weight = tensors.take(f"{name}.conv.subsampling/conv{i}.weight", *channels, 3, 3)
+            channels = (len(weight), len(weight))
+            self.register_buffer(f"weight{i}", weight)
+            self.register_buffer(f"bias{i}", tensors.take(f"{name}.conv.subsampling/conv{i}.bias", len(weight)))
         # Neither convolution pads the mel axis, so each takes two bands off.
-        affine = tensors.take(f"{name}.affine.weight", None, channels * (mels - 2 * len(_STRIDES)))
-        self.width = len(affine)
-        self.register_buffer("affine_weight", affine)
-        self.register_buffer("affine_bias", tensors.take(f"{name}.affine.bias", self.width))
+        self.affine = read_linear(tensors, f"{name}.affine.", None, channels[1] * (mels - 2 * len(_STRIDES)))
+        self.width = self.affine.out_features
         self.norm = read_norm(tensors, f"{name}.norm", self.width)
 
     weight0: Tensor
     bias0: Tensor
     weight1: Tensor
     bias1: Tensor
-    affine_weight: Tensor
-    affine_bias: Tensor
 
     def forward(self, mel: Tensor) -> Tensor:
         """`[batch, 6 * n - 2, mels]` to `[batch, n, width]`."""
         x = mel[:, None]
         for stride, weight, bias in zip(_STRIDES, (self.weight0, self.weight1), (self.bias0, self.bias1), strict=True):
             x = functional.conv2d(functional.pad(x, (0, 0, 2, 0)), weight, bias, (stride, 1)).relu_()
-        x = x.transpose(1, 2).flatten(2)  # [batch, time, channels * bands]
-        x = functional.linear(x, self.affine_weight, self.affine_bias)
-        normed: Tensor = self.norm(x)
+        normed: Tensor = self.norm(self.affine(x.transpose(1, 2).flatten(2)))  # of [batch, time, channels * bands]
         return normed
 
 
@@ -67,36 +60,21 @@ class TransformerLayer(nn.Module):
         super().__init__()
         self.heads = heads
         self.norm1 = read_norm(tensors, f"{name}.norm1", width)
-        self.register_buffer("qkv_weight", tensors.take(f"{name}.self_attn.in_proj_weight", 3 * width, width))
-        self.register_buffer("qkv_bias", tensors.take(f"{name}.self_attn.in_proj_bias", 3 * width))
-        self.register_buffer("out_weight", tensors.take(f"{name}.self_attn.out_proj.weight", width, width))
-        self.register_buffer("out_bias", tensors.take(f"{name}.self_attn.out_proj.bias", width))
+        self.qkv = read_linear(tensors, f"{name}.self_attn.in_proj_", 3 * width, width)
+        self.out = read_linear(tensors, f"{name}.self_attn.out_proj.", width, width)
         self.norm2 = read_norm(tensors, f"{name}.norm2", width)
-        self.register_buffer("up_weight", tensors.take(f"{name}.linear1.weight", None, width))
-        inner = len(self.up_weight)
-        self.register_buffer("up_bias", tensors.take(f"{name}.linear1.bias", inner))
-        self.register_buffer("down_weight", tensors.take(f"{name}.linear2.weight", width, inner))
-        self.register_buffer("down_bias", tensors.take(f"{name}.linear2.bias", width))
+        self.up = read_linear(tensors, f"{name}.linear1.", None, width)
+        self.down = read_linear(tensors, f"{name}.linear2.", width, self.up.out_features)
         self.norm3 = read_norm(tensors, f"{name}.norm3", width)
-
-    qkv_weight: Tensor
-    qkv_bias: Tensor
-    out_weight: Tensor
-    out_bias: Tensor
-    up_weight: Tensor
-    up_bias: Tensor
-    down_weight: Tensor
-    down_bias: Tensor
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """`[batch, n, width]` to the same; `mask` says which frames can be seen, `[batch, 1, 1, n]`."""
         batch, time, width = x.shape
-        packed = functional.linear(self.norm1(x), self.qkv_weight, self.qkv_bias)
+        packed = self.qkv(self.norm1(x))
         q, k, v = packed.view(batch, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + functional.linear(seen.transpose(1, 2).flatten(2), self.out_weight, self.out_bias)
-        inner = functional.gelu(functional.linear(self.norm2(x), self.up_weight, self.up_bias))
-        out: Tensor = self.norm3(x + functional.linear(inner, self.down_weight, self.down_bias))
+        x = x + self.out(seen.transpose(1, 2).flatten(2))
+        out: Tensor = self.norm3(x + self.down(functional.gelu(self.up(self.norm2(x)))))
         return out
 
 
@@ -170,6 +148,15 @@ class SemanticTokenizer(nn.Module):
                     tensors.fail(f"{name}.cmvn.cmvn_{key}", "contradicts the CMVN file")
         tensors.drop(f"{name}.")
         tensors.drop(f"{_PREFIX}.gpu_feature")  # a stale copy of the same under an older name
+
+
+def read_linear(tensors: Tensors, prefix: str, outputs: int | None, inputs: int) -> nn.Linear:
+    """Takes a linear layer out of a checkpoint; None leaves the number of outputs open."""
+    weight = tensors.take(f"{prefix}weight", outputs, inputs)
+    linear = nn.Linear(inputs, len(weight), device="meta")
+    linear.weight = nn.Parameter(weight, requires_grad=False)
+    linear.bias = nn.Parameter(tensors.take(f"{prefix}bias", len(weight)), requires_grad=False)
+    return linear
 
 
 def read_norm(tensors: Tensors, name: str, width: int) -> nn.LayerNorm:

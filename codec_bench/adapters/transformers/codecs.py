@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.neural import neural
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.adapters.transformers.codec import CONFIG_FILE, EXTRACTOR_FILE, WEIGHTS_FILE, TransformersCodec
 from codec_bench.hub import RemoteFile, hugging_face
 from codec_bench.tokens import Codebook, IntArray
@@ -16,6 +17,14 @@ from codec_bench.tokens import Codebook, IntArray
 
 def _files(repository: str, *names: str) -> tuple[RemoteFile, ...]:
     return hugging_face(repository, CONFIG_FILE, WEIGHTS_FILE, *names)
+
+
+def _published(
+    spec: CodecSpec, rate: str = "sampling_rate", hop: str = "hop_length", codebooks: str = "num_quantizers"
+) -> dict[str, Any]:
+    """What a configuration says of rate, hop and codebooks, by its names of them."""
+    book = spec.codebooks[0]
+    return {rate: spec.input_rate, hop: book.hop, codebooks: len(spec.codebooks), "codebook_size": book.size}
 
 
 class Mimi(TransformersCodec):
@@ -28,13 +37,6 @@ class Mimi(TransformersCodec):
     name: ClassVar[str] = "mimi"
     prefixes: ClassVar[tuple[int, ...]] = (4, 8, 16, 32)
     model_class: ClassVar[str] = "MimiModel"
-    published: ClassVar[Mapping[str, Any]] = {
-        "sampling_rate": 24_000,
-        "frame_size": 1920,
-        "num_quantizers": 32,
-        "num_semantic_quantizers": 1,
-        "codebook_size": 2048,
-    }
     spec = CodecSpec(
         title="Mimi",
         group=Group.SEMANTIC,
@@ -49,6 +51,7 @@ class Mimi(TransformersCodec):
         source="https://github.com/kyutai-labs/moshi",
         weights=_files("kyutai/mimi"),
     )
+    published: ClassVar[Mapping[str, Any]] = {**_published(spec, hop="frame_size"), "num_semantic_quantizers": 1}
 
     def _embedding(self, book: int, codes: Any) -> Any:
         quantizer = self._model.quantizer
@@ -60,29 +63,18 @@ class Mimi(TransformersCodec):
 
 def _dac(rate: int, hop: int, codebooks: int, parameters: int) -> CodecSpec:
     size = f"{rate // 1000}khz"
-    return CodecSpec(
+    return neural(
         title=f"DAC ({rate / 1000:g} kHz)",
         group=Group.ACOUSTIC,
         input_rate=rate,
         output_rate=rate,
         codebooks=(Codebook(1024, hop),) * codebooks,
         parameters=parameters,
-        causal=False,
-        streaming=False,
         licence="Apache-2.0",
         weights_licence="MIT",
         source="https://github.com/descriptinc/descript-audio-codec",
         weights=_files(f"descript/dac_{size}"),
     )
-
-
-def _dac_config(spec: CodecSpec) -> Mapping[str, Any]:
-    return {
-        "sampling_rate": spec.input_rate,
-        "hop_length": spec.codebooks[0].hop,
-        "n_codebooks": len(spec.codebooks),
-        "codebook_size": 1024,
-    }
 
 
 class Dac16k(TransformersCodec):
@@ -99,7 +91,7 @@ class Dac16k(TransformersCodec):
     model_class: ClassVar[str] = "DacModel"
     whole_frames: ClassVar[bool] = True
     spec = _dac(16_000, 320, 12, 74_141_697)
-    published: ClassVar[Mapping[str, Any]] = _dac_config(spec)
+    published: ClassVar[Mapping[str, Any]] = _published(spec, codebooks="n_codebooks")
 
     def _embedding(self, book: int, codes: Any) -> Any:
         layer = self._model.quantizer.quantizers[book]
@@ -112,7 +104,7 @@ class Dac24k(Dac16k):
     name: ClassVar[str] = "dac-24khz"
     prefixes: ClassVar[tuple[int, ...]] = (2, 4, 8, 16, 32)
     spec = _dac(24_000, 320, 32, 74_653_857)
-    published: ClassVar[Mapping[str, Any]] = _dac_config(spec)
+    published: ClassVar[Mapping[str, Any]] = _published(spec, codebooks="n_codebooks")
 
 
 class Dac44k(Dac16k):
@@ -121,7 +113,7 @@ class Dac44k(Dac16k):
     name: ClassVar[str] = "dac-44khz"
     prefixes: ClassVar[tuple[int, ...]] = (2, 4, 9)
     spec = _dac(44_100, 512, 9, 76_620_777)
-    published: ClassVar[Mapping[str, Any]] = _dac_config(spec)
+    published: ClassVar[Mapping[str, Any]] = _published(spec, codebooks="n_codebooks")
 
 
 class Encodec24k(TransformersCodec):
@@ -135,15 +127,6 @@ class Encodec24k(TransformersCodec):
     prefixes: ClassVar[tuple[int, ...]] = (2, 4, 8, 16, 32)
     model_class: ClassVar[str] = "EncodecModel"
     encode_options: ClassVar[Mapping[str, Any]] = {"bandwidth": 24.0}
-    published: ClassVar[Mapping[str, Any]] = {
-        "sampling_rate": 24_000,
-        "hop_length": 320,
-        "num_quantizers": 32,
-        "codebook_size": 1024,
-        "audio_channels": 1,
-        "normalize": False,
-        "chunk_length_s": None,
-    }
     spec = CodecSpec(
         title="EnCodec (24 kHz)",
         group=Group.ACOUSTIC,
@@ -158,6 +141,12 @@ class Encodec24k(TransformersCodec):
         source="https://github.com/facebookresearch/encodec",
         weights=_files("facebook/encodec_24khz"),
     )
+    published: ClassVar[Mapping[str, Any]] = {
+        **_published(spec),
+        "audio_channels": 1,
+        "normalize": False,
+        "chunk_length_s": None,
+    }
 
     def _stacked_codes(self, samples: Any) -> IntArray:
         chunk: IntArray = super()._stacked_codes(samples)[0]  # the 24 kHz model codes a recording as one chunk
@@ -180,26 +169,18 @@ class XCodec(TransformersCodec):
     model_class: ClassVar[str] = "XcodecModel"
     whole_frames: ClassVar[bool] = True
     layers: ClassVar[str] = "quantizers"
-    published: ClassVar[Mapping[str, Any]] = {
-        "sample_rate": 16_000,
-        "hop_length": 320,
-        "num_quantizers": 8,
-        "codebook_size": 1024,
-    }
-    spec = CodecSpec(
+    spec = neural(
         title="X-Codec (HuBERT, LibriSpeech)",
         group=Group.SEMANTIC,
         input_rate=16_000,
         output_rate=16_000,
         codebooks=(Codebook(1024, 320),) * 8,
         parameters=160_698_625,
-        causal=False,
-        streaming=False,
         licence="Apache-2.0",
-        weights_licence="not stated",
         source="https://github.com/zhenye234/xcodec",
         weights=_files("hf-audio/xcodec-hubert-librispeech"),
     )
+    published: ClassVar[Mapping[str, Any]] = _published(spec, rate="sample_rate")
 
 
 class HiggsAudioV2(TransformersCodec):
@@ -217,26 +198,19 @@ class HiggsAudioV2(TransformersCodec):
     model_class: ClassVar[str] = "HiggsAudioV2TokenizerModel"
     whole_frames: ClassVar[bool] = True
     layers: ClassVar[str] = "quantizers"
-    published: ClassVar[Mapping[str, Any]] = {
-        "sample_rate": 24_000,
-        "hop_length": 960,
-        "num_quantizers": 8,
-        "codebook_size": 1024,
-    }
-    spec = CodecSpec(
+    spec = neural(
         title="Higgs Audio v2 tokenizer",
         group=Group.SEMANTIC,
         input_rate=24_000,
         output_rate=24_000,
         codebooks=(Codebook(1024, 960),) * 8,
         parameters=200_343_777,
-        causal=False,
-        streaming=False,
         licence="Apache-2.0",
         weights_licence="Boson Higgs Audio 2 Community License",
         source="https://github.com/boson-ai/higgs-audio",
         weights=_files("bosonai/higgs-audio-v2-tokenizer"),
     )
+    published: ClassVar[Mapping[str, Any]] = _published(spec, rate="sample_rate")
 
 
 class XCodec2(TransformersCodec):
@@ -259,15 +233,13 @@ class XCodec2(TransformersCodec):
         "hop_length": 320,
         "quantization_levels": [4] * 8,
     }
-    spec = CodecSpec(
+    spec = neural(
         title="X-Codec2",
         group=Group.SEMANTIC,
         input_rate=16_000,
         output_rate=16_000,
         codebooks=(Codebook(65_536, 320),),
         parameters=629_281_706,
-        causal=False,
-        streaming=False,
         licence="Apache-2.0",
         weights_licence="CC-BY-NC-4.0",
         source="https://huggingface.co/HKUSTAudio/xcodec2",
@@ -297,15 +269,13 @@ class NeuCodec(XCodec2):
         "encoder_hop_length": 320,
         "quantization_levels": [4] * 8,
     }
-    spec = CodecSpec(
+    spec = neural(
         title="NeuCodec",
         group=Group.SEMANTIC,
         input_rate=16_000,
         output_rate=24_000,
         codebooks=(Codebook(65_536, 320),),
         parameters=629_937_706,
-        causal=False,
-        streaming=False,
         licence="Apache-2.0",
         weights_licence="Apache-2.0",
         source="https://github.com/neuphonic/neucodec",

@@ -14,12 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec_bench.adapters.codec import TakesCheckpoint
 from codec_bench.adapters.longcat.adapter import CMVN_FILE, ENCODER_FILE, LongCat, LongCat24k, LongCat24kSft
 from codec_bench.adapters.systems import load_codec, parse_systems
 from codec_bench.audio import Audio, length_at
 from codec_bench.errors import CodecError, UnavailableError, UsageError
-from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Tokens, code_from_arrays
 
 pytestmark = pytest.mark.long
@@ -56,18 +54,13 @@ def test_bitrates():
     assert LongCat24kSft().spec.bitrate() == pytest.approx(1300 / 3)
 
 
-def test_what_the_codecs_are():
-    assert [c.name for c in CODECS] == ["longcat", "longcat-24k", "longcat-24k-sft"]
-    assert [c.prefixes for c in CODECS] == [(2, 3, 4), (2, 3, 4), (2,)]
-    assert [len(c().spec.codebooks) for c in CODECS] == [4, 4, 2]
-    assert [c().spec.output_rate for c in CODECS] == [16_000, 24_000, 24_000]
-    assert all(isinstance(c(), TakesCheckpoint) for c in CODECS)
-
-
 @pytest.mark.parametrize("cls", CODECS)
 def test_one_codebook_is_refused(cls: type[LongCat]):
     with pytest.raises(UsageError, match="codebooks, not 1"):
         cls(codebooks=1)
+    for names, codebooks in (([cls.name], [1]), ([f"{cls.name}@5"], [])):
+        with pytest.raises(UsageError, match=r"codebooks, not [15]"):
+            parse_systems(names, codebooks)
     with pytest.raises(UsageError, match="has no setting 'x'"):
         cls("x")
 
@@ -92,34 +85,15 @@ def test_golden_audio_through_the_codec(
 
 
 @every_codec
-@pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 48_000])
-def test_lengths_and_rates(codec: LongCat, rate: int):
-    for samples in (1, 7, rate // 10, rate // 3 | 1):
-        code = codec.encode(noise(samples, rate))
+def test_lengths(codec: LongCat):
+    for samples in (1, 7, 2205, 7351):
+        code = codec.encode(noise(samples, 22_050))
         audio = codec.decode(code)
         assert audio.rate == codec.spec.output_rate
-        assert len(audio) == length_at(samples, rate, audio.rate)
+        assert len(audio) == length_at(samples, 22_050, audio.rate)
         assert isinstance(code, Tokens)
         assert len(code.streams) == len(codec.spec.codebooks)
         assert code.bits / code.seconds == pytest.approx(codec.spec.bitrate())
-
-
-@every_codec
-def test_silence(codec: LongCat):
-    code = codec.encode(Audio(np.zeros(5000, np.float32), 16_000))
-    audio = codec.decode(code)
-    assert np.isfinite(audio.samples).all()
-    assert np.array_equal(codec.decode(code).samples, audio.samples)
-
-
-@one_codec
-@pytest.mark.parametrize(
-    ("samples", "status"), [([], Status.EMPTY), ([0.1, np.nan], Status.NOT_FINITE), ([np.inf], Status.NOT_FINITE)]
-)
-def test_what_cannot_be_coded(codec: LongCat, samples: list[float], status: Status):
-    with pytest.raises(NotScorable) as caught:
-        codec.encode(Audio(np.array(samples, np.float32), 16_000))
-    assert caught.value.status is status
 
 
 @one_codec
@@ -142,13 +116,6 @@ def test_a_long_recording_is_cut_into_equal_pieces(codec: LongCat):
     assert isinstance(restored, Tokens)
     assert restored.side["cuts"].tolist() == cuts.tolist()
     assert np.array_equal(codec.decode(restored).samples, decoded.samples)
-
-
-@one_codec
-def test_no_cut_up_to_30_seconds(codec: LongCat):
-    code = codec.encode(noise(480_000))
-    assert isinstance(code, Tokens)
-    assert code.side["cuts"].shape == (0,)
 
 
 @every_codec
@@ -210,20 +177,16 @@ def test_bfloat16_decoder(here: Path, golden: Mapping[str, NDArray[Any]]):
 
 
 def test_streaming_belongs_to_24_khz(here: Path):
-    for cls in CODECS:
-        made = cls()
-        made.load()
-        code = made.encode(noise(20_000))
-        assert isinstance(code, Tokens)
-        if cls is LongCat:
-            with pytest.raises(CodecError, match="16 kHz decoder cannot decode a stream"):
-                made.stream()
-            continue
-        session = made.stream()
-        frames = np.stack([s.codes for s in code.streams])
-        audio = np.concatenate([session.push(frames), session.flush()])
-        expected = made.decode(code).samples
-        assert np.abs(audio[: len(expected)] - expected).max() < 1e-5
+    made, streamed = LongCat(), LongCat24k()
+    for codec in (made, streamed):
+        codec.load()
+    with pytest.raises(CodecError, match="16 kHz decoder cannot decode a stream"):
+        made.stream()
+    code = streamed.encode(noise(20_000))
+    session = streamed.stream()
+    audio = np.concatenate([session.push(streamed.stacked_books(code)), session.flush()])
+    expected = streamed.decode(code).samples
+    assert np.abs(audio[: len(expected)] - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize("cls", CODECS)
@@ -401,12 +364,3 @@ def test_batches_of_recordings_give_what_single_ones_give(mirror: Path, monkeypa
         assert (alone.samples, alone.sample_rate) == (code.samples, code.sample_rate)
     for code, decoded in zip(together, codec.decode_batch(together), strict=True):
         np.testing.assert_allclose(decoded.samples, codec.decode(code).samples, atol=1e-5)
-
-
-@pytest.mark.parametrize("count", ["1", "5"])
-def test_numbers_of_codebooks_that_cannot_be_decoded(mirror: Path, monkeypatch: pytest.MonkeyPatch, count: str) -> None:
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror))
-    with pytest.raises(UsageError):
-        parse_systems(["longcat"], [int(count)])
-    with pytest.raises(UsageError):
-        parse_systems([f"longcat@{count}"])

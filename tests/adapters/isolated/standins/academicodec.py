@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
-import pytest
+import torch
 
-from codec_bench.adapters.isolated.academicodec.codec import HIFI_CODECS, HiFiCodec, TiCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.acoustic import HIFI_CODECS, TiCodec
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from tests.adapters.isolated.standins import Expected, Samples, analysed, residual, summed, synthesised, write
 
 CLASSES = (*HIFI_CODECS.values(), TiCodec)
-
-HIFI = "yangdongchao/AcademiCodec"
-TI = "y-ren16/TiCodec"
+SETTINGS = ((HIFI_CODECS["hifi-codec-24k-240d"], None), (TiCodec, "1g2r"))
 
 ENV = """
 class AttrDict(dict):
@@ -99,48 +97,47 @@ def files(kind: str, configs: dict[str, str]) -> dict[str, str]:
     }
 
 
-HIFI_STRIDES = {"24k-320d": [8, 5, 4, 2], "24k-240d": [6, 5, 4, 2], "16k-320d": [8, 5, 4, 2]}
-HIFI_FILES = files(
-    "hificodec",
-    {
-        f"egs/HiFi-Codec-{kind}/config_{kind.replace('-', '_')}.json": config(strides, 4)
-        for kind, strides in HIFI_STRIDES.items()
-    },
-)
-TI_FILES = files(
-    "ticodec",
-    {
-        f"egs/TiCodec-24k-320d/config_24k_320d_conv_1g{books}r_8g3k1s.json": config([8, 5, 4, 2], books)
-        for books in (1, 2, 4)
-    },
-)
+STRIDES = {240: [6, 5, 4, 2], 320: [8, 5, 4, 2]}
+SOURCES = {
+    "yangdongchao/AcademiCodec": files(
+        "hificodec",
+        {str(cls.spec.configuration): config(STRIDES[cls.spec.codebooks[0].hop], 4) for cls in HIFI_CODECS.values()},
+    ),
+    "y-ren16/TiCodec": files(
+        "ticodec",
+        {str(spec.configuration): config(STRIDES[320], len(spec.codebooks)) for spec in TiCodec.specs.values()},
+    ),
+}
 
 
-def checkpoint(path: Path, strides: list[int], books: int, *, shared: bool = False) -> None:
-    """Three networks in one file."""
-    import torch
-
-    torch.manual_seed(0)
-    hop = math.prod(strides)
-    quantizer = {f"tables.{i}.weight": torch.randn(1024, 8) / (i + 1) for i in range(books)}
-    if shared:
-        quantizer |= {f"shared.{i}.weight": torch.randn(1024, 1) for i in range(8)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(
-        {
+def weights(mirror: Path) -> None:
+    """Three networks in each file."""
+    for spec in (*(cls.spec for cls in HIFI_CODECS.values()), *TiCodec.specs.values()):
+        hop = spec.codebooks[0].hop
+        quantizer = {f"tables.{i}.weight": torch.randn(1024, 8) / (i + 1) for i in range(len(spec.codebooks))}
+        if spec in TiCodec.specs.values():
+            quantizer |= {f"shared.{i}.weight": torch.randn(1024, 1) for i in range(8)}
+        networks = {
             "encoder": {"layer.weight": torch.randn(8, 1, hop) / 10, "layer.bias": torch.randn(8) / 10},
             "quantizer": quantizer,
             "generator": {"layer.weight": torch.randn(8, 1, hop) / 10, "layer.bias": torch.zeros(1)},
-        },
-        path,
+        }
+        write(mirror / spec.weights[0].path, networks)
+
+
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    state = torch.load(mirror / codec.spec.weights[0].path, weights_only=True)
+    encoded = analysed(samples, *state["encoder"].values())
+    tables = [table for name, table in state["quantizer"].items() if name.startswith("tables")]
+    weight = state["generator"]["layer.weight"]
+    if not isinstance(codec, TiCodec):
+        return Expected(residual(encoded, tables), lambda codes: synthesised(summed(tables, codes), weight))
+    shared = [table[:, 0] for name, table in state["quantizer"].items() if name.startswith("shared")]
+    tokens = torch.stack([(t - value).abs().argmin() for t, value in zip(shared, encoded.mean(0), strict=True)])
+    style = torch.stack([table[token] for table, token in zip(shared, tokens, strict=True)])
+    return Expected(
+        residual(encoded, tables),
+        lambda codes: synthesised(summed(tables, codes) + style, weight),
+        side={"global": tokens},
+        side_bits=80,
     )
-
-
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """All checkpoints and both environments."""
-    for cls, strides in zip(HIFI_CODECS.values(), HIFI_STRIDES.values(), strict=True):
-        checkpoint(mirror / cls.weights()[0].path, strides, 4)
-    for mode in TiCodec.modes:
-        checkpoint(mirror / TiCodec.mode_spec(mode).weights[0].path, [8, 5, 4, 2], int(mode[2]), shared=True)
-    use(patch, environment(HiFiCodec.environment, mirror, {HIFI: HIFI_FILES}), *HIFI_CODECS.values())
-    use(patch, environment(TiCodec.environment, mirror, {TI: TI_FILES}), TiCodec)

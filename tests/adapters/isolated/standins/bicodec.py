@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from codec_bench.adapters.isolated.bicodec.codec import BiCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import BiCodec
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, nearest, synthesised, write
 
 CLASSES = (BiCodec,)
+SETTINGS = ((BiCodec, None),)
+LENGTHS = (16_000, 100_100)
 
-REPOSITORY = "SparkAudio/Spark-TTS"
 WIDTH = 16
 
 MODEL = """
@@ -103,52 +108,85 @@ PLACES = {
     "speaker/speaker_encoder": "SpeakerEncoder",
     "vq/factorized_vector_quantize": "FactorizedVectorQuantize",
 }
-FILES = {
-    "sparktts/models/bicodec.py": MODEL,
-    "sparktts/models/audio_tokenizer.py": "raise ImportError('not needed')",
-    "sparktts/modules/parts.py": PARTS,
-    "sparktts/utils/__init__.py": "",
-    "sparktts/utils/audio.py": AUDIO,
-    "sparktts/utils/file.py": "from omegaconf import OmegaConf, DictConfig\n\n\ndef load_config(path):\n    pass\n",
-} | {f"sparktts/modules/{place}.py": f"from sparktts.modules.parts import {name}" for place, name in PLACES.items()}
+SOURCES = {
+    "SparkAudio/Spark-TTS": {
+        "sparktts/models/bicodec.py": MODEL,
+        "sparktts/models/audio_tokenizer.py": "raise ImportError('not needed')",
+        "sparktts/modules/parts.py": PARTS,
+        "sparktts/utils/__init__.py": "",
+        "sparktts/utils/audio.py": AUDIO,
+        "sparktts/utils/file.py": "from omegaconf import OmegaConf, DictConfig\n\n\ndef load_config(path):\n    pass\n",
+    }
+    | {f"sparktts/modules/{place}.py": f"from sparktts.modules.parts import {name}" for place, name in PLACES.items()}
+}
 
 CONFIG = "sample_rate: 16000\nvolume_normalize: true\nref_segment_duration: 6\nlatent_hop_length: 320\n"
 
 
-def checkpoint(folder: Path) -> None:
-    """The folders that the encoder and the codec are read from."""
-    import torch
-    from safetensors.torch import save_file
-    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+STATE = {
+    "encoder.weight": (WIDTH, WIDTH, 1),
+    "postnet.weight": (WIDTH, WIDTH, 1),
+    "decoder.weight": (WIDTH, 1, 320),
+    "quantizer.table": (8192, WIDTH),
+    "speaker_encoder.project.weight": (WIDTH, 32),
+    "prenet.weight": (WIDTH, WIDTH, 1),
+}
+SCALES = {"prenet.weight": 10, "decoder.weight": 100, "speaker_encoder.project.weight": 10}
 
-    torch.manual_seed(0)
-    (folder / "BiCodec").mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+
+def state() -> dict[str, torch.Tensor]:
+    return {name: torch.randn(shape) / SCALES.get(name, 1) for name, shape in STATE.items()}
+
+
+def weights(mirror: Path) -> None:
+    """The folders that the encoder and the codec are read from."""
+    folder = (mirror / BiCodec.weights()[0].path).parent
+    write(folder / "config.yaml", CONFIG)
     names = ("encoder", "decoder", "quantizer", "speaker_encoder", "prenet", "postnet")
     parts = "".join(f"  {name}: {{width: {WIDTH}}}\n" for name in names)
-    text = f"audio_tokenizer:\n  mel_params: {{num_mels: 2}}\n{parts}"
-    (folder / "BiCodec" / "config.yaml").write_text(text, encoding="utf-8")
-    state = {
-        "encoder.weight": torch.randn(WIDTH, WIDTH, 1),
-        "prenet.weight": torch.randn(WIDTH, WIDTH, 1) / 10,
-        "postnet.weight": torch.randn(WIDTH, WIDTH, 1),
-        "decoder.weight": torch.randn(WIDTH, 1, 320) / 100,
-        "quantizer.table": torch.randn(8192, WIDTH),
-        "speaker_encoder.project.weight": torch.randn(WIDTH, 32) / 10,
-    }
-    save_file(state, str(folder / "BiCodec" / "model.safetensors"))
+    write(folder / "BiCodec/config.yaml", f"audio_tokenizer:\n  mel_params: {{num_mels: 2}}\n{parts}")
+    write(folder / "BiCodec/model.safetensors", state())
     config = Wav2Vec2Config(
         hidden_size=WIDTH, num_hidden_layers=17, num_attention_heads=2, intermediate_size=16, conv_dim=(8,) * 7,
         num_conv_pos_embedding_groups=2, num_conv_pos_embeddings=8,
     )  # fmt: skip
-    encoder = folder / "wav2vec2-large-xlsr-53"
     model = Wav2Vec2Model(config)
-    model.config.save_pretrained(encoder)
-    torch.save(model.state_dict(), encoder / "pytorch_model.bin")
-    Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(encoder)  # type: ignore[no-untyped-call]
+    model.config.save_pretrained(folder / "wav2vec2-large-xlsr-53")
+    write(folder / "wav2vec2-large-xlsr-53/pytorch_model.bin", model.state_dict())
+    extractor = Wav2Vec2FeatureExtractor(do_normalize=True)  # type: ignore[no-untyped-call]
+    extractor.save_pretrained(folder / "wav2vec2-large-xlsr-53")
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """The checkpoint and the environment."""
-    checkpoint((mirror / BiCodec.weights()[0].path).parent)
-    use(patch, environment(BiCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    """The voice is that of the first six seconds, repeated where there are fewer."""
+    folder = (mirror / codec.spec.weights[0].path).parent
+    state = load_file(folder / "BiCodec/model.safetensors")
+    table = state["quantizer.table"]
+    encoder = Wav2Vec2Model.from_pretrained(folder / "wav2vec2-large-xlsr-53").eval()  # type: ignore[no-untyped-call]
+    loud = samples * (0.2 / np.abs(samples).max())
+    values = (loud - loud.mean()) / np.sqrt(loud.var() + 1e-7)
+    padded = np.pad(values, (0, -len(values) % 320 + 80)).astype(np.float32)
+    with torch.inference_mode():
+        hidden = encoder(torch.from_numpy(padded)[None], output_hidden_states=True).hidden_states
+    features = (hidden[11] + hidden[14] + hidden[16])[0] / 3
+    tokens = (torch.from_numpy(np.abs(np.resize(loud, 96_000)).reshape(32, 3000).max(1)) * 4000).int()
+    voice = state["speaker_encoder.project.weight"] @ (tokens / 4096)
+
+    def decoded(codes: list[torch.Tensor]) -> torch.Tensor:
+        return synthesised(table[codes[0]] @ state["prenet.weight"][:, :, 0].T + voice, state["decoder.weight"])
+
+    return Expected(
+        [nearest(features @ state["encoder.weight"][:, :, 0].T, table)],
+        decoded,
+        side={"global": tokens},
+        side_bits=384,
+        latents=lambda codes: {"quantized": table[codes[0]]},
+        agreement=0.95,
+    )
+
+
+def lacking(path: Path) -> None:
+    write(path, {name: tensor for name, tensor in state().items() if name != "prenet.weight"})
+
+
+WRONG = (Wrong((BiCodec, None), 2, lacking, r"lacks 1 tensors, e\.g\. prenet\.weight"),)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import numpy as np
+import torch
 
-from codec_bench.adapters.isolated.bigcodec.codec import BigCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.acoustic import BigCodec
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from tests.adapters.isolated.standins import Expected, Samples, analysed, nearest, synthesised, write
 
 CLASSES = (BigCodec,)
-
-REPOSITORY = "Aria-K-Alethia/BigCodec"
+SETTINGS = ((BigCodec, None),)
 
 ENCODER = """
 from torch import nn
@@ -49,25 +50,29 @@ class CodecDecoder(nn.Module):
         return self.table(codes[:, :, 0])
 """
 
-FILES = {"vq/__init__.py": "", "vq/codec_encoder.py": ENCODER, "vq/codec_decoder.py": DECODER}
+SOURCES = {
+    "Aria-K-Alethia/BigCodec": {"vq/__init__.py": "", "vq/codec_encoder.py": ENCODER, "vq/codec_decoder.py": DECODER}
+}
 
 
-def checkpoint(path: Path) -> None:
+def weights(mirror: Path) -> None:
     """Both networks in one file."""
-    import torch
-
-    torch.manual_seed(0)
-    path.parent.mkdir(parents=True, exist_ok=True)
     encoder = {"block.weight": torch.randn(6, 1, 200) / 10, "block.bias": torch.randn(6) / 10}
     decoder = {
         "table.weight": torch.randn(8192, 6),
         "model.weight": torch.randn(6, 1, 200) / 10,
         "model.bias": torch.zeros(1),
     }
-    torch.save({"CodecEnc": encoder, "generator": decoder, "step": 1}, path)
+    write(mirror / BigCodec.spec.weights[0].path, {"CodecEnc": encoder, "generator": decoder, "step": 1})
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """The checkpoint and the environment."""
-    checkpoint(mirror / BigCodec.weights()[0].path)
-    use(patch, environment(BigCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    """There is a frame more where the samples fit."""
+    state = torch.load(mirror / codec.spec.weights[0].path, weights_only=True)
+    encoded = analysed(np.append(samples, np.float32(0)), *state["CodecEnc"].values())
+    table = state["generator"]["table.weight"]
+    return Expected(
+        [nearest(encoded, table)],
+        lambda codes: synthesised(table[codes[0]], state["generator"]["model.weight"]),
+        latents=lambda codes: {"quantized": table[codes[0]]},
+    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
+import numpy as np
+import torch
 
-from codec_bench.adapters.isolated.bigvgan.codec import BigVgan
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.acoustic import BigVgan
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from tests.adapters.isolated.standins import Expected, Samples, synthesised, write
 
 CLASSES = (BigVgan,)
-
-REPOSITORY = "NVIDIA/BigVGAN"
+SETTINGS = ((BigVgan, None),)
 
 CODE = """
 import torch
@@ -47,30 +48,32 @@ def get_mel_spectrogram(wav, h):
     return torch.log(spectrum[:, : h.num_mels, : wav.shape[1] // h.hop_size] + 1e-5)
 """
 
-FILES = {
-    "bigvgan.py": CODE,
-    "meldataset.py": MEL,
-    "env.py": "class AttrDict(dict):\n    def __init__(self, *a):\n        super().__init__(*a)\n"
-    "        self.__dict__ = self\n",
-    "utils.py": "",
-    "activations.py": "",
+SOURCES = {
+    "NVIDIA/BigVGAN": {
+        "bigvgan.py": CODE,
+        "meldataset.py": MEL,
+        "env.py": "class AttrDict(dict):\n    def __init__(self, *a):\n        super().__init__(*a)\n"
+        "        self.__dict__ = self\n",
+        "utils.py": "",
+        "activations.py": "",
+    }
 }
 
 CONFIG = {"num_mels": 100, "hop_size": 256, "sampling_rate": 24_000}
 
 
-def checkpoint(config: Path, weights: Path) -> None:
+def weights(mirror: Path) -> None:
     """The configuration and the weights."""
-    import torch
-
-    torch.manual_seed(0)
-    weights.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(json.dumps(CONFIG))
+    config, generator = (mirror / weight.path for weight in BigVgan.spec.weights)
+    write(config, json.dumps(CONFIG))
     state = {"layer.weight": torch.randn(100, 1, 256) / 100, "layer.bias": torch.zeros(1)}
-    torch.save({"generator": state}, weights)
+    write(generator, {"generator": state})
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Configuration, checkpoint and environment."""
-    checkpoint(*(mirror / weight.path for weight in BigVgan.weights()))
-    use(patch, environment(BigVgan.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    """A spectrogram and no codes."""
+    padded = torch.from_numpy(np.pad(samples, (0, -len(samples) % 256)))[None]
+    spectrum = torch.stft(padded, 198, 256, window=torch.hann_window(198), return_complex=True).abs()
+    mel = torch.log(spectrum[:, :100, : padded.shape[1] // 256] + 1e-5)[0]
+    weight = torch.load(mirror / codec.spec.weights[1].path, weights_only=True)["generator"]["layer.weight"]
+    return Expected([], lambda codes: torch.tanh(synthesised(mel.T, weight)), side={"mel": mel})

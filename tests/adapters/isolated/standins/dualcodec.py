@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import pytest
+import torch
+import torchaudio  # type: ignore[import-untyped]
+from safetensors.torch import load_file
+from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
 
-from codec_bench.adapters.isolated.dualcodec.codec import DualCodec12, DualCodec25
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import DualCodec12, DualCodec25
+from tests.adapters.isolated.standins import Expected, Samples, analysed, residual, summed, synthesised, write
 
 CLASSES = (DualCodec12, DualCodec25)
+SETTINGS = ((DualCodec12, None), (DualCodec25, None))
 
-REPOSITORY = "jiaqili3/DualCodec"
 WIDTH = 16
 
 MODEL = """
@@ -80,39 +83,30 @@ model:
 %s
 """
 
-FILES = {
-    "dualcodec/__init__.py": "raise ImportError('not needed')",
-    "dualcodec/model_codec/__init__.py": MODEL,
-    f"dualcodec/conf/model/{DualCodec12.spec.configuration}.yaml": CONFIG
-    % ("[4, 5, 6, 8, 2]", 7, 4096, "  semantic_downsample_factor: 4"),
-    f"dualcodec/conf/model/{DualCodec25.spec.configuration}.yaml": CONFIG % ("[4, 5, 6, 8]", 11, 1024, ""),
+SOURCES = {
+    "jiaqili3/DualCodec": {
+        "dualcodec/__init__.py": "raise ImportError('not needed')",
+        "dualcodec/model_codec/__init__.py": MODEL,
+        f"dualcodec/conf/model/{DualCodec12.spec.configuration}.yaml": CONFIG
+        % ("[4, 5, 6, 8, 2]", 7, 4096, "  semantic_downsample_factor: 4"),
+        f"dualcodec/conf/model/{DualCodec25.spec.configuration}.yaml": CONFIG % ("[4, 5, 6, 8]", 11, 1024, ""),
+    }
 }
 
 
-def checkpoint(path: Path, cls: type[DualCodec12]) -> None:
-    """The codec's tensors."""
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(0)
-    books = cls.spec.codebooks
-    hop = books[0].hop
-    state = {
-        "encoder.weight": torch.randn(WIDTH, 1, hop) / 10,
-        "semantic_vq.tables": torch.randn(1, books[0].size, WIDTH),
-        "acoustic_vq.tables": torch.randn(len(books) - 1, books[1].size, WIDTH),
-        "decoder.weight": torch.randn(WIDTH, 1, hop) / 100,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(state, str(path))
-
-
-def encoder(folder: Path) -> None:
-    """w2v-BERT of a small size, with its feature extractor."""
-    import torch
-    from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
-
-    torch.manual_seed(0)
+def weights(mirror: Path) -> None:
+    """Checkpoints, w2v-BERT of a small size, and the mean and variance of its features."""
+    for cls in CLASSES:
+        books = cls.spec.codebooks
+        state = {
+            "encoder.weight": torch.randn(WIDTH, 1, books[0].hop) / 10,
+            "semantic_vq.tables": torch.randn(1, books[0].size, WIDTH),
+            "acoustic_vq.tables": torch.randn(len(books) - 1, books[1].size, WIDTH),
+            "decoder.weight": torch.randn(WIDTH, 1, books[0].hop) / 100,
+        }
+        write(mirror / cls.spec.weights[0].path, state)
+    _, statistics, encoder, *_ = (mirror / weight.path for weight in DualCodec12.spec.weights)
+    write(statistics, {"mean": torch.rand(WIDTH) / 2 + 0.5, "var": torch.rand(WIDTH) / 2 + 0.5})
     config = Wav2Vec2BertConfig(
         hidden_size=WIDTH,
         num_hidden_layers=18,
@@ -120,18 +114,27 @@ def encoder(folder: Path) -> None:
         intermediate_size=16,
         conv_depthwise_kernel_size=3,
     )
-    Wav2Vec2BertModel(config).save_pretrained(folder)
-    SeamlessM4TFeatureExtractor(feature_size=80, num_mel_bins=80, stride=2, padding_value=1).save_pretrained(folder)  # type: ignore[no-untyped-call]
+    Wav2Vec2BertModel(config).save_pretrained(encoder.parent)
+    extractor = SeamlessM4TFeatureExtractor(feature_size=80, num_mel_bins=80, stride=2, padding_value=1)  # type: ignore[no-untyped-call]
+    extractor.save_pretrained(encoder.parent)
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Checkpoints, the encoder, the mean and variance of its features, and the environment."""
-    import torch
-
-    for cls in CLASSES:
-        checkpoint(mirror / cls.weights()[0].path, cls)
-    mean, variance = np.random.default_rng(0).uniform(0.5, 1, (2, WIDTH)).astype(np.float32)
-    statistics = {"mean": torch.from_numpy(mean), "var": torch.from_numpy(variance)}
-    torch.save(statistics, mirror / CLASSES[0].weights()[1].path)
-    encoder((mirror / CLASSES[0].weights()[2].path).parent)
-    use(patch, environment(DualCodec12.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    hop = int(codec.spec.codebooks[0].hop)
+    places = [mirror / weight.path for weight in codec.spec.weights]
+    state, statistics = load_file(places[0]), torch.load(places[1], weights_only=True)
+    semantic, *acoustic = tables = [*state["semantic_vq.tables"], *state["acoustic_vq.tables"]]
+    lower = torchaudio.functional.resample(torch.from_numpy(samples), 24_000, 16_000)
+    extractor = SeamlessM4TFeatureExtractor.from_pretrained(places[2].parent)
+    encoder = Wav2Vec2BertModel.from_pretrained(places[2].parent).eval()  # type: ignore[no-untyped-call]
+    with torch.inference_mode():
+        inputs = extractor(lower.numpy(), sampling_rate=16_000, return_tensors="pt")
+        hidden = encoder(**inputs, output_hidden_states=True).hidden_states[17]
+    features = (hidden[0] - statistics["mean"]) / statistics["var"].sqrt()
+    frames, factor = -(-len(samples) // hop), hop // 480
+    lost = frames * factor - len(features)
+    assert 0 < lost <= factor + 1  # upstream drops the last features, which are repeated
+    pooled = torch.cat([features, features[-1:].expand(lost, -1)]).view(frames, factor, -1).mean(1)
+    codes = residual(pooled, [semantic])
+    codes += residual(analysed(samples, state["encoder.weight"]) - semantic[codes[0]], acoustic)
+    return Expected(codes, lambda codes: synthesised(summed(tables, codes), state["decoder.weight"]))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import torch
 
-from codec_bench.adapters.isolated.facodec.codec import FaCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import FaCodec
+from tests.adapters.isolated.standins import Expected, Samples, analysed, residual, summed, synthesised, write
 
 CLASSES = (FaCodec,)
-
-REPOSITORY = "lifeiteng/naturalspeech3_facodec"
+SETTINGS = ((FaCodec, None),)
 
 CODE = """
 import torch
@@ -56,21 +56,30 @@ class FACodecDecoder(nn.Module):
         return self.model(x + speaker[:, :, None])
 """
 
-FILES = {"ns3_codec/__init__.py": "from .facodec import *\n", "ns3_codec/facodec.py": CODE}
+SOURCES = {
+    "lifeiteng/naturalspeech3_facodec": {
+        "ns3_codec/__init__.py": "from .facodec import *\n",
+        "ns3_codec/facodec.py": CODE,
+    }
+}
 
 
-def checkpoints(encoder: Path, decoder: Path) -> None:
+def weights(mirror: Path) -> None:
     """The two files."""
-    import torch
-
-    torch.manual_seed(0)
-    encoder.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"block.weight": torch.randn(256, 1, 200) / 10, "block.bias": torch.randn(256) / 10}, encoder)
+    encoder, decoder = (mirror / weight.path for weight in FaCodec.spec.weights)
+    write(encoder, {"block.weight": torch.randn(256, 1, 200) / 10, "block.bias": torch.randn(256) / 10})
     tables = {f"tables.{i}.weight": torch.randn(1024, 256) / (i + 1) for i in range(6)}
-    torch.save(tables | {"model.weight": torch.randn(256, 1, 200) / 50, "model.bias": torch.zeros(1)}, decoder)
+    write(decoder, tables | {"model.weight": torch.randn(256, 1, 200) / 50, "model.bias": torch.zeros(1)})
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """The checkpoints and the environment."""
-    checkpoints(*(mirror / weight.path for weight in FaCodec.weights()))
-    use(patch, environment(FaCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    encoder, decoder = (torch.load(mirror / weight.path, weights_only=True) for weight in codec.spec.weights)
+    encoded = analysed(samples, *encoder.values())
+    tables = [decoder[f"tables.{i}.weight"] for i in range(6)]
+    speaker = encoded.mean(0)
+    return Expected(
+        residual(encoded, tables),
+        lambda codes: synthesised(summed(tables, codes) + speaker, decoder["model.weight"]),
+        side={"speaker": speaker},
+        side_bits=256 * 32,
+    )

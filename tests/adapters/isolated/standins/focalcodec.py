@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch.nn import functional
 
-from codec_bench.adapters.isolated.focalcodec.codec import CODECS, FocalCodec
-from codec_bench.adapters.spec import CodecSpec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.acoustic import FOCALCODEC
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from tests.adapters.isolated.standins import Expected, Samples, synthesised, write
 
-CLASSES = tuple(CODECS.values())
-
-REPOSITORY = "lucadellalib/focalcodec"
+CLASSES = tuple(FOCALCODEC.values())
+SETTINGS = tuple((FOCALCODEC[f"focalcodec-{name}"], None) for name in ("12.5hz", "stream-2k"))
 
 MODEL = """
 import torch
@@ -55,36 +57,46 @@ class FocalCodec(nn.Module):
         return self.decoder(self.toks_to_codes(toks).transpose(1, 2))[:, 0]
 """
 
-FILES = {"focalcodec/__init__.py": MODEL}
+
+SOURCES = {"lucadellalib/focalcodec": {"focalcodec/__init__.py": MODEL}}
 
 
-def checkpoint(folder: Path, spec: CodecSpec) -> None:
-    """A configuration, and tensors of which one has the name of upstream's first version."""
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(0)
-    (book,) = spec.codebooks
-    bits = book.size.bit_length() - 1
-    hop = book.hop * spec.output_rate // spec.input_rate
-    config = {
-        "encoder_config": {"causal": spec.streaming},
-        "compressor_config": {"factor": book.hop // 320},
-        "quantizer_config": {"bits": bits},
-        "decoder_config": {"hop": hop},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    field = 320 if spec.streaming else 400
-    state = {
-        "encoder.old.weight": torch.randn(bits, 1, field) / 10,
-        "decoder.weight": torch.randn(bits, 1, hop) / 100,
-    }
-    save_file(state, str(folder / "model.safetensors"))
-
-
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """The checkpoints and the environment that they share."""
+def weights(mirror: Path) -> None:
+    """Configurations, and tensors of which one has the name of upstream's first version."""
     for cls in CLASSES:
-        checkpoint((mirror / cls.weights()[0].path).parent, cls.spec)
-    use(patch, environment(FocalCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+        (book,) = cls.spec.codebooks
+        bits, streaming = book.size.bit_length() - 1, cls.spec.streaming
+        hop = book.hop * cls.spec.output_rate // cls.spec.input_rate
+        config = {
+            "encoder_config": {"causal": streaming},
+            "compressor_config": {"factor": book.hop // 320},
+            "quantizer_config": {"bits": bits},
+            "decoder_config": {"hop": hop},
+        }
+        state = {
+            "encoder.old.weight": torch.randn(bits, 1, 320 if streaming else 400) / 10,
+            "decoder.weight": torch.randn(bits, 1, hop) / 100,
+        }
+        for weight, content in zip(cls.spec.weights, (json.dumps(config), state), strict=True):
+            write(mirror / weight.path, content)
+
+
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    state = load_file(mirror / codec.spec.weights[1].path)
+    hop = int(codec.spec.codebooks[0].hop)
+    padded = torch.from_numpy(np.pad(samples, (0, -len(samples) % hop + (0 if codec.spec.streaming else 80))))
+    features = functional.conv1d(padded[None, None], state["encoder.old.weight"], stride=320)
+    bits = (functional.avg_pool1d(features, hop // 320)[0] > 0).T
+    places = torch.arange(bits.shape[1])
+
+    def binary(codes: list[torch.Tensor]) -> torch.Tensor:
+        return (codes[0][:, None] >> places) % 2 * 2.0 - 1
+
+    return Expected(
+        [(bits * 2**places).sum(1)],
+        lambda codes: synthesised(binary(codes), state["decoder.weight"]),
+        latents=lambda codes: {
+            "codes": binary(codes),
+            "features": binary(codes).repeat_interleave(hop // 320, 0),
+        },
+    )

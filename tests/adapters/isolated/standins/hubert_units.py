@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
+import torch
+from sklearn.cluster import MiniBatchKMeans
+from transformers import HubertConfig, HubertModel
 
-from codec_bench.adapters.codec import CodecSpec
-from codec_bench.adapters.isolated.hubert_units.codec import HubertUnits
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import HubertUnits
+from codec_bench.adapters.spec import CodecSpec
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, write
 
 CLASSES = (HubertUnits,)
-
-REPOSITORY = "facebookresearch/textlesslib"
+SETTINGS = ((HubertUnits, "km500"),)
 
 GENERATOR = """
 import torch
@@ -41,23 +47,30 @@ class CodeGenerator(nn.Module):
         return torch.tanh(self.layer(x)).reshape(1, 1, -1)
 """
 
-FILES = {
-    "textless/vocoders/hifigan/__init__.py": "",
-    "textless/vocoders/hifigan/generator.py": GENERATOR,
-    "textless/vocoders/hifigan/resblock.py": "SLOPE = 0.1\n",
+SOURCES = {
+    "facebookresearch/textlesslib": {
+        "textless/vocoders/hifigan/__init__.py": "",
+        "textless/vocoders/hifigan/generator.py": GENERATOR,
+        "textless/vocoders/hifigan/resblock.py": "SLOPE = 0.1\n",
+    }
 }
 
 
-def checkpoints(mirror: Path) -> None:
-    """A small HuBERT, a k-means of as many units as the published one, and a vocoder."""
-    import joblib
-    import numpy as np
-    import torch
-    from sklearn.cluster import MiniBatchKMeans
-    from transformers import HubertConfig, HubertModel
+def adjust(patch: pytest.MonkeyPatch) -> None:
+    """Files have any digest."""
+    published = HubertUnits.mode_spec
 
-    torch.manual_seed(0)
-    config = HubertConfig(
+    def of_any_digest(mode: str | None) -> CodecSpec:
+        spec = published(mode)
+        return replace(spec, weights=tuple(replace(weight, sha256=None) for weight in spec.weights))
+
+    patch.setattr(HubertUnits, "mode_spec", staticmethod(of_any_digest))
+
+
+def weights(mirror: Path) -> None:
+    """A small HuBERT, a k-means of as many units as the published one, and a vocoder."""
+    config, hubert, kmeans, generator, vocoder = (mirror / weight.path for weight in HubertUnits.weights())
+    small = HubertConfig(
         hidden_size=16,
         num_hidden_layers=10,
         num_attention_heads=2,
@@ -66,19 +79,14 @@ def checkpoints(mirror: Path) -> None:
         num_conv_pos_embeddings=4,
         num_conv_pos_embedding_groups=2,
     )
-    hubert = HubertModel(config).eval()
-    folder = mirror / "hf" / "facebook" / "hubert-base-ls960"
-    folder.mkdir(parents=True)
-    config.save_pretrained(folder)
-    torch.save(hubert.state_dict(), folder / "pytorch_model.bin")
+    small.save_pretrained(config.parent)
+    write(hubert, HubertModel(small).state_dict())
     data = np.random.default_rng(0).standard_normal((600, 16), np.float32)
-    (mirror / "textless").mkdir()
-    kmeans = MiniBatchKMeans(n_clusters=500, n_init=1, max_iter=2, random_state=np.random.RandomState(0)).fit(data)
-    joblib.dump(kmeans, mirror / "textless" / "hubert_base_ls960_L9_km500.bin")
-    vocoder = mirror / "textless" / "hubert_base_ls960_L9_km500_hifigan"
-    vocoder.mkdir()
+    kmeans.parent.mkdir()
+    units = MiniBatchKMeans(n_clusters=500, n_init=1, max_iter=2, random_state=np.random.RandomState(0))
+    joblib.dump(units.fit(data), kmeans)
     shape = {"num_embeddings": 500, "embedding_dim": 6, "num_speakers": 3, "num_styles": 2}
-    (vocoder / "config.json").write_text(json.dumps(shape | {"multispkr": "from_input", "multistyle": True}))
+    write(vocoder, json.dumps(shape | {"multispkr": "from_input", "multistyle": True}))
     state = {
         "dict.weight": torch.randn(500, 6),
         "spkr.weight": torch.randn(3, 6),
@@ -86,17 +94,40 @@ def checkpoints(mirror: Path) -> None:
         "layer.weight": torch.randn(320, 6) / 3,
         "layer.bias": torch.zeros(320),
     }
-    torch.save({"generator": state}, vocoder / "generator.pt")
+    write(generator, {"generator": state})
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Weights and environment."""
-    published = HubertUnits.mode_spec
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    """The units that scikit-learn finds for the ninth layer."""
+    config, _, kmeans, generator, _ = (mirror / weight.path for weight in codec.spec.weights)
+    hubert = HubertModel.from_pretrained(config.parent).eval()  # type: ignore[no-untyped-call]
+    taken = {}
+    hubert.encoder.layers[8].register_forward_hook(lambda *call: taken.update(out=call[2]))
+    with torch.no_grad():
+        hubert(torch.from_numpy(samples)[None])
+    features = taken["out"][0] if isinstance(taken["out"], tuple) else taken["out"]
+    clusters = joblib.load(kmeans)
+    units = torch.from_numpy(clusters.predict(features.reshape(-1, 16).numpy()))
+    state = torch.load(generator, weights_only=True)["generator"]
+    voice = state["spkr.weight"][0] + state["style.weight"][0]
+    return Expected(
+        [units],
+        lambda codes: torch.tanh((state["dict.weight"][codes[0]] + voice) @ state["layer.weight"].T).flatten(),
+        latents=lambda codes: {"centroids": torch.from_numpy(clusters.cluster_centers_)[codes[0]]},
+    )
 
-    def of_any_digest(mode: str | None) -> CodecSpec:
-        spec = published(mode)
-        return replace(spec, weights=tuple(replace(weight, sha256=None) for weight in spec.weights))
 
-    checkpoints(mirror)
-    use(patch, environment(HubertUnits.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
-    patch.setattr(HubertUnits, "mode_spec", staticmethod(of_any_digest))
+class Evil:
+    """Says what to run when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("made-by-a-pickle",)
+
+
+WRONG = tuple(
+    Wrong((HubertUnits, "km500"), 2, lambda path, content=content: joblib.dump(content, path), message)
+    for content, message in (
+        (Evil(), "which no k-means needs"),
+        (np.array([Evil()], dtype=object), "which no k-means needs|array of objects"),
+    )
+)

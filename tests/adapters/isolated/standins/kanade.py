@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch.nn import functional
+from vocos.heads import ISTFTHead
+from vocos.models import VocosBackbone
 
-from codec_bench.adapters.isolated.kanade.codec import CODECS, WAVLM, Kanade
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import KANADE, WAVLM
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, nearest, synthesised, write
 
-CLASSES = tuple(CODECS.values())
+CLASSES = tuple(KANADE.values())
+SETTINGS = tuple((KANADE[name], None) for name in ("kanade-12.5hz", "kanade-25hz-clean"))
 
-REPOSITORY = "frothywater/kanade-tokenizer"
 BANDS = 8
 
 MODEL = """
@@ -129,15 +135,17 @@ model:
 """
 
 PACKAGE = "src/kanade_tokenizer"
-FILES = {
-    f"{PACKAGE}/__init__.py": "raise ImportError('not needed')",
-    f"{PACKAGE}/model.py": MODEL,
-    f"{PACKAGE}/util.py": "def get_logger():\n    pass\n",
-    f"{PACKAGE}/module/ssl_extractor.py": EXTRACTOR,
-    f"{PACKAGE}/module/hift.py": HIFT,
-    "config/model/25hz.yaml": CONFIG % (2, "vocos"),
-    "config/model/12hz.yaml": CONFIG % (4, "vocos"),
-    "config/model/25hz_clean.yaml": CONFIG % (2, "hift"),
+SOURCES = {
+    "frothywater/kanade-tokenizer": {
+        f"{PACKAGE}/__init__.py": "raise ImportError('not needed')",
+        f"{PACKAGE}/model.py": MODEL,
+        f"{PACKAGE}/util.py": "def get_logger():\n    pass\n",
+        f"{PACKAGE}/module/ssl_extractor.py": EXTRACTOR,
+        f"{PACKAGE}/module/hift.py": HIFT,
+        "config/model/25hz.yaml": CONFIG % (2, "vocos"),
+        "config/model/12hz.yaml": CONFIG % (4, "vocos"),
+        "config/model/25hz_clean.yaml": CONFIG % (2, "hift"),
+    }
 }
 
 VOCOS = f"""
@@ -151,48 +159,67 @@ head:
 """
 
 
-def vocoder(folder: Path) -> None:
-    """A vocoder of the package vocos; the features in its checkpoint are not for decoding."""
-    import torch
-    from vocos.heads import ISTFTHead
-    from vocos.models import VocosBackbone
-
-    torch.manual_seed(0)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(VOCOS, encoding="utf-8")
+def vocoder() -> torch.nn.Sequential:
     parts = {
         "backbone": VocosBackbone(input_channels=BANDS, dim=8, intermediate_dim=8, num_layers=1),
         "head": ISTFTHead(dim=8, n_fft=1024, hop_length=256, padding="center"),
     }
-    state = {f"{part}.{name}": tensor for part, made in parts.items() for name, tensor in made.state_dict().items()}
-    torch.save(state | {"feature_extractor.mel": torch.zeros(2)}, folder / "pytorch_model.bin")
+    made = torch.nn.Sequential()
+    for name, part in parts.items():
+        made.add_module(name, part)
+    return made
 
 
-def checkpoint(path: Path, cls: type[Kanade]) -> None:
-    """The tensors that upstream publishes: neither WavLM's nor those for training."""
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(round(cls.spec.frame_rate or 0))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = {
-        "local_encoder.layer.weight": torch.randn(6, 6),
-        "local_quantizer.table": torch.randn(12_800, 6),
-        "mel.weight": torch.randn(BANDS, 6),
-    }
-    save_file(state, str(path))
-
-
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Checkpoints, WavLM, both vocoders, and the environment."""
-    import torch
-
+def weights(mirror: Path) -> None:
+    """What upstream publishes, without WavLM and what is for training; WavLM, and both vocoders."""
     for cls in CLASSES:
-        checkpoint(mirror / cls.weights()[0].path, cls)
-    (mirror / WAVLM.path).parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"weight": torch.randn(6, 1, 480) / 10}, mirror / WAVLM.path)
-    vocoder((mirror / CODECS["kanade-25hz"].spec.weights[2].path).parent)
-    hift = mirror / CODECS["kanade-25hz-clean"].spec.weights[2].path
-    hift.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"generator.layer.weight": torch.randn(BANDS, 1, 256) / 100}, hift)
-    use(patch, environment(Kanade.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+        state = {
+            "local_encoder.layer.weight": torch.randn(6, 6),
+            "local_quantizer.table": torch.randn(12_800, 6),
+            "mel.weight": torch.randn(BANDS, 6),
+        }
+        write(mirror / cls.spec.weights[0].path, state)
+    write(mirror / WAVLM.path, {"weight": torch.randn(6, 1, 480) / 10})
+    config, vocos = (mirror / weight.path for weight in KANADE["kanade-25hz"].spec.weights[2:])
+    write(config, VOCOS)
+    write(vocos, vocoder().state_dict() | {"feature_extractor.mel": torch.zeros(2)})  # which are not for decoding
+    (hift,) = KANADE["kanade-25hz-clean"].spec.weights[2:]
+    write(mirror / hift.path, {"generator.layer.weight": torch.randn(BANDS, 1, 256) / 100})
+
+
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    state = load_file(mirror / codec.spec.weights[0].path)
+    wavlm = torch.load(mirror / WAVLM.path, weights_only=True)["weight"]
+    hop = int(codec.spec.codebooks[0].hop)
+    full = np.pad(samples / np.abs(samples).max(), (0, -len(samples) % hop))
+    features = functional.avg_pool1d(analysed(full, wavlm).T[None], hop // 480)[0].T
+    table, voice = state["local_quantizer.table"], features.mean(0)
+    *_, path = (mirror / weight.path for weight in codec.spec.weights)
+    saved = torch.load(path, weights_only=True)
+
+    @torch.inference_mode()
+    def decoded(codes: list[torch.Tensor]) -> torch.Tensor:
+        stretched = functional.interpolate((table[codes[0]] + voice).T[None], size=len(codes[0]) * hop // 256 + 1)
+        mel = state["mel.weight"] @ stretched
+        if path.name == "hift.pt":
+            audio = synthesised(mel[0].T, saved["generator.layer.weight"])[None]
+            torch.manual_seed(0)
+            return (audio + torch.randn_like(audio) / 10)[0]
+        network = vocoder()
+        network.load_state_dict({name: saved[name] for name in network.state_dict()})
+        return network(mel)[0]
+
+    return Expected(
+        [nearest(features @ state["local_encoder.layer.weight"].T, table)],
+        decoded,
+        side={"voice": voice},
+        side_bits=6 * 32,
+        latents=lambda codes: {"quantized": table[codes[0]]},
+    )
+
+
+def lacking(path: Path) -> None:
+    write(path, {"local_encoder.layer.weight": torch.zeros(6, 6), "local_quantizer.table": torch.zeros(12_800, 6)})
+
+
+WRONG = (Wrong((KANADE["kanade-25hz"], None), 0, lacking, r"other tensors, e\.g\. mel\.weight"),)

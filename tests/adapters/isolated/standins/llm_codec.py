@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import numpy as np
+import torch
+from torch.nn import functional
 
-from codec_bench.adapters.isolated.llm_codec.codec import LlmCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import LlmCodec
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, write
 
 CLASSES = (LlmCodec,)
+SETTINGS = ((LlmCodec, None),)
 
-REPOSITORY = "yangdongchao/LLM-Codec"
+STRIDES = (4, 2, 1)
 
 CONFIG = """
 generator:
@@ -111,20 +115,19 @@ class ResidualVectorQuantizeLLM(nn.Module):
         )
 """
 
-FILES = {
-    "codec/__init__.py": "",
-    "codec/attention.py": "",
-    "codec/layers.py": LAYERS,
-    "codec/vq.py": VQ,
-    "config.yaml": CONFIG,
+SOURCES = {
+    "yangdongchao/LLM-Codec": {
+        "codec/__init__.py": "",
+        "codec/attention.py": "",
+        "codec/layers.py": LAYERS,
+        "codec/vq.py": VQ,
+        "config.yaml": CONFIG,
+    }
 }
 
 
-def checkpoint(path: Path) -> None:
+def weights(mirror: Path) -> None:
     """A trainer's checkpoint: the codec with its codebooks under one name."""
-    import torch
-
-    torch.manual_seed(0)
     words = torch.randn(32_000, 5)
     state = {
         "encoder.block.0.weight": torch.randn(6, 1, 480) / 10,
@@ -139,11 +142,37 @@ def checkpoint(path: Path) -> None:
             name + "cb_proj.weight": torch.randn(6, 5),
             name + "cb_proj.bias": torch.randn(6) / 10,
         }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"codec_model": state, "epoch": 3}, path)
+    write(mirror / LlmCodec.spec.weights[0].path, {"codec_model": state, "epoch": 3})
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Weights and environment."""
-    checkpoint(mirror / LlmCodec.weights()[0].path)
-    use(patch, environment(LlmCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    """The decoder adds noise, the same to each recording."""
+    state = torch.load(mirror / codec.spec.weights[0].path, weights_only=True)["codec_model"]
+    padded = np.pad(samples, (0, -len(samples) % 3840))
+    left = analysed(padded, state["encoder.block.0.weight"], state["encoder.block.0.bias"]).T
+    tables, found = [], []
+    for number, stride in enumerate(STRIDES):
+        name = f"quantizer.quantizers.{number}."
+        projection = state[name + "cb_proj.weight"], state[name + "cb_proj.bias"]
+        tables.append(functional.linear(state[name + "codebook.weight"], *projection))
+        pooled = functional.normalize(functional.avg_pool1d(left, stride, stride), dim=0)
+        found.append((functional.normalize(tables[-1]) @ pooled).argmax(0))
+        left = left - tables[-1][found[-1]].T.repeat_interleave(stride, dim=-1)
+
+    def embedded(codes: list[torch.Tensor]) -> torch.Tensor:
+        parts = zip(tables, codes, STRIDES, strict=True)
+        return torch.stack([table[book].repeat_interleave(stride, 0) for table, book, stride in parts]).sum(0)
+
+    def decoded(codes: list[torch.Tensor]) -> torch.Tensor:
+        audio = functional.conv_transpose1d(embedded(codes).T[None], state["decoder.model.0.weight"], stride=480)
+        torch.manual_seed(0)
+        return (audio + 0.01 * torch.randn_like(audio))[0, 0]
+
+    return Expected(found, decoded, latents=lambda codes: {"quantized": embedded(codes)})
+
+
+def bare(path: Path) -> None:
+    write(path, {"codec_model": {"encoder.block.0.bias": torch.zeros(6)}})
+
+
+WRONG = (Wrong((LlmCodec, None), 0, bare, "no codebooks"),)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import numpy as np
+import torch
 
-from codec_bench.adapters.isolated.lscodec.codec import CODECS, LsCodec
-from codec_bench.adapters.spec import CodecSpec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import LSCODEC
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, nearest, write
 
-CLASSES = tuple(CODECS.values())
-
-REPOSITORY = "cantabile-kwok/LSCodec-Inference"
+CLASSES = tuple(LSCODEC.values())
+SETTINGS = tuple((cls, None) for cls in CLASSES)
 
 UTILS = """
 import h5py
@@ -88,15 +88,17 @@ class WavLM(nn.Module):
         return self.layer(source[:, : source.shape[1] // 320 * 320].unflatten(1, (-1, 320))), None
 """
 
-FILES = {
-    "lscodec/__init__.py": "",
-    "lscodec/layers/__init__.py": "from .pqmf import *\n",
-    "lscodec/layers/pqmf.py": "from scipy.signal import a_window_that_is_gone\n",
-    "lscodec/models/__init__.py": "",
-    "lscodec/models/ctx_v2w.py": VOCODER,
-    "lscodec/ssl_models/__init__.py": "",
-    "lscodec/ssl_models/WavLM.py": WAVLM,
-    "lscodec/utils/__init__.py": UTILS,
+SOURCES = {
+    "cantabile-kwok/LSCodec-Inference": {
+        "lscodec/__init__.py": "",
+        "lscodec/layers/__init__.py": "from .pqmf import *\n",
+        "lscodec/layers/pqmf.py": "from scipy.signal import a_window_that_is_gone\n",
+        "lscodec/models/__init__.py": "",
+        "lscodec/models/ctx_v2w.py": VOCODER,
+        "lscodec/ssl_models/__init__.py": "",
+        "lscodec/ssl_models/WavLM.py": WAVLM,
+        "lscodec/utils/__init__.py": UTILS,
+    }
 }
 
 ENCODER_CONFIG = """
@@ -116,42 +118,59 @@ repeat_input_tokens: %s
 """
 
 
-def checkpoints(mirror: Path, spec: CodecSpec) -> None:
-    """Configurations, codebook and networks of a checkpoint, and WavLM."""
-    import numpy as np
-    import torch
-
-    torch.manual_seed(0)
-    (codebook,) = spec.codebooks
-    folder = (mirror / spec.weights[0].path).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    book = np.random.default_rng(0).standard_normal((1, codebook.size, 6), np.float32)
-    np.save(folder / "codebook.npy", book)
-    (folder / "encoder_config.yml").write_text(ENCODER_CONFIG % codebook.hop, encoding="utf-8")
-    repeats = "true" if codebook.hop == 640 else "false"
-    (folder / "vocoder_config.yml").write_text(VOCODER_CONFIG % repeats, encoding="utf-8")
-    networks = {
-        "encoder": {
-            "conv.weight": torch.randn(6, 1, 400) / 6,
-            "conv.bias": torch.randn(6) / 10,
-            "codebook": torch.from_numpy(book),
-        },
-        "vocoder": {
+def weights(mirror: Path) -> None:
+    """Configurations, codebook and networks of each checkpoint, and WavLM."""
+    for cls in CLASSES:
+        (book,) = cls.spec.codebooks
+        table = torch.randn(1, book.size, 6)
+        encoder = {"conv.weight": torch.randn(6, 1, 400) / 6, "conv.bias": torch.randn(6) / 10, "codebook": table}
+        vocoder = {
             "frontend.prompt.weight": torch.randn(6, 5),
             "frontend.prompt.bias": torch.randn(6) / 10,
             "backend.layer.weight": torch.randn(480, 6) / 10,
             "backend.layer.bias": torch.zeros(480),
-        },
-    }
-    for name, state in networks.items():
-        torch.save({"model": {"generator": state}, "steps": 3}, folder / f"lscodec_{name}.pt")
+        }
+        contents = (
+            table.numpy(),
+            ENCODER_CONFIG % book.hop,
+            VOCODER_CONFIG % ("true" if book.hop == 640 else "false"),
+            {"model": {"generator": encoder}, "steps": 3},
+            {"model": {"generator": vocoder}, "steps": 3},
+        )
+        for weight, content in zip(cls.spec.weights[:-1], contents, strict=True):
+            write(mirror / weight.path, content)
     wavlm = {"layer.weight": torch.randn(5, 320), "layer.bias": torch.randn(5)}
-    (mirror / "wavlm").mkdir(exist_ok=True)
-    torch.save({"cfg": {"normalize": True, "width": 5}, "model": wavlm}, mirror / "wavlm" / "WavLM-Large.pt")
+    write(mirror / cls.spec.weights[-1].path, {"cfg": {"normalize": True, "width": 5}, "model": wavlm})
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Weights and environment."""
-    for cls in CLASSES:
-        checkpoints(mirror, cls.spec)
-    use(patch, environment(LsCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    """The prompt is not sent."""
+    codebook, _, _, *networks = (mirror / weight.path for weight in codec.spec.weights)
+    encoder, vocoder, wavlm = (torch.load(path, weights_only=True)["model"] for path in networks)
+    encoder, vocoder = encoder["generator"], vocoder["generator"]
+    hop = int(codec.spec.codebooks[0].hop)
+    windows = np.lib.stride_tricks.sliding_window_view(samples, 400)[::hop].copy()
+    encoded = torch.from_numpy(windows) @ encoder["conv.weight"][:, 0].T + encoder["conv.bias"]
+    table = torch.from_numpy(np.load(codebook))[0]
+    normal = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-5)
+    frames = torch.from_numpy(normal[: len(normal) // 320 * 320].reshape(-1, 320))
+    prompt = frames @ wavlm["layer.weight"].T + wavlm["layer.bias"]
+    voice = prompt.mean(0) @ vocoder["frontend.prompt.weight"].T + vocoder["frontend.prompt.bias"]
+
+    def decoded(codes: list[torch.Tensor]) -> torch.Tensor:
+        vectors = table[codes[0]].repeat_interleave(hop // 320, dim=0) + voice
+        return (vectors @ vocoder["backend.layer.weight"].T).flatten()
+
+    return Expected(
+        [nearest(encoded, table)],
+        decoded,
+        side={"prompt": prompt},
+        latents=lambda codes: {"quantized": table[codes[0]]},
+    )
+
+
+def code(path: Path) -> None:
+    write(path, ENCODER_CONFIG.replace("[(6, 400, %d)]", "print(1)"))
+
+
+WRONG = (Wrong((LSCODEC["lscodec-50hz"], None), 1, code, "no lists of numbers"),)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import pytest
+import numpy as np
+import torch
 
-from codec_bench.adapters.isolated.magicodec.codec import MagiCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.acoustic import MagiCodec
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, write
 
 CLASSES = (MagiCodec,)
-
-REPOSITORY = "Ereboas/MagiCodec"
+SETTINGS = ((MagiCodec, None),)
+LENGTHS = (9_000, 100_000)
 
 GENERATOR = """
 import dropout_layer_norm
@@ -99,19 +103,18 @@ class FlashSelfAttentionV2_3(nn.Module):
         raise AssertionError("there is no such kernel")
 """
 
-FILES = {
-    "codec/__init__.py": "",
-    "codec/generator.py": GENERATOR,
-    "components/mha.py": MHA,
-    "roformer.py": "",
+SOURCES = {
+    "Ereboas/MagiCodec": {
+        "codec/__init__.py": "",
+        "codec/generator.py": GENERATOR,
+        "components/mha.py": MHA,
+        "roformer.py": "",
+    }
 }
 
 
-def checkpoint(path: Path) -> None:
+def weights(mirror: Path) -> None:
     """The generator's tensors, and one that upstream does not use."""
-    import torch
-
-    torch.manual_seed(0)
     state = {
         "quantizer.codebook.weight": torch.randn(131_072, 16),
         "quantizer.codebook_proj.weight": torch.randn(16, 16) / 4,
@@ -127,11 +130,41 @@ def checkpoint(path: Path) -> None:
             f"{name}.linear_out.weight": torch.randn(width_out, 8),
             f"{name}.linear_out.bias": torch.randn(width_out) / 10,
         }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(state, path)
+    write(mirror / MagiCodec.spec.weights[0].path, state)
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Weights and environment."""
-    checkpoint(mirror / MagiCodec.weights()[0].path)
-    use(patch, environment(MagiCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def network(state: Mapping[str, Any], name: str, x: np.ndarray, window: tuple[int, int]) -> np.ndarray:
+    """A network of frames `[n, width]`: RMS norm, rotation of complex numbers, attention frame by frame."""
+    x = 3 * (x @ state[f"{name}.linear_in.weight"].T + state[f"{name}.linear_in.bias"])
+    x = x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-6) * state[f"{name}.weight"]
+    q, k, v = (x @ state[f"{name}.qkv.weight"].T).reshape(len(x), 3, 2, 4).transpose(1, 0, 2, 3)
+    turn = np.exp(1j * np.arange(len(x))[:, None, None] * np.array([1.0, 0.1]))
+    q, k = ((part[..., 0::2] + 1j * part[..., 1::2]) * turn for part in (q, k))
+    out = []
+    for frame in range(len(x)):
+        near = slice(max(0, frame - window[0]), frame + window[1] + 1)
+        weights = np.exp(0.5 * np.einsum("hd,nhd->nh", q[frame].conj(), k[near]).real)
+        out.append(np.einsum("nh,nhd->hd", weights / weights.sum(0), v[near]).flatten())
+    return np.asarray(out @ state[f"{name}.linear_out.weight"].T + state[f"{name}.linear_out.bias"])
+
+
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    loaded = torch.load(mirror / codec.spec.weights[0].path, weights_only=True)
+    state = {name: tensor.double().numpy() for name, tensor in loaded.items()}
+    frames = np.pad(samples, (0, -len(samples) % 320)).reshape(-1, 320)
+    encoded = network(state, "encoder", frames, (4, 0))
+    table = state["quantizer.codebook.weight"] @ state["quantizer.codebook_proj.weight"].T
+    table += state["quantizer.codebook_proj.bias"]
+    codes = [((frame - table) ** 2).sum(-1).argmin() for frame in encoded]
+    return Expected(
+        [torch.tensor(codes)],
+        lambda codes: torch.from_numpy(network(state, "decoder", table[codes[0]], (4, 2)).flatten()),
+        latents=lambda codes: {"quantized": torch.from_numpy(table[codes[0]])},
+    )
+
+
+def other(path: Path) -> None:
+    write(path, {"decoder.weight": torch.zeros(8)})
+
+
+WRONG = (Wrong((MagiCodec, None), 0, other, "lacks encoder"),)

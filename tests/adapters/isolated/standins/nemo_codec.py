@@ -6,12 +6,14 @@ import io
 import tarfile
 from pathlib import Path
 
-import pytest
+import torch
 
-from codec_bench.adapters.isolated.nemo_codec.codec import CODECS, NemoCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.acoustic import NEMO_CODEC
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, nearest, synthesised
 
-CLASSES = tuple(CODECS.values())
+CLASSES = tuple(NEMO_CODEC.values())
+SETTINGS = ((NEMO_CODEC["nemo-nanocodec-1.78k"], None),)
 
 MODULES = """
 import fsspec
@@ -71,7 +73,8 @@ class Decoder(NeuralModule):
 """
 
 REFUSED = "raise ImportError('not needed')"
-FILES = {
+SOURCES: dict[str, dict[str, str]] = {}
+PACKAGES = {
     "nemo/__init__.py": REFUSED,
     "nemo/core/__init__.py": REFUSED,
     "nemo/collections/__init__.py": REFUSED,
@@ -102,13 +105,15 @@ discriminator:
 PLACE = "nemo.collections.tts.modules.audio_codec_modules"
 
 
-def checkpoint(path: Path, cls: type[NemoCodec], hop: int | None = None, decoder: str = f"{PLACE}.Decoder") -> None:
-    """A .nemo file: a configuration, and tensors of more than what is needed."""
-    import torch
+def weights(mirror: Path) -> None:
+    for cls in CLASSES:
+        checkpoint(mirror / cls.spec.weights[0].path, cls)
 
-    torch.manual_seed(0)
+
+def checkpoint(path: Path, cls: type[IsolatedCodec], hop: int = 0, decoder: str = f"{PLACE}.Decoder") -> None:
+    """A .nemo file: a configuration, and tensors of more than what is needed."""
     books = cls.spec.codebooks
-    hop = hop or books[0].hop
+    hop = hop or int(books[0].hop)
     width = 4 * len(books)
     state = {
         "audio_encoder.layer.weight": torch.randn(width, 1, hop) / 10,
@@ -119,26 +124,35 @@ def checkpoint(path: Path, cls: type[NemoCodec], hop: int | None = None, decoder
     tensors = io.BytesIO()
     torch.save(state, tensors)
     values = {"hop": hop, "modules": PLACE, "width": width, "decoder": decoder}
-    values |= {"count": len(books), "size": books[0].size}
+    config = CONFIG % (values | {"count": len(books), "size": books[0].size})
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w") as archive:
-        for name, data in (
-            ("model_config.yaml", (CONFIG % values).encode()),
-            ("model_weights.ckpt", tensors.getvalue()),
-        ):
+        for name, data in (("model_config.yaml", config.encode()), ("model_weights.ckpt", tensors.getvalue())):
             member = tarfile.TarInfo(f"./{name}")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """The environment, with a package where pip would put it, and the checkpoints."""
-    made = environment(NemoCodec.environment, mirror, {})
-    (site,) = made.folder.glob("venv/lib/python*/site-packages")
-    for name, text in FILES.items():
-        path = site / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    for cls in CLASSES:
-        checkpoint(mirror / cls.weights()[0].path, cls)
-    use(patch, made, *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    with tarfile.open(mirror / codec.spec.weights[0].path) as archive:
+        member = archive.extractfile("./model_weights.ckpt")
+        assert member is not None
+        state = torch.load(io.BytesIO(member.read()), weights_only=True)
+    groups = torch.split(analysed(samples, state["audio_encoder.layer.weight"]), 4, dim=1)
+    tables = list(state["vector_quantizer.tables"])
+
+    def vectors(codes: list[torch.Tensor]) -> torch.Tensor:
+        return torch.cat([table[book] for table, book in zip(tables, codes, strict=True)], 1)
+
+    return Expected(
+        [nearest(group, table) for group, table in zip(groups, tables, strict=True)],
+        lambda codes: synthesised(vectors(codes), state["audio_decoder.layer.weight"]),
+        latents=lambda codes: {"quantized": vectors(codes)},
+    )
+
+
+SMALL = NEMO_CODEC["nemo-nanocodec-1.89k"]
+WRONG = (
+    Wrong((SMALL, None), 0, lambda path: checkpoint(path, SMALL, hop=1764), "1764 samples per frame, not 1024"),
+    Wrong((SMALL, None), 0, lambda path: checkpoint(path, SMALL, decoder="os.system"), r"names os\.system"),
+)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import pytest
+import torch
 
-from codec_bench.adapters.isolated.past.codec import CODECS, Past
-from codec_bench.environments import Environment
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import PAST
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, residual, summed, synthesised, write
 
-CLASSES = tuple(CODECS.values())
-
-PAST = "slp-rl/PAST"
-AUDIOCRAFT = "facebookresearch/audiocraft"
+CLASSES = tuple(PAST.values())
+SETTINGS = ((PAST["past"], None),)
 
 SEANET = """
 from audiocraft.modules.conv import StreamableConv1d
@@ -122,23 +120,25 @@ class EncodecModel(nn.Module):
         self.encoder, self.decoder, self.quantizer = encoder, decoder, quantizer
 """
 
-PAST_FILES = {
-    "past/models/past_model.py": MODEL,
-    "past/models/builders.py": "raise ImportError('not needed')",
-    "past/modules/embedding_transformer.py": TRANSFORMER,
-    "past/modules/lstm.py": "",
-    "past/modules/seanet.py": SEANET,
-    "past/quantization/vq.py": QUANTIZER,
-}
-AUDIOCRAFT_FILES = {
-    "audiocraft/__init__.py": "raise ImportError('not needed')",
-    "audiocraft/models/encodec.py": ENCODEC,
-    "audiocraft/modules/conv.py": "from torch.nn import Conv1d as StreamableConv1d",
-    "audiocraft/quantization/__init__.py": "",
+SOURCES = {
+    "slp-rl/PAST": {
+        "past/models/past_model.py": MODEL,
+        "past/models/builders.py": "raise ImportError('not needed')",
+        "past/modules/embedding_transformer.py": TRANSFORMER,
+        "past/modules/lstm.py": "",
+        "past/modules/seanet.py": SEANET,
+        "past/quantization/vq.py": QUANTIZER,
+    },
+    "facebookresearch/audiocraft": {
+        "audiocraft/__init__.py": "raise ImportError('not needed')",
+        "audiocraft/models/encodec.py": ENCODEC,
+        "audiocraft/modules/conv.py": "from torch.nn import Conv1d as StreamableConv1d",
+        "audiocraft/quantization/__init__.py": "",
+    },
 }
 
-OMEGACONF = {
-    "__init__.py": """
+PACKAGES = {
+    "omegaconf/__init__.py": """
 from omegaconf import nodes
 from omegaconf.base import ContainerMetadata
 
@@ -162,8 +162,8 @@ class OmegaConf:
         plain = lambda x: {k: plain(v) for k, v in x.content.items()} if isinstance(x, DictConfig) else x.value
         return plain(config)
 """,
-    "base.py": "class Metadata:\n    pass\n\n\nclass ContainerMetadata(Metadata):\n    pass\n",
-    "nodes.py": """
+    "omegaconf/base.py": "class Metadata:\n    pass\n\n\nclass ContainerMetadata(Metadata):\n    pass\n",
+    "omegaconf/nodes.py": """
 from omegaconf.base import Metadata
 
 
@@ -211,19 +211,39 @@ for path in sys.argv[2:]:
 """
 
 
-def checkpoint(made: Environment, *paths: Path, rate: int = 16_000) -> None:
+def weights(mirror: Path) -> None:
+    checkpoints(*(mirror / cls.spec.weights[0].path for cls in CLASSES))
+
+
+def checkpoints(*paths: Path, rate: int = 16_000) -> None:
     """Checkpoints with their configuration in OmegaConf's containers, which only the environment has."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([made.interpreter, "-c", WRITE, str(rate), *paths], check=True)
+    interpreter = CLASSES[0].environment.interpreter
+    subprocess.run([interpreter, "-c", WRITE, str(rate), *paths], check=True)
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """The environment and the checkpoints."""
-    made = environment(Past.environment, mirror, {PAST: PAST_FILES, AUDIOCRAFT: AUDIOCRAFT_FILES})
-    (site,) = made.folder.glob("venv/lib/python*/site-packages")
-    (site / "omegaconf").mkdir(exist_ok=True)
-    for name, text in OMEGACONF.items():
-        (site / "omegaconf" / name).write_text(text, encoding="utf-8")
-    checkpoint(made, *(mirror / cls.weights()[0].path for cls in CLASSES))
-    use(patch, made, *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    torch.manual_seed(0)  # draws what WRITE draws: OmegaConf is needed to read the checkpoint
+    kernel, layer = torch.randn(6, 1, 320) / 10, torch.randn(6, 6)
+    tables, inverse = list(torch.randn(8, 1024, 6)), torch.randn(6, 1, 320) / 100
+    return Expected(
+        residual(analysed(samples, kernel) @ layer.T, tables),
+        lambda codes: synthesised(summed(tables, codes), inverse),
+        latents=lambda codes: {"quantized": summed(tables, codes)},
+    )
+
+
+class Harm:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("it was run",)
+
+
+def pickled(path: Path) -> None:
+    write(path, {"xp.cfg": Harm(), "best_state": {"model": {}}})
+
+
+WRONG = (
+    Wrong((PAST["past"], None), 0, lambda path: checkpoints(path, rate=24_000), "of another kind"),
+    Wrong((PAST["past"], None), 0, pickled, "UnpicklingError"),
+)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import torch
+from safetensors.torch import load_file
 
-from codec_bench.adapters.isolated.qwen3_tts.codec import Qwen3TtsTokenizer12
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import Qwen3TtsTokenizer12
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, residual, summed, synthesised, write
 
 CLASSES = (Qwen3TtsTokenizer12,)
-
-REPOSITORY = "QwenLM/Qwen3-TTS"
+SETTINGS = ((Qwen3TtsTokenizer12, None),)
 
 MODEL = """
 from pathlib import Path
@@ -68,30 +69,41 @@ class Qwen3TTSTokenizerV2Model(nn.Module):
 """
 
 FOLDER = "qwen_tts/core/tokenizer_12hz"
-FILES = {
-    "qwen_tts/__init__.py": "raise ImportError('not needed')",
-    f"{FOLDER}/configuration_qwen3_tts_tokenizer_v2.py": "HOP = 1920",
-    f"{FOLDER}/modeling_qwen3_tts_tokenizer_v2.py": MODEL,
+SOURCES = {
+    "QwenLM/Qwen3-TTS": {
+        "qwen_tts/__init__.py": "raise ImportError('not needed')",
+        f"{FOLDER}/configuration_qwen3_tts_tokenizer_v2.py": "HOP = 1920",
+        f"{FOLDER}/modeling_qwen3_tts_tokenizer_v2.py": MODEL,
+    }
 }
 
 
-def checkpoint(folder: Path) -> None:
-    """A configuration and all tensors."""
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(0)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text("{}", encoding="utf-8")
-    state = {
-        "encoder.weight": torch.randn(6, 1, 1920) / 10,
+def state() -> dict[str, torch.Tensor]:
+    return {
         "decoder.quantizer.tables": torch.randn(16, 2048, 6),
         "decoder.layer.weight": torch.randn(6, 1, 1920) / 100,
+        "encoder.weight": torch.randn(6, 1, 1920) / 10,
     }
-    save_file(state, str(folder / "model.safetensors"))
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """The checkpoint and the environment."""
-    checkpoint((mirror / CLASSES[0].weights()[0].path).parent)
-    use(patch, environment(CLASSES[0].environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def weights(mirror: Path) -> None:
+    """A configuration and all tensors."""
+    for weight, content in zip(CLASSES[0].spec.weights, ("{}", state()), strict=True):
+        write(mirror / weight.path, content)
+
+
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    state = load_file(mirror / codec.spec.weights[1].path)
+    tables = list(state["decoder.quantizer.tables"])
+    return Expected(
+        residual(analysed(samples, state["encoder.weight"]), tables),
+        lambda codes: synthesised(summed(tables, codes), state["decoder.layer.weight"]),
+        latents=lambda codes: {"quantized": summed(tables, codes)},
+    )
+
+
+def lacking(path: Path) -> None:
+    write(path, {name: tensor for name, tensor in state().items() if name != "encoder.weight"})
+
+
+WRONG = (Wrong((CLASSES[0], None), 1, lacking, r"lacks 1 tensors, e\.g\. encoder\.weight"),)

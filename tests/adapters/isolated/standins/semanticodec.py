@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import numpy as np
+import torch
+from torch.nn import functional
 
-from codec_bench.adapters.isolated.semanticodec.codec import SemantiCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import SemantiCodec
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, nearest, write
 
 CLASSES = (SemantiCodec,)
+SETTINGS = ((SemantiCodec, "tr50_v4096"),)
+LENGTHS = (30_000, 2560)
 
-REPOSITORY = "haoheliu/SemantiCodec-inference"
 DIMENSION = 6
 
 CONFIG = """
@@ -105,44 +109,62 @@ def extract_kaldi_fbank_feature(waveform, sampling_rate, target_length=1024):
     return {"ta_kaldi_fbank": frames}
 """
 
-FILES = {
-    "semanticodec/__init__.py": "",
-    "semanticodec/config.py": CONFIG,
-    "semanticodec/main.py": MAIN,
-    "semanticodec/utils.py": UTILS,
-    "semanticodec/modules/decoder/latent_diffusion/util.py": UTIL,
-    "semanticodec/modules/encoder/encoder.py": ENCODER,
+SOURCES = {
+    "haoheliu/SemantiCodec-inference": {
+        "semanticodec/__init__.py": "",
+        "semanticodec/config.py": CONFIG,
+        "semanticodec/main.py": MAIN,
+        "semanticodec/utils.py": UTILS,
+        "semanticodec/modules/decoder/latent_diffusion/util.py": UTIL,
+        "semanticodec/modules/encoder/encoder.py": ENCODER,
+    }
 }
 
 
-def checkpoints(mirror: Path) -> None:
+def weights(mirror: Path) -> None:
     """Centroids of each setting, and both networks of each token rate."""
-    import numpy as np
-    import torch
-
-    rng = np.random.default_rng(0)
-    torch.manual_seed(0)
     for spec in SemantiCodec.specs.values():
-        encoder, decoder, centroids = (mirror / weight.path for weight in spec.weights)
-        for path in (encoder, centroids):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(centroids, rng.standard_normal((spec.codebooks[0].size, DIMENSION), np.float32))
-        hop = spec.codebooks[0].hop
-        torch.save(
+        hop = int(spec.codebooks[0].hop)
+        contents = (
             {
                 "quantizer.weight": torch.randn(8192, DIMENSION),
                 "layer.weight": torch.randn(DIMENSION, 128) / 3,
                 "layer.bias": torch.randn(DIMENSION) / 10,
             },
-            encoder,
-        )
-        torch.save(
             {"layer.weight": torch.randn(hop, 2 * DIMENSION) / 10, "layer.bias": torch.zeros(hop)},
-            decoder,
+            torch.randn(spec.codebooks[0].size, DIMENSION).numpy(),
         )
+        for weight, content in zip(spec.weights, contents, strict=True):
+            write(mirror / weight.path, content)
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Weights and environment."""
-    checkpoints(mirror)
-    use(patch, environment(SemantiCodec.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    """A patch has 2560 samples, 4 frames; the decoder starts from noise, the same for each recording."""
+    encoder, decoder, centroids = (mirror / weight.path for weight in codec.spec.weights)
+    state, layer = torch.load(encoder, weights_only=True), torch.load(decoder, weights_only=True)["layer.weight"]
+    frames = 4 * (len(samples) // 2560 + 1)
+    semantic, acoustic = torch.from_numpy(np.load(centroids)), state["quantizer.weight"]
+    spectrum = np.pad(samples, (0, 163_840 - len(samples))).reshape(256, 4, 160)[..., :128].mean(1)
+    encoded = functional.linear(torch.from_numpy(spectrum), state["layer.weight"], state["layer.bias"])[:frames]
+    first = nearest(encoded, semantic)
+
+    def embedded(codes: list[torch.Tensor]) -> torch.Tensor:
+        return torch.cat([acoustic[codes[1]], semantic[codes[0]]], dim=-1)
+
+    def decoded(codes: list[torch.Tensor]) -> torch.Tensor:
+        audio = functional.linear(embedded(codes), layer).flatten()[None, None]
+        torch.manual_seed(0)
+        return (audio + 0.01 * torch.randn_like(audio))[0, 0]
+
+    return Expected(
+        [first, nearest(encoded - semantic[first], acoustic)],
+        decoded,
+        latents=lambda codes: {"quantized": embedded(codes)},
+    )
+
+
+def small(path: Path) -> None:
+    write(path, np.zeros((2048, DIMENSION), np.float32))
+
+
+WRONG = (Wrong((SemantiCodec, "tr50_v4096"), 2, small, "has 2048 entries, not 4096"),)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from safetensors.numpy import load_file
 
-from codec_bench.adapters.isolated.stable_codec.codec import StableCodec
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.acoustic import StableCodec
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from tests.adapters.isolated.standins import Expected, Samples, write
 
 CLASSES = (StableCodec,)
-
-REPOSITORY = "Stability-AI/stable-codec"
+SETTINGS = tuple((StableCodec, mode) for mode in StableCodec.modes)
 
 AUTOENCODER = """
 import k_diffusion as K
@@ -101,10 +104,12 @@ def indices(whole, levels):
     return (whole.long() * torch.tensor([levels[0] ** i for i in range(len(levels))])).sum(-1)
 """
 
-FILES = {
-    "stable_codec/__init__.py": "raise ImportError('it imports the trainer')\n",
-    "stable_codec/fsq.py": FSQ,
-    "stable_codec/residual_fsq.py": QUANTIZER,
+SOURCES = {
+    "Stability-AI/stable-codec": {
+        "stable_codec/__init__.py": "raise ImportError('it imports the trainer')\n",
+        "stable_codec/fsq.py": FSQ,
+        "stable_codec/residual_fsq.py": QUANTIZER,
+    }
 }
 PACKAGES = {
     "stable_audio_tools/__init__.py": TOOLS,
@@ -117,15 +122,13 @@ PACKAGES = {
 """What pip would install."""
 
 
-def checkpoint(folder: Path) -> None:
-    """Configuration and weights."""
-    import torch
-    from safetensors.torch import save_file
+def adjust(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(StableCodec, "needs_gpu", False)
 
-    torch.manual_seed(0)
-    folder.mkdir(parents=True, exist_ok=True)
+
+def weights(mirror: Path) -> None:
+    """Configuration and weights."""
     config = {"model_type": "autoencoder", "sample_rate": 16_000}
-    (folder / "model_config.json").write_text(json.dumps(config), encoding="utf-8")
     state = {
         "encoder.weight": torch.randn(6, 1, 640) / 3,
         "encoder.bias": torch.randn(6) / 10,
@@ -133,16 +136,38 @@ def checkpoint(folder: Path) -> None:
         "decoder.bias": torch.zeros(1),
         "proj_head.weight": torch.zeros(2),
     }
-    save_file(state, folder / "model.safetensors")
+    for weight, content in zip(StableCodec.weights(), (json.dumps(config), state), strict=True):
+        write(mirror / weight.path, content)
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Weights and environment."""
-    checkpoint((mirror / StableCodec.weights()[0].path).parent)
-    made = environment(StableCodec.environment, mirror, {REPOSITORY: FILES})
-    site = next(made.folder.glob("venv/lib/python*/site-packages"))
-    for name, text in PACKAGES.items():
-        (site / name).parent.mkdir(parents=True, exist_ok=True)
-        (site / name).write_text(text, encoding="utf-8")
-    use(patch, made, *CLASSES)
-    patch.setattr(StableCodec, "needs_gpu", False)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    """Each codebook numbers the levels of six dimensions; the audio has the level of the samples."""
+    state = load_file(mirror / codec.spec.weights[1].path)
+    frames = np.pad(samples, (0, -len(samples) % 640)).reshape(-1, 640)
+    gain = 0.1 / np.sqrt(np.mean(frames**2))
+    books = codec.spec.codebooks
+    levels = round(books[0].size ** (1 / 6))
+    scales = {1: [1.0], 2: [1, 0.25], 4: [1, 0.5, 0.25, 0.125]}[len(books)]
+    places = levels ** np.arange(6)
+    left = np.tanh((gain * frames @ state["encoder.weight"][:, 0].T + state["encoder.bias"]).astype(np.float64))
+    found = []
+    for scale in scales:
+        step = 2 * scale / (levels - 1)
+        whole = np.clip(np.round((left + scale) / step), 0, levels - 1)
+        left = left - (whole * step - scale)
+        found.append(torch.from_numpy((whole @ places).astype(np.int64)))
+
+    def quantized(codes: list[torch.Tensor]) -> torch.Tensor:
+        parts = zip(codes, scales, strict=True)
+        return torch.from_numpy(
+            sum(book.numpy()[:, None] // places % levels * (2 * s / (levels - 1)) - s for book, s in parts)
+        )
+
+    decoder = torch.from_numpy(state["decoder.weight"][:, 0]).double()
+    return Expected(
+        found,
+        lambda codes: (quantized(codes) @ decoder).flatten() / gain,
+        side={"gain": torch.tensor([gain])},
+        side_bits=32,
+        latents=lambda codes: {"quantized": quantized(codes)},
+    )

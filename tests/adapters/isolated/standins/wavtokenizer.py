@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import torch
+from torch.nn import functional
 
-from codec_bench.adapters.isolated.wavtokenizer.codec import CODECS, WavTokenizer
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.acoustic import WAVTOKENIZER
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, nearest, write
 
-CLASSES = tuple(CODECS.values())
-
-REPOSITORY = "jishengpeng/WavTokenizer"
+CLASSES = tuple(WAVTOKENIZER.values())
+SETTINGS = tuple((WAVTOKENIZER[f"wavtokenizer-small-{rate}"], None) for rate in (40, 75))
 
 CONFIG = """
 model:
@@ -91,23 +92,28 @@ class ISTFTHead(nn.Module):
         return self.layer(x).flatten(1)
 """
 
-FILES = {
-    "decoder/__init__.py": "",
-    "decoder/feature_extractors.py": FEATURES,
-    "decoder/models.py": BACKBONE,
-    "decoder/heads.py": HEAD,
-    "encoder/__init__.py": "",
-} | {
-    f"configs/wavtokenizer_smalldata_frame{rate}_3s_nq1_code4096_dim512_kmeans200_attn.yaml": CONFIG % (hop, hop)
-    for rate, hop in ((40, 600), (75, 320))
+SOURCES = {
+    "jishengpeng/WavTokenizer": {
+        "decoder/__init__.py": "",
+        "decoder/feature_extractors.py": FEATURES,
+        "decoder/models.py": BACKBONE,
+        "decoder/heads.py": HEAD,
+        "encoder/__init__.py": "",
+    }
+    | {
+        f"configs/wavtokenizer_smalldata_frame{rate}_3s_nq1_code4096_dim512_kmeans200_attn.yaml": CONFIG % (hop, hop)
+        for rate, hop in ((40, 600), (75, 320))
+    }
 }
+
+
+def weights(mirror: Path) -> None:
+    for cls in CLASSES:
+        checkpoint(mirror / cls.spec.weights[0].path, int(cls.spec.codebooks[0].hop))
 
 
 def checkpoint(path: Path, hop: int) -> None:
     """A Lightning checkpoint: all networks under one name, and more beside them."""
-    import torch
-
-    torch.manual_seed(0)
     state = {
         "feature_extractor.encodec.encoder.weight": torch.randn(8, 1, hop) / 10,
         "feature_extractor.encodec.encoder.bias": torch.randn(8) / 10,
@@ -118,12 +124,21 @@ def checkpoint(path: Path, hop: int) -> None:
         "head.layer.bias": torch.zeros(hop),
         "multiperioddisc.weight": torch.zeros(3),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"state_dict": state, "epoch": 3}, path)
+    write(path, {"state_dict": state, "epoch": 3})
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Weights of all checkpoints, and the environment."""
-    for cls in CLASSES:
-        checkpoint(mirror / cls.weights()[0].path, cls.spec.codebooks[0].hop)
-    use(patch, environment(WavTokenizer.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    state = torch.load(mirror / codec.spec.weights[0].path, weights_only=True)["state_dict"]
+    extractor = "feature_extractor.encodec."
+    encoded = analysed(samples, state[extractor + "encoder.weight"], state[extractor + "encoder.bias"])
+    table = state[extractor + "quantizer.vq.layers.0.embed"]
+
+    def decoded(codes: list[torch.Tensor]) -> torch.Tensor:
+        hidden = functional.linear(table[codes[0]], state["backbone.layer.weight"], state["backbone.layer.bias"])
+        return functional.linear(hidden, state["head.layer.weight"]).flatten()
+
+    return Expected([nearest(encoded, table)], decoded, latents=lambda codes: {"quantized": table[codes[0]]})
+
+
+LARGE = WAVTOKENIZER["wavtokenizer-large-75"]
+WRONG = (Wrong((LARGE, None), 0, lambda path: checkpoint(path, 600), "size mismatch"),)

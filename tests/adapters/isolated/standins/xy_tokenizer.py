@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import torch
+from torch.nn import functional
 
-from codec_bench.adapters.isolated.xy_tokenizer.codec import XyTokenizer
-from tests.adapters.isolated.standins import environment, use
+from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.semantic import XyTokenizer
+from tests.adapters.isolated.standins import Expected, Samples, analysed, residual, summed, write
 
 CLASSES = (XyTokenizer,)
-
-REPOSITORY = "gyt1145028706/XY-Tokenizer"
+SETTINGS = ((XyTokenizer, None),)
 
 CONFIG = """
 sample_rate: &sample_rate 16000
@@ -69,17 +70,16 @@ class XY_Tokenizer(nn.Module):
         return {"syn_wav_list": [self.vocos(h).flatten() for h in hidden]}
 """
 
-FILES = {
-    "config/xy_tokenizer_config.yaml": CONFIG,
-    "xy_tokenizer/model.py": MODEL,
+SOURCES = {
+    "gyt1145028706/XY-Tokenizer": {
+        "config/xy_tokenizer_config.yaml": CONFIG,
+        "xy_tokenizer/model.py": MODEL,
+    }
 }
 
 
-def checkpoint(path: Path) -> None:
+def weights(mirror: Path) -> None:
     """A trainer's checkpoint: the model under the name of the generator."""
-    import torch
-
-    torch.manual_seed(0)
     state = {
         "encoder.weight": torch.randn(6, 1, 1280) / 10,
         "encoder.bias": torch.randn(6) / 10,
@@ -87,11 +87,14 @@ def checkpoint(path: Path) -> None:
         "vocos.weight": torch.randn(1280, 6) / 10,
         "vocos.bias": torch.zeros(1280),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"generator": state}, path)
+    write(mirror / XyTokenizer.spec.weights[0].path, {"generator": state})
 
 
-def prepare(mirror: Path, patch: pytest.MonkeyPatch) -> None:
-    """Weights and environment."""
-    checkpoint(mirror / XyTokenizer.weights()[0].path)
-    use(patch, environment(XyTokenizer.environment, mirror, {REPOSITORY: FILES}), *CLASSES)
+def expected(mirror: Path, codec: IsolatedCodec, samples: Samples) -> Expected:
+    state = torch.load(mirror / codec.spec.weights[0].path, weights_only=True)["generator"]
+    tables = list(state["quantizer.codebooks"])
+    return Expected(
+        residual(analysed(samples, state["encoder.weight"], state["encoder.bias"]), tables),
+        lambda codes: functional.linear(summed(tables, codes), state["vocos.weight"]).flatten(),
+        latents=lambda codes: {"quantized": summed(tables, codes)},
+    )

@@ -1,0 +1,521 @@
+"""Acoustic codecs that run in environments of their own, and BigVGAN.
+
+Each class says what the codec is and what its environment needs; `worker.py` in the folder of its name runs there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from typing_extensions import override
+
+from codec_bench.adapters.isolated.base import WORKERS, IsolatedCodec
+from codec_bench.adapters.neural import neural
+from codec_bench.adapters.spec import CodecSpec, Group
+from codec_bench.environments import Environment, Source
+from codec_bench.errors import UnavailableError
+from codec_bench.hub import hugging_face
+from codec_bench.tokens import Codebook
+
+
+def _wavtokenizer(title: str, hop: int, repository: str, checkpoint: str, parameters: int | None = None) -> CodecSpec:
+    """A checkpoint; upstream names its configurations by their frame rate."""
+    return neural(
+        title=title,
+        group=Group.ACOUSTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(4096, hop),),
+        parameters=parameters,
+        licence="MIT",
+        source="https://github.com/jishengpeng/WavTokenizer",
+        weights=hugging_face(f"novateur/{repository}", checkpoint),
+        min_samples=hop,
+        configuration=str(24_000 // hop),
+    )
+
+
+class WavTokenizer(IsolatedCodec):
+    """A checkpoint of WavTokenizer (Ji et al., ICLR 2025), 24 kHz: 4096 entries, 0.48 kbit/s at 40 tokens/s, 0.9 at 75.
+
+    The medium and large checkpoints are built with the published configuration of the small one of the same rate; one
+    of another architecture is refused when its tensors are loaded.
+
+    Source:
+        https://arxiv.org/abs/2408.16532, https://github.com/jishengpeng/WavTokenizer
+    """
+
+    environment = Environment(
+        "wavtokenizer",
+        without_dependencies=("einops>=0.6",),
+        sources=(
+            Source(
+                "jishengpeng/WavTokenizer",
+                "5cf440d91ac420ca338f117b7003a77450d64730",
+                paths=("configs", "decoder", "encoder"),
+            ),
+        ),
+        inherits=True,
+    )
+    worker = WORKERS / "wavtokenizer/worker.py"
+
+
+WAVTOKENIZER = WavTokenizer.checkpoints(
+    {
+        # Trained on LibriTTS.
+        "wavtokenizer-small-40": _wavtokenizer(
+            "WavTokenizer small, 40 tokens/s", 600, "WavTokenizer", "WavTokenizer_small_600_24k_4096.ckpt", 80_910_000
+        ),
+        "wavtokenizer-small-75": _wavtokenizer(
+            "WavTokenizer small, 75 tokens/s", 320, "WavTokenizer", "WavTokenizer_small_320_24k_4096.ckpt", 80_550_000
+        ),
+        # Trained on 5,000 hours of speech.
+        "wavtokenizer-medium-75": _wavtokenizer(
+            "WavTokenizer medium (speech), 75 tokens/s",
+            320,
+            "WavTokenizer-medium-speech-75token",
+            "wavtokenizer_medium_speech_320_24k_v2.ckpt",
+        ),
+        # Trained on 80,000 hours: of speech, music and sounds, and of speech.
+        "wavtokenizer-large-40": _wavtokenizer(
+            "WavTokenizer large (unify), 40 tokens/s",
+            600,
+            "WavTokenizer-large-unify-40token",
+            "wavtokenizer_large_unify_600_24k.ckpt",
+        ),
+        "wavtokenizer-large-75": _wavtokenizer(
+            "WavTokenizer large (speech), 75 tokens/s",
+            320,
+            "WavTokenizer-large-speech-75token",
+            "wavtokenizer_large_speech_320_v2.ckpt",
+        ),
+    }
+)
+
+
+class BigCodec(IsolatedCodec):
+    """BigCodec (Xin et al., 2024), 16 kHz: one codebook of 8192 entries at 80 tokens/s, 1.04 kbit/s.
+
+    Upstream pads every recording by one to 200 samples, a whole frame where its length is a multiple of 200; so does
+    this adapter, since the last frames of a network with an LSTM depend on it.
+
+    Source:
+        https://arxiv.org/abs/2409.05377, https://github.com/Aria-K-Alethia/BigCodec
+    """
+
+    name = "bigcodec"
+    environment = Environment(
+        "bigcodec",
+        without_dependencies=("einops>=0.6",),
+        sources=(Source("Aria-K-Alethia/BigCodec", "09845ab1f5bc7a3d1589c16de820ef15bc2afefe", paths=("vq",)),),
+        inherits=True,
+    )
+    worker = WORKERS / "bigcodec/worker.py"
+
+    spec = neural(
+        title="BigCodec",
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(8192, hop=200),),
+        parameters=159_440_000,
+        licence="MIT",
+        source="https://github.com/Aria-K-Alethia/BigCodec",
+        weights=hugging_face("Alethia/BigCodec", "bigcodec.pt"),
+    )
+
+
+class HiFiCodec(IsolatedCodec):
+    """A checkpoint of HiFi-Codec (Yang et al., 2023): two groups of two residual codebooks of 1024 entries.
+
+    The codebooks have no prefix order, so all four are decoded.
+
+    Source:
+        https://arxiv.org/abs/2305.02765, https://github.com/yangdongchao/AcademiCodec
+    """
+
+    environment = Environment(
+        "hifi-codec",
+        sources=(
+            Source(
+                "yangdongchao/AcademiCodec",
+                "b6ac134735f6079543db959a60eb77a7bab4277b",
+                paths=(
+                    "academicodec/__init__.py",
+                    "academicodec/utils.py",
+                    "academicodec/models/hificodec",
+                    "egs/HiFi-Codec-16k-320d/config_16k_320d.json",
+                    "egs/HiFi-Codec-24k-240d/config_24k_240d.json",
+                    "egs/HiFi-Codec-24k-320d/config_24k_320d.json",
+                ),
+            ),
+        ),
+        inherits=True,
+    )
+    worker = WORKERS / "academicodec/worker.py"
+    any_prefix = False
+
+
+def _hifi_codec(khz: int, hop: int) -> CodecSpec:
+    """The hop is the product of the strides; the `hop_size` of upstream's configurations is another one."""
+    return neural(
+        title=f"HiFi-Codec {khz} kHz, hop {hop}",
+        group=Group.ACOUSTIC,
+        input_rate=1000 * khz,
+        output_rate=1000 * khz,
+        codebooks=(Codebook(1024, hop),) * 4,
+        parameters=63_630_000,
+        licence="MIT",
+        source="https://github.com/yangdongchao/AcademiCodec",
+        weights=hugging_face("Dongchao/AcademiCodec", f"HiFi-Codec-{khz}k-{hop}d"),
+        min_samples=hop,
+        configuration=f"egs/HiFi-Codec-{khz}k-{hop}d/config_{khz}k_{hop}d.json",
+    )
+
+
+HIFI_CODECS = HiFiCodec.checkpoints(
+    {
+        "hifi-codec-24k-320d": _hifi_codec(24, 320),  # 75 frames/s, 3 kbit/s
+        "hifi-codec-24k-240d": _hifi_codec(24, 240),  # 100 frames/s, 4 kbit/s
+        "hifi-codec-16k-320d": _hifi_codec(16, 320),  # 50 frames/s, 2 kbit/s
+    }
+)
+
+
+def _ticodec(mode: str, parameters: int | None = None) -> CodecSpec:
+    return neural(
+        title=f"TiCodec {mode}",
+        group=Group.ACOUSTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(1024, hop=320),) * int(mode[2]),
+        parameters=parameters,
+        licence="Apache-2.0",
+        source="https://github.com/y-ren16/TiCodec",
+        weights=hugging_face("y-ren16/TiCodec", f"logs_convonly_Lib_{mode}_cos_from_head/g_00250000"),
+        min_samples=320,
+        configuration=f"egs/TiCodec-24k-320d/config_24k_320d_conv_{mode}_8g3k1s.json",
+    )
+
+
+class TiCodec(IsolatedCodec):
+    """TiCodec (Ren et al., 2024), built on HiFi-Codec's code, 24 kHz: 1, 2 or 4 codebooks of 1024 entries at 75 Hz.
+
+    Each count is a checkpoint of its own, named by its numbers of groups and residual layers. Eight more codes of 1024
+    entries are side information, sent once: counted in the payload of each utterance, not in the bitrate. The names of
+    the checkpoints are those of upstream's scripts; the repository on Hugging Face could not be looked at.
+
+    Source:
+        https://arxiv.org/abs/2310.00014, https://github.com/y-ren16/TiCodec
+    """
+
+    name = "ticodec"
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        "1g1r": _ticodec("1g1r"),
+        "1g2r": _ticodec("1g2r", 63_850_000),
+        "1g4r": _ticodec("1g4r"),
+    }
+    modes = tuple(specs)
+    environment = Environment(
+        "ticodec",
+        sources=(
+            Source(
+                "y-ren16/TiCodec",
+                "13af0ebad99f01ebbe25ce449b7e33eebc56672e",
+                paths=(
+                    "academicodec/__init__.py",
+                    "academicodec/utils.py",
+                    "academicodec/models/ticodec",
+                    *(str(spec.configuration) for spec in specs.values()),
+                ),
+            ),
+        ),
+        inherits=True,
+    )
+    worker = WORKERS / "academicodec/worker.py"
+    any_prefix = False
+    side_value_bits = 10
+
+
+def _stable_codec(preset: str, *sizes: int) -> CodecSpec:
+    return neural(
+        title=f"Stable Codec, {preset}",
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=tuple(Codebook(size, hop=640) for size in sizes),
+        licence="MIT",
+        weights_licence="Stability AI Community License",
+        source="https://github.com/Stability-AI/stable-codec",
+        weights=hugging_face("stabilityai/stable-codec-speech-16k-base", "model_config.json", "model.safetensors"),
+        min_samples=6400,  # a block of the loudness measurement
+    )
+
+
+class StableCodec(IsolatedCodec):
+    """Stable Codec (Parker et al., ICLR 2025), 16 kHz, 25 frames/s: a transformer with finite scalar quantization.
+
+    The weights are those of the paper (`-base`), with upstream's quantizers for use after training.
+
+    Upstream normalises a file to -20 LUFS before encoding, and leaves the output there. The same is done here, and the
+    gain is sent once for each recording, 32 bits of side information, so that the output has the recording's level. As
+    upstream says of FlashAttention: it is required, and so is a GPU. The weights are behind a form on Hugging Face.
+
+    Class attributes:
+        needs_gpu: Whether it refuses a CPU, where the windows of its attention would be ignored.
+
+    Source:
+        https://arxiv.org/abs/2411.19842, https://github.com/Stability-AI/stable-codec
+    """
+
+    name = "stable-codec"
+    specs: ClassVar[Mapping[str, CodecSpec]] = {
+        "1x46656_400bps": _stable_codec("1x46656", 46_656),
+        "2x15625_700bps": _stable_codec("2x15625", 15_625, 15_625),
+        "4x729_1000bps": _stable_codec("4x729", 729, 729, 729, 729),
+    }
+    modes = tuple(specs)
+    any_prefix = False
+    # What upstream declares cannot be installed (pypesq does not build); this is what coding imports of it.
+    environment = Environment(
+        "stable-codec",
+        requirements=(
+            "torch==2.4.0",
+            "torchaudio==2.4.0",
+            "numpy<2",
+            "einops==0.8.0",
+            "huggingface_hub<1",
+            "packaging",
+            "safetensors",
+            "tqdm",
+        ),
+        without_dependencies=(
+            "stable-audio-tools==0.0.17",
+            "alias-free-torch==0.0.6",
+            "flash-attn @ https://github.com/Dao-AILab/flash-attention/releases/download/v2.6.3/"
+            "flash_attn-2.6.3+cu123torch2.4cxx11abiFALSE-cp310-cp310-linux_x86_64.whl",
+        ),
+        sources=(
+            Source(
+                "Stability-AI/stable-codec",
+                "853554419944dbec11c39a29cf803e492aade836",
+                paths=("stable_codec/fsq.py", "stable_codec/residual_fsq.py"),
+                tree="a0c55dc71758ec1a2dc4b12f8f457c2ed9b1a4f309809fbd54b4d0001d93ef03",
+            ),
+        ),
+        python="3.10",
+    )
+    worker = WORKERS / "stable_codec/worker.py"
+    needs_gpu: ClassVar[bool] = True
+
+    @override
+    def load(self, device: str = "cpu") -> None:
+        if self.needs_gpu and not device.startswith("cuda"):
+            raise UnavailableError(f"{self.name} runs on a GPU only, with FlashAttention: use --device cuda")
+        super().load(device)
+
+
+class MagiCodec(IsolatedCodec):
+    """MagiCodec (Song et al., 2025), 16 kHz: a codebook of 131,072 entries at 50 Hz between two causal transformers.
+
+    Upstream needs FlashAttention 2.3.6 and three more CUDA extensions, built from source for torch 2.5. Here the worker
+    does what these compute (windowed attention, rotation, RMS norm) with torch; so it runs on a CPU too, in float32. On
+    a GPU it takes bfloat16, as upstream does.
+
+    Source:
+        https://arxiv.org/abs/2506.00385, https://github.com/Ereboas/MagiCodec
+    """
+
+    name = "magicodec"
+    environment = Environment(
+        "magicodec",
+        requirements=("einops>=0.6", "transformers>=5.23,<6"),
+        sources=(
+            Source(
+                "Ereboas/MagiCodec",
+                "5bd431abdd455bd31ffd2ad78d2e9b15cdfeb235",
+                paths=("codec", "components", "roformer.py"),
+                tree="ff3fb2106d453de3bf8ab649f0472f3485b7ece8b1687fb61101280ffecf811f",
+            ),
+        ),
+        inherits=True,
+    )
+    worker = WORKERS / "magicodec/worker.py"
+    packages = ("torch", "transformers")
+
+    spec = neural(
+        title="MagiCodec, 50 Hz",
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(131_072, hop=320),),
+        parameters=209_700_000,
+        causal=True,  # but for 40 ms that the decoder looks ahead
+        streaming=True,
+        licence="MIT",
+        source="https://github.com/Ereboas/MagiCodec",
+        weights=hugging_face("Ereboas/MagiCodec_16k_50hz", "MagiCodec-50Hz-Base.ckpt"),
+    )
+
+
+def _focalcodec(
+    title: str, repository: str, frame_rate: float, size: int = 8192, *, is_stream: bool = False
+) -> CodecSpec:
+    """A checkpoint; those for streams give 24 kHz.
+
+    Within a chunk of four frames the encoder of one for streams sees all of them, so that it has a latency of 80 ms and
+    is not called causal.
+    """
+    return neural(
+        title=title,
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=24_000 if is_stream else 16_000,
+        codebooks=(Codebook(size, hop=round(16_000 / frame_rate)),),
+        streaming=is_stream,
+        licence="Apache-2.0",
+        source="https://github.com/lucadellalib/focalcodec",
+        weights=hugging_face(f"lucadellalib/{repository}", "config.json", "model.safetensors"),
+    )
+
+
+class FocalCodec(IsolatedCodec):
+    """A checkpoint of FocalCodec (Della Libera et al., NeurIPS 2025), 16 kHz: a binary codebook over features of WavLM.
+
+    Upstream drops the end of a recording that does not fill a frame; zeros are appended here, so that the tokens cover
+    it.
+
+    Source:
+        https://arxiv.org/abs/2502.04465, https://arxiv.org/abs/2509.16195, https://github.com/lucadellalib/focalcodec
+    """
+
+    environment = Environment(
+        "focalcodec",
+        without_dependencies=("safetensors>=0.4",),
+        sources=(
+            Source(
+                "lucadellalib/focalcodec",
+                "912b7f2c0cd43d54a8aed296bbcc925dec7d4ea3",
+                paths=("focalcodec",),
+                tree="d1f8be2fe89ffb16c9418195c4fd79aee7df5c0c4c1f8d6bff48cfea8db80de7",
+            ),
+        ),
+        inherits=True,
+    )
+    worker = WORKERS / "focalcodec/worker.py"
+
+
+FOCALCODEC = FocalCodec.checkpoints(
+    {
+        # Trained on LibriTTS: 0.65, 0.33 and 0.16 kbit/s.
+        "focalcodec-50hz": _focalcodec("FocalCodec, 50 Hz", "focalcodec_50hz", 50),
+        "focalcodec-25hz": _focalcodec("FocalCodec, 25 Hz", "focalcodec_25hz", 25),
+        "focalcodec-12.5hz": _focalcodec("FocalCodec, 12.5 Hz", "focalcodec_12_5hz", 12.5),
+        # Trained on Libri-Light: 0.8, 0.6 and 0.55 kbit/s.
+        **{
+            f"focalcodec-stream-{name}": _focalcodec(
+                f"FocalCodec-Stream, {size} entries", f"focalcodec_50hz_{name}_causal", 50, size, is_stream=True
+            )
+            for name, size in (("65k", 65_536), ("4k", 4096), ("2k", 2048))
+        },
+    }
+)
+
+
+def _nemo_codec(
+    title: str, repository: str, hop: int, count: int, size: int = 2016, licence: str = "NVIDIA Open Model License"
+) -> CodecSpec:
+    """A checkpoint with `count` codebooks of `size` entries; one with another hop than the worker gets is refused."""
+    return neural(
+        title=title,
+        group=Group.ACOUSTIC,
+        input_rate=22_050,
+        output_rate=22_050,
+        codebooks=(Codebook(size, hop),) * count,
+        causal=None,
+        licence="Apache-2.0",
+        weights_licence=licence,
+        source=f"https://huggingface.co/nvidia/{repository}",
+        weights=hugging_face(f"nvidia/{repository}", f"{repository}.nemo"),
+        min_samples=8820,  # 0.4 s: the first layers mirror the ends of what they see
+        configuration=str(hop),
+    )
+
+
+class NemoCodec(IsolatedCodec):
+    """A codec of NVIDIA NeMo, 22.05 kHz: NanoCodec (Casanova et al., Interspeech 2025), and the audio codec before it.
+
+    Their codebooks are groups of finite scalar quantizers side by side, all of which are needed.
+
+    Source:
+        https://arxiv.org/abs/2508.05835, https://arxiv.org/abs/2406.05298, https://github.com/NVIDIA/NeMo
+    """
+
+    any_prefix = False
+    environment = Environment(
+        "nemo-codec",
+        # Two of its modules are all that is needed, and import none of the 2.5 GB that it depends on.
+        without_dependencies=("nemo_toolkit==2.7.3", "einops>=0.6"),
+        inherits=True,
+    )
+    worker = WORKERS / "nemo_codec/worker.py"
+
+
+NEMO_CODEC = NemoCodec.checkpoints(
+    {
+        "nemo-nanocodec-1.89k": _nemo_codec(
+            "NeMo NanoCodec, 1.89 kbit/s", "nemo-nano-codec-22khz-1.89kbps-21.5fps", hop=1024, count=8
+        ),
+        "nemo-nanocodec-1.78k": _nemo_codec(
+            "NeMo NanoCodec, 1.78 kbit/s", "nemo-nano-codec-22khz-1.78kbps-12.5fps", hop=1764, count=13
+        ),
+        # Its makers do not recommend it for speakers that it was not tuned to.
+        "nemo-nanocodec-0.6k": _nemo_codec(
+            "NeMo NanoCodec, 0.6 kbit/s", "nemo-nano-codec-22khz-0.6kbps-12.5fps", hop=1764, count=4, size=4032
+        ),
+        # 86.1 frames/s, 6.9 kbit/s.
+        "nemo-audio-codec-22khz": _nemo_codec(
+            "NeMo Audio Codec, 22 kHz", "audio-codec-22khz", hop=256, count=8, size=1000, licence="NSCLv1"
+        ),
+    }
+)
+
+
+class BigVgan(IsolatedCodec):
+    """Mel spectrogram and BigVGAN v2 (Lee et al., 2023), 24 kHz, 100 bands, hop 256: what synthesis alone costs.
+
+    Nothing is quantised, so there is no payload to compare. The LongCat paper does not say whether its row is version 1
+    or 2.
+
+    Source:
+        https://arxiv.org/abs/2206.04658, https://github.com/NVIDIA/BigVGAN
+    """
+
+    name = "bigvgan"
+    environment = Environment(
+        "bigvgan",
+        sources=(
+            Source(
+                "NVIDIA/BigVGAN",
+                "7d2b454564a6c7d014227f635b7423881f14bdac",
+                paths=("activations.py", "alias_free_activation", "bigvgan.py", "env.py", "meldataset.py", "utils.py"),
+            ),
+        ),
+        inherits=True,
+    )
+    worker = WORKERS / "bigvgan/worker.py"
+
+    spec = neural(
+        title="Mel + BigVGAN v2 (100 band)",
+        group=Group.REFERENCE,
+        input_rate=24_000,
+        output_rate=24_000,
+        hop=256,
+        parameters=112_450_000,
+        licence="MIT",
+        source="https://github.com/NVIDIA/BigVGAN",
+        weights=hugging_face("nvidia/bigvgan_v2_24khz_100band_256x", "config.json", "bigvgan_generator.pt"),
+        min_samples=1024,
+    )
+    side_value_bits = 0

@@ -1,0 +1,94 @@
+"""Every codec is what was verified for it: rates, codebooks, bitrates, sizes. (Papers' tables: tests/reproduction.)"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from codec_bench.adapters import CODECS
+from codec_bench.adapters.spec import CodecSpec
+
+SPELLED = {
+    "wavtokenizer_small_600": "wavtokenizer-small-40",
+    "wavtokenizer_small_320": "wavtokenizer-small-75",
+    "wavtokenizer_medium": "wavtokenizer-medium-75",
+    "wavtokenizer_large_600": "wavtokenizer-large-40",
+    "wavtokenizer_large_320": "wavtokenizer-large-75",
+    "xcodec_hubert_librispeech": "xcodec",
+    "mel_bigvgan_100": "bigvgan",
+    "vocos_encodec_24khz": "vocos-encodec",
+}
+"""Names of the verified facts that are not ours with dashes; several of ours may share one (`FAMILIES`)."""
+
+FAMILIES = {
+    "nemo_nanocodec": ("nemo-nanocodec-1.89k", "nemo-nanocodec-0.6k", "nemo-nanocodec-1.78k"),
+    "nemo_audio_codec_22k": ("nemo-audio-codec-22khz",),
+    "focalcodec_50hz": ("focalcodec-50hz", "focalcodec-25hz", "focalcodec-12.5hz"),
+    "dualcodec": ("dualcodec-12hz", "dualcodec-25hz"),
+    "kanade_25hz_clean": ("kanade-25hz-clean", "kanade-25hz", "kanade-12.5hz"),
+    "past": ("past",),
+    "hubert_km_unit_hifigan": ("hubert-km", "hubert-km1000", "mhubert-km500-25hz"),
+    "lscodec_50hz": ("lscodec-50hz",),
+}
+
+ROUNDED = {
+    ("lscodec_50hz", "paper (ceil: 9 bit)"),
+    ("nemo_nanocodec", "1.89kbps-21.5fps"),
+    ("nemo_audio_codec_22k", "default"),
+    ("single_codec", "paper 304bps"),
+}
+"""Figures from whole bits per token, or from frame rates that were rounded (21.5 for 22050/1024 Hz); ours are exact."""
+
+
+OTHER = {("vocos_encodec_24khz", "params_millions")}
+"""Ours counts the codebooks and EnCodec's encoder, too."""
+
+
+def settings_of(name: str) -> list[CodecSpec]:
+    cls = CODECS.get(name)
+    return [cls.mode_spec(mode) for mode in cls.modes or (None,)]
+
+
+def test_every_codec_is_what_was_verified(shared: Path) -> None:
+    """Each figure of the sheet is that of a setting of the codec."""
+    wrong = []
+    for fact in json.loads((shared / "facts" / "codecs.json").read_text(encoding="utf-8"))["codecs"]:
+        name = fact["name"]
+        names = FAMILIES.get(name, (SPELLED.get(name, name.replace("_", "-")),))
+        specs = [spec for ours in names for spec in settings_of(ours)]
+        found: dict[str, list[Any]] = {
+            "group": [spec.group.value for spec in specs],
+            "sample_rate": [spec.output_rate for spec in specs],
+            "codebook_sizes": [[book.size for book in spec.codebooks] for spec in specs if spec.codebooks],
+            "frame_rate_hz": [rate for spec in specs for rate in (spec.frame_rate, token_rate(spec)) if rate],
+            "causal": [spec.causal for spec in specs],
+            "streaming": [spec.streaming for spec in specs if spec.streaming is not None],
+            "params_millions": [spec.parameters / 1e6 for spec in specs if spec.parameters],
+        }
+        for field, values in found.items():
+            tolerance = {"params_millions": 0.01, "frame_rate_hz": 0.002}.get(field, 0)
+            stated = fact[field]
+            if stated is None or not values or (name, field) in OTHER:
+                continue
+            if not any(value == stated or (tolerance and abs(value / stated - 1) < tolerance) for value in values):
+                wrong.append(f"{name} {field}: {stated}, ours {values}")
+        for config in fact["configs"]:
+            kbps, count = config["bitrate_kbps"], config["n_codebooks"]
+            if kbps is None or (name, config["label"]) in ROUNDED:
+                continue
+            computed = [(spec.bitrate(count) or 0) / 1000 for spec in specs]
+            if not any(abs(kbps - own) <= max(0.001 * kbps, 0.00051) for own in computed):
+                wrong.append(f"{name} {config['label']}: {kbps}, ours {computed}")
+            if not any(
+                count in (*CODECS.get(ours).prefixes, len(spec.codebooks))
+                for ours in names
+                for spec in settings_of(ours)
+            ):
+                wrong.append(f"{name} {config['label']}: {count} codebooks are no setting")
+    assert wrong == []
+
+
+def token_rate(spec: CodecSpec) -> float:
+    """Tokens per second where all codebooks count, as SemantiCodec's authors have it."""
+    return float(sum(spec.token_rate(book) for book in range(len(spec.codebooks))))
