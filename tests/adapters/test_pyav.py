@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import correlate
 
 import codec_bench
 from codec_bench.adapters import CODECS
@@ -38,7 +39,7 @@ def encoded(codec: AvCodec, audio: Audio) -> Bitstream:
 
 
 def lag(reference: FloatArray, decoded: FloatArray) -> int:
-    return int(np.argmax(np.correlate(decoded.astype(float), reference.astype(float), "full"))) - len(reference) + 1
+    return int(np.argmax(correlate(decoded, reference, "full", "fft"))) - len(reference) + 1
 
 
 @pytest.mark.parametrize("label", ["g722", "g723.1", "mulaw", *(f"g726@{mode}" for mode in G726.modes)])
