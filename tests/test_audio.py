@@ -142,12 +142,6 @@ def test_compressed_files_come_back_in_time(codec: str, container: str, channels
     assert snr(tone, audio.samples) > 15
 
 
-def test_m4a_channels_are_averaged() -> None:
-    tone = chirp(48_000)
-    audio = read_audio(encoded("aac", "ipod", 48_000, np.stack([tone, np.zeros_like(tone)])))
-    assert snr(0.5 * tone, audio.samples) > 15
-
-
 def snr(expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
     """In dB, without any alignment."""
     error = expected - found[: len(expected)]
@@ -184,11 +178,6 @@ def test_what_is_no_audio(tmp_path: Path, data: bytes) -> None:
     assert str(path) in not_scorable(path).reason
 
 
-def test_the_reason_is_the_same_every_time() -> None:
-    kept = [not_scorable(b"hello, this is a text\n" * n).reason for n in range(1, 20)]
-    assert len(set(kept)) == 1
-
-
 def test_a_film_without_sound() -> None:
     import av
 
@@ -200,10 +189,6 @@ def test_a_film_without_sound() -> None:
         out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     assert not_scorable(buffer.getvalue()).status is Status.UNREADABLE
-
-
-def test_no_samples() -> None:
-    assert not_scorable(pcm(16_000, 2, [[]])).status is Status.EMPTY
 
 
 def test_missing_and_folder(tmp_path: Path) -> None:
@@ -282,13 +267,6 @@ def test_length_is_rounded_half_up_exactly(samples: int, rate: int, new_rate: in
     assert length_at(samples, rate, rate) == samples
 
 
-@settings(deadline=None)
-@given(st.integers(0, 3000), RATES, RATES)
-def test_resampled_length(samples: int, rate: int, new_rate: int) -> None:
-    out = resample(Audio(np.zeros(samples, np.float32), rate), new_rate)
-    assert (len(out), out.rate, out.samples.dtype) == (length_at(samples, rate, new_rate), new_rate, np.float32)
-
-
 @pytest.mark.parametrize(("rate", "new_rate"), [(16_000, 24_000), (48_000, 16_000), (44_100, 16_000), (8_000, 96_000)])
 def test_resampling_keeps_a_tone_where_it_is(rate: int, new_rate: int) -> None:
     def tone(at: int) -> NDArray[np.float32]:
@@ -304,9 +282,10 @@ def test_what_the_new_rate_cannot_hold_is_gone() -> None:
     assert np.abs(resample(high, 16_000).samples[1000:-1000]).max() < 1e-4
 
 
-def test_the_same_rate_is_the_same_object() -> None:
-    audio = Audio(np.ones(3, np.float32), 16_000)
-    assert resample(audio, 16_000) is audio
+def test_lengths_after_resampling_and_the_same_rate() -> None:
+    audio = Audio(np.zeros(1001, np.float32), 44_100)
+    assert [len(resample(audio, rate)) for rate in (8_000, 16_000, 96_000)] == [182, 363, 2179]  # 181.6, 363.2, 2179.05
+    assert resample(audio, 44_100) is audio
 
 
 @settings(deadline=None)
@@ -330,14 +309,10 @@ def test_write_and_read_is_exact(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["a.wav"]
 
 
-def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "a.wav").mkdir()
-    with pytest.raises(UsageError, match="cannot be written"):
-        write_wav(tmp_path / "a.wav", Audio(np.zeros(4, np.float32), 8_000))
-    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
-
-
-def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["folder", "file/a.wav"])
+def test_what_cannot_be_written_stays_as_it_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be written"):
-        write_wav(tmp_path / "file" / "a.wav", Audio(np.zeros(4, np.float32), 8_000))
+        write_wav(tmp_path / name, Audio(np.zeros(4, np.float32), 8_000))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]

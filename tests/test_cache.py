@@ -61,14 +61,6 @@ def test_kinds_of_arrays(cache: ArrayCache, value: np.ndarray) -> None:
     assert_same(cache.get(KEY), {"value": value})
 
 
-def test_keys_do_not_meet(cache: ArrayCache) -> None:
-    keys = [address(n=n) for n in range(300)]
-    assert len({cache.path(key) for key in keys}) == 300
-    for n, key in enumerate(keys[:5]):
-        cache.put(key, {"n": np.array(n)})
-    assert [int((cache.get(key) or {})["n"]) for key in keys[:5]] == [0, 1, 2, 3, 4]
-
-
 def damaged(data: bytes, how: str) -> bytes:
     at = len(data) // 2
     return {

@@ -20,7 +20,6 @@ from codec_bench import hub
 from codec_bench.errors import DiskFullError, UnavailableError, UsageError
 from codec_bench.hub import (
     RemoteFile,
-    describe_size,
     download,
     fetch,
     fetch_all,
@@ -127,6 +126,13 @@ def weight(server: Server, name: str = "file.bin", sha256: str | None = DIGEST) 
     return RemoteFile(f"models/x/{name}", sha256, len(CONTENT), f"{server.address}/{name}")
 
 
+def leftover(server: Server, content: bytes, name: str = "file.bin") -> Path:
+    part = hub.home() / f"models/x/.{name}.part"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(content)
+    return part
+
+
 def test_a_file_is_fetched_once_and_verified(server: Server):
     seen: list[tuple[int, int | None]] = []
     path = fetch(weight(server), lambda done, total: seen.append((done, total)))
@@ -163,11 +169,19 @@ def test_a_server_that_cannot_resume_is_asked_for_the_whole_file(server: Server)
     assert fetch(weight(server, "norange.bin")).read_bytes() == CONTENT
 
 
-def test_a_partial_file_of_another_version_is_started_over(server: Server):
-    part = hub.home() / "models/x/.file.bin.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(bytes(len(CONTENT) + 5))
+LEFT = {
+    "too long": bytes(len(CONTENT) + 5),
+    "of another mirror": bytes(1_000_000),
+    "all of it": CONTENT,
+}
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_what_was_left_over_is_used_where_it_fits(server: Server, left: str):
+    leftover(server, LEFT[left])
     assert fetch(weight(server)).read_bytes() == CONTENT
+    starts = [f"bytes={len(LEFT[left])}-"]
+    assert [wanted for _, wanted, _ in server.requests] == starts + [None] * (LEFT[left] != CONTENT)
 
 
 def test_a_busy_server_is_asked_again(server: Server):
@@ -265,24 +279,6 @@ def test_several_processes_fetch_a_file_once(server: Server):
     assert len(server.requests) == 1
 
 
-def test_sizes_for_people():
-    assert describe_size(999_949) == "1.0 MB"
-    assert describe_size(2_189_033_600) == "2.19 GB"
-
-
-def leftover(server: Server, content: bytes, name: str = "file.bin") -> Path:
-    part = hub.home() / f"models/x/.{name}.part"
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.write_bytes(content)
-    return part
-
-
-def test_what_another_mirror_left_does_not_block_the_download(server: Server):
-    leftover(server, bytes(1_000_000))
-    assert fetch(weight(server)).read_bytes() == CONTENT
-    assert [wanted for _, wanted, _ in server.requests] == ["bytes=1000000-", None]
-
-
 def test_a_server_that_cuts_and_lies_is_given_up(server: Server):
     with pytest.raises(UnavailableError, match="gave another file"):
         fetch(weight(server, "torn-wrong.bin"))
@@ -295,12 +291,6 @@ def test_a_leftover_that_nothing_can_verify_is_not_continued(server: Server):
     server.breaks = 1  # what this call has fetched itself is
     assert fetch(weight(server, "b.bin", None)).read_bytes() == CONTENT
     assert 0 <= 1_500_000 - int(str(server.requests[-1][1]).removeprefix("bytes=")[:-1]) < download.CHUNK
-
-
-def test_a_download_that_was_whole_but_not_yet_in_its_place(server: Server):
-    leftover(server, CONTENT)
-    assert fetch(weight(server)).read_bytes() == CONTENT
-    assert len(server.requests) == 1
 
 
 def test_md5_where_no_sha256_is_known(server: Server, tmp_path: Path):

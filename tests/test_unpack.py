@@ -60,20 +60,11 @@ def test_nothing_is_written_outside(tmp_path: Path):
             extract(archive, tmp_path / "out", [name], MB)
 
 
-def test_links_are_refused(tmp_path: Path):
-    archive = make(tmp_path / "a.tgz", [("x/a", "/etc/passwd")])
-    with pytest.raises(UnavailableError, match="not a regular file"):
-        extract(archive, tmp_path / "out", ["x/a"], MB)
+def test_a_link_to_a_folder_is_not_followed(tmp_path: Path):
     folder_link = make(tmp_path / "b.tgz", [("x", str(tmp_path / "elsewhere")), ("x/a", b"1")])
     extract(folder_link, tmp_path / "out", ["x/a"], MB)
     assert files(tmp_path / "out") == {"x/a": b"1"}
     assert not (tmp_path / "elsewhere").exists()
-
-
-def test_a_bomb_is_stopped_at_the_limit(tmp_path: Path):
-    archive = make(tmp_path / "a.tgz", [("a", bytes(MB)), ("b", bytes(MB))])
-    with pytest.raises(UnavailableError, match="unpacks to over"):
-        extract(archive, tmp_path / "out", ["a", "b"], MB)
 
 
 def test_a_cut_archive_is_damaged_and_leaves_no_half_file(tmp_path: Path):
@@ -82,13 +73,6 @@ def test_a_cut_archive_is_damaged_and_leaves_no_half_file(tmp_path: Path):
     with pytest.raises(UnavailableError, match="is damaged"):
         extract(archive, tmp_path / "out", ["a", "b"], 9 * MB)
     assert {name: len(content) for name, content in files(tmp_path / "out").items()} == {"a": MB}
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b and no more of gzip"])
-def test_what_is_no_archive(tmp_path: Path, content: bytes):
-    (tmp_path / "a.tgz").write_bytes(content)
-    with pytest.raises(UnavailableError, match="is damaged"):
-        extract(tmp_path / "a.tgz", tmp_path / "out", ["a"], MB)
 
 
 def make_zip(path: Path, members: list[tuple[str, bytes | str]]) -> Path:
@@ -246,29 +230,20 @@ def test_a_file_that_is_there_is_left_and_the_first_of_a_name_counts(tmp_path: P
     assert files(tmp_path / "out") == {"a": b"mine", "b": b"2"}
 
 
-def test_a_cut_zip_archive(tmp_path: Path):
-    archive = make_zip(tmp_path / "a", [("a", os.urandom(MB)), ("b", os.urandom(MB))])
-    whole = archive.read_bytes()
-    archive.write_bytes(whole[: int(1.4 * MB)])
-    with pytest.raises(UnavailableError, match=r"is damaged .*remove it and try again"):
-        extract(archive, tmp_path / "out", everything, 9 * MB)
-    archive.write_bytes(whole[:1000] + bytes(1000) + whole[2000:])
-    with pytest.raises(UnavailableError, match="is damaged"):
-        extract(archive, tmp_path / "out", everything, 9 * MB)
-    assert files(tmp_path / "out") == {}
-
-
-@pytest.mark.parametrize("mode", ["w:bz2", "w:xz"])
+@pytest.mark.parametrize("mode", ["zip", "bz2", "xz"])
 def test_cut_and_damaged_in_the_other_ways_to_pack(tmp_path: Path, mode: str):
     archive = tmp_path / "a"
-    with tarfile.open(archive, mode) as tar:
-        info = tarfile.TarInfo("a")
-        info.size = MB
-        tar.addfile(info, io.BytesIO(os.urandom(MB)))
+    if mode == "zip":
+        make_zip(archive, [("a", os.urandom(MB))])
+    else:
+        with tarfile.open(archive, f"w:{mode}") as tar:
+            info = tarfile.TarInfo("a")
+            info.size = MB
+            tar.addfile(info, io.BytesIO(os.urandom(MB)))
     whole = archive.read_bytes()
-    for broken in (whole[: MB // 2], whole[:1000] + bytes(1000) + whole[2000:]):
+    for broken in (whole[: MB // 2], whole[:1000] + bytes(1000) + whole[2000:], whole[:9], b"no archive", b""):
         archive.write_bytes(broken)
-        with pytest.raises(UnavailableError, match="is damaged"):
+        with pytest.raises(UnavailableError, match=r"is damaged .*remove it and try again"):
             extract(archive, tmp_path / "out", everything, 9 * MB)
     assert files(tmp_path / "out") == {}
 
