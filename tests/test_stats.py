@@ -19,11 +19,6 @@ def test_mean_and_interval_agree_with_scipy_where_every_utterance_is_its_own_clu
     assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.004)
 
 
-def test_ratios_are_pooled_and_not_averaged():
-    found = estimate([1, 0], [1, 9], ["a", "b"], expected=2, scale=100)
-    assert found.value == pytest.approx(10.0)  # the mean of the ratios would be 50
-
-
 def test_intervals_of_correlated_utterances_are_wider_when_speakers_are_drawn():
     generator = np.random.default_rng(3)
     speakers = np.repeat(np.arange(20), 25)
@@ -59,14 +54,17 @@ def test_order_does_not_matter_and_the_seed_does():
     assert estimate(values, ones, names, expected=300, seed=1).low != found.low
 
 
-def test_nothing_scored_gives_no_number():
-    found = estimate([], [], [], expected=3)
-    assert (found.value, found.low, found.n, found.expected) == (None, None, 0, 3)
-
-
-def test_few_clusters_give_a_value_without_an_interval():
-    found = estimate([1.0, 3.0, 3.0, 5.0], [1.0] * 4, ["a", "b", "c", "d"], expected=4)
-    assert (found.value, found.low, found.high, found.clusters) == (3.0, None, None, 4)
+@pytest.mark.parametrize(
+    ("numerators", "denominators", "value"),
+    [([], [], None), ([1, 0], [1, 9], 10.0), ([1, 3, 3, 5], [100] * 4, 3.0)],  # the mean of 1/1 and 0/9 would be 50
+)
+def test_ratios_are_pooled_and_few_clusters_give_no_interval(
+    numerators: list[int], denominators: list[int], value: float | None
+):
+    names = [str(i) for i in range(len(numerators))]
+    found = estimate(numerators, denominators, names, expected=5, scale=100)
+    assert (found.value, found.low, found.high) == (value, None, None)
+    assert (found.n, found.expected, found.clusters) == (len(names), 5, len(names))
 
 
 def test_utterances_are_drawn_where_there_are_few_speakers():

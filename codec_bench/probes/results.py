@@ -92,12 +92,12 @@ class Results:
         ]
         return sorted(found, key=lambda a: (a.utterance, a.seed, a.fold))
 
-    def _clusters(self, task: TaskPlan, names: Sequence[str]) -> dict[str, str]:
+    def _clusters(self, task: TaskPlan) -> dict[str, str]:
+        """The clusters of all utterances that are tested."""
         tested = self._tested(task)
         # Where speakers are the classes, other speakers would be another task: then utterances are drawn.
         speakers = [None if task.recipe.target == "speaker" else self._speakers[n] for n in tested]
-        all_clusters = dict(zip(tested, cluster_names(tested, speakers), strict=True))
-        return {name: all_clusters[name] for name in names}
+        return dict(zip(tested, cluster_names(tested, speakers), strict=True))
 
     # --- scores of utterances ----------------------------------------------------------------------------------
 
@@ -119,13 +119,9 @@ class Results:
 
     def _score_rows(self, label: str, task: TaskPlan, metric: str) -> Iterator[ScoreRow]:
         scored = self._scores(label, task, metric)
-        for fold in task.division.folds:
-            for name in fold.test:
-                for seed in self._seeds:
-                    score = scored.get((name, seed)) or self._missing(label, task, name)
-                    yield SeedScore.of(
-                        label, name, self._speakers[name], metric, score, seconds=0.0, seed=seed, fold=fold.name
-                    )
+        for fold, name, seed in ((f, n, s) for f in task.division.folds for n in f.test for s in self._seeds):
+            score = scored.get((name, seed)) or self._missing(label, task, name)
+            yield SeedScore.of(label, name, self._speakers[name], metric, score, seconds=0.0, seed=seed, fold=fold.name)
 
     def _scores(self, label: str, task: TaskPlan, metric: str) -> dict[tuple[str, int], Score]:
         """The scores of a measure by utterance and seed."""
@@ -167,12 +163,12 @@ class Results:
         """Value pooled over seeds and folds, with its interval, and the standard deviation over the seeds."""
         expected = len(self._tested(task))
         answers = self._answers(label, task)
-        names = sorted({answer.utterance for answer in answers})
         if not answers:
             return Estimate(None, None, None, 0, expected, 0), None
-        cluster = self._clusters(task, names)
+        names = {answer.utterance for answer in answers}
+        cluster = {name: found for name, found in self._clusters(task).items() if name in names}
         if measure.name in ("macro_f1", "map"):
-            value, low, high, each = self._shaped(task, answers, names, measure.name)
+            value, low, high, each = self._shaped(task, answers, cluster, measure.name)
         else:
             value, low, high, each = self._pooled(self._scores(label, task, measure.label), cluster)
         found = Estimate(value, low, high, len(names), expected, len(set(cluster.values())))
@@ -197,10 +193,10 @@ class Results:
                 each.append(scale * sum(s.numerator for s in mine) / sum(s.denominator for s in mine))
         return found.value, found.low, found.high, each
 
-    def _shaped(self, task: TaskPlan, answers: Sequence[Answer], names: list[str], name: str) -> _Shape:
+    def _shaped(self, task: TaskPlan, answers: Sequence[Answer], cluster: Mapping[str, str], name: str) -> _Shape:
         """Macro F1 or mean average precision: of each seed (and fold, for the latter), then averaged."""
         index = {symbol: i for i, symbol in enumerate(classes(task))}
-        where = {utterance: i for i, utterance in enumerate(names)}
+        where = {utterance: i for i, utterance in enumerate(cluster)}
         by_seed: dict[int, list[tuple[Any, ...]]] = {seed: [] for seed in self._seeds}
         groups: dict[tuple[int, str], list[Answer]] = {}
         for answer in answers:
@@ -228,8 +224,8 @@ class Results:
             made: FloatMatrix = np.nanmean(np.stack(parts), axis=0)
             return made
 
-        once = np.ones((1, len(names)))
-        low, high = bootstrap([self._clusters(task, names)[n] for n in names], value, self._seed)
+        once = np.ones((1, len(cluster)))
+        low, high = bootstrap(list(cluster.values()), value, self._seed)
         each = [float(value(once, [seed])[0]) for seed in self._seeds if by_seed[seed]]
         return float(value(once)[0]), low, high, each
 
@@ -247,9 +243,7 @@ class Results:
                     for unit in self._units_of(label, task)
                     if unit.reason
                 ]
-                wanted = {
-                    name for fold in task.division.folds for part in (fold.train, fold.dev, fold.test) for name in part
-                }
+                wanted = {n for fold in task.division.folds for n in (*fold.train, *fold.dev, *fold.test)}
                 bad = {
                     name: failed.reason
                     for name, failed in self._extracted[label].failed.items()
@@ -276,31 +270,27 @@ class Results:
 
     def trainings(self) -> dict[str, Any]:
         """Everything about every training but its answers, and the splits."""
-        units = []
-        for unit in self._units:
-            candidates = [
-                {"learning_rate": rate, "dev": found["dev"], "dev_loss": found["dev_loss"], "epochs": found["epochs"]}
-                for rate, found in sorted(unit.candidates.items())
-            ]
-            seeds = [
-                {"seed": seed} | {k: v for k, v in found.items() if k != "test"}
-                for seed, found in sorted(unit.results.items())
-            ]
-            units.append(
-                {
-                    "system": unit.system,
-                    "task": unit.task.recipe.task,
-                    "fold": unit.fold.name,
-                    "learning_rate": unit.chosen,
-                    "candidates": candidates,
-                    "seeds": seeds,
-                    "reason": unit.reason,
-                }
-            )
+        units = [
+            {
+                "system": unit.system,
+                "task": unit.task.recipe.task,
+                "fold": unit.fold.name,
+                "learning_rate": unit.chosen,
+                "candidates": [
+                    {"learning_rate": rate} | {k: found[k] for k in ("dev", "dev_loss", "epochs")}
+                    for rate, found in sorted(unit.candidates.items())
+                ],
+                "seeds": [
+                    {"seed": seed} | {k: v for k, v in found.items() if k != "test"}
+                    for seed, found in sorted(unit.results.items())
+                ],
+                "reason": unit.reason,
+            }
+            for unit in self._units
+        ]
         splits = {
             task.recipe.task: [
-                {"fold": f.name, "train": list(f.train), "dev": list(f.dev), "test": list(f.test)}
-                for f in task.division.folds
+                {"fold": f.name, "train": f.train, "dev": f.dev, "test": f.test} for f in task.division.folds
             ]
             for task in self._tasks
         }

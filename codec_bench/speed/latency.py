@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,14 +62,3 @@ def frames_of(code: Code) -> tuple[NDArray[np.int64], float]:
     if len({(stream.rate, len(stream.codes)) for stream in code.streams}) != 1:
         raise NotScorable("its codebooks differ in rate")
     return np.stack([stream.codes for stream in code.streams]), float(1 / code.streams[0].rate)
-
-
-def open_stream(codec: Any) -> Session:
-    """A session of a codec that decodes streams.
-
-    Raises:
-        NotScorable: Its adapter does not.
-    """
-    if not isinstance(codec, Streams):
-        raise NotScorable("its adapter decodes whole recordings")
-    return codec.stream()

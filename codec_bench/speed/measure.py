@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
@@ -18,6 +20,11 @@ from codec_bench.speed.excerpts import Excerpts
 from codec_bench.speed.latency import algorithmic_delay
 
 WORKER = "codec_bench.speed.worker:Subject"
+
+PER_LENGTH = (
+    "rtf", "rtf_encode", "rtf_decode", "x_realtime_encode", "x_realtime_decode", "peak_memory_mb", "peak_gpu_memory_mb",
+)  # fmt: skip
+"""Columns that each length of the recordings has."""
 
 
 @dataclass
@@ -72,17 +79,16 @@ class SystemMeasurement:
 
     def run(self) -> SpeedMeasurement:
         """Measures everything; what cannot be measured gets a status, and what does not depend on it continues."""
-        self._static()
         try:
-            self._loaded(self._load())
-            ended: NotScorable | None = None
-            for seconds in self._config.seconds:
-                ended = self._length(seconds, ended)
-            self._macs()
-            self._latency()
-            self._stream()
-        except NotScorable as outcome:
-            self._fail(self._columns, outcome)
+            self._attempt(["algorithmic_delay_ms"], self._delay)
+            if self._attempt(self._columns, lambda: self._loaded(self._load())) is None:
+                self._lengths()
+                self._attempt(["gmacs", "gmacs_encode", "gmacs_decode"], self._macs)
+                self._told()
+                self._attempt(["latency_ms"], self._latency)
+                self._told()
+                if "decoder_latency_ms" in self._columns:
+                    self._attempt(["decoder_latency_ms"], self._stream)
         finally:
             self._close()
         return self._result
@@ -112,6 +118,13 @@ class SystemMeasurement:
             raise _outcome(reply["failed"])
         return reply
 
+    def _repeated(self, op: str, path: Path, **job: Any) -> Iterator[dict[str, Any]]:
+        """Has the process do something with a recording again and again; gives what counts after the warm-up."""
+        for number in range(-self._config.warmup, self._config.repeats):
+            made = self._ask(op, audio=str(path), **job)
+            if number >= 0:
+                yield made
+
     def _close(self) -> None:
         if self._worker is not None:
             self._worker.close()
@@ -125,20 +138,25 @@ class SystemMeasurement:
             parts = zip(values, over or [1.0] * len(values), strict=True)
             self._result.scores[label] = [Score(Status.OK, "", top, bottom) for top, bottom in parts]
 
-    def _fail(self, labels: Mapping[str, Any] | Sequence[str], outcome: NotScorable) -> None:
+    def _fail(self, labels: Iterable[str], outcome: NotScorable) -> None:
         """Keeps why columns have no value, where they have none yet."""
         for label in labels:
             if label in self._columns and label not in self._result.scores:
                 self._result.scores[label] = [Score.failed(outcome.status, outcome.reason)]
 
+    def _attempt(self, labels: Iterable[str], measure: Callable[[], None]) -> NotScorable | None:
+        """Measures something, or keeps why its columns have no value, and says so."""
+        try:
+            measure()
+        except NotScorable as outcome:
+            self._fail(labels, outcome)
+            return outcome
+        return None
+
     # --- what is measured ------------------------------------------------------------------------------------------
 
-    def _static(self) -> None:
-        """What is known without running anything."""
-        try:
-            self._put("algorithmic_delay_ms", [1000 * algorithmic_delay(self._codec)])
-        except NotScorable as outcome:
-            self._fail(["algorithmic_delay_ms"], outcome)
+    def _delay(self) -> None:
+        self._put("algorithmic_delay_ms", [1000 * algorithmic_delay(self._codec)])
 
     def _loaded(self, loaded: Mapping[str, Any]) -> None:
         machine = ("device", "device_name", "isolated", "torch_threads", "tf32", "precision", "memory_problem")
@@ -158,37 +176,27 @@ class SystemMeasurement:
         else:
             self._put("memory_loaded_mb", [loaded["loaded_bytes"] / MEGABYTE])
 
-    def _length(self, seconds: float, ended: NotScorable | None) -> NotScorable | None:
-        """Times recordings of one length, unless a shorter one has ended the process.
-
-        Returns:
-            Why the lengths that follow need not be tried.
-        """
-        names = [f"{name}[{seconds:g}s]" for name in (
-            "rtf", "rtf_encode", "rtf_decode", "x_realtime_encode", "x_realtime_decode", "peak_memory_mb",
-            "peak_gpu_memory_mb",
-        )]  # fmt: skip
-        if ended is not None:
-            self._fail(names, NotScorable(f"not tried after a shorter recording: {ended.reason}", Status.CRASHED))
-            return ended
-        try:
-            self._rounds(seconds)
-        except NotScorable as outcome:
-            self._fail(names, outcome)
-            return outcome if outcome.status is Status.CRASHED else None
-        return None
+    def _lengths(self) -> None:
+        """Times recordings of all lengths; one that ends the process is the last that is tried."""
+        ended: NotScorable | None = None
+        for seconds in self._config.seconds:
+            labels = [f"{name}[{seconds:g}s]" for name in PER_LENGTH]
+            if ended is not None:
+                self._fail(labels, NotScorable(f"not tried after a shorter recording: {ended.reason}", Status.CRASHED))
+                continue
+            outcome = self._attempt(labels, partial(self._rounds, seconds))
+            if outcome is not None and outcome.status is Status.CRASHED:
+                ended = outcome
 
     def _rounds(self, seconds: float) -> None:
-        path = str(self._excerpts.path(seconds, self._codec.spec.input_rate))
+        path = self._excerpts.path(seconds, self._codec.spec.input_rate)
         begun = self._ask("begin")
         rounds = []
-        for number in range(-self._config.warmup, self._config.repeats):
-            made = self._ask("round", audio=path)
+        for number, made in enumerate(self._repeated("round", path), 1):
+            rounds.append(made)
+            raw = {k: v for k, v in made.items() if k != "decode_failed"}
+            self._result.rounds.append({"length": f"{seconds:g}s", "repeat": number} | raw)
             self._told()
-            if number >= 0:
-                rounds.append(made)
-                raw = {k: v for k, v in made.items() if k != "decode_failed"}
-                self._result.rounds.append({"length": f"{seconds:g}s", "repeat": number + 1} | raw)
         self._result.bits = (rounds[0]["bits"], rounds[0]["coded_seconds"])
         self._times(f"{seconds:g}s", rounds)
         peaks = self._ask("peaks")
@@ -218,58 +226,37 @@ class SystemMeasurement:
             self._put(f"x_realtime_decode[{length}]", audio, decode)
 
     def _macs(self) -> None:
-        names = ["gmacs", "gmacs_encode", "gmacs_decode"]
-        path = self._excerpts.path(self._config.seconds[0], self._codec.spec.input_rate)
-        try:
-            made = self._ask("macs", audio=str(path))
-        except NotScorable as outcome:
-            self._fail(names, outcome)
-            return
-        finally:
-            self._told()
+        made = self._ask("macs", audio=str(self._excerpt()))
         per_second = 1e9 * made["seconds"]
         self._put("gmacs_encode", [made["encode"] / per_second])
-        if "decode" in made:
-            self._put("gmacs_decode", [made["decode"] / per_second])
-            self._put("gmacs", [(made["encode"] + made["decode"]) / per_second])
-        self._fail(names, NotScorable("it has no decoder"))
+        if "decode" not in made:
+            raise NotScorable("it has no decoder")
+        self._put("gmacs_decode", [made["decode"] / per_second])
+        self._put("gmacs", [(made["encode"] + made["decode"]) / per_second])
 
     def _latency(self) -> None:
         """Encodes and decodes a recording that lasts as long as the algorithmic delay."""
         spec = self._codec.spec
-        try:
-            if not spec.decodes:
-                raise NotScorable("it has no decoder")
-            delay = algorithmic_delay(self._codec)
-            samples = max(1, round(delay * spec.input_rate))
-            path = self._excerpts.path(max(delay, self._config.seconds[0]), spec.input_rate)
-            spent = []
-            for number in range(-self._config.warmup, self._config.repeats):
-                made = self._ask("round", audio=str(path), samples=samples)
-                if "decode_failed" in made:
-                    raise _outcome(made["decode_failed"])
-                if number >= 0:
-                    spent.append(made["encode_seconds"] + made["decode_seconds"])
-            self._put("latency_ms", [1000 * (delay + seconds) for seconds in spent])
-        except NotScorable as outcome:
-            self._fail(["latency_ms"], outcome)
-        finally:
-            self._told()
+        if not spec.decodes:
+            raise NotScorable("it has no decoder")
+        delay = algorithmic_delay(self._codec)
+        values = []
+        for made in self._repeated("round", self._excerpt(delay), samples=max(1, round(delay * spec.input_rate))):
+            if "decode_failed" in made:
+                raise _outcome(made["decode_failed"])
+            values.append(1000 * (delay + made["encode_seconds"] + made["decode_seconds"]))
+        self._put("latency_ms", values)
 
     def _stream(self) -> None:
-        """First samples of a stream of tokens, where the adapter decodes streams."""
-        if "decoder_latency_ms" not in self._columns:
-            return
-        path = self._excerpts.path(self._config.seconds[0], self._codec.spec.input_rate)
-        values = []
-        try:
-            for number in range(-self._config.warmup, self._config.repeats):
-                made = self._ask("stream", audio=str(path))
-                if number >= 0:
-                    values.append(1000 * (made["frames"] * made["frame_seconds"] + made["compute_seconds"]))
-            self._put("decoder_latency_ms", values)
-        except NotScorable as outcome:
-            self._fail(["decoder_latency_ms"], outcome)
+        """First samples of a stream of tokens."""
+        rounds = self._repeated("stream", self._excerpt())
+        self._put(
+            "decoder_latency_ms", [1000 * (r["frames"] * r["frame_seconds"] + r["compute_seconds"]) for r in rounds]
+        )
+
+    def _excerpt(self, seconds: float = 0.0) -> Path:
+        """The shortest recording, or one of at least this many seconds."""
+        return self._excerpts.path(max(seconds, self._config.seconds[0]), self._codec.spec.input_rate)
 
 
 def _outcome(failed: Mapping[str, str]) -> NotScorable:

@@ -106,7 +106,7 @@ def _measure(
 ) -> dict[str, SpeedMeasurement]:
     """Measures one system after the other, so that none disturbs another."""
     wanted = {column.label: column.repeats for column in columns}
-    steps = len(config.seconds) * (config.warmup + config.repeats) + 2
+    steps = len(config.seconds) * config.repeats + 2
     results = {}
     with (
         tempfile.TemporaryDirectory(prefix="codec-bench-speed-") as folder,

@@ -57,8 +57,7 @@ class Subject:
         codec: Any = system.source
         if job["checkpoint"] and isinstance(codec, TakesCheckpoint):
             codec.use_checkpoint(Path(job["checkpoint"]))
-        self._codec, self._codebooks = codec, system.codebooks
-        self._device = job["device"]
+        self._codec, self._codebooks, self._device = codec, system.codebooks, job["device"]
         self._import_framework(job["threads"])
         gc.collect()
         self._baseline = memory.resident(os.getpid())
@@ -108,7 +107,7 @@ class Subject:
     def peaks(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """The most memory that was held since `begin`, above what an idle process holds."""
         reply: dict[str, Any] = {"peak_bytes": memory.peak(os.getpid()) - self._baseline}
-        if self._device.startswith("cuda") and self._is_here():
+        if self._is_on_gpu():
             import torch
 
             reply["gpu_bytes"] = torch.cuda.max_memory_allocated(self._device)
@@ -137,9 +136,11 @@ class Subject:
 
     def stream(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Pushes single frames of the recording of a job as for `round` into a decoder until it gives samples."""
-        from codec_bench.speed.latency import frames_of, open_stream
+        from codec_bench.speed.latency import Streams, frames_of
 
-        session = guarded(Status.UNDEFINED, lambda: open_stream(self._codec))
+        if not isinstance(self._codec, Streams):
+            raise NotScorable("its adapter decodes whole recordings")
+        session = guarded(Status.UNDEFINED, self._codec.stream)
         code = guarded(Status.ENCODE_FAILED, lambda: self._codec.encode(self._read(job)))
         codes, frame = frames_of(code.prefix(self._codebooks))
         for pushed in range(1, codes.shape[1] + 1):
@@ -173,10 +174,14 @@ class Subject:
 
     def _synchronise(self) -> None:
         """Waits for a GPU, whose kernels otherwise run on after the call that began them."""
-        if self._device.startswith("cuda") and self._is_here():
+        if self._is_on_gpu():
             import torch
 
             torch.cuda.synchronize(self._device)
+
+    def _is_on_gpu(self) -> bool:
+        """Whether the codec computes in this process, on a GPU."""
+        return self._device.startswith("cuda") and self._is_here()
 
     def _is_here(self) -> bool:
         """Whether the codec computes in this process."""
@@ -191,9 +196,8 @@ class Subject:
         import torch
 
         torch.set_num_threads(threads)
-        on_gpu = self._device.startswith("cuda") and self._is_here()
         with torch.inference_mode():
-            ones = torch.ones(8, 8, device=self._device if on_gpu else "cpu")
+            ones = torch.ones(8, 8, device=self._device if self._is_on_gpu() else "cpu")
             ones.matmul(ones)
 
     def _machine(self) -> dict[str, Any]:

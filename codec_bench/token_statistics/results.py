@@ -172,9 +172,7 @@ def cautions(results: Mapping[str, SystemResult], columns: Sequence[TokenColumn]
                 f"{system}: mutual information of {len(thin)} of {len(result.dependences)} pairs of codebooks rests on "
                 "fewer than 5 frames per pair of entries that occurs, for which the correction is too small"
             )
-        absent = [
-            c.label for c in columns if c.label.startswith("zipf") and c.value is not None and c.value(result) is None
-        ]
+        absent = [c.label for c in columns if c.name == "zipf" and c.value and c.value(result) is None]
         if absent:
             found.append(f"{system}: no {', '.join(absent)}: too few n-grams occur more than once")
     return found

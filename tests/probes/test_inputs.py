@@ -116,11 +116,8 @@ def test_latents_are_those_of_the_codec(recording: Item, tmp_path: Path, shared:
     (wrong,) = sources_of(rows, "latents", "nothing", local_dispatcher(tmp_path / "cache", "cpu"))
     with pytest.raises(UsageError, match="it has quantized"):
         wrong.frames(recording)
-
-
-def test_bits_have_no_latents(recording: Item, tmp_path: Path):
-    rows = [Row(system) for system in parse_systems(["codec2@1200"])]
-    (source,) = sources_of(rows, "latents", "", local_dispatcher(tmp_path / "cache", "cpu"))
+    bits = [Row(system) for system in parse_systems(["codec2@1200"])]
+    (source,) = sources_of(bits, "latents", "", local_dispatcher(tmp_path / "cache", "cpu"))
     with pytest.raises(UsageError, match="--input tokens"):
         source.frames(recording)
 

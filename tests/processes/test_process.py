@@ -135,26 +135,24 @@ def test_memory_is_limited_where_a_limit_is_given(start: Start):
     assert encode(process, 0.0)["book_0"][0] == 128
 
 
-def test_what_is_no_message_ends_the_process(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ("b'GARBAGE!'", r"^the process sent no message begins with b'GARB': hello$"),
+        (
+            "b''.join(protocol.pack({'ok': True, 'id': 7}, {}))",
+            r"^the process sent an answer to message 7, not to 0: he",
+        ),
+    ],
+)
+def test_what_is_no_answer_ends_the_process(tmp_path: Path, sent: str, message: str):
     worker = tmp_path / "worker.py"
     worker.write_text(
-        "import os, sys\ndef load(job):\n    print('hello')\n    os.write(int(sys.argv[3]), b'GARBAGE!')\n"
-        "    import time; time.sleep(60)\n"
+        "import os, sys, time\nimport codec_bench_protocol as protocol\ndef load(job):\n    print('hello')\n"
+        f"    os.write(int(sys.argv[3]), {sent})\n    time.sleep(60)\n"
     )
     process = WorkerProcess(worker, {})
-    with pytest.raises(ProcessCrash, match=r"^the process sent no message begins with b'GARB': hello$"):
-        process.call(LOAD, {}, 60)
-    assert not process.is_open
-
-
-def test_an_answer_to_another_message_ends_the_process(tmp_path: Path):
-    worker = tmp_path / "worker.py"
-    worker.write_text(
-        "import os, sys\nimport codec_bench_protocol as protocol\ndef load(job):\n"
-        "    os.write(int(sys.argv[3]), b''.join(protocol.pack({'ok': True, 'id': 7}, {})))\n"
-    )
-    process = WorkerProcess(worker, {})
-    with pytest.raises(ProcessCrash, match=r"^the process sent an answer to message 7, not to 0"):
+    with pytest.raises(ProcessCrash, match=message):
         process.call(LOAD, {}, 60)
     assert not process.is_open
 

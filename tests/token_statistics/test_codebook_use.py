@@ -39,16 +39,16 @@ def test_golden_values(shared: Path):
     assert use.used == golden["used"]
 
 
-def test_uniform_stream():
-    (use,) = use_of(tokens_with(list(range(8)) * 5, size=8))
-    assert (use.used, use.dead, use.utilisation, use.entropy_bits, use.normalised_entropy) == (8, 0, 1, 3, 1)
-    assert (use.perplexity, use.huffman_bits) == (8, 3)
-
-
-def test_constant_stream_takes_a_bit_per_token():
-    (use,) = use_of(tokens_with([3] * 40, size=8))
-    assert (use.used, use.dead, use.entropy_bits, use.normalised_entropy, use.perplexity) == (1, 7, 0, 0, 1)
-    assert use.huffman_bits == 1
+@pytest.mark.parametrize(
+    ("codes", "used", "entropy", "perplexity", "huffman"),
+    [(list(range(8)) * 5, 8, 3, 8, 3), ([3] * 40, 1, 0, 1, 1)],  # a constant takes a bit per token
+    ids=["uniform", "constant"],
+)
+def test_streams_to_count_by_hand(codes: list[int], used: int, entropy: int, perplexity: int, huffman: int):
+    (use,) = use_of(tokens_with(codes, size=8))
+    assert (use.used, use.dead, use.utilisation) == (used, 8 - used, used / 8)
+    assert (use.entropy_bits, use.normalised_entropy) == (entropy, entropy / 3)
+    assert (use.perplexity, use.huffman_bits) == (perplexity, huffman)
 
 
 def test_two_symbols_one_three_times_as_often():
