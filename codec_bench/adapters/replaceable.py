@@ -66,12 +66,7 @@ class ReplaceableCodec(Codec):
 
     @override
     def weight_digests(self) -> dict[str, str]:
-        return {
-            w.path: local_digest(self._replaced[w.path])
-            if w.path in self._replaced
-            else w.sha256 or local_digest(locate(w))
-            for w in self.spec.weights
-        }
+        return super().weight_digests() | {path: local_digest(file) for path, file in self._replaced.items()}
 
 
 def file_name(path: str) -> str:

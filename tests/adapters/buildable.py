@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +31,7 @@ class Machine:
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
         self.mirror = root / "mirror"
+        self._mirrors = [self.mirror, SHARED]
         self._home = root / "home"
         self._patch = patch
         self._prepared: set[str] = set()
@@ -42,8 +41,13 @@ class Machine:
     def use(self, patch: pytest.MonkeyPatch) -> None:
         """Lets codecs find what is here."""
         patch.setenv("CODEC_BENCH_HOME", str(self._home))
-        patch.setenv("CODEC_BENCH_MIRROR", os.pathsep.join([str(self.mirror), str(SHARED)]))
+        patch.setenv("CODEC_BENCH_MIRROR", os.pathsep.join(map(str, self._mirrors)))
         patch.setenv("CODEC_BENCH_OFFLINE", "1")
+
+    def add(self, mirror: Path) -> None:
+        """Lets codecs find what is in another mirror, too."""
+        self._mirrors.append(mirror)
+        self.use(self._patch)
 
     def prepare(self, standin: str) -> None:
         """Puts weights and environments of a stand-in here, once."""
@@ -75,19 +79,4 @@ class Machine:
             return small_packages.build(name, self.mirror)
         elif name in STANDINS:
             self.prepare(STANDINS[name])
-        elif name in LONGCAT and SHARED.is_dir():
-            build_longcat(self.mirror)
         return None
-
-
-def build_longcat(mirror: Path) -> None:
-    """Weights with LongCat's real names and layout, of a small size: what they decode is noise."""
-    files = mirror / "hf/meituan-longcat/LongCat-Audio-Codec/ckpts"
-    if files.is_dir():
-        return
-    files.mkdir(parents=True)
-    golden = SHARED / "golden" / "longcat"
-    script = [str(golden / "weights_from_manifest.py"), str(golden / "manifest_tiny.json"), str(files)]
-    subprocess.run([sys.executable, *script], check=True, capture_output=True)
-    cmvn = "LongCatAudioCodec_encoder_cmvn.npy"
-    (files / cmvn).write_bytes((golden / cmvn).read_bytes())

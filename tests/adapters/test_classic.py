@@ -108,7 +108,7 @@ def test_the_delay_is_the_lag_of_recorded_speech(name: str, shared: Path) -> Non
 @pytest.mark.parametrize("mode", CODECS.get("codec2").modes)
 def test_the_delay_of_codec2_is_where_stoi_is_highest(mode: str, shared: Path) -> None:
     coder = codec(f"codec2@{mode}")
-    shifts = dict.fromkeys((-6, -3, 0, 3, 6), 0.0)
+    shifts = dict.fromkeys((-3, 0, 3), 0.0)
     for clip in clips(shared)[:4]:
         original = resample(clip, 8000).samples
         decoded = uncompensated(coder, clip)
@@ -142,7 +142,7 @@ def test_quality_rises_with_the_bit_rate(name: str, shared: Path) -> None:
     modes = sorted(CODECS.get(name).modes, key=lambda mode: int(mode.rstrip("C")))
     low, middle, high = (codec(f"{name}@{modes[i]}") for i in (0, len(modes) // 2, -1))
     quality, rate = [], []
-    some = clips(shared)[:4]
+    some = clips(shared)[:2]
     for coder in (low, middle, high):
         codes = [coder.encode(clip) for clip in some]
         decoded = [resample(coder.decode(code), 16_000) for code in codes]

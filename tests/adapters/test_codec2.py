@@ -15,7 +15,7 @@ from codec_bench.adapters import codec2
 from codec_bench.adapters.classic import to_pcm
 from codec_bench.adapters.codec2 import Codec2
 from codec_bench.audio import Audio, read_audio, resample
-from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Bitstream
 
 DEMO = Path(codec_bench.__file__).parent / "datasets/demo/audio"
@@ -91,9 +91,3 @@ def test_a_missing_wheel_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
     codec2.bundled_library.cache_clear()
     assert "has no libcodec2" in str(Codec2.unavailable())
     codec2.bundled_library.cache_clear()
-
-
-@pytest.mark.parametrize("mode", [None, "450", "700", "1250", "3200.0"])
-def test_there_are_no_other_modes(mode: str | None) -> None:
-    with pytest.raises(UsageError, match="codec2"):
-        Codec2(mode)

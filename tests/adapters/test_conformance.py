@@ -62,6 +62,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[buildable.Mach
 
 @pytest.fixture(scope="module", params=SETTINGS, ids=lambda s: f"{s[0]}@{s[1]}" if s[1] else s[0])
 def codec(request: pytest.FixtureRequest, machine: buildable.Machine) -> Iterator[Codec]:
+    if request.param[0] in buildable.LONGCAT:
+        machine.add(request.getfixturevalue("longcat_mirror"))
     made = machine.codec(*request.param)
     yield made
     made.close()
@@ -109,8 +111,9 @@ def test_it_says_what_it_is(codec: Codec) -> None:
     assert codec.fingerprint == again.fingerprint
     others = [type(codec)(mode).fingerprint for mode in codec.modes if mode != codec.mode]
     assert codec.fingerprint not in others, "no two settings share an address"
-    with pytest.raises(UsageError, match=codec.name):
-        type(codec)("no such setting")
+    for wrong in ("no such setting", *((None,) if codec.modes else ())):
+        with pytest.raises(UsageError, match=codec.name):
+            type(codec)(wrong)
 
 
 def test_the_output_has_the_length_of_the_input(codec: Codec, speech: Audio) -> None:

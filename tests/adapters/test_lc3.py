@@ -9,7 +9,7 @@ import pytest
 import codec_bench
 from codec_bench.adapters.lc3 import FRAME_MICROSECONDS, RATE, Lc3
 from codec_bench.audio import Audio, read_audio
-from codec_bench.errors import CodecError, UsageError
+from codec_bench.errors import CodecError
 from codec_bench.tokens import Bitstream
 
 lc3 = pytest.importorskip("lc3", reason="the extra `lc3` is not installed")
@@ -35,9 +35,3 @@ def test_delay_and_frame_are_those_that_the_library_states() -> None:
 def test_a_packet_of_the_wrong_size_is_an_error_of_the_codec() -> None:
     with pytest.raises(CodecError):
         Lc3("16000").decode(Bitstream((b"\x00" * 3,), 24, 0.01, samples=160, sample_rate=RATE))
-
-
-@pytest.mark.parametrize("mode", [None, "8000", "16000.0"])
-def test_there_are_no_other_modes(mode: str | None) -> None:
-    with pytest.raises(UsageError, match="lc3"):
-        Lc3(mode)

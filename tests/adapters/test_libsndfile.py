@@ -10,9 +10,8 @@ import pytest
 import codec_bench
 from codec_bench.adapters import CODECS
 from codec_bench.adapters.classic import from_pcm
-from codec_bench.adapters.libsndfile import Gsm610, NmsAdpcm, SoundfileCodec
+from codec_bench.adapters.libsndfile import Gsm610, NmsAdpcm
 from codec_bench.audio import Audio, read_audio, resample
-from codec_bench.errors import UsageError
 from codec_bench.tokens import Bitstream
 
 DEMO = Path(codec_bench.__file__).parent / "datasets/demo/audio"
@@ -68,10 +67,3 @@ def test_a_missing_coder_is_said_in_one_line() -> None:
 
     assert "NMS_ADPCM_17" in str(Absent.unavailable())
     assert "pip install" in str(Absent.unavailable())
-
-
-@pytest.mark.parametrize(("name", "mode"), [("gsm", "13000"), ("nms-adpcm", None), ("nms-adpcm", "8000")])
-def test_there_are_no_other_modes(name: str, mode: str | None) -> None:
-    assert issubclass(CODECS.get(name), SoundfileCodec)
-    with pytest.raises(UsageError, match=name):
-        CODECS.get(name)(mode)

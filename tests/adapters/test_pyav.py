@@ -17,7 +17,7 @@ from codec_bench.adapters.classic import to_pcm
 from codec_bench.adapters.libsndfile import G721
 from codec_bench.adapters.pyav import G726, AmrNb, AvCodec, MuLaw, Opus, OpusCbr
 from codec_bench.audio import Audio, FloatArray, read_audio, resample
-from codec_bench.errors import CodecError, UnavailableError, UsageError
+from codec_bench.errors import CodecError, UsageError
 from codec_bench.tokens import Bitstream
 
 DEMO = Path(codec_bench.__file__).parent / "datasets/demo/audio"
@@ -155,7 +155,3 @@ def test_the_version_of_the_library_is_part_of_the_address() -> None:
     parts = Opus("6000")._fingerprint_parts()
     assert len(parts["libavcodec"]) == 3
     assert all(name.startswith("libopus") for name in parts["library"])
-
-
-def test_unavailable_is_an_error_a_user_sees() -> None:
-    assert issubclass(UnavailableError, UsageError)

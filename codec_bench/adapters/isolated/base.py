@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from codec_bench.adapters.replaceable import ReplaceableCodec, names_of
 from codec_bench.audio import FloatArray
 from codec_bench.environments import Environment
 from codec_bench.errors import CodecError, UnavailableError
-from codec_bench.files import file_digest
+from codec_bench.files import file_digest, linked_folder
 from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProcess
 from codec_bench.processes.protocol import ProtocolError
 from codec_bench.tokens import Code, Tokens
@@ -59,7 +59,7 @@ class IsolatedCodec(ReplaceableCodec):
     packages: ClassVar[tuple[str, ...]] = ("torch",)
 
     _process: WorkerProcess | None = None
-    _links: tempfile.TemporaryDirectory[str] | None = None
+    _links: ExitStack | None = None
     _device: str = "cpu"
     _crashes: int = 0
     _last_crash: str = ""
@@ -91,18 +91,15 @@ class IsolatedCodec(ReplaceableCodec):
             self._process.close()
             self._process = None
         if self._links is not None:
-            self._links.cleanup()
+            self._links.close()
             self._links = None
 
     def _start(self) -> WorkerProcess:
         self.close()
         files = self.weight_files()
         names = names_of(self.spec.weights)
-        self._links = tempfile.TemporaryDirectory(prefix="codec-bench-")
-        for place, path in files.items():
-            link = Path(self._links.name) / place
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path.resolve())
+        self._links = ExitStack()
+        folder = self._links.enter_context(linked_folder(files))
         process = WorkerProcess(
             self.worker,
             VARIABLES,
@@ -113,7 +110,7 @@ class IsolatedCodec(ReplaceableCodec):
             "op": "load",
             "sources": {s.repository: str(self.environment.source_folder(s)) for s in self.environment.sources},
             "files": {names[place]: str(path.resolve()) for place, path in files.items()},
-            "weights": self._links.name,
+            "weights": str(folder),
             "mode": self.spec.configuration or self.mode,
             "device": self._device,
         }
