@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 UNSTATED = frozenset({"", "und", "unknown", "mis"})
@@ -41,6 +41,7 @@ _TAG = re.compile(r"([a-z]{2,3})(?:[-_]([a-z0-9]{1,8}))?(?:[-_][a-z0-9]{1,8})*(?
 _APOSTROPHES = re.compile("['’‘ʼʻ`´]")
 
 
+@lru_cache(maxsize=1024)
 def find(name: str) -> str | None:
     """The code of a language that is written in any of the usual ways.
 

@@ -98,6 +98,7 @@ def _basic(text: str) -> str:
     # too, as it brings others out of ligatures.
     text = unicodedata.normalize("NFKC", _FRACTION.sub(r" \1", _WITHIN_WORDS.sub("", text).translate(_APOSTROPHES)))
     text = _WITHIN_WORDS.sub("", text.translate(_APOSTROPHES)).lower()
+    text = text.replace("i\N{COMBINING DOT ABOVE}", "i")  # what Python makes of a Turkish İ
     text = _MARKS.sub(_space, _NUMBER_OR_MARK.sub(_spoken, "".join(map(_in_ascii, text))))
     return " ".join(unicodedata.normalize("NFKC", _QUOTATION_MARK.sub("", text)).split())
 

@@ -78,6 +78,7 @@ def test_what_divides_words_is_a_space(text: str, expected: str) -> None:
         ("محمـــد", "محمد"),
         ("oʻzbek o‘zbek Hawaiʻi п’ять", "o'zbek o'zbek hawai'i п'ять"),
         ("Coca-Cola™", "coca cola"),
+        ("İstanbul İ'nin", "istanbul i'nin"),
     ],
 )
 def test_what_stands_within_words_is_none(text: str, expected: str) -> None:
