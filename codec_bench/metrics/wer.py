@@ -66,15 +66,22 @@ def normaliser_of(made: Metric) -> Normaliser:
     return found
 
 
-def _check(text: str, language: str | None, transcribe: Recogniser) -> None:
-    """Raises where a recogniser does not know a language: what it hears would count as errors of the codec."""
-    known = " and ".join(transcribe.languages)
+def _check(text: str, language: str | None, transcribe: Recogniser, *, by_words: bool = False) -> None:
+    """Raises where errors would not be those of the codec.
+
+    That is where the recogniser does not know the language, or writes in another script than the transcript, and for
+    words where these are not separated by spaces.
+    """
+    knows = f"{transcribe.label} knows {' and '.join(transcribe.languages)} only"
     if not transcribe.knows(language):
-        raise NotScorable(f"{transcribe.label} knows {known} only, not {language}", Status.UNDEFINED)
-    if known and is_unspaced(text) and not any(code_of(one) in UNSPACED for one in transcribe.languages):
-        raise NotScorable(
-            f"{transcribe.label} knows {known} only, and the transcript is in another script", Status.UNDEFINED
-        )
+        raise NotScorable(f"{knows}, not {language}", Status.UNDEFINED)
+    misfit = is_unspaced(text) and transcribe.languages and UNSPACED.isdisjoint(map(code_of, transcribe.languages))
+    if by_words and is_unspaced(text, language):
+        what = language if code_of(language) in UNSPACED else "the transcript"
+        other = f", and another recogniser: {knows}" if misfit else ""
+        raise NotScorable(f"{what} is written without spaces between words: take cer{other}", Status.UNDEFINED)
+    if misfit:
+        raise NotScorable(f"{knows}, and the transcript is in another script", Status.UNDEFINED)
 
 
 def _texts(text: str, decoded: Signal, transcribe: Recogniser, normalise: Normaliser) -> tuple[str, str]:
@@ -133,10 +140,7 @@ def word_error_rate(
     """
     import jiwer
 
-    _check(text, language, transcribe)
-    if is_unspaced(text, language):
-        what = language if code_of(language) in UNSPACED else "the transcript"
-        raise NotScorable(f"{what} is written without spaces between words: take cer", Status.UNDEFINED)
+    _check(text, language, transcribe, by_words=True)
     wanted, heard = _texts(text, decoded, transcribe, normalise)
     return _pooled(jiwer.process_words(wanted, heard))
 
