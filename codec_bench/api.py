@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from codec_bench.errors import UsageError
+from codec_bench.files import folded
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.plan import make_plan
 from codec_bench.reconstruction.run import reconstruct
@@ -56,6 +58,7 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
     """
     plans = {name: make_plan(config, name) for name in config.dataset}
     several = len(plans) > 1
+    _check_names({name: plan.dataset.name for name, plan in plans.items()})
     runs = {}
     for name in tuple(plans):
         # Nobody holds the plan and what came of it any longer when the report is made, which needs as much memory.
@@ -63,6 +66,17 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
         formats = ("md", "html") if config.report else ("md",)
         write_report([run], run.path, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",))
     return runs
+
+
+def _check_names(names: Mapping[str, str]) -> None:
+    """Checks that the runs over several data sets, whose names these are by what was asked for, have a folder each."""
+    seen: dict[str, str] = {}
+    for asked, name in names.items():
+        first = seen.setdefault(folded(name), asked)
+        if first != asked:
+            raise UsageError(
+                f"the data sets {first} and {asked} have one name, {name}: run them one by one, with an --out for each"
+            )
 
 
 def summary_json(run: Run) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,6 +52,15 @@ def write_error(path: Path, error: OSError) -> CodecBenchError:
             "cache shows what takes it), then run the same command again"
         )
     return UsageError(f"{path} cannot be written: {error.strerror or error}")
+
+
+def folded(name: str) -> str:
+    r"""What names have in common that differ in case, Unicode form or spaces around them: one file, for some systems.
+
+    >>> folded("Cafe\u0301 ") == folded("caf\u00e9")
+    True
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
 
 
 def digest(data: bytes) -> str:

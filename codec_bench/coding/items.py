@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.datasets.dataset import Dataset
-from codec_bench.datasets.manifest import load_transcripts
+from codec_bench.datasets.manifest import check_distinct, check_id, load_transcripts
 from codec_bench.errors import UsageError
 from codec_bench.files import digest, file_digest
 from codec_bench.records import Status, Utterance
@@ -59,13 +59,17 @@ def resolve_items(
         text: TSV file with transcripts that replace those of the data set.
 
     Raises:
-        UsageError: No utterance is left, or none of the recordings can be read.
+        UsageError: No utterance is left, an id cannot name a file or cannot be told from another, or none of the
+            recordings can be read.
     """
     loaded.fetch()
     ids = None if only is None else set(only)
     utterances = list(islice((u for u in loaded.utterances() if ids is None or u.id in ids), limit))
     if not utterances:
         raise UsageError(f"data set {loaded.name!r} has none of the requested utterances")
+    for utterance in utterances:
+        check_id(utterance.id, f"data set {loaded.name}")
+    check_distinct((utterance.id for utterance in utterances), f"data set {loaded.name}")
     if text is not None:
         utterances = with_transcripts(utterances, text, warnings)
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) * 2)) as threads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from typing_extensions import override
 from codec_bench.audio import audio_files
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.errors import UsageError
+from codec_bench.files import folded
 from codec_bench.records import Utterance
 
 MAX_ID_BYTES = 200
@@ -132,6 +133,26 @@ def check_id(name: str, where: object) -> None:
     """
     if problem := id_problem(name):
         raise UsageError(f"{where}: {name[:60]!r} cannot be an id: {problem}")
+
+
+def check_distinct(ids: Iterable[str], where: object) -> None:
+    """Checks that ids can be told apart: by people, in tables, and as file names on any file system.
+
+    Raises:
+        UsageError: Two are the same, or differ in nothing but case, Unicode form, or spaces around them.
+    """
+    seen: dict[str, str] = {}
+    for name in ids:
+        key = folded(name)
+        if key not in seen:
+            seen[key] = name
+        elif seen[key] == name:
+            raise UsageError(f"{where}: the id {name!r} appears twice")
+        else:
+            raise UsageError(
+                f"{where}: the ids {seen[key]!a} and {name!a} differ only in case, Unicode form or spaces, and "
+                "some systems take their files for one: rename one of them"
+            )
 
 
 def check_some_exist(recordings: Sequence[Path], listed_in: Path) -> None:

@@ -104,6 +104,8 @@ def export_mushra(run: Run, out: Path, options: ExportOptions, step: Step = lamb
     anchors = sorted(set(options.anchors), key=lambda name: ANCHORS[name])
     systems = choose_systems(run, options.systems, MOST_STIMULI - 1 - len(anchors))
     labels = {f"anchor-{name}": ANCHORS[name] for name in anchors}
+    if meeting := [label for label in labels if label in systems]:
+        raise UsageError(f"a system of {run.path} is called {meeting[0]}, as the anchor is: leave one of them out")
     return _export("mushra", run, out, options, systems, labels, step)
 
 

@@ -91,8 +91,11 @@ def resolve_metrics(
             raise UnavailableError(f"metric {made.label} cannot run here: {reason}")
         if not is_named and (reason := made.unavailable()) is not None:
             absent.setdefault(made.name.partition(".")[0], (reason, []))[1].append(made.label)
-        else:
-            found[made.label] = made
+        elif found.setdefault(made.label, made).spelling != made.spelling:
+            raise UsageError(
+                f"{found[made.label].spelling} and {made.spelling} would be one column, {made.label}: register one of "
+                "them under another name"
+            )
     warnings += [f"left out: {', '.join(labels)} ({reason})" for reason, labels in absent.values()]
     return tuple(found.values())
 

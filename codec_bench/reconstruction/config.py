@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from codec_bench.options import (
     BANDS,
@@ -31,11 +32,32 @@ from codec_bench.options import (
 GROUPS = "semantic|acoustic|classic"
 
 
+def row_name(name: str | None) -> str | None:
+    """The name of a row, in one Unicode form and without spaces around it.
+
+    Raises:
+        ValueError: It is blank, or has characters that cannot be seen.
+    """
+    if name is None:
+        return None
+    name = unicodedata.normalize("NFC", name).strip()
+    if not name or not name.isprintable():
+        raise ValueError(f"the name of a row is a few letters on one line, not {name!r}")
+    return name
+
+
+def _ids(value: Any) -> Any:
+    """Ids as they are in a list, where they may hold commas and end with a space."""
+    return listed(value) if isinstance(value, str) else value
+
+
 class Described(Options):
     """What users state about audio made elsewhere, since it cannot be looked up."""
 
     name: Annotated[
-        str | None, Option("Name of the files in the table; by default that of their folder.", Panel.SYSTEMS)
+        str | None,
+        AfterValidator(row_name),
+        Option("Name of the files in the table; by default that of their folder.", Panel.SYSTEMS),
     ] = None
     bitrate: Annotated[
         float | None, Field(gt=0), Option("kbit/s, as the authors of the files state it.", Panel.SYSTEMS, "KBPS")
@@ -134,7 +156,7 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
             example="demo",
         ),
     ] = ["libritts-test-b"]  # fmt: skip
-    only: Names | None = None
+    only: Annotated[list[str] | None, BeforeValidator(_ids)] = None
     generated: bool = False
     prompts: Path | None = None
     prompt_root: Path | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
 
 from codec_bench.audio import write_wav
 from codec_bench.coding.reconstruct import Reconstructor
-from codec_bench.files import write_atomically
+from codec_bench.files import folded, write_atomically
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.records import NotScorable
 from codec_bench.runs.directory import slug
@@ -23,6 +24,7 @@ def keep_audio(out: Path, plan: Plan, reconstructor: Reconstructor) -> None:
 
     An utterance that was coded in pieces has a file of tokens for each; one that was coded with others has theirs too.
     """
+    taken = {folded(item.utterance.id) for item in plan.items}
     for row in plan.rows:
         for item in plan.items:
             name = f"{item.utterance.id}.wav"
@@ -37,5 +39,13 @@ def keep_audio(out: Path, plan: Plan, reconstructor: Reconstructor) -> None:
             for number, code in enumerate(codes):
                 buffer = io.BytesIO()
                 np.savez(buffer, **code.to_arrays())  # type: ignore[arg-type]
-                stem = item.utterance.id if len(codes) == 1 else f"{item.utterance.id}-{number:03d}"
+                stem = item.utterance.id if len(codes) == 1 else _piece_name(item.utterance.id, number, taken)
                 write_atomically(out / "tokens" / slug(row.label) / f"{stem}.npz", buffer.getvalue())
+
+
+def _piece_name(utterance: str, number: int, taken: Container[str]) -> str:
+    """`a-000`, or with underscores behind it where that is the id of another utterance."""
+    name = f"{utterance}-{number:03d}"
+    while folded(name) in taken:
+        name += "_"
+    return name

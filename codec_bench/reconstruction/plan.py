@@ -22,6 +22,7 @@ from codec_bench.errors import UsageError
 from codec_bench.metrics import Metric
 from codec_bench.reconstruction.columns import TIMES, describe_metric, fetch_models_of, references_of, resolve_metrics
 from codec_bench.reconstruction.config import PreparedFiles, RunConfig
+from codec_bench.runs.directory import check_folders
 
 
 @dataclass(frozen=True)
@@ -116,16 +117,18 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
     """Systems by name, the reference first."""
     names = [c for c in config.codec if isinstance(c, str)]
     systems = [System(GroundTruth.name, GroundTruth())] if config.ground_truth and not config.generated else []
-    systems += parse_systems(names, config.codebooks)
-    for entry in config.codec:
-        if isinstance(entry, PreparedFiles):
-            if entry.group not in {g.value for g in Group}:
-                raise UsageError(f"group {entry.group!r} is not one of {', '.join(g.value for g in Group)}")
-            files = DecodedFiles(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
-            systems.append(System(files.name, files))
+    systems += [s for s in parse_systems(names, config.codebooks) if not (systems and s.label == GroundTruth.name)]
+    described = [c for c in config.codec if isinstance(c, PreparedFiles)]
+    for entry in [entry for place, entry in enumerate(described) if entry not in described[:place]]:
+        if entry.group not in {g.value for g in Group}:
+            raise UsageError(f"group {entry.group!r} is not one of {', '.join(g.value for g in Group)}")
+        if entry.name == GroundTruth.name:
+            raise UsageError(f"{GroundTruth.name} is the row of the recordings: give {entry.files} another --name")
+        files = DecodedFiles(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
+        systems.append(System(files.name, files))
     if config.checkpoint is not None:
         use_checkpoint(codecs_of(systems), config.checkpoint)
-    return tuple({s.label: s for s in systems}.values())
+    return tuple(systems)
 
 
 def resolve_rows(
@@ -135,6 +138,9 @@ def resolve_rows(
 
     The recordings themselves have a row for each alteration, always against the clean recordings: what is lost before
     any codec. Audio that was made elsewhere has its clean row only.
+
+    Raises:
+        UsageError: Two rows have one label, or would have one folder.
     """
     rows = []
     for system in systems:
@@ -149,4 +155,5 @@ def resolve_rows(
             warnings.append(
                 f"{system.label} has its clean row only: what was decoded elsewhere cannot be coded under a condition"
             )
+    check_folders(row.label for row in rows)
     return tuple(rows)

@@ -94,8 +94,13 @@ def _merged(runs: Sequence[Run], columns: Sequence[TableColumn]) -> list[TableRo
                 known = rows[i][1]
                 cells = {c.label: _present(known, c) or _present(row, c) or row.cells[c.label] for c in columns}
                 rows[i] = (rows[i][0], replace(known, cells=cells))
-    counts = Counter(row.label for _, row in rows)
-    return [replace(row, label=f"{row.label} ({name})") if counts[row.label] > 1 else row for name, row in rows]
+    labels = [row.label for _, row in rows]
+    while len(set(labels)) < len(labels):  # again where a system is called as another one is now
+        counts = Counter(labels)
+        labels = [
+            f"{label} ({name})" if counts[label] > 1 else label for label, (name, _) in zip(labels, rows, strict=True)
+        ]
+    return [replace(row, label=label) for label, (_, row) in zip(labels, rows, strict=True)]
 
 
 def _agree(one: TableRow, other: TableRow, runs: Sequence[Run]) -> bool:

@@ -8,7 +8,8 @@ interval and coverage), so that one table and one report can show any of them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +18,15 @@ from typing import Any, Literal
 import pandas as pd
 
 from codec_bench.errors import UsageError
+from codec_bench.files import digest, folded
 
 SCHEMA = 2
 """Version of the run directory's layout. 1: had no `kind`, since every run was a reconstruction."""
 
 Kind = Literal["reconstruction", "probe", "tokens", "speed"]
+
+MAX_SLUG_BYTES = 255
+"""What file systems take as the name of a folder."""
 
 MANIFEST = "utterances.csv"
 """What was measured, by content."""
@@ -47,7 +52,7 @@ class Run:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per system and metric: value, interval, n of n expected."""
-        return _read(self.path / "summary.csv", pd.read_csv)
+        return read_table(self.path / "summary.csv")
 
     @property
     def kind(self) -> str:
@@ -123,6 +128,41 @@ def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
     return frame
 
 
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV file of a run directory, in which a system may be called `NA` or `001`.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    texts = {"system": str, "metric": str, "group": str}
+    return _read(path, lambda file: pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=texts))
+
+
 def slug(label: str) -> str:
-    """A label as a folder name."""
-    return "".join(c if c.isalnum() or c in "-_.@" else "_" for c in label).strip("._") or "_"
+    """A label as a folder name; `check_folders` tells whether labels have one each.
+
+    >>> slug("files:recon/mimi"), slug("opus@6000+noise@10")
+    ('files_recon_mimi', 'opus@6000_noise@10')
+    """
+    name = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in label).strip("._") or "_"
+    return name if len(name.encode()) <= MAX_SLUG_BYTES else f"{name[:40]}-{digest(label.encode())[:12]}"
+
+
+def check_folders(labels: Iterable[str]) -> None:
+    """Checks that labels can be told apart and have a folder each, on any file system.
+
+    Raises:
+        UsageError: Two are the same, or differ only in case, Unicode form or characters that folders cannot have.
+    """
+    seen: dict[str, str] = {}
+    for label in labels:
+        key = folded(slug(unicodedata.normalize("NFC", label)))
+        if key not in seen:
+            seen[key] = label
+        elif seen[key] == label:
+            raise UsageError(f"two rows are called {label!r}: give one of them another name")
+        else:
+            raise UsageError(
+                f"the audio of {seen[key]!r} and {label!r} would lie in one folder, {slug(label)}: give one of them "
+                "another name (--name, or name: in a --config file)"
+            )

@@ -17,7 +17,7 @@ from codec_bench.grids import Grid
 from codec_bench.hub import home
 from codec_bench.metrics.text import basic
 from codec_bench.records import Utterance
-from codec_bench.runs.directory import Run
+from codec_bench.runs.directory import Run, read_table
 from codec_bench.runs.frames import bootstrap_intervals, score_frame, summary_frame
 from codec_bench.runs.progress import RunProgress
 from codec_bench.runs.writer import Request, same, writing
@@ -215,8 +215,6 @@ def _analyse(work: _Work, options: AnalysisOptions) -> dict[str, SystemResult]:
 
 def codebook_grid(run: Run) -> Grid:
     """The codebooks of a run, for people; `codebooks.csv` has all of them."""
-    import pandas as pd
-
     headings = (
         "system", "codebook", "size", "used", "dead", "norm. entropy", "perplexity", "entropy bit", "Huffman bit",
     )  # fmt: skip
@@ -226,6 +224,6 @@ def codebook_grid(run: Run) -> Grid:
             f"{r['normalised_entropy']:.3f}", f"{r['perplexity']:.1f}", f"{r['entropy_bits']:.3f}",
             f"{r['huffman_bits']:.3f}",
         )
-        for r in pd.read_csv(run.path / "codebooks.csv").to_dict("records")
+        for r in read_table(run.path / "codebooks.csv").to_dict("records")
     ]  # fmt: skip
     return Grid(headings, rows, "Codebooks", right=range(1, len(headings)), whole=(0,))

@@ -106,7 +106,7 @@ def pictures(
     """
     if unknown := [k for k in kinds or () if k not in KINDS]:
         raise UsageError(f"there is no kind of picture {unknown[0]!r}; there are {', '.join(KINDS)}")
-    taken: set[str] = set()
+    taken: set[str] = set()  # without upper case, which some file systems do not tell apart
     for material in gather(runs, bands):
         for kind, draw in KINDS.items():
             if kinds is not None and kind not in kinds:
@@ -118,16 +118,16 @@ def pictures(
                 if picture is None:
                     break
                 name = _free(picture.name, material, taken)
-                taken.add(name)
+                taken.add(name.casefold())
                 yield Picture(name, picture.title, picture.caption, picture.figure)
 
 
 def _free(name: str, material: PlotData, taken: set[str]) -> str:
     """A name that no other picture of the report has: the data set is added, then a number."""
-    if name not in taken:
+    if name.casefold() not in taken:
         return name
     longer = f"{name}-{slug(material.table.dataset)}"
-    return next(n for i in range(1, 1000) if (n := longer if i == 1 else f"{longer}-{i}") not in taken)
+    return next(n for i in range(1, 1000) if (n := longer if i == 1 else f"{longer}-{i}").casefold() not in taken)
 
 
 __all__ = ["KINDS", "Picture", "Plot", "pictures", "write_plots"]
