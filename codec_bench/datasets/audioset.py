@@ -57,7 +57,7 @@ class AudioSet(ListedCorpus):
         if missing == len(index):
             raise UnavailableError(f"{root} holds none of the {len(index)} segments of {self.name}: {self._remedy()}")
         if missing:
-            self._notes.append(f"{self.name}: {missing} of the {len(index)} segments are not in {root}")
+            self._note(f"{missing} of the {len(index)} segments are not in {root}")
         return index
 
     def _segments(self, remote: RemoteFile) -> list[tuple[str, str]]:

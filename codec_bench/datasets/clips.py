@@ -25,9 +25,7 @@ logger = logging.getLogger(__name__)
 OVERSHOOT_SECONDS = 0.5
 """A part may end by less than this after its recording, and then ends with it, as in Kaldi's extract-segments."""
 
-FLAC_CHANNELS = 8
-
-FLAC_RATE = 655_350
+FLAC_CHANNELS, FLAC_RATE = 8, 655_350
 
 _FORMATS = {"WAV", "WAVEX", "FLAC", "AIFF", "AU", "CAF", "NIST", "RF64", "W64"}
 _SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
@@ -52,9 +50,9 @@ class Clips:
         self._problems: dict[str, str] = {}
 
     def cut(self, source: Path, start: float, end: float | None, stem: str, channel: int | None = None) -> Path:
-        """Like the function `clip`; a whole recording is not cut, and where nothing can be, reading the path fails.
+        """Like the function `clip`; a whole recording is not cut.
 
-        That becomes a status of the utterance; `notes` says why.
+        Where nothing can be cut, reading the path fails, which becomes a status of the utterance; `notes` says why.
         """
         if start == 0 and end is None and channel is None:
             return source
@@ -100,9 +98,6 @@ def clip(source: Path, start: float, end: float | None, folder: Path, stem: str,
         stem: Its name begins so; what went in is in the rest of the name, so that a change gives another file.
         channel: Which one to keep, from 0; None for all.
 
-    Returns:
-        The file.
-
     Raises:
         NotScorable: The recording is missing, is not audio, or has no such part.
         UsageError: The folder cannot be written.
@@ -146,11 +141,7 @@ def write_clip(data: bytes, folder: Path, stem: str, suffix: str = "") -> Path:
 
 
 def source_path(path: str, *roots: Path) -> Path:
-    """The first folder's copy of a relative path; where no folder has it, the first one's, for the message.
-
-    Args:
-        path: As a list has it.
-        roots: Folders, best first.
+    """A path of a list below the first of the folders that has it; where none has, below the first, for the message.
 
     Raises:
         UsageError: It is not a path.

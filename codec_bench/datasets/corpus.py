@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -23,6 +23,8 @@ from codec_bench.records import Utterance
 from codec_bench.unpack import extract, member_names
 
 logger = logging.getLogger(__name__)
+
+DEMO = "try --dataset demo, which needs no download"
 
 
 class Count(NamedTuple):
@@ -97,7 +99,8 @@ class Corpus(Dataset):
     def utterances(self) -> Iterator[Utterance]:
         problems = []
         for root in self._roots():
-            self._notes = self._published_notes(root)
+            self._notes = []
+            self._note_unpublished(root)
             try:
                 return map(self._complete, self._checked(root))
             except UnavailableError as error:  # a lab's folder may hold a part, and the user's own all of it
@@ -177,16 +180,13 @@ class Corpus(Dataset):
             except UnavailableError as error:
                 logger.warning("%s: skipped: %s", self.name, error)
                 continue
-            is_taken = "taken" if is_of_use else "skipped"
-            logger.warning(
-                "%s: %s is not the archive that is published at %s; it is %s", self.name, path, remote.url, is_taken
-            )
+            what = f"{path} is not the archive that is published at {remote.url}"
+            logger.warning("%s: %s; it is %s", self.name, what, "taken" if is_of_use else "skipped")
             if is_of_use:
                 return path
         return None
 
     def _unpack(self, archive: Path, folder: Path) -> None:
-        """Unpacks what the part needs from one archive."""
         extract(archive, folder, self._wants, limit=self._limit(), replace=self._replace)
 
     def _wants(self, name: str) -> bool:
@@ -211,6 +211,11 @@ class Corpus(Dataset):
     def notes(self) -> list[str]:
         leak = [f"{self.name}: {self.leak}"] if self.leak else []
         return leak + self._notes
+
+    def _note(self, note: str) -> None:
+        """Adds a note, unless it is empty."""
+        if note:
+            self._notes.append(f"{self.name}: {note}")
 
     def _roots(self) -> list[Path]:
         """The folders that may be the innermost one, best first."""
@@ -247,7 +252,7 @@ class Corpus(Dataset):
             return
         if expected.certain or not index:
             raise UnavailableError(f"{root} holds {found} for {self.name}, not {wanted}: {self._remedy()}")
-        self._notes.append(f"{self.name}: {root} holds {found}; {wanted} are generally stated")
+        self._note(f"{root} holds {found}; {wanted} are generally stated")
 
     def _note_archive(self, remote: RemoteFile, path: Path, *, unpacked: bool) -> None:
         """Keeps which archive was unpacked, so that later runs can still say that it is not the published one."""
@@ -259,35 +264,34 @@ class Corpus(Dataset):
         }
         write_atomically(self._record(remote), json.dumps(record).encode())
 
-    def _is_of_another(self, remote: RemoteFile, path: Path) -> bool:
-        """Whether files that were unpacked before may be from another archive: they would make a mixture of both."""
-        try:
-            record = json.loads(self._record(remote).read_text(encoding="utf-8"))
-            return bool(record["mixed"]) or record["sha256"] != local_digest(path)
-        except FileNotFoundError:
-            return False
-        except (OSError, ValueError, KeyError, TypeError):
-            return True
-
     def _record(self, remote: RemoteFile) -> Path:
         return home() / "datasets" / ".archives" / f"{Path(remote.path).name}.json"
 
-    def _published_notes(self, root: Path) -> list[str]:
-        if not root.is_relative_to(home() / "datasets"):
-            return []
-        notes = []
-        for remote in self.archives:
-            try:
-                record = json.loads(self._record(remote).read_text(encoding="utf-8"))
-                is_other, found = not record["published"], str(record["sha256"])[:12]
-            except FileNotFoundError:  # extracted by hand
+    def _recorded(self, remote: RemoteFile) -> dict[str, Any] | None:
+        """What `_note_archive` kept; None if nothing was unpacked, empty if it cannot be read."""
+        try:
+            record = json.loads(self._record(remote).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            return {}
+        return record if isinstance(record, dict) and {"sha256", "published", "mixed"} <= record.keys() else {}
+
+    def _is_of_another(self, remote: RemoteFile, path: Path) -> bool:
+        """Whether files that were unpacked before may be from another archive: they would make a mixture of both."""
+        record = self._recorded(remote)
+        return record is not None and (not record or record["mixed"] or record["sha256"] != local_digest(path))
+
+    def _note_unpublished(self, root: Path) -> None:
+        """Says from which other archives the files were unpacked that are below our own folder."""
+        for remote in self.archives if root.is_relative_to(home() / "datasets") else ():
+            record = self._recorded(remote)
+            if record is None:  # extracted by hand
                 continue
-            except (OSError, ValueError, KeyError, TypeError):
-                notes.append(f"{self.name}: which archive it was unpacked from is not known: {self._record(remote)}")
-                continue
-            if is_other:
-                notes.append(f"{self.name}: unpacked from another archive than {remote.url} (sha256 {found}...)")
-        return notes
+            if not record:
+                self._note(f"which archive it was unpacked from is not known: {self._record(remote)}")
+            elif not record["published"]:
+                self._note(f"unpacked from another archive than {remote.url} (sha256 {record['sha256'][:12]}...)")
 
     @property
     @override
@@ -297,9 +301,7 @@ class Corpus(Dataset):
 
     def _remedy(self) -> str:
         """What to do where the corpus is not there."""
-        demo = "or try --dataset demo, which needs no download"
+        how = f"{self.form or f'nobody publishes it as a whole ({self.source})'};"
         if self.archives:
-            where = " and ".join(remote.url for remote in self.archives)
-            return f"extract {where} ({self.size_text}) and give the folder {self.inside[0]} with --data-root, {demo}"
-        how = self.form or f"nobody publishes it as a whole ({self.source})"
-        return f"{how}; give the folder {self.inside[0]} with --data-root, {demo}"
+            how = f"extract {' and '.join(remote.url for remote in self.archives)} ({self.size_text}) and"
+        return f"{how} give the folder {self.inside[0]} with --data-root, or {DEMO}"

@@ -48,13 +48,10 @@ class Generated(Dataset):
 
 
 def read_prompts(path: Path) -> dict[str, str]:
-    """Reads which prompt each utterance has.
+    """The prompt of each utterance, by its id, in the order of the file.
 
     Args:
         path: Lines of an utterance and its prompt, separated by blanks, as in `testsetB_utt2prompt` of UniCATS.
-
-    Returns:
-        The prompt, as it is named there, by id of the utterance, in the order of the file.
 
     Raises:
         UsageError: The file cannot be read, is empty or holds a wrong line, or an utterance comes twice.
@@ -75,24 +72,22 @@ def read_prompts(path: Path) -> dict[str, str]:
 
 
 def load_prompts(path: Path, root: Path | None = None, only: Sequence[str] | None = None) -> dict[str, Path]:
-    """Finds the recordings of prompts.
+    """The recording of each utterance's prompt, by its id, in the order of the file.
 
     Args:
         path: See `read_prompts`; a prompt is the id of a recording below `root`, or its path from there.
         root: Folder of the prompts; by default the one that holds the file.
         only: Utterances whose prompts are wanted; all by default.
 
-    Returns:
-        The recording by id of the utterance, in the order of the file.
-
     Raises:
         UsageError: The file cannot be used, or a prompt is not there.
     """
     folder = path.parent if root is None else root
-    wanted = {name: prompt for name, prompt in read_prompts(path).items() if only is None or name in only}
     known: dict[str, Path] | None = None
     found: dict[str, Path] = {}
-    for utterance, prompt in wanted.items():
+    for utterance, prompt in read_prompts(path).items():
+        if only is not None and utterance not in only:
+            continue
         if Path(prompt).suffix.lower() in AUDIO_SUFFIXES and is_file(folder / prompt):
             found[utterance] = folder / prompt
             continue

@@ -75,20 +75,15 @@ class KaldiDir(Dataset):
         return sources
 
     def _source(self, line: _Line) -> Path:
+        remedy = "write the audio to files first (Kaldi's wav-copy does) and list these"
         if line.value.endswith("|") or line.value.startswith("|"):
-            raise UsageError(
-                f"{line.where}: {line.value[:60]!r} is a command, and commands are not run: write the audio to files "
-                "first (Kaldi's wav-copy does) and list these"
-            )
+            raise UsageError(f"{line.where}: {line.value[:60]!r} is a command, and commands are not run: {remedy}")
         try:
             path = source_path(line.value, *self.roots)
         except UsageError as error:
             raise UsageError(f"{line.where}: {error}") from None
         if re.search(r":\d+$", line.value) and not is_file(path):
-            raise UsageError(
-                f"{line.where}: {line.value[-60:]!r} is a place in an archive: write the audio to files first (Kaldi's "
-                "wav-copy does) and list these"
-            )
+            raise UsageError(f"{line.where}: {line.value[-60:]!r} is a place in an archive: {remedy}")
         return path
 
     def _parts(self, sources: dict[str, Path]) -> list[_Segment]:
@@ -102,8 +97,7 @@ class KaldiDir(Dataset):
         return parts
 
     def _optional(self, name: str) -> dict[str, _Line]:
-        path = self.path / name
-        return _lines(path) if path.exists() else {}
+        return _lines(self.path / name) if (self.path / name).exists() else {}
 
 
 class _Line(NamedTuple):

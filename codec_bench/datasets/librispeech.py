@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
 
 from typing_extensions import override
 
@@ -22,36 +21,27 @@ from codec_bench.records import Utterance
 LENGTH_CENTRES = range(3, 26)
 """Seconds that the bins of `librispeech-length` are around."""
 
+ASR_SPLITS = {"train": "train-clean-100", "dev": "dev-clean", "test": "test-clean"}
+"""The subset that each split of `librispeech-asr` is."""
+
 DURATIONS = "librispeech_test_clean_durations.tsv"
 """File below `lists/`."""
 
 
 class LibriSpeech(Corpus):
-    """One or several subsets of LibriSpeech, 16 kHz.
+    """One subset of LibriSpeech, 16 kHz.
 
     Transcripts are in capitals, without punctuation; the speaker is the first field of an id. All parts share the
     folder `LibriSpeech` and the archives.
-
-    Class attributes:
-        subsets: The label `split` by subset.
     """
 
     licence = "CC BY 4.0"
     source = "https://www.openslr.org/12"
     marker = "*/*/*.trans.txt"
-    subsets: ClassVar[Mapping[str, str]]
+    wanted = ("*.flac", "*.trans.txt")
 
     def _index(self, root: Path) -> Sequence[Utterance]:
-        is_above = len(self.inside) == 1
-        return [
-            utterance
-            for subset, split in self.subsets.items()
-            for utterance in _subset(root / subset if is_above else root, split)
-        ]
-
-    def _wants(self, name: str) -> bool:
-        folders = tuple(f"LibriSpeech/{subset}/" for subset in self.subsets)
-        return name.startswith(folders) and name.endswith((".flac", ".trans.txt"))
+        return _subset(root, self.inside[-1])
 
 
 def _subset(folder: Path, split: str) -> list[Utterance]:
@@ -95,7 +85,6 @@ class LibriSpeechTestClean(LibriSpeech):
     name = "librispeech-test-clean"
     title = "LibriSpeech test-clean: 2,620 utterances, 40 speakers, 16 kHz"
     inside = ("LibriSpeech", "test-clean")
-    subsets = MappingProxyType({"test-clean": "test-clean"})
     archives = (TEST_CLEAN,)
     expected = Count(2_620, 40)
 
@@ -106,7 +95,6 @@ class LibriSpeechTestOther(LibriSpeech):
     name = "librispeech-test-other"
     title = "LibriSpeech test-other: 2,939 utterances, 33 speakers, 16 kHz"
     inside = ("LibriSpeech", "test-other")
-    subsets = MappingProxyType({"test-other": "test-other"})
     archives = (TEST_OTHER,)
     expected = Count(2_939, 33)
 
@@ -122,9 +110,12 @@ class LibriSpeechAsr(LibriSpeech):
     title = "LibriSpeech for speech recognition: train-clean-100, dev-clean, test-clean, 33,862 utterances, 16 kHz"
     inside = ("LibriSpeech",)
     marker = "train-clean-100"
-    subsets = MappingProxyType({"train-clean-100": "train", "dev-clean": "dev", "test-clean": "test"})
+    wanted = tuple(f"*/{subset}/*{suffix}" for subset in ASR_SPLITS.values() for suffix in LibriSpeech.wanted)
     archives = (TRAIN_CLEAN_100, DEV_CLEAN, TEST_CLEAN)
     expected = Count(33_862, 331)
+
+    def _index(self, root: Path) -> Sequence[Utterance]:
+        return [found for split, subset in ASR_SPLITS.items() for found in _subset(root / subset, split)]
 
 
 @lru_cache(maxsize=1)

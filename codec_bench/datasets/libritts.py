@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
 
 from codec_bench.datasets.corpus import Corpus, Count
 from codec_bench.datasets.manifest import text_beside
@@ -14,6 +13,9 @@ from codec_bench.datasets.splits import recordings
 from codec_bench.errors import UsageError
 from codec_bench.hub import RemoteFile
 from codec_bench.records import Utterance
+
+ID_LIST = "libritts_test_b.txt"
+"""File with the ids of test set B below `lists/`, one per line, `#` for comments."""
 
 
 class LibriTts(Corpus):
@@ -76,15 +78,11 @@ class LibriTtsTestB(LibriTtsTestClean):
 
     The list is the first column of the official `testsetB_utt2prompt`; the second one is for zero-shot synthesis. Only
     the files of the list are unpacked.
-
-    Class attributes:
-        id_list: File with the ids below `lists/`, one per line, `#` for comments.
     """
 
     name = "libritts-test-b"
     title = "LibriTTS test set B of UniCATS: 500 utterances, 37 speakers of test-clean, 24 kHz"
     source = "https://www.openslr.org/60, list: https://cpdu.github.io/unicats/resources/testsetB_utt2prompt"
-    id_list: ClassVar[str] = "libritts_test_b.txt"
     expected = Count(500, 37)
 
     def ids(self) -> list[str]:
@@ -93,11 +91,11 @@ class LibriTtsTestB(LibriTtsTestClean):
         Raises:
             UsageError: The list does not hold what it must.
         """
-        lines = (Path(__file__).parent / "lists" / self.id_list).read_text(encoding="utf-8").splitlines()
+        lines = (Path(__file__).parent / "lists" / ID_LIST).read_text(encoding="utf-8").splitlines()
         ids = [line for line in lines if line and not line.startswith("#")]
         found = Count(len(set(ids)), len({id_.partition("_")[0] for id_ in ids}))
         if found != self.expected or len(ids) != found.utterances:
-            raise UsageError(f"the list {self.id_list} is damaged: it holds {found}, not {self.expected}")
+            raise UsageError(f"the list {ID_LIST} is damaged: it holds {found}, not {self.expected}")
         return ids
 
     def _index(self, root: Path) -> Sequence[Utterance]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from codec_bench.records import Utterance
 
 PREFIXES = {"kaldi": "kaldi:DIR", "hf": "hf:ORG/NAME", "lhotse": "lhotse:FILE"}
 """What names of data in the formats of others begin with; these win over a `package.module:Class`."""
+
+WITH_AUDIO_ROOT: dict[str, Callable[..., Dataset]] = {"file": Manifest, "kaldi": KaldiDir, "lhotse": LhotseCuts}
 
 _MEANT = {prefix: prefix for prefix in PREFIXES} | {"huggingface": "hf", "hugging_face": "hf", "datasets": "hf"}
 
@@ -111,44 +113,34 @@ def _whole(
     if not name:
         raise UsageError("--dataset is empty: give a name, a FILE.tsv or a folder")
     prefix, _, rest = name.partition(":")
+    plain, _, setting = name.rpartition("@")
     is_registered = name in DATASETS.names()
-    if prefix in PREFIXES and not is_registered:
-        return _of_prefix(prefix, rest, audio_root)
-    kind = "registered" if is_registered else _kind(Path(name))
-    if kind in ("file", "kaldi"):
-        _check_root(audio_root)
-        return Manifest(name, audio_root) if kind == "file" else KaldiDir(name, audio_root)
-    plain, _, setting = name.rpartition("@") if kind == "absent" else ("", "", "")
+    is_prefixed = prefix in PREFIXES and not is_registered
+    if is_prefixed and not rest:
+        raise UsageError(f"--dataset {prefix}: is not complete: write {PREFIXES[prefix]}")
+    path = rest if is_prefixed else name
+    kind = "registered" if is_registered else prefix if is_prefixed else _kind(Path(name))
     if kind == "absent" and plain not in DATASETS.names() and (":" not in name or {os.sep, "/"} & set(name)):
         raise UsageError(_not_found(Path(name)))
-    if audio_root is not None:
+    if audio_root is not None and kind not in WITH_AUDIO_ROOT:
         raise UsageError(f"--audio-root is for a FILE.tsv, Kaldi and Lhotse, and {name} is none of these")
-    if kind == "folder":
-        return Folder(name)
-    return _registered(plain, data_root, setting) if plain else _registered(name, data_root)
-
-
-def _of_prefix(prefix: str, rest: str, audio_root: str | os.PathLike[str] | None) -> Dataset:
-    if not rest:
-        raise UsageError(f"--dataset {prefix}: is not complete: write {PREFIXES[prefix]}")
-    if prefix == "hf":
-        if audio_root is not None:
-            raise UsageError(f"--audio-root is for a FILE.tsv, Kaldi and Lhotse, and hf:{rest} is none of these")
-        return HuggingFace(rest)
-    _check_root(audio_root)
-    kind = _kind(Path(rest))
-    if kind == "absent":
-        raise UsageError(f"{prefix}:{rest}: there is no {'folder' if prefix == 'kaldi' else 'file or folder'} {rest!r}")
-    if prefix == "lhotse":
-        return LhotseCuts(rest, audio_root)
-    if kind != "kaldi":
-        raise UsageError(f"kaldi:{rest}: {rest} is not a folder with {RECORDINGS}")
-    return KaldiDir(rest, audio_root)
-
-
-def _check_root(audio_root: str | os.PathLike[str] | None) -> None:
     if audio_root is not None and not Path(audio_root).is_dir():
         raise UsageError(f"--audio-root {audio_root} is not a folder")
+    if is_prefixed:
+        _check_prefixed(prefix, path)
+    if kind in WITH_AUDIO_ROOT:
+        return WITH_AUDIO_ROOT[kind](path, audio_root)
+    if kind in ("folder", "hf"):
+        return Folder(path) if kind == "folder" else HuggingFace(path)
+    return _registered(plain, data_root, setting) if kind == "absent" and plain else _registered(name, data_root)
+
+
+def _check_prefixed(prefix: str, path: str) -> None:
+    kind = "" if prefix == "hf" else _kind(Path(path))
+    if kind == "absent":
+        raise UsageError(f"{prefix}:{path}: there is no {'folder' if prefix == 'kaldi' else 'file or folder'} {path!r}")
+    if prefix == "kaldi" and kind != "kaldi":
+        raise UsageError(f"kaldi:{path}: {path} is not a folder with {RECORDINGS}")
 
 
 def _kind(path: Path) -> str:

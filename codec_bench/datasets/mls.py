@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from codec_bench.audio import RESAMPLER, read_audio, resample
 from codec_bench.datasets.clips import Clips, write_samples
-from codec_bench.datasets.corpus import Corpus, Count
+from codec_bench.datasets.corpus import DEMO, Corpus, Count
 from codec_bench.datasets.dataset import Access, State
 from codec_bench.datasets.splits import draw, list_lines
 from codec_bench.errors import UnavailableError
@@ -62,8 +62,6 @@ class Mls(Corpus):
     Fetching downloads the FLAC archives of the test split that Hugging Face has next to its Parquet files; these have
     35 kbit/s, so they are compressed already and no reference for a codec. The archive of the makers holds all splits
     (6 to 115 GB). A `data_root` with Opus recordings is taken, and noted.
-
-    A language is a subclass: its name, its ISO 639-1 code, and how much has to be downloaded for it, roughly.
     """
 
     licence = "CC BY 4.0"
@@ -73,17 +71,12 @@ class Mls(Corpus):
     code: ClassVar[str]
     repository: ClassVar[str] = f"https://huggingface.co/datasets/facebook/multilingual_librispeech/resolve/{REVISION}"
 
-    def __init_subclass__(cls, *, language: str, code: str, rough_size: int) -> None:
-        cls.name, cls.code, cls.rough_size = f"mls-{code}", code, rough_size
-        cls.title = f"MLS {language}: {CLIPS} clips of 5 to 10 s of the test split, by our own rule, 16 kHz"
-        cls.inside = (f"mls_{language.lower()}", "test")
-
     def _index(self, root: Path) -> Sequence[Utterance]:
         drawn = self._drawn(root)
         paths = _recordings(root / "audio", frozenset(drawn))
         compressed = sum(path.suffix == ".opus" for path in paths.values())
         if compressed:
-            self._notes.append(f"{self.name}: {compressed} of the recordings were compressed with Opus before")
+            self._note(f"{compressed} of the recordings were compressed with Opus before")
         return [self._utterance(root, id_, paths.get(id_)) for id_ in drawn]
 
     def _drawn(self, root: Path) -> list[str]:
@@ -119,13 +112,13 @@ class Mls(Corpus):
     def fetch(self) -> None:
         if self.data_root is not None or self._is_complete():
             return
-        folder = home() / "datasets" / Path(*self.inside)
+        what, folder = f"dataset:{self.name}", home() / "datasets" / Path(*self.inside)
         try:
-            names, segments = fetch_all([self._remote("audio_filenames.txt"), self._remote("segments.txt")], self._what)
+            names, segments = fetch_all([self._remote("audio_filenames.txt"), self._remote("segments.txt")], what)
             if segments != folder / "segments.txt":
                 write_atomically(folder / "segments.txt", segments.read_bytes())
             wanted = frozenset(self._drawn(folder))
-            archives = fetch_all([self._remote(f"audio/{name}") for name in _archive_names(names)], self._what)
+            archives = fetch_all([self._remote(f"audio/{name}") for name in _archive_names(names)], what)
         except UnavailableError as error:
             raise UnavailableError(f"{self.name} cannot be fetched ({error}): {self._remedy()}") from error
         for archive in archives:
@@ -134,10 +127,6 @@ class Mls(Corpus):
             if archive.is_relative_to(home()):
                 archive.unlink()
         self.utterances()  # says what the archives lack
-
-    @property
-    def _what(self) -> str:
-        return f"dataset:{self.name}"
 
     def _remote(self, name: str) -> RemoteFile:
         """A file of the test split on Hugging Face; archives lie apart from what is unpacked."""
@@ -150,12 +139,6 @@ class Mls(Corpus):
         roots = self._roots()
         return State(Access.HERE, str(roots[0])) if roots else State(Access.FETCH, self.size_text)
 
-    @property
-    @override
-    def download_size(self) -> int | None:
-        # Unknown until the list of archives is there; about 60 MB per hour, for 2 to 14 hours.
-        return None
-
     @override
     def notes(self) -> list[str]:
         rule = "500 clips of 5 to 10 s by codec-bench's own rule; Stable-Codec publishes neither list nor seed"
@@ -163,10 +146,8 @@ class Mls(Corpus):
 
     def _remedy(self) -> str:
         language = self.inside[0]
-        return (
-            f"extract {language}/test from https://dl.fbaipublicfiles.com/mls/{language}.tar.gz and give the folder "
-            f"{language} with --data-root, or try --dataset demo, which needs no download"
-        )
+        where = f"https://dl.fbaipublicfiles.com/mls/{language}.tar.gz"
+        return f"extract {language}/test from {where} and give the folder {language} with --data-root, or {DEMO}"
 
 
 def crop(code: str, id_: str, samples: int, rate: int) -> tuple[int, int]:
@@ -234,29 +215,28 @@ def _is_wanted(name: str, ids: frozenset[str]) -> bool:
     return path.suffix in SUFFIXES and path.stem in ids
 
 
-class MlsGerman(Mls, language="German", code="de", rough_size=860_000_000):
-    """German; the test split has 3,394 recordings, 14.29 hours."""
+def _of_language(code: str, language: str, rough_size: int) -> type[Mls]:
+    facts = {
+        "name": f"mls-{code}",
+        "title": f"MLS {language}: {CLIPS} clips of 5 to 10 s of the test split, by our own rule, 16 kHz",
+        "inside": (f"mls_{language.lower()}", "test"),
+        "code": code,
+        "rough_size": rough_size,
+        "__doc__": f"`Mls` of {language}.",
+    }
+    return type(f"Mls{language}", (Mls,), facts)
 
 
-class MlsDutch(Mls, language="Dutch", code="nl", rough_size=770_000_000):
-    """Dutch; the test split has 3,075 recordings, 12.76 hours."""
-
-
-class MlsFrench(Mls, language="French", code="fr", rough_size=600_000_000):
-    """French; the test split has 2,426 recordings, 10.07 hours."""
-
-
-class MlsSpanish(Mls, language="Spanish", code="es", rough_size=600_000_000):
-    """Spanish; the test split has 2,385 recordings, 10.00 hours."""
-
-
-class MlsItalian(Mls, language="Italian", code="it", rough_size=320_000_000):
-    """Italian; the test split has 1,262 recordings, 5.27 hours."""
-
-
-class MlsPortuguese(Mls, language="Portuguese", code="pt", rough_size=220_000_000):
-    """Portuguese; the test split has 871 recordings, 3.74 hours."""
-
-
-class MlsPolish(Mls, language="Polish", code="pl", rough_size=130_000_000):
-    """Polish; the test split has 520 recordings, 2.14 hours."""
+LANGUAGES = {
+    f"mls-{code}": _of_language(code, language, rough_size)
+    for code, language, rough_size in (
+        ("de", "German", 860_000_000),  # 3,394 recordings, 14.29 hours
+        ("nl", "Dutch", 770_000_000),  # 3,075, 12.76
+        ("fr", "French", 600_000_000),  # 2,426, 10.07
+        ("es", "Spanish", 600_000_000),  # 2,385, 10.00
+        ("it", "Italian", 320_000_000),  # 1,262, 5.27
+        ("pt", "Portuguese", 220_000_000),  # 871, 3.74
+        ("pl", "Polish", 130_000_000),  # 520, 2.14
+    )
+}
+"""Each language by the name of its data set, with the bytes to download, roughly: about 60 MB per hour."""

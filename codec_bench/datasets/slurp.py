@@ -71,9 +71,7 @@ class Slurp(ListedCorpus):
             raise UnavailableError(
                 f"the annotations of {self.name} are not those of {COMMIT[:12]}: {error!r}"
             ) from error
-        crossing = crossing_speakers(index)
-        if crossing:
-            self._notes.append(f"{self.name}: {crossing}")
+        self._note(crossing_speakers(index))
         return index
 
 

@@ -50,9 +50,7 @@ class VocalSound(Corpus):
                     raise UnavailableError(f"{root} lacks {id_}.wav of {name}.json: {self._remedy()}")
                 path, (speaker, label) = found[id_]
                 index.append(Utterance(id_, path, speaker=speaker, labels={"label": label, "split": split}))
-        crossing = crossing_speakers(index)
-        if crossing:
-            self._notes.append(f"{self.name}: {crossing}")
+        self._note(crossing_speakers(index))
         return index
 
 

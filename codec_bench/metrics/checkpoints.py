@@ -1,15 +1,84 @@
-"""Files of weights: what is in them is read and never run, and one that is not what it should be says what to do."""
+"""Files of weights: what is in them is read and never run, and one that is not what it should be says what to do.
+
+Networks of which only the inference is needed are functions of `Weights`, so that they need no package of a research
+group.
+"""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile, locate
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Tensors of a checkpoint by their names, and the layers that they belong to."""
+
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def device(self) -> Any:
+        """Where they are."""
+        return next(iter(self.tensors.values())).device
+
+    def to(self, device: str) -> Weights:
+        """Copies elsewhere."""
+        return Weights({name: tensor.to(device) for name, tensor in self.tensors.items()})
+
+    def convolution(self, x: Tensor, name: str, **options: Any) -> Tensor:
+        """Convolution over time `[batch, channels, frames]`, or over two axes where the weight has two."""
+        from torch.nn.functional import conv1d, conv2d
+
+        weight, bias = self.tensors[f"{name}.weight"], self.tensors.get(f"{name}.bias")
+        return (conv2d if weight.ndim == 4 else conv1d)(x, weight, bias, **options)
+
+    def linear(self, x: Tensor, name: str) -> Tensor:
+        """Linear layer on the last axis."""
+        from torch.nn.functional import linear
+
+        return linear(x, self.tensors[f"{name}.weight"], self.tensors.get(f"{name}.bias"))
+
+    def norm(self, x: Tensor, name: str, eps: float = 1e-5) -> Tensor:
+        """Batch normalization by the statistics of the training."""
+        from torch.nn.functional import batch_norm
+
+        mean, variance = (self.tensors[f"{name}.running_{which}"] for which in ("mean", "var"))
+        weight, bias = (self.tensors.get(f"{name}.{which}") for which in ("weight", "bias"))
+        return batch_norm(x, mean, variance, weight, bias, eps=eps)
+
+    def layer_norm(self, x: Tensor, name: str) -> Tensor:
+        """Normalization over the last axis."""
+        from torch.nn.functional import layer_norm
+
+        return layer_norm(x, x.shape[-1:], self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"])
+
+    def lstm(self, x: Tensor, name: str) -> tuple[Tensor, Tensor]:
+        """Bidirectional LSTM over `[batch, frames, inputs]`.
+
+        Returns:
+            Outputs `[batch, frames, 2 * size]` of all frames, and `[2, batch, size]` of the last one in each direction.
+        """
+        from torch.nn import LSTM
+        from torch.nn.utils import skip_init
+
+        prefix = f"{name}."
+        tensors = {key.removeprefix(prefix): tensor for key, tensor in self.tensors.items() if key.startswith(prefix)}
+        size = tensors["weight_hh_l0"].shape[1]
+        layer: Any = skip_init(LSTM, x.shape[2], size, batch_first=True, bidirectional=True, device=x.device)
+        layer.requires_grad_(False)
+        layer.load_state_dict(tensors)
+        outputs, (last, _) = layer(x)
+        return outputs, last
 
 
 @contextmanager

@@ -9,7 +9,7 @@ Source: Kim et al., "CREPE: A convolutional representation for pitch estimation"
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.pitch import cut_to_shorter, voiced_f1
 from codec_bench.metrics.signal import Feature, Signal
@@ -62,7 +62,7 @@ def frames_of(samples: FloatArray) -> FloatArray:
     return np.asarray(frames / np.maximum(frames.std(axis=1, ddof=1, keepdims=True), 1e-10), np.float32)
 
 
-def pitch_probabilities(weights: Mapping[str, Tensor], frames: Tensor) -> Tensor:
+def pitch_probabilities(weights: Weights, frames: Tensor) -> Tensor:
     """How much each frame sounds like each of 360 pitches, 20 cents apart from 31.7 Hz.
 
     Args:
@@ -72,22 +72,14 @@ def pitch_probabilities(weights: Mapping[str, Tensor], frames: Tensor) -> Tensor
     Returns:
         `[n, 360]` in [0, 1].
     """
-    import torch
-    from torch.nn import functional
+    from torch.nn.functional import max_pool2d, pad
 
     x = frames[:, None, :, None]
     for layer in range(1, 7):
-        x = functional.pad(x, (0, 0, 254, 254) if layer == 1 else (0, 0, 31, 32))
-        x = functional.conv2d(
-            x, weights[f"conv{layer}.weight"], weights[f"conv{layer}.bias"], stride=(4 if layer == 1 else 1, 1)
-        )
-        mean, variance, weight, bias = (
-            weights[f"conv{layer}_BN.{name}"] for name in ("running_mean", "running_var", "weight", "bias")
-        )
-        x = functional.batch_norm(torch.relu(x), mean, variance, weight, bias, eps=_NORM_EPSILON)
-        x = functional.max_pool2d(x, (2, 1))
-    x = x.transpose(1, 2).flatten(1)
-    return torch.sigmoid(functional.linear(x, weights["classifier.weight"], weights["classifier.bias"]))
+        x = pad(x, (0, 0, 254, 254) if layer == 1 else (0, 0, 31, 32))
+        x = weights.convolution(x, f"conv{layer}", stride=(4 if layer == 1 else 1, 1))
+        x = max_pool2d(weights.norm(x.relu(), f"conv{layer}_BN", eps=_NORM_EPSILON), (2, 1))
+    return weights.linear(x.transpose(1, 2).flatten(1), "classifier").sigmoid()
 
 
 def periodicity_of(probabilities: FloatArray) -> FloatArray:
@@ -160,30 +152,25 @@ def _a_weighting() -> Floats:
     return np.concatenate([[_WEIGHT_FLOOR_DB], np.maximum(2.0 + 20 * np.log10(gain), _WEIGHT_FLOOR_DB)])
 
 
-def _load(device: str) -> dict[str, Tensor]:
-    """The weights.
-
-    Raises:
-        UnavailableError: The file is missing, or is a different one.
-    """
+def _load(device: str) -> Weights:
     import torch
 
     with weights_of("CREPE", WEIGHTS) as path, torch.inference_mode():
-        weights: dict[str, Tensor] = read_checkpoint(path, device)
+        weights = Weights(read_checkpoint(path, device))
         pitch_probabilities(weights, torch.zeros(1, WINDOW, device=device))
     return weights
 
 
-def _apply(weights: Mapping[str, Tensor], audios: Sequence[Audio]) -> list[ModelOutput]:
+def _apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
     return [_periodicity(weights, audio) for audio in audios]
 
 
-def _periodicity(weights: Mapping[str, Tensor], audio: Audio) -> ModelOutput:
+def _periodicity(weights: Weights, audio: Audio) -> ModelOutput:
     import torch
 
     if len(audio) < WINDOW:
         return NotScorable(f"shorter than the {1000 * WINDOW / RATE:.0f} ms that CREPE needs", Status.TOO_SHORT)
-    device = weights["classifier.weight"].device
+    device = weights.device
     parts = torch.split(torch.from_numpy(frames_of(audio.samples)), _FRAMES_AT_ONCE.get(device.type, 128))
     probabilities = torch.cat([pitch_probabilities(weights, part.to(device)).cpu() for part in parts]).numpy()
     return np.where(is_silent(audio.samples), 0, periodicity_of(probabilities)).astype(np.float32)
@@ -195,7 +182,6 @@ MODEL = Model(
     _apply,
     weights=(WEIGHTS,),
     packages=("torch",),
-    modules=("torch",),
     licence="MIT",
     is_heavy=True,
 )

@@ -25,7 +25,7 @@ from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile, is_published, locate
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.opinions import opinion_score
-from codec_bench.metrics.spectral import slaney_filterbank
+from codec_bench.metrics.spectral import mel_power
 
 RATE = 16_000
 WINDOW_SECONDS = 9.01
@@ -163,11 +163,7 @@ def log_mel(samples: FloatArray) -> FloatArray:
     Returns:
         float32 `[900, 120]`, from -1 to 1; centred frames every 10 ms, ends padded with zeros, as librosa makes them.
     """
-    padded = np.pad(samples, _FFT // 2)
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT) / _FFT)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
-    power = np.square(np.abs(np.fft.rfft(frames * window))) @ slaney_filterbank(RATE, _FFT, _MELS).T
-    decibels = 10 * np.log10(np.maximum(power, 1e-10))
+    decibels = 10 * np.log10(np.maximum(mel_power(samples, RATE, _FFT, _HOP, _MELS), 1e-10))
     below = np.maximum(decibels - decibels.max(), -_RANGE_DB)
     return np.asarray((below + 40) / 40, np.float32)
 

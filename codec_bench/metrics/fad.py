@@ -61,10 +61,11 @@ class FadAccumulator:
 
     Attributes:
         count: Embeddings so far.
+        mean: `[d]`.
     """
 
     count: int = 0
-    _mean: Floats = field(default_factory=lambda: np.zeros(0))
+    mean: Floats = field(default_factory=lambda: np.zeros(0))
     _scatter: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
     def add(self, embeddings: ArrayLike) -> None:
@@ -81,20 +82,15 @@ class FadAccumulator:
         count, mean = len(rows), rows.mean(axis=0)
         scatter = (rows - mean).T @ (rows - mean)
         if not self.count:
-            self.count, self._mean, self._scatter = count, mean, scatter
+            self.count, self.mean, self._scatter = count, mean, scatter
             return
-        if mean.shape != self._mean.shape:
-            raise NotScorable(f"embeddings of {len(mean)} dimensions among those of {len(self._mean)}")
+        if mean.shape != self.mean.shape:
+            raise NotScorable(f"embeddings of {len(mean)} dimensions among those of {len(self.mean)}")
         total = self.count + count
-        step = mean - self._mean
+        step = mean - self.mean
         self._scatter = self._scatter + scatter + np.outer(step, step) * (self.count * count / total)
-        self._mean = self._mean + step * (count / total)
+        self.mean = self.mean + step * (count / total)
         self.count = total
-
-    @property
-    def mean(self) -> Floats:
-        """`[d]`."""
-        return self._mean
 
     @property
     def covariance(self) -> Floats:
@@ -103,19 +99,11 @@ class FadAccumulator:
         Raises:
             NotScorable: There are not more embeddings than dimensions.
         """
-        if self.count <= len(self._mean) or self.count < 2:
+        if self.count <= len(self.mean) or self.count < 2:
             raise NotScorable(
-                f"{self.count} embeddings of {len(self._mean)} dimensions: the covariance needs more", Status.TOO_SHORT
+                f"{self.count} embeddings of {len(self.mean)} dimensions: the covariance needs more", Status.TOO_SHORT
             )
         return self._scatter / (self.count - 1)
-
-    def distance(self, other: FadAccumulator) -> float:
-        """Frechet distance to another set.
-
-        Raises:
-            NotScorable: A set has not more embeddings than dimensions.
-        """
-        return frechet_distance(self.mean, self.covariance, other.mean, other.covariance)
 
 
 def distance_of_pairs(pairs: Iterable[tuple[Array, Array]]) -> float:
@@ -131,7 +119,7 @@ def distance_of_pairs(pairs: Iterable[tuple[Array, Array]]) -> float:
     for first, second in pairs:
         references.add(first)
         decoded.add(second)
-    return references.distance(decoded)
+    return frechet_distance(references.mean, references.covariance, decoded.mean, decoded.covariance)
 
 
 @register_metric(

@@ -21,7 +21,7 @@ import numpy as np
 from codec_bench.audio import Audio, resample
 from codec_bench.errors import UsageError
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.opinions import opinion_score
 from codec_bench.metrics.signal import Feature
@@ -30,9 +30,6 @@ from codec_bench.records import NotScorable, Status
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-StateDict = Mapping[str, Any]
-"""Tensors by the names that the checkpoints give them."""
 
 LICENCE = "CC BY-NC-SA 4.0"
 """Licence of both checkpoints: non-commercial. The original code is MIT."""
@@ -72,19 +69,18 @@ class Network:
     top_hz: int
     hop: int
     segments: int
-    predict: Callable[[StateDict, Tensor], Tensor]
+    predict: Callable[[Weights, Tensor], Tensor]
 
-    def load(self, device: str) -> dict[str, Tensor]:
+    def load(self, device: str) -> Weights:
         """The tensors of the checkpoint.
 
         Raises:
             UnavailableError: The file is missing, or is a different one.
         """
         with weights_of(self.name, self.file) as path:
-            weights: dict[str, Tensor] = read_checkpoint(path, device)["model_state_dict"]
-        return weights
+            return Weights(read_checkpoint(path, device)["model_state_dict"])
 
-    def apply(self, weights: StateDict, audio: Audio) -> ModelOutput:
+    def apply(self, weights: Weights, audio: Audio) -> ModelOutput:
         """The scales of one signal, float32 `[scales]`, or that it is too short or too long."""
         frames = 1 + len(audio) // int(audio.rate * HOP_SECONDS)
         if frames < SEGMENT:
@@ -93,7 +89,7 @@ class Network:
         most = SEGMENT + self.hop * self.segments - 1  # in a frame more, one more segment begins
         if frames > most:
             return NotScorable(f"{audio.seconds:.1f} s: {self.name} is only defined up to {most * HOP_SECONDS:.0f} s")
-        spectrogram = mel_spectrogram(audio, self.top_hz, next(iter(weights.values())).device)
+        spectrogram = mel_spectrogram(audio, self.top_hz, weights.device)
         segments = spectrogram.unfold(1, SEGMENT, self.hop).transpose(0, 1).unsqueeze(1)
         return np.asarray(self.predict(weights, segments).cpu().numpy(), np.float32)
 
@@ -122,7 +118,7 @@ def mel_spectrogram(audio: Audio, top_hz: int, device: Any = "cpu") -> Tensor:
     return decibels.clamp(min=float(decibels.max()) - RANGE_DB)
 
 
-def predict_quality(weights: StateDict, segments: Tensor) -> Tensor:
+def predict_quality(weights: Weights, segments: Tensor) -> Tensor:
     """NISQA v2: convolutions, two layers of self-attention, and attention pooling for each of the five scales.
 
     Args:
@@ -133,38 +129,34 @@ def predict_quality(weights: StateDict, segments: Tensor) -> Tensor:
         float32 `[5]`: overall quality, noisiness, discontinuity, coloration, loudness.
     """
     import torch
-    from torch.nn.functional import layer_norm, relu, scaled_dot_product_attention
+    from torch.nn.functional import adaptive_max_pool2d, relu, scaled_dot_product_attention
+
+    tensors, linear, norm = weights.tensors, weights.linear, weights.layer_norm
 
     def convolved(part: Tensor) -> Tensor:
-        from torch.nn.functional import adaptive_max_pool2d
-
         x = adaptive_max_pool2d(_convolution(weights, 1, part), (24, 7))
         x = adaptive_max_pool2d(_convolution(weights, 2, x), (12, 5))
         x = _convolution(weights, 4, _convolution(weights, 3, x))
         x = _convolution(weights, 5, adaptive_max_pool2d(x, (6, 3)))
         return _convolution(weights, 6, x, padding=(1, 0)).flatten(1)
 
-    def norm(name: str, x: Tensor) -> Tensor:
-        return layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"])
-
-    linear = partial(_linear, weights)
     x = torch.cat([convolved(part) for part in torch.split(segments, _AT_ONCE)])
     base = "time_dependency.model"
-    x = norm(f"{base}.norm1", linear(f"{base}.linear", x))
+    x = norm(linear(x, f"{base}.linear"), f"{base}.norm1")
     for layer in (f"{base}.layers.0", f"{base}.layers.1"):
-        projected = x @ weights[f"{layer}.self_attn.in_proj_weight"].T + weights[f"{layer}.self_attn.in_proj_bias"]
+        projected = x @ tensors[f"{layer}.self_attn.in_proj_weight"].T + tensors[f"{layer}.self_attn.in_proj_bias"]
         query, key, value = (part[None] for part in projected.chunk(3, dim=1))
         seen = scaled_dot_product_attention(query, key, value)[0]
-        x = norm(f"{layer}.norm1", x + linear(f"{layer}.self_attn.out_proj", seen))
-        x = norm(f"{layer}.norm2", x + linear(f"{layer}.linear2", relu(linear(f"{layer}.linear1", x))))
+        x = norm(x + linear(seen, f"{layer}.self_attn.out_proj"), f"{layer}.norm1")
+        x = norm(x + linear(relu(linear(x, f"{layer}.linear1")), f"{layer}.linear2"), f"{layer}.norm2")
     scales = []
     for pool in (f"pool_layers.{scale}.model" for scale in range(5)):
-        attention = linear(f"{pool}.linear2", relu(linear(f"{pool}.linear1", x))).softmax(dim=0)
-        scales.append(linear(f"{pool}.linear3", (attention * x).sum(dim=0)))
+        attention = linear(relu(linear(x, f"{pool}.linear1")), f"{pool}.linear2").softmax(dim=0)
+        scales.append(linear((attention * x).sum(dim=0), f"{pool}.linear3"))
     return torch.cat(scales)
 
 
-def predict_naturalness(weights: StateDict, segments: Tensor) -> Tensor:
+def predict_naturalness(weights: Weights, segments: Tensor) -> Tensor:
     """NISQA-TTS: convolutions, and a bidirectional LSTM whose last steps in both directions count.
 
     Args:
@@ -182,34 +174,17 @@ def predict_naturalness(weights: StateDict, segments: Tensor) -> Tensor:
         x = max_pool2d(_convolution(weights, 2, x), 2)
         x = max_pool2d(_convolution(weights, 4, _convolution(weights, 3, x)), 2)
         x = _convolution(weights, 6, _convolution(weights, 5, x))
-        return _linear(weights, "cnn.model.fc_out", x.flatten(1))
+        return weights.linear(x.flatten(1), "cnn.model.fc_out")
 
     x = torch.cat([convolved(part) for part in torch.split(segments, _AT_ONCE)])
-    base = "time_dependency.model.lstm."
-    tensors = {name.removeprefix(base): tensor for name, tensor in weights.items() if name.startswith(base)}
-    size = tensors["weight_hh_l0"].shape[1]
-    with torch.random.fork_rng(devices=[]):  # a new layer draws numbers, and the caller's generator must not move
-        lstm = torch.nn.LSTM(x.shape[1], size, bidirectional=True)
-    lstm.load_state_dict(tensors)
-    lstm.to(x.device)
-    _, (last, _) = lstm(x)
-    return _linear(weights, "pool.model.linear", last.flatten())
+    _, last = weights.lstm(x[None], "time_dependency.model.lstm")
+    return weights.linear(last.flatten(), "pool.model.linear")
 
 
-def _convolution(weights: StateDict, layer: int, x: Tensor, padding: tuple[int, int] = (1, 1)) -> Tensor:
+def _convolution(weights: Weights, layer: int, x: Tensor, padding: tuple[int, int] = (1, 1)) -> Tensor:
     """Convolution, batch normalisation and rectification."""
-    from torch.nn.functional import batch_norm, conv2d, relu
-
-    conv, norm = f"cnn.model.conv{layer}", f"cnn.model.bn{layer}"
-    x = conv2d(x, weights[f"{conv}.weight"], weights[f"{conv}.bias"], padding=padding)
-    mean, variance = weights[f"{norm}.running_mean"], weights[f"{norm}.running_var"]
-    return relu(batch_norm(x, mean, variance, weights[f"{norm}.weight"], weights[f"{norm}.bias"]))
-
-
-def _linear(weights: StateDict, name: str, x: Tensor) -> Tensor:
-    from torch.nn.functional import linear
-
-    return linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+    x = weights.convolution(x, f"cnn.model.conv{layer}", padding=padding)
+    return weights.norm(x, f"cnn.model.bn{layer}").relu()
 
 
 QUALITY = Network(
@@ -242,39 +217,31 @@ NATURALNESS = Network(
 
 @cache
 def scores_at(network: Network, rate: int = 0) -> Feature:
-    """The scales that a network gives to a signal.
+    """The feature of the scales that a network gives to a signal, float32 `[scales]`.
 
     Args:
         network: Which one.
         rate: Sampling rate in Hz that signals are brought to first; 0 leaves them at their own.
-
-    Returns:
-        Feature whose value is float32 `[scales]`.
     """
 
-    def apply(weights: StateDict, audios: Sequence[Audio]) -> list[ModelOutput]:
+    def apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
         # One by one: a padded batch is no faster, since the convolutions already get hundreds of segments together.
         return [network.apply(weights, resample(audio, rate) if rate else audio) for audio in audios]
 
     name = f"{network.name}/{rate}" if rate else network.name
-    weights = (network.file,)
-    return model_feature(Model(name, network.load, apply, weights, packages=("torch",), licence=LICENCE))
+    return model_feature(Model(name, network.load, apply, (network.file,), packages=("torch",), licence=LICENCE))
 
 
-def _variants(network: Network) -> Callable[[str], Mapping[str, Any]]:
+def _variant(network: Network, name: str) -> Mapping[str, Any]:
     """A variant is a sampling rate."""
-
-    def variant(name: str) -> dict[str, Any]:
-        if not (name.isdecimal() and str(int(name)) == name and 8_000 <= int(name) <= 192_000):
-            example = f"{network.name}[16000]"
-            raise UsageError(f"a variant of {network.name} is a rate from 8000 to 192000 Hz, {example}, not {name!r}")
-        return {"scores": scores_at(network, int(name))}
-
-    return variant
+    if not (name.isdecimal() and str(int(name)) == name and 8_000 <= int(name) <= 192_000):
+        example = f"{network.name}[16000]"
+        raise UsageError(f"a variant of {network.name} is a rate from 8000 to 192000 Hz, {example}, not {name!r}")
+    return {"scores": scores_at(network, int(name))}
 
 
 _NOTE = "at the decoded signal's own rate, or at the one in brackets"
-_scale = partial(opinion_score, scores=scores_at(QUALITY), rate=0, variants=_variants(QUALITY))
+_scale = partial(opinion_score, scores=scores_at(QUALITY), rate=0, variants=partial(_variant, QUALITY))
 
 quality = _scale("nisqa", 0, "NISQA", f"overall quality that NISQA v2 predicts without a reference, {_NOTE}")
 """Overall quality by NISQA v2 of a signal of 0.14 to 52 s: about 0.6 to 5, not clamped."""
@@ -291,6 +258,6 @@ naturalness = opinion_score(
     f"naturalness that NISQA-TTS, made for synthetic speech, predicts without a reference, {_NOTE}",
     scores=scores_at(NATURALNESS),
     rate=0,
-    variants=_variants(NATURALNESS),
+    variants=partial(_variant, NATURALNESS),
 )
 """Naturalness by NISQA-TTS of a signal of 0.14 to 60 s: about 1 to 5, not clamped."""

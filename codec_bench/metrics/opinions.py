@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from codec_bench.metrics import Metric, Variants, register_metric
 from codec_bench.metrics.signal import Feature, Signal
+
+_opinion = partial(register_metric, unit="MOS", better="higher", family="mos", digits=2)
 
 
 def opinion_score(
@@ -43,8 +47,31 @@ def opinion_score(
         """
         return float(decoded[scores][output])
 
-    register = register_metric(
-        name, unit="MOS", better="higher", range=range, rate=rate, family="mos", title=title, digits=2,
-        variants=variants, note=note,
-    )  # fmt: skip
-    return register(opinion)
+    return _opinion(name, range=range, rate=rate, title=title, variants=variants, note=note)(opinion)
+
+
+def single_opinion_score(name: str, title: str, note: str, *, score: Feature, rate: int) -> Metric:
+    """Registers the only output of a network as a metric.
+
+    Args:
+        name: Name of the metric.
+        title: As of `Metric`.
+        note: As of `Metric`.
+        score: The network: its output for a signal, 0-d.
+        rate: As of `Metric`.
+    """
+
+    def opinion(decoded: Signal, *, score: Feature = score) -> float:
+        """Mean opinion score, nominally from 1 (bad) to 5 (excellent), which the network may leave.
+
+        Args:
+            decoded: The signal that is judged; its level counts.
+            score: The network.
+
+        Raises:
+            NotScorable: The signal is too short.
+            UnavailableError: The weights, or what runs the network, are missing.
+        """
+        return float(decoded[score])
+
+    return _opinion(name, rate=rate, title=title, note=note)(opinion)

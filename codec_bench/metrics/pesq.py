@@ -24,7 +24,6 @@ numbers, or crashes. Speech of a minute has about 25; at two minutes the narrow-
 
 _MAX_RAW = 4.5
 
-
 _quality = partial(register_metric, better="higher", packages=("pesq",), tolerates_lag=True)
 
 
@@ -62,17 +61,7 @@ def pesq_wb(reference: Signal, decoded: Signal) -> float:
     "scores 4.55.",
 )
 def pesq_nb(reference: Signal, decoded: Signal) -> float:
-    """Narrow-band PESQ (ITU-T P.862) mapped to MOS-LQO (P.862.1).
-
-    Args:
-        reference: Original at 16 kHz, at least 0.25 s.
-        decoded: Reconstruction.
-
-    Returns:
-        MOS-LQO from about 1.0 to 4.5486 (identity).
-
-    Raises:
-        NotScorable: As for `pesq_wb`.
+    """Narrow-band PESQ mapped to MOS-LQO, from about 1.0 to 4.5486 (identity); arguments and errors as for `pesq_wb`.
 
     Source: ITU-T P.862 (2001) and P.862.1 (2003), package `pesq`.
     """
@@ -86,19 +75,9 @@ def pesq_nb(reference: Signal, decoded: Signal) -> float:
     note="Raw P.862 score (narrow-band, before the MOS-LQO mapping), as pypesq reports it; a perfect copy scores 4.50.",
 )
 def pesq_raw(reference: Signal, decoded: Signal) -> float:
-    """Raw P.862 score: narrow-band PESQ before the mapping of P.862.1.
+    """Narrow-band PESQ before the mapping, from about -0.5 to 4.5 (identity); arguments and errors as for `pesq_wb`.
 
     The package only returns the mapped score, so the mapping is inverted.
-
-    Args:
-        reference: Original at 16 kHz, at least 0.25 s.
-        decoded: Reconstruction.
-
-    Returns:
-        P.862 score, from about -0.5 to 4.5 (identity).
-
-    Raises:
-        NotScorable: As for `pesq_wb`.
 
     Source: ITU-T P.862 (2001); mapping of P.862.1 (2003), eq. 1.
     """
@@ -119,7 +98,6 @@ def raw_from_lqo(lqo: float) -> float:
 
 
 def _mos_lqo(mode: str, reference: Signal, decoded: Signal) -> float:
-    """The checks, then the score of the samples that the pair has in common."""
     if reference.length > MAX_SECONDS * reference.rate:
         seconds = reference.length / reference.rate
         raise NotScorable(f"{seconds:.0f} s: PESQ is only valid up to {MAX_SECONDS:.0f} s (50 utterances)")

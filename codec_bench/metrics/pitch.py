@@ -101,11 +101,6 @@ def _tracks(reference: Signal, decoded: Signal, track: Feature) -> tuple[FloatTr
 
 
 def _voiced_in_both(first: FloatTrack, second: FloatTrack) -> BoolTrack:
-    """Where both tracks have a pitch.
-
-    Raises:
-        NotScorable: Nowhere.
-    """
     both: BoolTrack = (first > 0) & (second > 0)
     if not both.any():
         raise NotScorable("no frame is voiced in both signals", Status.UNVOICED)
@@ -162,10 +157,7 @@ def gross_pitch_error(reference: Signal, decoded: Signal, *, track: Feature = di
     note="voicing decision error: frames voiced in one signal only, of all frames, pooled; tracker as for GPE",
 )
 def voicing_decision_error(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
-    """Voicing decision error: frames that are voiced in one of the signals only, out of all frames.
-
-    Arguments as for GPE.
-    """
+    """Voicing decision error: frames voiced in one of the signals only, out of all frames; arguments as for GPE."""
     first, second = _tracks(reference, decoded, track)
     return Ratio(int(((first > 0) != (second > 0)).sum()), len(first))
 
@@ -176,10 +168,7 @@ def voicing_decision_error(reference: Signal, decoded: Signal, *, track: Feature
     note="F0 frame error: frames with a voicing or a gross pitch error, of all frames, pooled; tracker as for GPE",
 )
 def f0_frame_error(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
-    """F0 frame error: frames with a voicing decision error or a gross pitch error, out of all frames.
-
-    Arguments as for GPE.
-    """
+    """F0 frame error: frames with a voicing or a gross pitch error, out of all frames; arguments as for GPE."""
     first, second = _tracks(reference, decoded, track)
     both = (first > 0) & (second > 0)
     wrong_voicing = int(((first > 0) != (second > 0)).sum())
@@ -194,9 +183,7 @@ def f0_frame_error(reference: Signal, decoded: Signal, *, track: Feature = dio_s
     note="F1 of the voiced decision per frame, pooled; tracker as for GPE (papers that use CREPE are not comparable)",
 )
 def voicing_f1(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> Ratio:
-    """F1 score of the voiced frames: `2 tp / (2 tp + fp + fn)` against the reference's voicing, in [0, 1].
-
-    Arguments as for GPE.
+    """F1 score of the voiced frames, `2 tp / (2 tp + fp + fn)` against the reference's voicing; arguments as for GPE.
 
     Raises:
         NotScorable: No frame of either signal is voiced.
@@ -214,12 +201,9 @@ def voicing_f1(reference: Signal, decoded: Signal, *, track: Feature = dio_stone
     "over utterances; tracker as for GPE",
 )
 def log_f0_rmse(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> float:
-    """Root mean square difference of the natural logarithms of F0, over the frames that are voiced in both signals.
+    """Root mean square difference of ln F0 over the frames that are voiced in both signals; arguments as for GPE.
 
-    Arguments as for GPE.
-
-    Returns:
-        Natural-log units: a constant shift by a semitone gives ln(2) / 12 = 0.0578.
+    A constant shift by a semitone gives ln(2) / 12 = 0.0578.
 
     Raises:
         NotScorable: No frame is voiced in both.
@@ -237,9 +221,7 @@ def log_f0_rmse(reference: Signal, decoded: Signal, *, track: Feature = dio_ston
     note="Pearson correlation of ln F0 over frames voiced in both signals, mean over utterances; tracker as for GPE",
 )
 def log_f0_correlation(reference: Signal, decoded: Signal, *, track: Feature = dio_stonemask) -> float:
-    """Pearson correlation of ln F0 over the frames that are voiced in both signals.
-
-    Arguments as for GPE.
+    """Pearson correlation of ln F0 over the frames that are voiced in both signals; arguments as for GPE.
 
     Raises:
         NotScorable: No frame is voiced in both, fewer than three are, or one of the tracks is constant.

@@ -21,7 +21,7 @@ from codec_bench.files import file_digest
 from codec_bench.inference import one_thread
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.signal import Feature, Signal, feature
-from codec_bench.metrics.spectral import slaney_filterbank
+from codec_bench.metrics.spectral import mel_power
 from codec_bench.records import NotScorable, Status
 
 RATE = 16_000
@@ -158,21 +158,12 @@ def _embed(samples: NDArray[Any]) -> FloatArray:
 
 
 def _partials(samples: NDArray[Any]) -> FloatArray:
-    """Embeddings of stretches of 1.6 s, `[n, 256]`, with the mel spectrogram of this module."""
+    """Embeddings of stretches of 1.6 s, `[n, 256]`, with our mel spectrogram."""
     import torch
 
     encoder = _encoder()
     waves, frames = encoder.compute_partial_slices(len(samples), _PARTIALS_PER_SECOND, _MIN_COVERAGE)
     padded = np.pad(samples, (0, max(0, waves[-1].stop - len(samples))))
-    mel = _mel_spectrogram(padded)
+    mel = mel_power(padded, RATE, _WINDOW, _HOP, _MELS).astype(np.float32)
     with one_thread(), torch.inference_mode():
         return np.asarray(encoder(torch.from_numpy(np.stack([mel[f] for f in frames]))).numpy())
-
-
-def _mel_spectrogram(samples: NDArray[Any]) -> FloatArray:
-    """Mel power spectrogram `[frames, 40]`, no logarithm, as librosa 0.11 makes it: frames centred, ends padded."""
-    padded = np.pad(samples, _WINDOW // 2)
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
-    power = np.abs(np.fft.rfft(frames * window)) ** 2
-    return np.asarray(power @ slaney_filterbank(RATE, _WINDOW, _MELS).T, np.float32)

@@ -82,7 +82,6 @@ def spectral_features(samples: FloatArray) -> FloatArray:
 
 
 def _load(device: str) -> Any:
-    """The network as a session of ONNX Runtime, with one thread on a CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -101,7 +100,7 @@ def _providers(device: str, available: Sequence[str]) -> list[Any]:
 
 
 def _apply(session: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
-    """The scores of each signal, one after the other: padding would change them."""
+    # One after the other: padding would change them.
     return [_scores(session, audio) for audio in audios]
 
 

@@ -7,7 +7,7 @@ reference, and the mean absolute difference of natural-log magnitudes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from codec_bench.audio import FloatArray
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.signal import Signal
 from codec_bench.records import NotScorable, Status
+from codec_bench.stats import Floats
 
 POWER_FLOOR = 1e-8
 """Smallest power of a bin, as in auraloss: silence differs from silence by nothing."""
@@ -45,8 +46,7 @@ class Resolution:
 STFT = Resolution(fft=2048, hop=512, window=2048)
 MEL = Resolution(fft=2048, hop=256, window=2048, mels=128)
 MULTI_STFT = (Resolution(1024, 120, 600), Resolution(2048, 240, 1200), Resolution(512, 50, 240))
-MULTI_MEL = (Resolution(1024, 120, 600, 80), Resolution(2048, 240, 1200, 80), Resolution(512, 50, 240, 80))
-
+MULTI_MEL = tuple(replace(resolution, mels=80) for resolution in MULTI_STFT)
 
 _distance = partial(register_metric, better="lower", range=(0.0, None), family="spectral")
 
@@ -83,12 +83,9 @@ def mel_distance(reference: Signal, decoded: Signal) -> float:
     "Stable-Codec.",
 )
 def stft_distance(reference: Signal, decoded: Signal) -> float:
-    """STFT distance of Stable-Codec: the two terms over the bins of one transform; arguments as for `mel_distance`.
+    """STFT distance of Stable-Codec: the two terms over the bins of one transform; otherwise as `mel_distance`.
 
-    Returns:
-        Distance, 0 for identity, without an upper bound; not symmetric.
-
-    Source: As for `mel_distance`; `auraloss.freq.STFTLoss(2048, 512, 2048)`.
+    Source: `auraloss.freq.STFTLoss(2048, 512, 2048)`.
     """
     return sum(_terms(reference, decoded, STFT))
 
@@ -100,10 +97,7 @@ def stft_distance(reference: Signal, decoded: Signal) -> float:
     "LongCat paper defines its MR-STFT nowhere, so values cannot be compared with it.",
 )
 def multi_resolution_stft(reference: Signal, decoded: Signal) -> float:
-    """Multi-resolution STFT distance: the two terms, averaged over three resolutions; arguments as for `mel_distance`.
-
-    Returns:
-        Distance, 0 for identity, without an upper bound; not symmetric.
+    """Multi-resolution STFT distance: the two terms, averaged over three resolutions; otherwise as `mel_distance`.
 
     Source: Yamamoto et al., "Parallel WaveGAN", 2020; `auraloss.freq.MultiResolutionSTFTLoss()`.
     """
@@ -117,12 +111,9 @@ def multi_resolution_stft(reference: Signal, decoded: Signal) -> float:
     "LongCat paper defines its MR-MEL nowhere, so values cannot be compared with it.",
 )
 def multi_resolution_mel(reference: Signal, decoded: Signal) -> float:
-    """Multi-resolution log-mel L1 distance: mean |ln| difference of 80 mel bands, averaged over three resolutions.
+    """Multi-resolution log-mel L1 distance in nepers: the second term of 80 mel bands, averaged over three resolutions.
 
-    Arguments as for `mel_distance`.
-
-    Returns:
-        Distance in nepers, 0 for identity, without an upper bound; symmetric.
+    Symmetric; otherwise as `mel_distance`.
 
     Source: `auraloss.freq.MultiResolutionSTFTLoss(w_sc=0, scale="mel", n_bins=80, sample_rate=16000)`.
     """
@@ -157,6 +148,24 @@ def slaney_filterbank(rate: int, fft: int, mels: int, top_hz: int = 0) -> NDArra
     return bank
 
 
+def mel_power(samples: FloatArray, rate: int, window: int, hop: int, mels: int) -> Floats:
+    """Mel power spectrogram as librosa makes it by default, but with ends that are padded with zeros.
+
+    Args:
+        samples: `[n]`.
+        rate: Sampling rate in Hz.
+        window: Length of the periodic Hann window and of the transform in samples; frames are centred.
+        hop: Samples between frames.
+        mels: Number of Slaney mel bands.
+
+    Returns:
+        float64 `[1 + n // hop, mels]` for an even window.
+    """
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, window // 2), window)[::hop]
+    return np.asarray(np.square(np.abs(np.fft.rfft(frames * hann))) @ slaney_filterbank(rate, window, mels).T)
+
+
 @cache
 def _sparse_filterbank(rate: int, fft: int, mels: int) -> Any:
     """The filters as a sparse matrix `[bins, mels]`: 1 % of it is not zero, and no BLAS threads decide the rounding."""
@@ -167,7 +176,9 @@ def _sparse_filterbank(rate: int, fft: int, mels: int) -> Any:
 
 def _terms(reference: Signal, decoded: Signal, resolution: Resolution) -> tuple[float, float]:
     """Spectral convergence and mean absolute difference of log magnitudes."""
-    _check(reference, decoded, resolution)
+    if reference.length <= resolution.fft // 2:
+        need = f"needs more than {resolution.fft // 2} samples"
+        raise NotScorable(f"{reference.length} samples: a transform of {resolution.fft} {need}", Status.TOO_SHORT)
     difference = energy = logs = 0.0
     count = 0
     for ref, dec in zip(_magnitudes(reference, resolution), _magnitudes(decoded, resolution), strict=True):
@@ -176,12 +187,6 @@ def _terms(reference: Signal, decoded: Signal, resolution: Resolution) -> tuple[
         logs += float(np.sum(np.abs(np.log(dec / ref))))
         count += ref.size
     return float(np.sqrt(difference / energy)), logs / count
-
-
-def _check(reference: Signal, decoded: Signal, resolution: Resolution) -> None:
-    if reference.length <= resolution.fft // 2:
-        need = f"needs more than {resolution.fft // 2} samples"
-        raise NotScorable(f"{reference.length} samples: a transform of {resolution.fft} {need}", Status.TOO_SHORT)
 
 
 def _magnitudes(signal: Signal, resolution: Resolution) -> Iterator[FloatArray]:

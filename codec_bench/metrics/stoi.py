@@ -76,9 +76,9 @@ def _third_octaves() -> Floats:
 
 def _frames(samples: Floats) -> Floats:
     """Windowed frames `[frames, 256]`; the definition leaves the last one out where it just fits."""
-    count = max(0, -(-(len(samples) - FRAME) // HOP))
-    if not count:
+    if len(samples) <= FRAME:
         return np.zeros((0, FRAME))
+    count = -(-(len(samples) - FRAME) // HOP)
     return np.asarray(np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP][:count] * _window())
 
 
@@ -101,11 +101,10 @@ def band_envelopes(audio: Audio, kept: NDArray[np.bool_]) -> Floats:
         `[15, frames]`: the frames that are kept are laid side by side again, and cut into frames once more.
     """
     frames = _frames(resampled(audio))[: len(kept)][kept]
-    joined = np.zeros((len(frames) + 1) * HOP if len(frames) else 0)
+    joined = np.zeros((len(frames) + 1) * HOP)
     halves = frames.reshape(len(frames), 2, HOP)
-    if len(frames):
-        joined[:-HOP] += halves[:, 0].ravel()
-        joined[HOP:] += halves[:, 1].ravel()
+    joined[:-HOP] += halves[:, 0].ravel()
+    joined[HOP:] += halves[:, 1].ravel()
     spectrum = np.fft.rfft(_frames(joined), FFT)
     power = spectrum.real**2 + spectrum.imag**2
     return np.asarray(np.sqrt(_third_octaves() @ power.T))
@@ -187,17 +186,10 @@ def stoi(reference: Signal, decoded: Signal) -> float:
     note="Extended short-time objective intelligibility (Jensen & Taal 2016); computed at 10 kHz.",
 )
 def estoi(reference: Signal, decoded: Signal) -> float:
-    """Extended short-time objective intelligibility.
-
-    Args:
-        reference: Original at 16 kHz with at least 30 frames (0.41 s) that are not silent.
-        decoded: Reconstruction.
+    """Extended short-time objective intelligibility; arguments and errors as for `stoi`.
 
     Returns:
         Mean correlation of row- and column-normalised spectrograms; 1 for identity, about 0 for unrelated signals.
-
-    Raises:
-        NotScorable: As for `stoi`.
 
     Source: Jensen, Taal, IEEE/ACM TASLP 24(11), 2016; equal to the package `pystoi` 0.4.1.
     """

@@ -7,15 +7,14 @@ there is no phoneme encoder.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics import register_metric
-from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, model_feature, stacked, waves
-from codec_bench.metrics.signal import Feature, Signal
+from codec_bench.metrics.opinions import single_opinion_score
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +22,12 @@ if TYPE_CHECKING:
 RATE = 16_000
 MIN_SAMPLES = 400
 """What one frame of wav2vec 2.0 sees; a shorter signal has none."""
+
+STRIDES = (5, 2, 2, 2, 2, 2, 2)
+"""Of the convolutions that make a frame every 20 ms."""
+
+LAYERS, HEADS = 12, 12
+POSITIONS, POSITION_GROUPS = "wav2vec2.encoder.pos_conv.0", 16
 
 WEIGHTS = RemoteFile(
     "models/utmos/utmos22_strong_step7459_v1.pt",
@@ -32,43 +37,69 @@ WEIGHTS = RemoteFile(
 )
 
 
-def network() -> Any:
-    """The network with weights of no meaning: a `torch.nn.Module` from float32 `[batch, n]` at 16 kHz to `[batch]`.
-
-    Its parameters have the names of the published checkpoint, except that the weight of the convolution over positions
-    is one tensor: `folded` makes it from the two of the checkpoint.
-    """
-    from codec_bench.metrics.utmos_network import StrongLearner
-
-    return StrongLearner().eval().requires_grad_(False)
-
-
-def folded(state: dict[str, Any]) -> dict[str, Any]:
-    """The tensors of a checkpoint under the names of `network`.
+def folded(state: Mapping[str, Tensor]) -> Weights:
+    """The tensors of the published checkpoint, with one for the weight of the convolution over positions.
 
     Args:
-        state: As published: the weight of the convolution over positions as its direction `weight_v` and its norm
-            `weight_g` for each position in the kernel, and the mask of the pretraining.
+        state: As published: that weight as its direction `weight_v` and its norm `weight_g` for each position in the
+            kernel.
     """
-    left = {name: tensor for name, tensor in state.items() if name != "wav2vec2.mask_emb"}
-    convolution = "wav2vec2.encoder.pos_conv.0.weight"
-    direction, norm = left.pop(f"{convolution}_v"), left.pop(f"{convolution}_g")
-    return left | {convolution: direction * (norm / direction.norm(dim=(0, 1), keepdim=True))}
+    tensors = dict(state)
+    direction, norm = tensors.pop(f"{POSITIONS}.weight_v"), tensors.pop(f"{POSITIONS}.weight_g")
+    return Weights(tensors | {f"{POSITIONS}.weight": direction * (norm / direction.norm(dim=(0, 1), keepdim=True))})
 
 
-def _load(device: str) -> Any:
-    """The network on a device."""
-    made = network()
-    with weights_of("UTMOS", WEIGHTS) as path:
-        made.load_state_dict(folded(read_checkpoint(path)))
-    return made.to(device)
+def naturalness(weights: Weights, signals: Tensor) -> Tensor:
+    """The strong learner: wav2vec 2.0 base, embeddings of domain and judge, a BLSTM, and the mean over frames.
+
+    Args:
+        weights: Of `folded`.
+        signals: float32 `[batch, n]` at 16 kHz, at least 400 samples.
+
+    Returns:
+        Opinions `[batch]`.
+    """
+    import torch
+    from torch.nn.functional import gelu, group_norm, scaled_dot_product_attention
+
+    tensors, linear, norm = weights.tensors, weights.linear, weights.layer_norm
+
+    def attention(x: Tensor, name: str) -> Tensor:
+        heads = (linear(x, f"{name}.{which}_proj").unflatten(2, (HEADS, -1)).transpose(1, 2) for which in "qkv")
+        return linear(scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2), f"{name}.out_proj")
+
+    x = signals[:, None]
+    for index, stride in enumerate(STRIDES):
+        layer = f"wav2vec2.feature_extractor.conv_layers.{index}"
+        x = weights.convolution(x, f"{layer}.0", stride=stride)
+        if index == 0:
+            x = group_norm(x, x.shape[1], tensors[f"{layer}.2.weight"], tensors[f"{layer}.2.bias"])
+        x = gelu(x)
+    x = linear(norm(x.transpose(1, 2), "wav2vec2.layer_norm"), "wav2vec2.post_extract_proj")
+    kernel = tensors[f"{POSITIONS}.weight"].shape[2]
+    positions = weights.convolution(x.transpose(1, 2), POSITIONS, padding=kernel // 2, groups=POSITION_GROUPS)
+    # The even kernel gives one frame too many.
+    x = norm(x + gelu(positions[..., :-1]).transpose(1, 2), "wav2vec2.encoder.layer_norm")
+    for layer in (f"wav2vec2.encoder.layers.{index}" for index in range(LAYERS)):
+        x = norm(x + attention(x, f"{layer}.self_attn"), f"{layer}.self_attn_layer_norm")
+        x = norm(x + linear(gelu(linear(x, f"{layer}.fc1")), f"{layer}.fc2"), f"{layer}.final_layer_norm")
+    context = torch.cat([tensors["domain_emb"], tensors["judge_emb"]], 1)[:, None].expand(*x.shape[:2], -1)
+    x, _ = weights.lstm(torch.cat([x, context], 2), "blstm")
+    return 2 * linear(linear(x, "projection.0").relu(), "projection.2").mean(dim=(1, 2)) + 3
+
+
+def _load(device: str) -> Weights:
+    import torch
+
+    with weights_of("UTMOS", WEIGHTS) as path, torch.inference_mode():
+        weights = folded(read_checkpoint(path, device))
+        naturalness(weights, torch.zeros(1, MIN_SAMPLES, device=device))
+    return weights
 
 
 @stacked(MIN_SAMPLES, f"UTMOS needs {MIN_SAMPLES} samples, 25 ms")
-def _apply(loaded: Any, audios: Sequence[Audio]) -> Tensor:
-    """The scores, `[batch]`."""
-    scores: Tensor = loaded(waves(audios, loaded.domain_emb.device))
-    return scores
+def _apply(weights: Weights, audios: Sequence[Audio]) -> Tensor:
+    return naturalness(weights, waves(audios, weights.device))
 
 
 MODEL = Model(
@@ -77,42 +108,18 @@ MODEL = Model(
     _apply,
     weights=(WEIGHTS,),
     packages=("torch",),
-    modules=("torch",),
     licence="MIT",
     equal_lengths=True,
     batch_seconds=60.0,
     is_heavy=True,
 )
 
-feature = model_feature(MODEL)
-"""The score of a whole signal at 16 kHz, 0-d float32."""
-
-
-@register_metric(
+utmos = single_opinion_score(
     "utmos",
-    unit="MOS",
-    better="higher",
-    range=(None, None),
-    rate=RATE,
-    family="mos",
-    title="UTMOS",
-    digits=2,
-    note="UTMOS22 strong learner (wav2vec 2.0 base, epoch 3, step 7459, domain 0, judge 288, no phonemes), at 16 kHz; "
+    "UTMOS",
+    "UTMOS22 strong learner (wav2vec 2.0 base, epoch 3, step 7459, domain 0, judge 288, no phonemes), at 16 kHz; "
     "the scale is 1 to 5, and the network may leave it.",
+    score=model_feature(MODEL),
+    rate=RATE,
 )
-def utmos(decoded: Signal, *, score: Feature = feature) -> float:
-    """Naturalness predicted from the decoded signal alone.
-
-    Args:
-        decoded: Reconstruction at 16 kHz, 25 ms or more; its level counts.
-        score: The model.
-
-    Returns:
-        A mean opinion score, nominally from 1 to 5. The network is not limited to that range, and the score is not
-        clipped, as in the original.
-
-    Raises:
-        NotScorable: Too short.
-        UnavailableError: The weights are missing.
-    """
-    return float(decoded[score])
+"""Naturalness by UTMOS of a signal of 25 ms or more: about 1 to 5, not clamped."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.records import NotScorable, Status
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = 16_000
 WINDOW, HOP, FFT = 400, 160, 512
@@ -27,8 +30,7 @@ LOG_OFFSET = 0.01
 FRAMES = 96
 """Spectra per embedding: 0.96 s, without overlap."""
 
-CHANNELS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool")
-HIDDEN, WIDTH = 4096, 128
+WIDTH = 128
 AT_ONCE = 64
 """Patches that go through the network together."""
 
@@ -38,36 +40,18 @@ WEIGHTS = RemoteFile(
 )
 
 
-def network() -> Any:
-    """The network with weights of no meaning, a `torch.nn.Module` from float32 `[batch, 1, 96, 64]` to `[batch, 128]`.
+def embeddings_of(weights: Weights, patches: Tensor) -> Tensor:
+    """The network, from float32 `[batch, 1, 96, 64]` to `[batch, 128]`."""
+    from torch.nn.functional import max_pool2d
 
-    Its parameters have the names of the published checkpoint.
-    """
-    import torch
-    from torch import nn
-
-    class VggIsh(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            layers: list[nn.Module] = []
-            before = 1
-            for item in CHANNELS:
-                if isinstance(item, str):
-                    layers.append(nn.MaxPool2d(2, 2))
-                else:
-                    layers += [nn.Conv2d(before, item, 3, padding=1), nn.ReLU()]
-                    before = item
-            self.features = nn.Sequential(*layers)
-            inner = before * (FRAMES // 16) * (MELS // 16)
-            self.embeddings = nn.Sequential(
-                nn.Linear(inner, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, WIDTH)
-            )
-
-        def forward(self, patches: torch.Tensor) -> torch.Tensor:
-            # The checkpoint was trained with channels last.
-            return self.embeddings(self.features(patches).permute(0, 2, 3, 1).flatten(1))  # type: ignore[no-any-return]
-
-    return VggIsh()
+    x = patches
+    for layer in (0, 3, 6, 8, 11, 13):
+        x = weights.convolution(x, f"features.{layer}", padding=1).relu()
+        x = x if layer in (6, 11) else max_pool2d(x, 2)
+    x = x.permute(0, 2, 3, 1).flatten(1)  # the checkpoint was trained with channels last
+    for layer in (0, 2):
+        x = weights.linear(x, f"embeddings.{layer}").relu()
+    return weights.linear(x, "embeddings.4")
 
 
 def patches(audio: Audio) -> NDArray[np.float32]:
@@ -103,37 +87,28 @@ def _mel_weights() -> NDArray[np.float64]:
     return np.asarray(weights)
 
 
-def _load(device: str) -> Any:
-    made = network()
-    with weights_of("VGGish", WEIGHTS) as path:
-        made.load_state_dict(read_checkpoint(path))
-    return made.eval().to(device)
+def _load(device: str) -> Weights:
+    import torch
+
+    with weights_of("VGGish", WEIGHTS) as path, torch.inference_mode():
+        weights = Weights(read_checkpoint(path, device))
+        embeddings_of(weights, torch.zeros(1, 1, FRAMES, MELS, device=device))
+    return weights
 
 
-def _apply(loaded: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
+def _apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
     import torch
 
     parts = [patches(audio) for audio in audios]
-    device = next(loaded.parameters()).device
-    stacked = torch.from_numpy(np.concatenate(parts))[:, None]
-    made = [loaded(stacked[i : i + AT_ONCE].to(device)).cpu() for i in range(0, len(stacked), AT_ONCE)]
+    together = torch.from_numpy(np.concatenate(parts))[:, None]
+    made = [embeddings_of(weights, some.to(weights.device)).cpu() for some in together.split(AT_ONCE) if len(some)]
     embeddings = torch.cat(made).numpy() if made else np.zeros((0, WIDTH), np.float32)
     too_short = NotScorable("shorter than the 0.975 s of a VGGish embedding", Status.TOO_SHORT)
-    return [
-        found if len(part) else too_short
-        for part, found in zip(parts, np.split(embeddings, np.cumsum([len(p) for p in parts])[:-1]), strict=True)
-    ]
+    ends = np.cumsum([len(part) for part in parts])
+    return [found if len(found) else too_short for found in np.split(embeddings, ends[:-1])]
 
 
 vggish_embeddings = model_feature(
-    Model(
-        "vggish",
-        _load,
-        _apply,
-        weights=(WEIGHTS,),
-        packages=("torch",),
-        licence="Apache-2.0",
-        is_heavy=True,
-    )
+    Model("vggish", _load, _apply, weights=(WEIGHTS,), packages=("torch",), licence="Apache-2.0", is_heavy=True)
 )
 """`[patches, 128]` of a recording at 16 kHz."""

@@ -11,7 +11,6 @@ github.com/google/visqol.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -84,11 +83,8 @@ def band_similarities(reference: FloatArray | Floats, decoded: FloatArray | Floa
     Raises:
         NotScorable: As for `visqol`.
     """
-    return _band_similarities(reference.astype(np.float64), decoded.astype(np.float64), rate)
-
-
-def _band_similarities(reference: Floats, decoded: Floats, rate: int) -> Floats:
-    decoded, _ = _aligned(reference, decoded, rate)
+    reference = reference.astype(np.float64)
+    decoded, _ = _aligned(reference, decoded.astype(np.float64), rate)
     size = _window_size(rate)
     shortest = size + (FIRST_FRAME + PATCH_FRAMES - 1) * (size // HOPS_PER_WINDOW)
     if min(len(reference), len(decoded)) < shortest:
@@ -111,29 +107,26 @@ def _band_similarities(reference: Floats, decoded: Floats, rate: int) -> Floats:
     return np.asarray(np.mean(bands, axis=0))
 
 
-@dataclass(frozen=True)
-class _Match:
-    """Where the decoded patch begins that goes with one of the reference, and how alike they are in each band."""
-
-    start: int
-    bands: Floats
+_Match = tuple[int, Floats]
+"""Where the decoded patch begins that goes with one of the reference, and how alike they are in each band."""
 
 
 def _realigned(start: int, match: _Match, reference: Floats, decoded: Floats, hop: int, rate: int) -> Floats:
     """Similarities after the patches were aligned by the sample, where that makes them more alike."""
+    decoded_start, before = match
     # Times are the program's: their rounding decides which sample is the first.
     frame = hop / rate
     first, second = _aligned_and_cut(
         _piece(reference, start * frame, start * frame + frame * PATCH_FRAMES, rate),
-        _piece(decoded, match.start * frame, match.start * frame + frame * PATCH_FRAMES, rate),
+        _piece(decoded, decoded_start * frame, decoded_start * frame + frame * PATCH_FRAMES, rate),
         rate,
     )
     if min(len(first), len(second)) <= _window_size(rate):
-        return match.bands
+        return before
     one, other = _comparable(_spectrogram(first, rate), _spectrogram(second, rate))
     frames = min(one.shape[1], other.shape[1])
     bands = _Neurograms(other[None, :, :frames]).similarities(one[:, :frames])[0].mean(axis=-1)
-    return match.bands if bands.mean() < match.bands.mean() else bands
+    return before if bands.mean() < before.mean() else bands
 
 
 def _piece(signal: Floats, start: float, end: float, rate: int) -> Floats:
@@ -233,17 +226,8 @@ def _responses(rate: int) -> NDArray[np.complex128]:
     impulse = np.eye(1, size)[0]
     responses = []
     for band in range(BANDS):
-        sections = [
-            [
-                period,
-                -period * decay[band] * (np.cos(angle[band]) + z * np.sin(angle[band])),
-                0.0,
-                1.0,
-                -2 * decay[band] * np.cos(angle[band]),
-                decay[band] ** 2,
-            ]
-            for z in zeros
-        ]
+        cos, sin, r = np.cos(angle[band]), np.sin(angle[band]), decay[band]
+        sections = [[period, -period * r * (cos + z * sin), 0.0, 1.0, -2 * r * cos, r**2] for z in zeros]
         responses.append(signal.sosfilt(sections, impulse) / gain[band])
     return np.asarray(fft.rfft(responses, 2 * size))
 
@@ -345,7 +329,7 @@ def _matches(patches: list[Floats], starts: list[int], decoded: Floats) -> list[
             found.append(None)
         else:
             part = slice(position, position + 1)
-            found.append(_Match(position, neurograms.similarities(patches[index], part)[0].mean(axis=-1)))
+            found.append((position, neurograms.similarities(patches[index], part)[0].mean(axis=-1)))
         position = source_of
     return found[::-1]
 

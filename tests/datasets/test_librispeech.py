@@ -15,6 +15,7 @@ import pytest
 from codec_bench.audio import read_audio
 from codec_bench.datasets.corpus import Corpus, Count
 from codec_bench.datasets.librispeech import (
+    ASR_SPLITS,
     LENGTH_CENTRES,
     LibriSpeech5To10Seconds,
     LibriSpeechAsr,
@@ -208,7 +209,7 @@ def test_asr_has_three_splits_and_shares_the_folder(tmp_path: Path, monkeypatch:
     mirror.mkdir(parents=True)
     archives = []
     for n, remote in enumerate(LibriSpeechAsr.archives):
-        subset = list(LibriSpeechAsr.subsets)[n]
+        subset = list(ASR_SPLITS.values())[n]
         packed = lay_out(tmp_path / subset, subset, {f"{n}-7-0000": "A", f"{n}-7-0001": "B"})
         with tarfile.open(mirror / remote.path.rpartition("/")[2], "w:gz") as tar:
             tar.add(packed / "LibriSpeech", "LibriSpeech")
@@ -226,7 +227,7 @@ def test_asr_has_three_splits_and_shares_the_folder(tmp_path: Path, monkeypatch:
     with pytest.raises(UnavailableError, match="librispeech-asr is not on this machine"):
         LibriSpeechAsr().utterances()
     LibriSpeechAsr().fetch()
-    assert {p.name for p in (home() / "datasets" / "LibriSpeech").iterdir()} == set(LibriSpeechAsr.subsets)
+    assert {p.name for p in (home() / "datasets" / "LibriSpeech").iterdir()} == set(ASR_SPLITS.values())
     found = [(u.id, u.labels["split"]) for u in LibriSpeechAsr().utterances()]
     assert found == [(f"{n}-7-000{m}", split) for n, split in enumerate(("train", "dev", "test")) for m in (0, 1)]
     assert [u.labels["split"] for u in LibriSpeechTestClean().utterances()] == ["test-clean"] * 2

@@ -19,19 +19,14 @@ from codec_bench.audio import read_audio
 from codec_bench.datasets import mls
 from codec_bench.datasets.corpus import Count
 from codec_bench.datasets.dataset import Access
-from codec_bench.datasets.mls import Mls, MlsGerman, MlsPolish, crop
+from codec_bench.datasets.mls import LANGUAGES, Mls, crop
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import home
 
+German = LANGUAGES["mls-de"]
 ALL = {
-    "de": "german",
-    "nl": "dutch",
-    "fr": "french",
-    "es": "spanish",
-    "it": "italian",
-    "pt": "portuguese",
-    "pl": "polish",
-}
+    "de": "german", "nl": "dutch", "fr": "french", "es": "spanish", "it": "italian", "pt": "portuguese", "pl": "polish",
+}  # fmt: skip
 IDS = [f"{speaker}_{book}_{n:06}" for speaker, book in ((1054, 1599), (2422, 13), (10749, 1599)) for n in range(3)]
 SHORT = "2422_13_000001"
 SECONDS = {id_: 4.9 if id_ == SHORT else 10.0 + n for n, id_ in enumerate(IDS)}
@@ -76,7 +71,7 @@ def five_clips(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("root", ["", "mls_german", "mls_german/test"])
 def test_the_first_clips_by_the_rule(corpus: Path, root: str) -> None:
-    found = list(MlsGerman(corpus / root).utterances())
+    found = list(German(corpus / root).utterances())
     assert [u.id for u in found] == by_the_rule("de", [id_ for id_ in IDS if id_ != SHORT])[:5]
     first = found[0]
     assert (first.text, first.language, first.speaker) == (None, "de", first.id.split("_")[0])
@@ -94,9 +89,9 @@ def test_the_first_clips_by_the_rule(corpus: Path, root: str) -> None:
 
 def test_each_language_draws_by_itself(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "mls_polish").symlink_to(corpus / "mls_german")
-    found = [u.id for u in MlsPolish(tmp_path).utterances()]
+    found = [u.id for u in LANGUAGES["mls-pl"](tmp_path).utterances()]
     assert found == by_the_rule("pl", [id_ for id_ in IDS if id_ != SHORT])[:5]
-    assert found != [u.id for u in MlsGerman(corpus).utterances()]
+    assert found != [u.id for u in German(corpus).utterances()]
 
 
 def test_lengths_and_starts_of_what_is_drawn_are_uniform() -> None:
@@ -122,23 +117,23 @@ def test_crops_of_short_recordings() -> None:
 
 def test_clips_are_cut_once_and_again_when_the_recording_is_another(tmp_path: Path) -> None:
     lay_out(tmp_path)
-    first = [u.path for u in MlsGerman(tmp_path).utterances()]
+    first = [u.path for u in German(tmp_path).utterances()]
     assert all(path.is_relative_to(home() / "datasets" / "clips" / "mls-de") for path in first)
     times = [path.stat().st_mtime_ns for path in first]
-    found = list(MlsGerman(tmp_path).utterances())
+    found = list(German(tmp_path).utterances())
     assert [u.path for u in found] == first
     assert [u.path.stat().st_mtime_ns for u in found] == times
     source = tmp_path.joinpath("mls_german/test/audio", *found[0].id.split("_")[:2], f"{found[0].id}.flac")
     soundfile.write(source, noise(12.3), 16_000)
-    again = [u.path for u in MlsGerman(tmp_path).utterances()]
+    again = [u.path for u in German(tmp_path).utterances()]
     assert again[1:] == first[1:]
     assert again[0] != first[0]
 
 
 def test_a_clip_of_another_rule_is_not_taken(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = next(MlsGerman(corpus).utterances()).path
+    first = next(German(corpus).utterances()).path
     monkeypatch.setattr(mls, "RULE", "another")
-    assert next(MlsGerman(corpus).utterances()).path != first
+    assert next(German(corpus).utterances()).path != first
 
 
 def test_a_recording_that_cannot_be_read_is_handed_on(tmp_path: Path) -> None:
@@ -146,7 +141,7 @@ def test_a_recording_that_cannot_be_read_is_handed_on(tmp_path: Path) -> None:
     broken = by_the_rule("de", [id_ for id_ in IDS if id_ != SHORT])[2]
     source = tmp_path.joinpath("mls_german/test/audio", *broken.split("_")[:2], f"{broken}.flac")
     source.write_bytes(b"no audio")
-    found = list(MlsGerman(tmp_path).utterances())
+    found = list(German(tmp_path).utterances())
     assert found[2].path == source  # the run reads it and gets a status
     assert len(found) == 5
 
@@ -156,7 +151,7 @@ def test_opus_is_taken_and_noted(tmp_path: Path) -> None:
         lay_out(tmp_path, suffix=".opus")
     except soundfile.LibsndfileError:
         pytest.skip("this libsndfile cannot write Opus")
-    data = MlsGerman(tmp_path)
+    data = German(tmp_path)
     found = list(data.utterances())
     assert [u.id for u in found] == by_the_rule("de", [id_ for id_ in IDS if id_ != SHORT])[:5]
     assert {read_audio(u.path).rate for u in found} == {16_000}
@@ -164,7 +159,7 @@ def test_opus_is_taken_and_noted(tmp_path: Path) -> None:
 
 
 def test_notes_say_whose_rule_it_is(corpus: Path) -> None:
-    data = MlsGerman(corpus)
+    data = German(corpus)
     list(data.utterances())
     assert len(data.notes()) == 1
     assert "codec-bench's own rule" in data.notes()[0]
@@ -198,7 +193,7 @@ def serving(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_from_an_empty_machine_to_clips(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pack(corpus, tmp_path)
-    data = MlsGerman()
+    data = German()
     assert data.state().access is Access.FETCH
     with pytest.raises(UnavailableError, match="mls-de is not on this machine"):
         data.utterances()
@@ -206,7 +201,7 @@ def test_from_an_empty_machine_to_clips(corpus: Path, tmp_path: Path, monkeypatc
         data.fetch()
     assert data.state().access is Access.HERE
     found = list(data.utterances())
-    assert [u.path.read_bytes() for u in found] == [u.path.read_bytes() for u in MlsGerman(corpus).utterances()]
+    assert [u.path.read_bytes() for u in found] == [u.path.read_bytes() for u in German(corpus).utterances()]
     assert not list(home().rglob("*.tar.gz"))
     assert len(list(home().rglob("audio/**/*.flac"))) == 5  # nothing that no clip is cut from
     data.fetch()  # nothing is asked of the server that is no more
@@ -222,7 +217,7 @@ def test_another_listing_is_refused(
         serving(tmp_path, monkeypatch),
         pytest.raises(UnavailableError, match=r"cannot be fetched \(.*audio_filenames.txt is not what it should be"),
     ):
-        MlsGerman().fetch()
+        German().fetch()
 
 
 @pytest.mark.parametrize(
@@ -233,7 +228,7 @@ def test_another_table_of_segments(tmp_path: Path, line: str) -> None:
     with (root / "segments.txt").open("a", encoding="utf-8") as file:
         file.write(line + "\n")
     with pytest.raises(UnavailableError, match=r"segments\.txt, line 10: "):
-        MlsGerman(tmp_path).utterances()
+        German(tmp_path).utterances()
 
 
 def test_what_is_missing(tmp_path: Path) -> None:
@@ -241,23 +236,22 @@ def test_what_is_missing(tmp_path: Path) -> None:
     first = by_the_rule("de", [id_ for id_ in IDS if id_ != SHORT])[0]
     root.joinpath("audio", *first.split("_")[:2], f"{first}.flac").unlink()
     with pytest.raises(UnavailableError, match=f"1 of the 5 recordings of mls-de are missing: {first}; "):
-        MlsGerman(tmp_path).utterances()
+        German(tmp_path).utterances()
     (root / "segments.txt").unlink()
     with pytest.raises(UnavailableError, match=r"segments\.txt cannot be read"):
-        MlsGerman(tmp_path).utterances()
+        German(tmp_path).utterances()
 
 
 def test_too_few(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mls, "CLIPS", 500)
     monkeypatch.setattr(Mls, "expected", Count(500))
     with pytest.raises(UnavailableError, match="holds 8 recordings for mls-de, not 500"):
-        MlsGerman(corpus).utterances()
+        German(corpus).utterances()
 
 
 def test_seven_languages() -> None:
-    found = {cls.code: cls for cls in Mls.__subclasses__()}
-    assert {code: cls.inside for code, cls in found.items()} == {c: (f"mls_{n}", "test") for c, n in ALL.items()}
-    for code, cls in found.items():
+    assert {cls.code: cls.inside for cls in LANGUAGES.values()} == {c: (f"mls_{n}", "test") for c, n in ALL.items()}
+    for code, cls in ((cls.code, cls) for cls in LANGUAGES.values()):
         assert cls.name == f"mls-{code}"
         assert ALL[code].title() in cls.title
         assert cls.licence == "CC BY 4.0"

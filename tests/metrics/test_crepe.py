@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import json
 import warnings
-import zlib
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +11,15 @@ import soundfile
 import torch
 
 from codec_bench.audio import Audio
-from codec_bench.errors import UnavailableError
 from codec_bench.metrics import crepe
+from codec_bench.metrics.checkpoints import Weights
 from codec_bench.metrics.crepe import frames_of, is_silent, most_likely_path, periodicity_of, pitch_probabilities
 from codec_bench.metrics.crepe import voicing_f1_crepe as f1
 from codec_bench.metrics.signal import Feature
 from codec_bench.records import NotScorable, Status
+from tests.metrics.material import DATA, drawn
 
 RATE = 16_000
-DATA = Path(__file__).parent / "data"
 
 
 @pytest.fixture(scope="module")
@@ -35,24 +33,11 @@ def golden() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def weights(golden: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Weights of no meaning that are the same everywhere: each tensor is drawn by the digest of its name."""
-    made: dict[str, torch.Tensor] = {}
-    for name, shape in golden["shapes"].items():
-        drawn = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode()))).random(shape)
-        if len(shape) > 1:
-            drawn = (2 * drawn - 1) * np.sqrt(6 / np.prod(shape[1:]))
-        elif name.endswith(("running_var", "weight")):
-            drawn = 0.5 + drawn
-        else:
-            drawn = (2 * drawn - 1) * 0.1
-        made[name] = torch.from_numpy(np.asarray(drawn, np.float32))
-    return made
+def weights(golden: dict[str, Any]) -> Weights:
+    return Weights(drawn(golden["shapes"]))
 
 
-def test_the_network_is_that_of_torchcrepe(
-    golden: dict[str, Any], weights: dict[str, torch.Tensor], speech: np.ndarray
-) -> None:
+def test_the_network_is_that_of_torchcrepe(golden: dict[str, Any], weights: Weights, speech: np.ndarray) -> None:
     frames = frames_of(speech)
     assert frames.shape == (golden["frames"], 1024)
     with torch.no_grad():
@@ -106,7 +91,7 @@ def test_silence_is_what_librosa_weighs(speech: np.ndarray, level: float) -> Non
 
 
 @pytest.mark.long
-def test_a_batch_equals_single_signals(weights: dict[str, torch.Tensor], speech: np.ndarray) -> None:
+def test_a_batch_equals_single_signals(weights: Weights, speech: np.ndarray) -> None:
     signals = [Audio(speech[:9000], RATE), Audio(speech[9000:14_000], RATE), Audio(speech[:1023], RATE)]
     first, second, short = crepe._apply(weights, signals)
     assert isinstance(short, NotScorable)
@@ -127,13 +112,3 @@ def test_f1() -> None:
     assert float(score([0.9, 0.21, 0.2, 0.0, 0.5], [0.9, 0.1, 0.3, 0.0])) == pytest.approx(2 / 4)
     assert float(score([0.9, 0.9, 0.0], [0.0, 0.0, 0.9])) == 0
     assert score([0.1, 0.2], [0.0, 0.1]).status is Status.UNVOICED
-
-
-def test_another_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech: np.ndarray) -> None:
-    assert "codec-bench fetch metric:vuv_f1_crepe" in (f1.unavailable() or "")
-    path = tmp_path / crepe.WEIGHTS.path
-    path.parent.mkdir(parents=True)
-    path.write_text("something else")
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
-    with pytest.raises(UnavailableError, match="another file"):
-        f1(speech, speech, RATE)

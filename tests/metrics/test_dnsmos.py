@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec_bench.audio import Audio, read_audio
+from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics import metric
@@ -29,7 +27,7 @@ from codec_bench.metrics.dnsmos import (
 )
 from codec_bench.metrics.model import free_models, run_model
 from codec_bench.metrics.signal import Recording
-from codec_bench.records import Status
+from tests.metrics.material import golden, wave
 
 pytestmark = pytest.mark.long
 
@@ -40,30 +38,11 @@ needs_files = pytest.mark.skipif(
 )
 
 
-def golden(shared: Path) -> dict[str, dict[str, float]]:
-    singles = json.loads((shared / "golden" / "metrics" / "golden.json").read_text())["single"]
-    return {name: values["dnsmos"] for name, values in singles.items() if "dnsmos" in values}
-
-
-def wave(shared: Path, name: str) -> Any:
-    return read_audio(shared / "golden" / "metrics" / f"{name}.wav").samples
-
-
-@needs_files
-def test_golden_values(shared: Path) -> None:
-    name = "flite_mulaw4_16k"
-    model = metric("dnsmos").models[0][0].model
-    signal, background, overall = model(Audio(wave(shared, name), RATE))
-    expected = golden(shared)[name]
-    assert (signal, background, overall) == pytest.approx(
-        (expected["sig_mos"], expected["bak_mos"], expected["ovrl_mos"]), abs=1e-4
-    )
-
-
 @needs_files
 def test_golden_values_of_p808(shared: Path) -> None:
-    assert len(golden(shared)) == 7
-    for name, values in golden(shared).items():
+    singles = {name: values["dnsmos"] for name, values in golden(shared)["single"].items() if "dnsmos" in values}
+    assert len(singles) == 7
+    for name, values in singles.items():
         assert float(metric("dnsmos.p808")(decoded=wave(shared, name))) == pytest.approx(values["p808_mos"], abs=1e-4)
 
 
@@ -79,7 +58,7 @@ class Recorder:
         return [np.array([self._result], np.float32)]
 
 
-@pytest.mark.parametrize("seconds", [0.3, 3.08, 4.0, 9.009, 9.01, 10.0, 16.9, 17.01, 35.5])
+@pytest.mark.parametrize("seconds", [0.3, 4.0, 9.009, 9.01, 10.0, 17.01])
 def test_windows_equal_those_of_speechmos(seconds: float) -> None:
     pytest.importorskip("librosa")
     module = pytest.importorskip("speechmos.dnsmos")
@@ -222,24 +201,9 @@ def test_four_metrics_of_two_networks() -> None:
 
 
 @needs_files
-def test_golden_values_by_column(shared: Path) -> None:
-    name = "espeak_noise5_16k"
+@pytest.mark.parametrize("name", ["flite_mulaw4_16k", "espeak_noise5_16k"])
+def test_golden_values_by_column(shared: Path, name: str) -> None:
     recording = Recording(Audio(wave(shared, name), RATE))  # whose features are computed once
     for column, key in KEYS.items():
         score = metric(column).score(None, recording)
-        assert float(score) == pytest.approx(golden(shared)[name][key], abs=1e-4), column
-
-
-def test_statuses() -> None:
-    assert metric("dnsmos")(decoded=np.zeros(RATE)).status is Status.SILENT
-    assert metric("dnsmos")(decoded=np.zeros(0)).status is Status.EMPTY
-    assert metric("dnsmos")(decoded=np.full(RATE, np.nan)).status is Status.NOT_FINITE
-
-
-def test_naming_it_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, codec_bench.metrics.dnsmos;"
-        "print([m for m in ('torch', 'onnxruntime', 'speechmos', 'librosa', 'scipy') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+        assert float(score) == pytest.approx(golden(shared)["single"][name]["dnsmos"][key], abs=1e-4), column

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
-from codec_bench.hub import RemoteFile
 from codec_bench.metrics import mosnet
-from codec_bench.metrics.model import free_models, run_model
+from codec_bench.metrics.checkpoints import Weights
+from codec_bench.metrics.model import free_models
 from codec_bench.records import NotScorable, Status
+from tests.metrics.material import wave
 
 RATE = 16_000
 CONVOLUTIONS = [(i, o) for o, first in ((16, 1), (32, 16), (64, 32), (128, 64)) for i in (first, o, o)]
@@ -50,14 +50,8 @@ def noise() -> Any:
     return np.abs(np.random.RandomState(8).standard_normal((50, 257))).astype(np.float32)
 
 
-def wave(shared: Path) -> Any:
-    return soundfile.read(shared / "golden" / "metrics" / "espeak_ref_16k.wav", dtype="float32")[0]
-
-
-def loaded() -> Any:
-    made = mosnet.network()
-    made.load_state_dict({n: torch.tensor(np.ascontiguousarray(a)) for n, a in mosnet.state_of(weights()).items()})
-    return made
+def loaded() -> Weights:
+    return mosnet.weights_from(weights())
 
 
 def write(path: Path, arrays: list[Any], is_model: bool = True, as_bytes: bool = True) -> None:
@@ -76,14 +70,6 @@ def write(path: Path, arrays: list[Any], is_model: bool = True, as_bytes: bool =
                 group[f"{layer}/{name}"] = next(left)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
@@ -94,12 +80,12 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.parametrize("frames", list(BY_KERAS))
 def test_the_network_is_that_of_keras(frames: int) -> None:
-    (score,) = loaded()(torch.from_numpy(noise()[None, :frames]))
+    (score,) = mosnet.opinions(loaded(), torch.from_numpy(noise()[None, :frames]))
     assert float(score) == pytest.approx(BY_KERAS[frames], abs=1e-5)
 
 
 def test_real_speech_as_keras_scores_it(shared: Path) -> None:
-    (score,) = mosnet._apply(loaded(), [Audio(wave(shared), RATE)])
+    (score,) = mosnet._apply(loaded(), [Audio(wave(shared, "espeak_ref_16k"), RATE)])
     assert float(score) == pytest.approx(2.6694, abs=5e-5)
 
 
@@ -107,7 +93,8 @@ def test_the_spectrogram_is_that_of_librosa(shared: Path) -> None:
     import librosa
     from scipy.signal.windows import hamming
 
-    for samples in (wave(shared), wave(shared)[8000:9024], wave(shared)[8000:9281]):  # librosa errs in shorter ones
+    speech = wave(shared, "espeak_ref_16k")
+    for samples in (speech, speech[8000:9024], speech[8000:9281]):  # librosa errs in shorter ones
         expected = librosa.stft(samples, n_fft=512, hop_length=256, win_length=512, window=hamming, pad_mode="reflect")
         ours = mosnet.spectrogram(samples)
         assert ours.dtype == np.float32
@@ -127,7 +114,7 @@ def test_files_of_keras_are_read(mirror: Path, is_model: bool, as_bytes: bool) -
 
 @pytest.mark.long
 @pytest.mark.parametrize(("what", "expected"), [
-    ("other", "no weights of MOSNet"), ("short", "33 arrays of weights, expected 34"), ("text", "no weights of MOSNet"),
+    ("other", "no weights of MOSNet"), ("short", "33 arrays of weights, expected 34"),
     ("plain", "no weights of MOSNet"),
 ])  # fmt: skip
 def test_another_file_is_refused(mirror: Path, what: str, expected: str) -> None:
@@ -141,8 +128,6 @@ def test_another_file_is_refused(mirror: Path, what: str, expected: str) -> None
     if what == "short":
         with h5py.File(mirror, "a") as file:
             file["model_weights/frame"].attrs["weight_names"] = [b"frame/kernel:0"]
-    if what == "text":
-        mirror.write_text("version https://git-lfs.github.com/spec/v1")
     if what == "plain":
         with h5py.File(mirror, "w") as file:
             file["mag_sgram"] = np.zeros(3)
@@ -169,19 +154,3 @@ def test_too_short() -> None:
     assert short.status is Status.TOO_SHORT
     (enough,) = mosnet._apply(made, [Audio(x, RATE)])
     assert np.isfinite(enough).all()
-
-
-@pytest.mark.long
-def test_without_weights(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("h5py")
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(mirror.parent))
-    assert "codec-bench fetch metric:mosnet" in (mosnet.mosnet.unavailable() or "")
-    with pytest.raises(UnavailableError, match=r"cnn_blstm\.h5"):
-        run_model(mosnet.MODEL, [Audio(np.ones(RATE, np.float32), RATE)], "cpu")
-
-
-def test_what_the_metric_says() -> None:
-    assert mosnet.mosnet.inputs == {"decoded"}
-    assert [(feature.name, rate) for feature, rate in mosnet.mosnet.models] == [("mosnet", RATE)]
-    assert mosnet.mosnet.weights == (mosnet.WEIGHTS,)
-    assert isinstance(mosnet.WEIGHTS, RemoteFile)

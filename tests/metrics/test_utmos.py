@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from codec_bench.audio import Audio
-from codec_bench.errors import UnavailableError
-from codec_bench.metrics import utmos, utmos_network
+from codec_bench.metrics import utmos
+from codec_bench.metrics.checkpoints import Weights
 from codec_bench.metrics.model import free_models
 from codec_bench.records import NotScorable, Status
+from tests.metrics.material import wave
 
 RATE = 16_000
 
@@ -26,55 +26,61 @@ def chirp() -> Any:
     return np.sin(np.arange(RATE) ** 2 * 1e-4).astype(np.float32)
 
 
-def shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes in the published checkpoint, from those of the network."""
-    with torch.device("meta"):
-        found = {name: tuple(tensor.shape) for name, tensor in utmos.network().state_dict().items()}
-    convolution = "wav2vec2.encoder.pos_conv.0.weight"
-    shape = found.pop(convolution)
-    return found | {f"{convolution}_g": (1, 1, 128), f"{convolution}_v": shape, "wav2vec2.mask_emb": (768,)}
+def shapes(layers: int = 12) -> dict[str, tuple[int, ...]]:
+    """Names and shapes in the published checkpoint."""
+    extractor, encoder = "wav2vec2.feature_extractor.conv_layers", "wav2vec2.encoder"
+    linear = {
+        "wav2vec2.post_extract_proj": (768, 512), "projection.0": (2048, 1024), "projection.2": (1, 2048),
+    }  # fmt: skip
+    norms = {f"{extractor}.0.2": 512, "wav2vec2.layer_norm": 512, f"{encoder}.layer_norm": 768}
+    for layer in (f"{encoder}.layers.{index}" for index in range(layers)):
+        linear |= {f"{layer}.self_attn.{name}": (768, 768) for name in ("q_proj", "k_proj", "v_proj", "out_proj")}
+        linear |= {f"{layer}.fc1": (3072, 768), f"{layer}.fc2": (768, 3072)}
+        norms |= {f"{layer}.self_attn_layer_norm": 768, f"{layer}.final_layer_norm": 768}
+    found: dict[str, tuple[int, ...]] = {f"{name}.weight": shape for name, shape in linear.items()}
+    found |= {f"{name}.bias": shape[:1] for name, shape in linear.items()}
+    found |= {f"{name}.{kind}": (size,) for name, size in norms.items() for kind in ("weight", "bias")}
+    for index, kernel in enumerate((10, 3, 3, 3, 3, 2, 2)):
+        found[f"{extractor}.{index}.0.weight"] = (512, 512 if index else 1, kernel)
+    for end in ("", "_reverse"):
+        found |= {f"blstm.weight_ih_l0{end}": (2048, 1024), f"blstm.weight_hh_l0{end}": (2048, 512)}
+        found |= {f"blstm.bias_ih_l0{end}": (2048,), f"blstm.bias_hh_l0{end}": (2048,)}
+    positions = f"{encoder}.pos_conv.0"
+    found |= {
+        f"{positions}.weight_g": (1, 1, 128),
+        f"{positions}.weight_v": (768, 48, 128),
+        f"{positions}.bias": (768,),
+    }
+    return found | {"wav2vec2.mask_emb": (768,), "domain_emb": (1, 128), "judge_emb": (1, 128)}
 
 
 def checkpoint() -> dict[str, torch.Tensor]:
+    """With two layers of twelve, to save time."""
     draw = np.random.RandomState(7)
     made = {}
-    for name, shape in sorted(shapes().items()):
+    for name, shape in sorted(shapes(2).items()):
         values = draw.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) if len(shape) > 1 else 4)
         near_one = "norm.weight" in name or name.endswith("_g") or "0.2.weight" in name
         made[name] = torch.from_numpy((values + near_one).astype(np.float32))
     return made
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
-def small() -> Iterator[Any]:
-    """The network and its checkpoint with two layers of twelve, to save time."""
+def small() -> Iterator[tuple[Weights, dict[str, torch.Tensor]]]:
+    """Its weights and its checkpoint."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utmos_network, "LAYERS", 2)
+        patch.setattr(utmos, "LAYERS", 2)
         state = checkpoint()
-        made = utmos.network()
-        made.load_state_dict(utmos.folded(state))
-        yield made, state
+        yield utmos.folded(state), state
 
 
-def test_the_checkpoint_is_that_of_the_authors() -> None:
+def test_the_network_takes_the_tensors_of_the_authors() -> None:
     """102,772,865 parameters; the names of the tensors are those of SpeechMOS 1.2.0."""
     expected = shapes()
     assert sum(int(np.prod(shape)) for shape in expected.values()) == 102_772_865
     assert len(expected) == 65 + 10 * 16
-    assert expected["wav2vec2.encoder.layers.11.self_attn.q_proj.weight"] == (768, 768)
-    assert expected["wav2vec2.feature_extractor.conv_layers.0.2.weight"] == (512,)
-    assert expected["wav2vec2.feature_extractor.conv_layers.6.0.weight"] == (512, 512, 2)
-    assert expected["blstm.weight_ih_l0_reverse"] == (2048, 1024)
-    assert expected["projection.2.weight"] == (1, 2048)
-    assert expected["judge_emb"] == (1, 128)
+    weights = utmos.folded({name: torch.empty(shape, device="meta") for name, shape in expected.items()})
+    assert utmos.naturalness(weights, torch.empty(3, 800, device="meta")).shape == (3,)
 
 
 @pytest.mark.long
@@ -85,7 +91,7 @@ def test_the_network_is_that_of_speechmos(small: Any, samples: int) -> None:
 
 
 def test_real_speech_as_speechmos_scores_it(small: Any, shared: Path) -> None:
-    speech = soundfile.read(shared / "golden" / "metrics" / "espeak_ref_16k.wav", dtype="float32")[0]
+    speech = wave(shared, "espeak_ref_16k")
     for part, expected in ((speech[16_000:32_000], 1.5505300), (speech[:48_000], 1.6143166)):
         (score,) = utmos._apply(small[0], [Audio(part, RATE)])
         assert float(score) == pytest.approx(expected, abs=1e-4)
@@ -126,26 +132,3 @@ def test_a_checkpoint_is_loaded(small: Any, tmp_path: Path, monkeypatch: pytest.
         assert (score.status, score.value) == (Status.OK, pytest.approx(BY_SPEECHMOS[16000], abs=1e-4))
     finally:
         free_models()
-
-
-def test_another_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
-    path = tmp_path / utmos.WEIGHTS.path
-    path.parent.mkdir(parents=True)
-    torch.save({}, path)
-    with pytest.raises(UnavailableError, match="another file"):
-        utmos.utmos(None, chirp(), RATE)
-
-
-def test_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
-    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path))
-    assert "codec-bench fetch metric:utmos" in (utmos.utmos.unavailable() or "")
-    assert utmos.utmos.unsupported() is None
-
-
-def test_what_the_metric_says() -> None:
-    assert utmos.utmos.inputs == {"decoded"}
-    assert [(feature.name, rate) for feature, rate in utmos.utmos.models] == [("utmos", RATE)]
-    assert utmos.MODEL.is_heavy
-    assert utmos.utmos.range == (None, None)

@@ -9,26 +9,30 @@ import pytest
 import torch
 
 from codec_bench.audio import Audio
+from codec_bench.metrics.checkpoints import Weights
 from codec_bench.metrics.model import run_model
-from codec_bench.metrics.vggish import WEIGHTS, network, patches, vggish_embeddings
+from codec_bench.metrics.vggish import WEIGHTS, embeddings_of, patches, vggish_embeddings
 from codec_bench.records import NotScorable
+from tests.metrics.material import drawn
 
-SHAPES = {
+LAYERS = {
     "features.0": (64, 1, 3, 3), "features.3": (128, 64, 3, 3), "features.6": (256, 128, 3, 3),
     "features.8": (256, 256, 3, 3), "features.11": (512, 256, 3, 3), "features.13": (512, 512, 3, 3),
     "embeddings.0": (4096, 12288), "embeddings.2": (4096, 4096), "embeddings.4": (128, 4096),
 }  # fmt: skip
-"""Of the published checkpoint."""
+"""Shapes of the kernels in the published checkpoint."""
+
+SHAPES = {f"{name}.weight": shape for name, shape in LAYERS.items()}
+SHAPES |= {f"{name}.bias": shape[:1] for name, shape in LAYERS.items()}
 
 
 def tone(seconds: float, hertz: float = 440.0, rate: int = 16_000) -> Audio:
     return Audio((0.3 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(np.float32), rate)
 
 
-def test_parameters_have_the_names_and_shapes_of_the_checkpoint():
-    found = {name: tuple(p.shape) for name, p in network().named_parameters()}
-    expected = {f"{name}.weight": shape for name, shape in SHAPES.items()}
-    assert found == expected | {f"{name}.bias": shape[:1] for name, shape in SHAPES.items()}
+def test_the_network_takes_the_tensors_of_the_checkpoint():
+    weights = Weights({name: torch.empty(shape, device="meta") for name, shape in SHAPES.items()})
+    assert embeddings_of(weights, torch.empty(3, 1, 96, 64, device="meta")).shape == (3, 128)
 
 
 def test_a_tone_lights_the_band_of_its_frequency():
@@ -65,10 +69,9 @@ def test_front_end_equals_librosa():
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
     path = tmp_path / WEIGHTS.path
     path.parent.mkdir(parents=True)
-    torch.save(network().state_dict(), path)
+    torch.save(drawn(SHAPES), path)
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
 
 

@@ -8,15 +8,15 @@ import soundfile
 
 from codec_bench.metrics.visqol import band_similarities, mean_opinion_score, visqol
 from codec_bench.records import Status
+from tests.metrics.material import DATA, wave
 
 pytestmark = pytest.mark.long
 
 RATE = 16_000
-DATA = Path(__file__).parent / "data" / "visqol"
 
 
 def conformance(name: str) -> np.ndarray:
-    samples, rate = soundfile.read(DATA / f"{name}.flac")
+    samples, rate = soundfile.read(DATA / "visqol" / f"{name}.flac")
     assert rate == 48_000
     return samples
 
@@ -40,20 +40,14 @@ def test_unrelated_signals_get_the_lowest_score() -> None:
     assert mean_opinion_score(np.full(21, 0.5)) > 2
 
 
-def test_level_and_delay_do_not_matter(shared: Path) -> None:
-    folder = shared / "golden" / "metrics"
-    speech, noisy = (soundfile.read(folder / f"espeak_{n}_16k.wav")[0] for n in ("ref", "noise20"))
-    score = float(visqol(speech, noisy, RATE))
+def test_level_and_delay_do_not_matter_and_noise_does(shared: Path) -> None:
+    speech, little, much = (wave(shared, f"espeak_{n}_16k")[: 2 * RATE] for n in ("ref", "noise20", "noise5"))
+    score = float(visqol(speech, little, RATE))
     assert 1.5 < score < 4.5
-    assert float(visqol(speech, 0.5 * noisy, RATE)) == pytest.approx(score, abs=1e-4)
-    late = np.concatenate([np.zeros(480), noisy])
+    assert float(visqol(speech, 0.5 * little, RATE)) == pytest.approx(score, abs=1e-4)
+    late = np.concatenate([np.zeros(480), little])
     assert float(visqol(speech, late, RATE)) == pytest.approx(score, abs=0.05)
-
-
-def test_noise_lowers_the_score(shared: Path) -> None:
-    folder = shared / "golden" / "metrics"
-    speech, little, much = (soundfile.read(folder / f"espeak_{n}_16k.wav")[0] for n in ("ref", "noise20", "noise5"))
-    assert float(visqol(speech, little, RATE)) > float(visqol(speech, much, RATE)) + 0.3
+    assert float(visqol(speech, much, RATE)) < score - 0.3
 
 
 def test_a_word_that_was_dropped_costs_patches_and_not_the_rest() -> None:
@@ -86,13 +80,3 @@ def test_what_alignment_leaves_silent_is_a_status() -> None:
     lonely[:100] = 0.5
     assert visqol(speech, lonely, RATE).status in (Status.OK, Status.SILENT)
     assert visqol(speech, np.zeros(RATE), RATE).status is Status.SILENT
-
-
-def test_real_codecs(shared: Path) -> None:
-    folder = shared / "data" / "testB_pairs"
-    names = [f.name for f in sorted((folder / "EnCodec").glob("*.flac"))[:4]]
-    scores = [
-        float(visqol(soundfile.read(folder / "GT" / n)[0], soundfile.read(folder / "EnCodec" / n)[0], RATE))
-        for n in names
-    ]
-    assert all(2 < score < 4.8 for score in scores)

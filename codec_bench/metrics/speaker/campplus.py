@@ -10,8 +10,9 @@ import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
+from codec_bench.metrics.checkpoints import Weights
 from codec_bench.metrics.model import Model, model_feature
-from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, Weights, equal_lengths, loader, similarity
+from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, equal_lengths, loader, similarity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,7 +124,6 @@ CAMPPLUS_MODEL = Model(
     _apply_campplus,
     weights=(CAMPPLUS,),
     packages=("torch",),
-    modules=("torch",),
     licence="Apache-2.0",
     equal_lengths=True,
 )

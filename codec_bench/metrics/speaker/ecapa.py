@@ -9,8 +9,9 @@ import numpy as np
 
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
+from codec_bench.metrics.checkpoints import Weights
 from codec_bench.metrics.model import Model, model_feature, waves
-from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, Weights, equal_lengths, loader, similarity
+from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, equal_lengths, loader, similarity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,7 +108,6 @@ ECAPA_MODEL = Model(
     _apply_ecapa,
     weights=(ECAPA,),
     packages=("torch",),
-    modules=("torch",),
     licence="Apache-2.0",
     equal_lengths=True,
 )

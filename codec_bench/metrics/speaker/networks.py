@@ -1,9 +1,8 @@
-"""What the networks of this package share: layers by the names of a checkpoint, loading, and the similarity."""
+"""What the networks of this package share: loading, and the similarity."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics import Metric, register_metric
-from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Apply, stacked
 from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.records import NotScorable, Status
@@ -22,40 +21,6 @@ if TYPE_CHECKING:
 RATE = 16_000
 MELS = 80
 WINDOW, HOP = 400, 160  # 25 and 10 ms
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Tensors of a checkpoint by their names, and the layers that they belong to."""
-
-    tensors: Mapping[str, Tensor]
-
-    @property
-    def device(self) -> Any:
-        """Where they are."""
-        return next(iter(self.tensors.values())).device
-
-    def convolution(self, x: Tensor, name: str, **options: Any) -> Tensor:
-        """Convolution over time `[batch, channels, frames]`, or over two axes where the weight has two."""
-        from torch.nn import functional
-
-        weight, bias = self.tensors[f"{name}.weight"], self.tensors.get(f"{name}.bias")
-        convolve = functional.conv2d if weight.ndim == 4 else functional.conv1d
-        return convolve(x, weight, bias, **options)
-
-    def linear(self, x: Tensor, name: str) -> Tensor:
-        """Linear layer on the last axis."""
-        from torch.nn import functional
-
-        return functional.linear(x, self.tensors[f"{name}.weight"], self.tensors.get(f"{name}.bias"))
-
-    def norm(self, x: Tensor, name: str) -> Tensor:
-        """Batch normalization by the statistics of the training."""
-        from torch.nn import functional
-
-        mean, variance = (self.tensors[f"{name}.running_{which}"] for which in ("mean", "var"))
-        weight, bias = (self.tensors.get(f"{name}.{which}") for which in ("weight", "bias"))
-        return functional.batch_norm(x, mean, variance, weight, bias)
 
 
 def loader(

@@ -23,17 +23,12 @@ WAVLM_SV = tuple(
     for name in ("config.json", "preprocessor_config.json", "pytorch_model.bin")
 )
 
-
 WAVLM_SAMPLES = 400 + 15 * 320
 """Sixteen frames, of which the x-vector layers make two; the deviation of one is not defined."""
 
 
 def _load_wavlm(device: str) -> tuple[Any, Any]:
-    """The feature extractor and the model of transformers.
-
-    Raises:
-        UnavailableError: A file is missing, or is a different one.
-    """
+    """The feature extractor and the model of transformers."""
     files = {Path(file.path).name: locate(file) for file in WAVLM_SV}
     import torch
     from transformers import Wav2Vec2FeatureExtractor, WavLMForXVector

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from codec_bench.audio import Audio
 from codec_bench.extras import silent_transformers
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, model_feature, waves
-from codec_bench.metrics.speaker.networks import RATE, Weights, equal_lengths
+from codec_bench.metrics.speaker.networks import RATE, equal_lengths
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -131,11 +131,7 @@ WAVLM_LARGE_SAMPLES = 400 + 320
 
 
 def _load_wavlm_large(device: str) -> tuple[Any, Weights]:
-    """WavLM and the weights of the network upon it.
-
-    Raises:
-        UnavailableError: The file is missing, or is a different one.
-    """
+    """WavLM and the weights of the network upon it."""
     import torch
 
     with weights_of("WavLM large", WAVLM_LARGE) as path:
