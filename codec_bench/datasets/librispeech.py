@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 from typing_extensions import override
 
@@ -38,7 +39,7 @@ class LibriSpeech(Corpus):
     licence = "CC BY 4.0"
     source = "https://www.openslr.org/12"
     marker = "*/*/*.trans.txt"
-    wanted = ("*.flac", "*.trans.txt")
+    wanted: ClassVar[tuple[str, ...]] = ("*.flac", "*.trans.txt")
 
     def _index(self, root: Path) -> Sequence[Utterance]:
         return _subset(root, self.inside[-1])

@@ -69,13 +69,13 @@ class Weights:
             Outputs `[batch, frames, 2 * size]` of all frames, and `[2, batch, size]` of the last one in each direction.
         """
         from torch.nn import LSTM
-        from torch.nn.utils import skip_init
 
         prefix = f"{name}."
         tensors = {key.removeprefix(prefix): tensor for key, tensor in self.tensors.items() if key.startswith(prefix)}
         size = tensors["weight_hh_l0"].shape[1]
-        layer: Any = skip_init(LSTM, x.shape[2], size, batch_first=True, bidirectional=True, device=x.device)
-        layer.requires_grad_(False)
+        # Made without values, for which random numbers of the caller's generator would be drawn.
+        layer = LSTM(x.shape[2], size, batch_first=True, bidirectional=True, device="meta")
+        layer.to_empty(device=x.device).requires_grad_(False)
         layer.load_state_dict(tensors)
         outputs, (last, _) = layer(x)
         return outputs, last

@@ -65,7 +65,8 @@ def naturalness(weights: Weights, signals: Tensor) -> Tensor:
     tensors, linear, norm = weights.tensors, weights.linear, weights.layer_norm
 
     def attention(x: Tensor, name: str) -> Tensor:
-        heads = (linear(x, f"{name}.{which}_proj").unflatten(2, (HEADS, -1)).transpose(1, 2) for which in "qkv")
+        split = (*x.shape[:2], HEADS, -1)
+        heads = (linear(x, f"{name}.{which}_proj").view(split).transpose(1, 2) for which in "qkv")
         return linear(scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2), f"{name}.out_proj")
 
     x = signals[:, None]

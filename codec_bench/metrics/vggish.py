@@ -101,7 +101,9 @@ def _apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
 
     parts = [patches(audio) for audio in audios]
     together = torch.from_numpy(np.concatenate(parts))[:, None]
-    made = [embeddings_of(weights, some.to(weights.device)).cpu() for some in together.split(AT_ONCE) if len(some)]
+    made = [
+        embeddings_of(weights, some.to(weights.device)).cpu() for some in torch.split(together, AT_ONCE) if len(some)
+    ]
     embeddings = torch.cat(made).numpy() if made else np.zeros((0, WIDTH), np.float32)
     too_short = NotScorable("shorter than the 0.975 s of a VGGish embedding", Status.TOO_SHORT)
     ends = np.cumsum([len(part) for part in parts])

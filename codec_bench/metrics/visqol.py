@@ -83,8 +83,11 @@ def band_similarities(reference: FloatArray | Floats, decoded: FloatArray | Floa
     Raises:
         NotScorable: As for `visqol`.
     """
-    reference = reference.astype(np.float64)
-    decoded, _ = _aligned(reference, decoded.astype(np.float64), rate)
+    return _band_similarities(reference.astype(np.float64), decoded.astype(np.float64), rate)
+
+
+def _band_similarities(reference: Floats, decoded: Floats, rate: int) -> Floats:
+    decoded, _ = _aligned(reference, decoded, rate)
     size = _window_size(rate)
     shortest = size + (FIRST_FRAME + PATCH_FRAMES - 1) * (size // HOPS_PER_WINDOW)
     if min(len(reference), len(decoded)) < shortest:

@@ -74,13 +74,11 @@ def small() -> Iterator[tuple[Weights, dict[str, torch.Tensor]]]:
         yield utmos.folded(state), state
 
 
-def test_the_network_takes_the_tensors_of_the_authors() -> None:
+def test_the_checkpoint_is_that_of_the_authors() -> None:
     """102,772,865 parameters; the names of the tensors are those of SpeechMOS 1.2.0."""
     expected = shapes()
     assert sum(int(np.prod(shape)) for shape in expected.values()) == 102_772_865
     assert len(expected) == 65 + 10 * 16
-    weights = utmos.folded({name: torch.empty(shape, device="meta") for name, shape in expected.items()})
-    assert utmos.naturalness(weights, torch.empty(3, 800, device="meta")).shape == (3,)
 
 
 @pytest.mark.long
