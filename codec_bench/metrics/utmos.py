@@ -66,8 +66,9 @@ def naturalness(weights: Weights, signals: Tensor) -> Tensor:
 
     def attention(x: Tensor, name: str) -> Tensor:
         split = (*x.shape[:2], HEADS, -1)
-        heads = (linear(x, f"{name}.{which}_proj").view(split).transpose(1, 2) for which in "qkv")
-        return linear(scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2), f"{name}.out_proj")
+        query, key, value = (linear(x, f"{name}.{which}_proj").view(split).transpose(1, 2) for which in "qkv")
+        mixed = scaled_dot_product_attention(query, key, value)
+        return linear(mixed.transpose(1, 2).flatten(2), f"{name}.out_proj")
 
     x = signals[:, None]
     for index, stride in enumerate(STRIDES):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from codec_bench.datasets.aishell import TRANSCRIPT, Aishell1, Aishell1Test
 from codec_bench.datasets.corpus import Count
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import home
+from tests.datasets.material import lay_out, manifest_rows, mirror, tarred
 
 SPEAKERS = {"S0002": "train", "S0724": "dev", "S0764": "test", "S0916": "test"}
 LINES = {
@@ -25,7 +23,7 @@ LINES = {
 
 
 @pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A mirror with the archive, whose recordings are four with text and one of training without."""
     corpus = tmp_path / "packing" / "data_aishell"
     (corpus / "wav").mkdir(parents=True)
@@ -40,20 +38,14 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (folder / f"BAC009{speaker}W0999.wav").touch()
         with tarfile.open(corpus / "wav" / f"{speaker}.tar.gz", "w:gz") as tar:
             tar.add(folder, f"./{split}/{speaker}")
-    archive = tmp_path / "mirror" / "datasets" / "data_aishell.tgz"
-    archive.parent.mkdir(parents=True)
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.add(corpus, "data_aishell")
-    digest = hashlib.md5(archive.read_bytes()).hexdigest()
-    monkeypatch.setattr(Aishell1, "archives", (replace(Aishell1.archives[0], md5=digest),))
+    archive = tarred(tmp_path / "mirror" / "datasets" / "data_aishell.tgz", corpus)
+    mirror(monkeypatch, Aishell1, archive)
     monkeypatch.setattr(Aishell1, "expected", Count(5, 4))
     monkeypatch.setattr(Aishell1Test, "expected", Count(2, 2))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "mirror"))
-    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
     return archive
 
 
-def test_both_layers_are_unpacked(mirror: Path) -> None:
+def test_both_layers_are_unpacked(archive: Path) -> None:
     left = home() / "datasets" / ".data_aishell" / "data_aishell" / "wav" / "S0001.tar.gz"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"what a killed process left")
@@ -70,10 +62,10 @@ def test_both_layers_are_unpacked(mirror: Path) -> None:
     assert data.notes() == []
     assert not list((home() / "datasets").rglob("*.tar.gz"))
     assert not list((home() / "datasets").glob(".data_aishell*"))
-    assert mirror.is_file()
+    assert archive.is_file()
 
 
-def test_of_the_test_split_only_its_speakers_are_unpacked(mirror: Path) -> None:
+def test_of_the_test_split_only_its_speakers_are_unpacked(archive: Path) -> None:
     data = Aishell1Test()
     data.fetch()
     assert [u.id for u in data.utterances()] == ["BAC009S0764W0121", "BAC009S0916W0495"]
@@ -82,11 +74,10 @@ def test_of_the_test_split_only_its_speakers_are_unpacked(mirror: Path) -> None:
     assert len(list(Aishell1().utterances())) == 5
 
 
-def test_a_damaged_inner_archive_leaves_nothing_behind(mirror: Path, tmp_path: Path) -> None:
+def test_a_damaged_inner_archive_leaves_nothing_behind(archive: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "packing" / "data_aishell"
     (corpus / "wav" / "S0724.tar.gz").write_bytes(b"\x1f\x8b damaged")
-    with tarfile.open(mirror, "w:gz") as tar:
-        tar.add(corpus, "data_aishell")
+    tarred(archive, corpus)
     with pytest.raises(UnavailableError, match=r"S0724\.tar\.gz"):
         Aishell1().fetch()
     assert not (home() / "datasets" / ".data_aishell").exists()
@@ -94,23 +85,20 @@ def test_a_damaged_inner_archive_leaves_nothing_behind(mirror: Path, tmp_path: P
         Aishell1().utterances()
 
 
-def test_an_archive_without_archives_is_refused(mirror: Path) -> None:
-    with tarfile.open(mirror, "w:gz") as tar:
-        tar.add(mirror.parents[2] / "packing/data_aishell/transcript", "data_aishell/transcript")
+def test_an_archive_without_archives_is_refused(archive: Path) -> None:
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(archive.parents[2] / "packing/data_aishell/transcript", "data_aishell/transcript")
     with pytest.raises(UnavailableError, match="no archives of speakers"):
         Aishell1().fetch()
     assert not (home() / "datasets/data_aishell").exists()
 
 
 def test_real_recordings(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = list(csv.DictReader((shared / "data/manifests/speech_zh.tsv").open(encoding="utf-8"), delimiter="\t"))
+    rows = manifest_rows(shared, "speech_zh")
     folder = tmp_path / "data_aishell"
-    for row in rows:
-        path = folder / "wav" / row["split"] / row["speaker"].removeprefix("aishell-") / f"{row['source_id']}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+    paths = [f"wav/{r['split']}/{r['speaker'].removeprefix('aishell-')}/{r['source_id']}.wav" for r in rows]
+    lay_out(folder, [*paths, TRANSCRIPT])
     (folder / "wav" / "train").mkdir()
-    (folder / TRANSCRIPT).parent.mkdir()
     spaced = "".join(f"{row['source_id']} {' '.join(row['transcript'])}\n" for row in rows)
     (folder / TRANSCRIPT).write_text(spaced, encoding="utf-8")
     monkeypatch.setattr(Aishell1, "expected", Count(3, 2))

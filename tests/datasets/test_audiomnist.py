@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -11,21 +10,16 @@ import pytest
 from codec_bench.datasets.audiomnist import COMMIT, FOLDS, AudioMnist
 from codec_bench.datasets.corpus import Count
 from codec_bench.hub import home
+from tests.datasets.material import mirror, zipped
 
 
 def test_five_folds_of_twelve_speakers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AudioMnist, "expected", Count(600, 60))
-    archive = tmp_path / "datasets" / f"{COMMIT}.zip"  # the name that a browser gives it
-    archive.parent.mkdir()
-    with zipfile.ZipFile(archive, "w") as packing:
-        for speaker in range(1, 61):
-            for digit in range(10):
-                packing.writestr(f"AudioMNIST-{COMMIT}/data/{speaker:02}/{digit}_{speaker:02}_0.wav", "RIFF")
-        packing.writestr(f"AudioMNIST-{COMMIT}/data/audioMNIST_meta.txt", "{}")
-        packing.writestr(f"AudioMNIST-{COMMIT}/data/36/notes.txt", "")
-        packing.writestr(f"AudioMNIST-{COMMIT}/models/AlexNet.caffemodel", "")
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
-    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+    top = f"AudioMNIST-{COMMIT}"
+    names = [f"{top}/data/{s:02}/{digit}_{s:02}_0.wav" for s in range(1, 61) for digit in range(10)]
+    names += [f"{top}/data/audioMNIST_meta.txt", f"{top}/data/36/notes.txt", f"{top}/models/AlexNet.caffemodel"]
+    # The name that a browser gives it.
+    mirror(monkeypatch, AudioMnist, zipped(tmp_path / "datasets" / f"{COMMIT}.zip", dict.fromkeys(names, "RIFF")))
     data = AudioMnist()
     data.fetch()
     found = list(data.utterances())

@@ -8,8 +8,8 @@ import pytest
 
 from codec_bench.datasets.audioset import AudioSet
 from codec_bench.datasets.corpus import Count
-from codec_bench.datasets.dataset import Access
 from codec_bench.errors import UnavailableError
+from tests.datasets.material import lay_out
 
 HEADER = "# Segments csv created Sun Mar  5 10:54:31 2017\n# num_ytids=3, num_segs=3\n"
 HEADER += "# YTID, start_seconds, end_seconds, positive_labels\n"
@@ -26,11 +26,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
     monkeypatch.setattr(AudioSet, "expected", Count(3))
-    folder = tmp_path / "audio"
-    for name in ("train/--PJHxphWEs.flac", "eval/-0RWZT_miFs_420.000.wav", "eval/--ZhevVpy1sX.wav"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-    return folder
+    names = ("train/--PJHxphWEs.flac", "eval/-0RWZT_miFs_420.000.wav", "eval/--ZhevVpy1sX.wav")
+    return lay_out(tmp_path / "audio", names)
 
 
 def test_utterances(root: Path) -> None:
@@ -47,21 +44,11 @@ def test_utterances(root: Path) -> None:
 
 
 def test_nothing_of_it_there(root: Path) -> None:
-    other = root / "other"
-    other.mkdir()
-    (other / "speech.wav").touch()
     with pytest.raises(UnavailableError, match="none of the 3 segments"):
-        AudioSet(other).utterances()
+        AudioSet(lay_out(root / "other", ["speech.wav"])).utterances()
 
 
 def test_a_list_of_another_form(root: Path, tmp_path: Path) -> None:
     (tmp_path / "mirror/datasets/AudioSet/eval_segments.csv").write_text("not,a,segment\n")
     with pytest.raises(UnavailableError, match="not, a, segment"):
         AudioSet(root).utterances()
-
-
-def test_no_audio_is_published(root: Path) -> None:
-    assert AudioSet().state().access is Access.NOWHERE
-    with pytest.raises(UnavailableError, match="nobody publishes it as a whole"):
-        AudioSet().fetch()
-    assert AudioSet.may_lack

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import re
-import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,36 +11,22 @@ from codec_bench.datasets.corpus import Count
 from codec_bench.datasets.esc50 import Esc50
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import home
+from tests.datasets.material import lay_out, manifest_rows, mirror, unpacked, zipped
 
 HEADER = "filename,fold,target,category,esc10,src_file,take\n"
 ROWS = HEADER + "5-9032-A-0.wav,5,0,dog,True,9032,A\n1-137-A-32.wav,1,32,keyboard_typing,False,137,A\n"
 ESC10 = {
-    0: "dog",
-    1: "rooster",
-    10: "rain",
-    11: "sea_waves",
-    12: "crackling_fire",
-    20: "crying_baby",
-    21: "sneezing",
-    38: "clock_tick",
-    40: "helicopter",
-    41: "chainsaw",
-}
+    0: "dog", 1: "rooster", 10: "rain", 11: "sea_waves", 12: "crackling_fire", 20: "crying_baby", 21: "sneezing",
+    38: "clock_tick", 40: "helicopter", 41: "chainsaw",
+}  # fmt: skip
 """Targets as the README of ESC-50 lists them."""
 
 
 def test_from_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = tmp_path / "datasets" / "ESC-50-master.zip"
-    archive.parent.mkdir()
-    with zipfile.ZipFile(archive, "w") as packing:
-        packing.writestr("ESC-50-master/meta/esc50.csv", ROWS)
-        packing.writestr("ESC-50-master/meta/esc50-human.xlsx", "")
-        for name in ("5-9032-A-0", "1-137-A-32"):
-            packing.writestr(f"ESC-50-master/audio/{name}.wav", "RIFF")
-    digest = hashlib.md5(archive.read_bytes()).hexdigest()
-    monkeypatch.setattr(Esc50, "archives", (replace(Esc50.archives[0], md5=digest),))
+    wanted = {"meta/esc50.csv": ROWS, "audio/5-9032-A-0.wav": "RIFF", "audio/1-137-A-32.wav": "RIFF"}
+    files = {f"ESC-50-master/{name}": text for name, text in (wanted | {"meta/esc50-human.xlsx": ""}).items()}
+    mirror(monkeypatch, Esc50, zipped(tmp_path / "datasets/ESC-50-master.zip", files))
     monkeypatch.setattr(Esc50, "expected", Count(2))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
     data = Esc50()
     data.fetch()
     found = list(data.utterances())
@@ -52,7 +34,7 @@ def test_from_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert found[0].labels == {"label": "dog", "fold": "5", "source": "9032"}
     assert (found[1].speaker, found[1].language, found[1].text) == (None, None, None)
     assert found[0].path == home() / "datasets/ESC-50-master/audio/5-9032-A-0.wav"
-    assert len([path for path in (home() / "datasets/ESC-50-master").rglob("*") if path.is_file()]) == 3
+    assert unpacked(home() / "datasets/ESC-50-master") == set(wanted)
 
 
 @pytest.mark.parametrize(
@@ -66,18 +48,15 @@ def test_a_table_that_contradicts_the_names(tmp_path: Path, table: str) -> None:
 
 
 def test_real_names(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = list(csv.DictReader((shared / "data/manifests/events.tsv").open(encoding="utf-8"), delimiter="\t"))
-    (tmp_path / "meta").mkdir()
-    (tmp_path / "audio").mkdir()
     table, expected = HEADER, {}
-    for row in rows:
+    for row in manifest_rows(shared, "events"):
         match = re.fullmatch(r"(((\d)-(\d+)-([A-Z]))) \(ESC-50 target (\d+)\)", row["source_id"])
         assert match is not None
         target = int(match[6])
         name = f"{match[1]}-{target}.wav"
-        (tmp_path / "audio" / name).touch()
         table += f"{name},{match[3]},{target},{ESC10[target]},True,{match[4]},{match[5]}\n"
         expected[name] = (row["label"], row["split"])
+    lay_out(tmp_path, ["meta/esc50.csv", *(f"audio/{name}" for name in expected)])
     (tmp_path / "meta" / "esc50.csv").write_text(table)
     monkeypatch.setattr(Esc50, "expected", Count(200))
     found = list(Esc50(tmp_path).utterances())

@@ -8,32 +8,30 @@ from pathlib import Path
 import pytest
 
 from codec_bench.datasets.corpus import Count
-from codec_bench.datasets.dataset import Access
 from codec_bench.datasets.esd import MEN, WOMEN, Esd, EsdDisjoint
 from codec_bench.errors import UnavailableError
+from tests.datasets.material import lay_out
 
 KEPT = {1: "evaluation", 20: "evaluation", 21: "test", 50: "test", 51: "train", 350: "train"}
 """Of each 350 numbers: the ends of the splits."""
 EMOTIONS = ("Neutral", "Angry", "Happy", "Sad", "Surprise")
 
 
-def lay_out(above: Path, with_folders: bool) -> Path:
-    root = above / "Emotion Speech Dataset"
+def names(with_folders: bool) -> list[str]:
+    files = []
     for speaker in ("0001", *MEN, *WOMEN):
         for order, emotion in enumerate(EMOTIONS):
             for number, split in KEPT.items():
-                name = f"{emotion}/{split}" if with_folders else emotion
-                path = root / speaker / name / f"{speaker}_{350 * order + number:06}.wav"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch()
-        (root / speaker / f"{speaker}.txt").touch()
-    return above
+                folder = f"{speaker}/{emotion}/{split}" if with_folders else f"{speaker}/{emotion}"
+                files.append(f"{folder}/{speaker}_{350 * order + number:06}.wav")
+        files.append(f"{speaker}/{speaker}.txt")
+    return [f"Emotion Speech Dataset/{name}" for name in files]
 
 
 @pytest.fixture(params=[True, False], ids=["folders", "flat"])
 def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(Esd, "expected", Count(300, 10))
-    return lay_out(tmp_path, request.param)
+    return lay_out(tmp_path, names(request.param))
 
 
 def test_the_official_split_shares_speakers(root: Path) -> None:
@@ -60,7 +58,7 @@ def test_disjoint_folds(root: Path) -> None:
 
 
 def test_one_tree_in_both_layouts_is_refused(tmp_path: Path) -> None:
-    lay_out(lay_out(tmp_path, True), False)
+    lay_out(tmp_path, names(True) + names(False))
     with pytest.raises(UnavailableError, match="twice"):
         Esd(tmp_path).utterances()
 
@@ -71,9 +69,3 @@ def test_another_folder_is_refused(root: Path) -> None:
     next(root.rglob("0011_000001.wav")).rename(path)
     with pytest.raises(UnavailableError, match="in no folder of esd"):
         Esd(root).utterances()
-
-
-def test_it_has_to_be_asked_for() -> None:
-    assert Esd().state().access is Access.FORM
-    with pytest.raises(UnavailableError, match="sign the form"):
-        Esd().fetch()

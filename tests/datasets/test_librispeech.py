@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import tarfile
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from codec_bench.audio import read_audio
-from codec_bench.datasets.corpus import Corpus, Count
+from codec_bench.datasets.corpus import Count
 from codec_bench.datasets.librispeech import (
     ASR_SPLITS,
     LENGTH_CENTRES,
@@ -26,6 +23,7 @@ from codec_bench.datasets.librispeech import (
 )
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import home
+from tests.datasets.material import manifest_rows, published, recording_of, tarred
 
 BINS = "3:736 4:702 5:588 6:482 7:404 8:334 9:246 10:203 11:183 13:133 15:101 17:72 20:46 23:18 25:12"
 """Recordings of test-clean around so many seconds, counted from the durations before this package was written."""
@@ -44,16 +42,6 @@ def lay_out(above: Path, subset: str, texts: Mapping[str, str]) -> Path:
     return above
 
 
-def read_rows(shared: Path, split: str) -> list[dict[str, str]]:
-    with (shared / "data" / "manifests" / "speech_en.tsv").open(encoding="utf-8", newline="") as file:
-        return [r for r in csv.DictReader(file, delimiter="\t") if (r["corpus"], r["split"]) == ("LibriSpeech", split)]
-
-
-def only(monkeypatch: pytest.MonkeyPatch, cls: type[Corpus], utterances: int, speakers: int) -> None:
-    """Makes a class content with a part of its subset."""
-    monkeypatch.setattr(cls, "expected", Count(utterances, speakers))
-
-
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All recordings of test-clean."""
@@ -68,11 +56,10 @@ def test_the_durations_are_those_that_were_found(shared: Path) -> None:
 
 
 def test_the_durations_are_those_of_real_recordings(shared: Path) -> None:
-    rows = read_rows(shared, "test-clean")
+    rows = manifest_rows(shared, "speech_en", corpus="LibriSpeech", split="test-clean")
     assert len(rows) == 7
     for row in rows:
-        audio = read_audio(shared / "data" / "manifests" / row["path"])
-        assert durations_of_test_clean()[row["source_id"]] == audio.seconds
+        assert durations_of_test_clean()[row["source_id"]] == read_audio(recording_of(shared, row)).seconds
 
 
 def test_the_list_says_where_it_is_from_and_under_which_licence() -> None:
@@ -83,9 +70,8 @@ def test_the_list_says_where_it_is_from_and_under_which_licence() -> None:
     assert "The above copyright notice and this permission notice shall be included" in header
 
 
-@pytest.mark.parametrize("root", ["", "LibriSpeech", "LibriSpeech/test-clean"])
-def test_whole_test_clean(corpus: Path, root: str) -> None:
-    found = list(LibriSpeechTestClean(corpus / root).utterances())
+def test_whole_test_clean(corpus: Path) -> None:
+    found = list(LibriSpeechTestClean(corpus).utterances())
     assert [u.id for u in found] == list(durations_of_test_clean())
     assert len(found) == 2_620
     first = found[0]
@@ -102,14 +88,15 @@ def test_transcripts_and_durations_of_real_recordings(
         ("test-clean", LibriSpeechTestClean, 7, 4),
         ("test-other", LibriSpeechTestOther, 100, 10),
     ):
-        rows = {row["source_id"]: row for row in read_rows(shared, split)}
+        listed = manifest_rows(shared, "speech_en", corpus="LibriSpeech", split=split)
+        rows = {row["source_id"]: row for row in listed}
         lay_out(tmp_path, split, {id_: row["transcript"] for id_, row in rows.items()})
         for id_, row in rows.items():
             path = tmp_path.joinpath("LibriSpeech", split, *id_.split("-")[:2], f"{id_}.flac")
-            path.write_bytes((shared / "data" / "manifests" / row["path"]).read_bytes())
+            path.write_bytes(recording_of(shared, row).read_bytes())
         with pytest.raises(UnavailableError, match=f"holds {count} recordings by {speakers} speakers"):
             cls(tmp_path).utterances()
-        only(monkeypatch, cls, count, speakers)
+        monkeypatch.setattr(cls, "expected", Count(count, speakers))
         found = {u.id: u for u in cls(tmp_path).utterances()}
         assert {id_: u.text for id_, u in found.items()} == {id_: row["transcript"] for id_, row in rows.items()}
         assert {f"ls-{u.speaker}" for u in found.values()} == {row["speaker"] for row in rows.values()}
@@ -147,22 +134,21 @@ def test_5_to_10_seconds(corpus: Path, shared: Path) -> None:
     assert "900" in note
 
 
+def test_one_bin_of_length(corpus: Path) -> None:
+    data = LibriSpeechLength(corpus, setting="8")
+    found = list(data.utterances())
+    assert len(found) == 334
+    assert data.name == "librispeech-length@8"
+    assert {u.labels["length_bins"] for u in found} == {"8"}
+
+
 def test_bins_of_length_hold_what_was_counted(corpus: Path) -> None:
-    for centre, count in (pair.split(":") for pair in BINS.split()):
-        data = LibriSpeechLength(corpus, setting=centre)
-        found = list(data.utterances())
-        assert len(found) == int(count)
-        assert data.name == f"librispeech-length@{centre}"
-        assert {u.labels["length_bins"] for u in found} == {centre}
-
-
-def test_all_bins_together(corpus: Path) -> None:
     found = list(LibriSpeechLength(corpus).utterances())
     assert len(found) == 2_561
-    counts = {c: sum(str(c) in u.labels["length_bins"].split(",") for u in found) for c in LENGTH_CENTRES}
-    for pair in BINS.split():
-        centre, count = map(int, pair.split(":"))
-        assert counts[centre] == count
+    counts = Counter(centre for u in found for centre in u.labels["length_bins"].split(","))
+    assert set(counts) == set(map(str, LENGTH_CENTRES))
+    for centre, count in (pair.split(":") for pair in BINS.split()):
+        assert counts[centre] == int(count)
     labels = {u.id: u.labels["length_bins"] for u in found}
     assert labels["1089-134686-0000"] == "10,11"  # 10.435 s
     assert labels["1089-134686-0001"] == "3,4"  # 3.275 s
@@ -206,21 +192,18 @@ def test_a_transcript_names_no_file_elsewhere(tmp_path: Path) -> None:
 
 def test_asr_has_three_splits_and_shares_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = tmp_path / "mirror" / "datasets"
-    mirror.mkdir(parents=True)
     archives = []
     for n, remote in enumerate(LibriSpeechAsr.archives):
         subset = list(ASR_SPLITS.values())[n]
         packed = lay_out(tmp_path / subset, subset, {f"{n}-7-0000": "A", f"{n}-7-0001": "B"})
-        with tarfile.open(mirror / remote.path.rpartition("/")[2], "w:gz") as tar:
-            tar.add(packed / "LibriSpeech", "LibriSpeech")
-        digest = hashlib.sha256((mirror / remote.path.rpartition("/")[2]).read_bytes()).hexdigest()
-        archives.append(replace(remote, sha256=digest))
+        archive = tarred(mirror / remote.path.rpartition("/")[2], packed / "LibriSpeech")
+        archives.append(published(remote, archive))
     monkeypatch.setattr(LibriSpeechAsr, "archives", tuple(archives))
     monkeypatch.setattr(LibriSpeechTestClean, "archives", (archives[2],))
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(mirror.parent))
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
-    only(monkeypatch, LibriSpeechAsr, 6, 3)
-    only(monkeypatch, LibriSpeechTestClean, 2, 1)
+    monkeypatch.setattr(LibriSpeechAsr, "expected", Count(6, 3))
+    monkeypatch.setattr(LibriSpeechTestClean, "expected", Count(2, 1))
 
     LibriSpeechTestClean().fetch()
     assert {p.name for p in (home() / "datasets" / "LibriSpeech").iterdir()} == {"test-clean"}
@@ -232,13 +215,3 @@ def test_asr_has_three_splits_and_shares_the_folder(tmp_path: Path, monkeypatch:
     assert found == [(f"{n}-7-000{m}", split) for n, split in enumerate(("train", "dev", "test")) for m in (0, 1)]
     assert [u.labels["split"] for u in LibriSpeechTestClean().utterances()] == ["test-clean"] * 2
     assert len(list(LibriSpeechAsr(home() / "datasets" / "LibriSpeech").utterances())) == 6
-
-
-def test_what_they_say_of_themselves() -> None:
-    assert LibriSpeechTestClean.expected == Count(2_620, 40)
-    assert LibriSpeechTestOther.expected == Count(2_939, 33)
-    assert LibriSpeechAsr.expected == Count(28_539 + 2_703 + 2_620, 251 + 40 + 40)
-    assert LibriSpeechAsr().download_size == 6_387_309_499 + 337_926_286 + 346_663_984
-    for cls in (LibriSpeechTestClean, LibriSpeechTestOther, LibriSpeechAsr, LibriSpeech5To10Seconds, LibriSpeechLength):
-        assert cls.licence == "CC BY 4.0"
-        assert f"{cls.expected.utterances:,}" in cls.title

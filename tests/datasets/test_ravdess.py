@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import itertools
-import zipfile
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ import pytest
 from codec_bench.datasets.corpus import Count
 from codec_bench.datasets.ravdess import Ravdess, RavdessDisjoint
 from codec_bench.hub import home
+from tests.datasets.material import lay_out, manifest_rows, mirror, unpacked, zipped
 
 
 def names() -> list[str]:
@@ -27,29 +25,17 @@ def names() -> list[str]:
     ]
 
 
-@pytest.fixture
-def packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    archive = tmp_path / "datasets" / "Audio_Speech_Actors_01-24.zip"
-    archive.parent.mkdir()
-    with zipfile.ZipFile(archive, "w") as packing:
-        for name in [*names(), "Actor_01/.DS_Store", "__MACOSX/Actor_01/._x.wav"]:
-            packing.writestr(name, b"RIFF")
-    digest = hashlib.md5(archive.read_bytes()).hexdigest()
-    monkeypatch.setattr(Ravdess, "archives", (replace(Ravdess.archives[0], md5=digest),))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
-    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
-    return archive
-
-
 @pytest.mark.long
-def test_all_of_it(packed: Path) -> None:
+def test_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = dict.fromkeys([*names(), "Actor_01/.DS_Store", "__MACOSX/Actor_01/._x.wav"], "RIFF")
+    mirror(monkeypatch, Ravdess, zipped(tmp_path / "datasets/Audio_Speech_Actors_01-24.zip", files))
     data = Ravdess()
     data.fetch()
     found = list(data.utterances())
     assert Counter(u.labels["split"] for u in found) == {"train": 921, "dev": 231, "test": 288}
     assert len({u.labels["label"] for u in found}) == 8
     assert found[0].path == home() / "datasets/RAVDESS/Actor_01/03-01-01-01-01-01-01.wav"
-    assert len([path for path in (home() / "datasets/RAVDESS").rglob("*") if path.is_file()]) == 1440
+    assert unpacked(home() / "datasets/RAVDESS") == set(names())
     order = sorted(
         (u.id for u in found), key=lambda id_: hashlib.sha256(f"codec-bench/ravdess/{id_}".encode()).digest()
     )
@@ -72,17 +58,13 @@ def test_all_of_it(packed: Path) -> None:
 
 
 def test_real_names(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = list(csv.DictReader((shared / "data/manifests/emotion.tsv").open(encoding="utf-8"), delimiter="\t"))
+    rows = manifest_rows(shared, "emotion")
     monkeypatch.setattr(Ravdess, "expected", Count(256, 16))
+    lay_out(tmp_path / "RAVDESS", (row["source_path"].removeprefix("RavdessDataSet/") for row in rows))
+    found = {u.id: u for u in Ravdess(tmp_path).utterances()}
+    assert len(found) == 256
     for row in rows:
-        path = tmp_path / "RAVDESS" / row["source_path"].removeprefix("RavdessDataSet/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    for root in (tmp_path, tmp_path / "RAVDESS"):
-        found = {u.id: u for u in Ravdess(root).utterances()}
-        assert len(found) == 256
-        for row in rows:
-            utterance = found[row["source_id"]]
-            assert utterance.labels["label"] == row["label"]
-            assert f"ravdess-{utterance.speaker}" == row["speaker"]
-            assert (utterance.text, utterance.language) == (row["transcript"], row["language"])
+        utterance = found[row["source_id"]]
+        assert utterance.labels["label"] == row["label"]
+        assert f"ravdess-{utterance.speaker}" == row["speaker"]
+        assert (utterance.text, utterance.language) == (row["transcript"], row["language"])

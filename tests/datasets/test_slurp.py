@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import tarfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +13,16 @@ from codec_bench.datasets.dataset import Access
 from codec_bench.datasets.slurp import Slurp
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile, home
+from tests.datasets.material import lay_out, mirror, tarred
 
 
 def entry(number: int, sentence: str, intent: str, files: list[str]) -> dict[str, Any]:
     scenario, action = intent.split("_", 1)
     recorded = [{"file": file, "wer": 0.0, "ent_wer": 0.0, "status": "correct"} for file in files]
     return {
-        "slurp_id": number,
-        "sentence": sentence,
-        "sentence_annotation": sentence,
-        "intent": intent,
-        "action": action,
-        "tokens": [],
-        "scenario": scenario,
-        "recordings": recorded,
-        "entities": [],
-    }
+        "slurp_id": number, "sentence": sentence, "sentence_annotation": sentence, "intent": intent, "action": action,
+        "tokens": [], "scenario": scenario, "recordings": recorded, "entities": [],
+    }  # fmt: skip
 
 
 WAKE = entry(
@@ -48,7 +39,7 @@ SPEAKERS = {
 
 
 @pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     lists = tmp_path / "datasets" / "SLURP"
     lists.mkdir(parents=True)
     for name, line in (("train", WAKE), ("devel", MEET), ("test", REMIND)):
@@ -58,23 +49,14 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for line in (WAKE, MEET, REMIND)
     }
     (lists / "metadata.json").write_text(json.dumps(metadata))
-    real = tmp_path / "packing" / "slurp_real"
-    real.mkdir(parents=True)
-    for name in SPEAKERS:
-        (real / name).touch()
-    archive = tmp_path / "datasets" / "slurp_real.tar.gz"
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.add(real, "slurp_real")
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    monkeypatch.setattr(Slurp, "archives", (replace(Slurp.archives[0], sha256=digest),))
+    real = lay_out(tmp_path / "packing" / "slurp_real", SPEAKERS)
+    mirror(monkeypatch, Slurp, tarred(tmp_path / "datasets" / "slurp_real.tar.gz", real))
     monkeypatch.setattr(Slurp, "lists", tuple(RemoteFile(remote.path) for remote in Slurp.lists))
     monkeypatch.setattr(Slurp, "expected", Count(4))
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
-    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
     return tmp_path
 
 
-def test_utterances(mirror: Path) -> None:
+def test_utterances(root: Path) -> None:
     data = Slurp()
     assert data.state().access is Access.FETCH
     data.fetch()
@@ -89,25 +71,14 @@ def test_utterances(mirror: Path) -> None:
     assert data.notes() == ["slurp: 1 of the 1 speakers of the test split are in training, too"]
 
 
-def test_annotations_beside_the_recordings(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in (mirror / "datasets/SLURP").iterdir():
-        path.rename(mirror / "packing" / path.name)
+def test_annotations_beside_the_recordings(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in (root / "datasets/SLURP").iterdir():
+        path.rename(root / "packing" / path.name)
     monkeypatch.delenv("CODEC_BENCH_MIRROR")
-    assert len(list(Slurp(mirror / "packing").utterances())) == 4
+    assert len(list(Slurp(root / "packing").utterances())) == 4
 
 
-def test_damaged_annotations(mirror: Path) -> None:
-    (mirror / "datasets/SLURP/devel.jsonl").write_text('{"slurp_id": 1}\n')
+def test_damaged_annotations(root: Path) -> None:
+    (root / "datasets/SLURP/devel.jsonl").write_text('{"slurp_id": 1}\n')
     with pytest.raises(UnavailableError, match=r"annotations of slurp are not those of 8eb16545762b.*intent"):
-        Slurp(mirror / "packing").utterances()
-
-
-def test_the_pinned_annotations() -> None:
-    assert [remote.url.rsplit("/", 1)[1] for remote in Slurp.lists] == [
-        "train.jsonl",
-        "devel.jsonl",
-        "test.jsonl",
-        "metadata.json",
-    ]
-    assert all("/8eb16545762be97ace75334109d73824217311f1/" in remote.url for remote in Slurp.lists)
-    assert 50_628 + 8_690 + 13_078 == Slurp.expected.utterances
+        Slurp(root / "packing").utterances()

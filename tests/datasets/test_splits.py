@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from codec_bench.datasets.splits import ListedCorpus, crossing_speakers, draw, d
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile, home
 from codec_bench.records import Utterance
+from tests.datasets.material import lay_out, serving
 
 LIST = b"a\nb\n"
 
@@ -37,11 +35,7 @@ class Listed(ListedCorpus):
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
-    folder = tmp_path / "Listed"
-    folder.mkdir()
-    for name in "ab":
-        (folder / f"{name}.wav").touch()
-    return folder
+    return lay_out(tmp_path / "Listed", ["a.wav", "b.wav"])
 
 
 def test_a_list_that_is_absent_is_asked_for(root: Path) -> None:
@@ -59,14 +53,10 @@ def test_a_list_is_downloaded_even_with_a_data_root(
     published = tmp_path / "web" / "datasets" / "Listed" / "names.txt"
     published.parent.mkdir(parents=True)
     published.write_bytes(LIST)
-    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
     monkeypatch.delenv("CODEC_BENCH_OFFLINE")
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("CODEC_BENCH_MIRROR", f"http://127.0.0.1:{server.server_port}")
+    with serving(tmp_path / "web") as address:
+        monkeypatch.setenv("CODEC_BENCH_MIRROR", address)
         Listed(root).fetch()
-        server.shutdown()
     assert (home() / "datasets/Listed/names.txt").read_bytes() == LIST
     assert [u.id for u in Listed(root).utterances()] == ["a", "b"]
 
@@ -96,22 +86,14 @@ def test_without_recordings_the_form_is_named_and_nothing_is_fetched() -> None:
 
 
 def test_recordings_are_sorted_and_of_one_form(tmp_path: Path) -> None:
-    for name in ("b/2_x.wav", "a/10_y.wav", "a/1_z.wav", "a/notes.wav", "a/._1_z.wav", "a/1_z.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
+    lay_out(tmp_path, ("b/2_x.wav", "a/10_y.wav", "a/1_z.wav", "a/notes.wav", "a/._1_z.wav", "a/1_z.txt"))
     found = recordings(tmp_path, "*/*.wav", r"(\d+)_(\w)")
-    assert {stem: item.fields for stem, item in found.items()} == {
-        "10_y": ("10", "y"),
-        "1_z": ("1", "z"),
-        "2_x": ("2", "x"),
-    }
-    assert list(found) == sorted(found)
+    expected = [("10_y", ("10", "y")), ("1_z", ("1", "z")), ("2_x", ("2", "x"))]
+    assert [(stem, item.fields) for stem, item in found.items()] == expected
 
 
 def test_recordings_of_one_name_are_refused(tmp_path: Path) -> None:
-    for folder in "ab":
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "1.wav").touch()
+    lay_out(tmp_path, ["a/1.wav", "b/1.wav"])
     with pytest.raises(UnavailableError, match="holds 1 twice"):
         recordings(tmp_path, "*/*.wav", r"\d")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,19 @@ from codec_bench.datasets.corpus import Count
 from codec_bench.datasets.vocalsound import CLASSES, VocalSound
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import home
+from tests.datasets.material import zipped
 
 SPEAKERS = {"tr": ["f0003_0", "m0004_0"], "val": ["f0005_0"], "te": ["m0006_0"]}
 
 
 def packed(folder: Path, speakers: dict[str, list[str]]) -> None:
-    archive = folder / "datasets" / "vs_release_16k.zip"
-    archive.parent.mkdir(parents=True)
-    with zipfile.ZipFile(archive, "w") as packing:
-        for split, names in speakers.items():
-            stems = [f"{name}_{sound}" for name in names for sound in CLASSES]
-            entries = [{"wav": f"/data/sls/vocalsound/audio_16k/{stem}.wav", "labels": "/m/01b_21"} for stem in stems]
-            packing.writestr(f"datafiles/{split}.json", json.dumps({"data": entries}))
-            for stem in stems:
-                packing.writestr(f"audio_16k/{stem}.wav", "RIFF")
-        packing.writestr("datafiles/subtest/te_male.json", "{}")
-        packing.writestr("readme.txt", "")
+    files = {"datafiles/subtest/te_male.json": "{}", "readme.txt": ""}
+    for split, names in speakers.items():
+        stems = [f"{name}_{sound}" for name in names for sound in CLASSES]
+        entries = [{"wav": f"/data/sls/vocalsound/audio_16k/{stem}.wav", "labels": "/m/01b_21"} for stem in stems]
+        files |= {f"datafiles/{split}.json": json.dumps({"data": entries})}
+        files |= {f"audio_16k/{stem}.wav": "RIFF" for stem in stems}
+    zipped(folder / "datasets" / "vs_release_16k.zip", files)
 
 
 @pytest.fixture(autouse=True)

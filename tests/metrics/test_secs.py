@@ -49,8 +49,7 @@ def test_golden_embedding(shared: Path) -> None:
     np.testing.assert_allclose(preprocessed_embedding.function(Audio(wave(shared), RATE))[:8], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("seconds", [0.5, 1.0, 1.6, 1.61, 2.9, 3.2, 6.3])
-@pytest.mark.parametrize("level", [1.0, 0.003])
+@pytest.mark.parametrize(("seconds", "level"), [(0.5, 1.0), (1.6, 1.0), (1.61, 0.003), (2.9, 1.0), (3.2, 1.0)])
 def test_equals_the_library(shared: Path, seconds: float, level: float) -> None:
     ((recording, _),) = codec_pairs(shared, "LLM-Codec", 1)
     speech = np.tile(recording[8000:], 2)[: int(seconds * RATE)] * np.float32(level)
@@ -80,7 +79,7 @@ def test_no_speech_is_a_status_where_the_library_embeds_nothing(shared: Path) ->
     assert len(by_library(click, preprocess=True)) == 256, "the library says nothing"
 
 
-@pytest.mark.parametrize("samples", [480, 481, 960, 3000, 4800, 8000])
+@pytest.mark.parametrize("samples", [480, 960, 8000])
 def test_short_speech_is_defined(shared: Path, samples: int) -> None:
     speech = wave(shared)[8000 : 8000 + samples]
     value = metric("secs")(speech, speech, RATE)

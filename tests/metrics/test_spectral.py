@@ -47,7 +47,7 @@ def test_equals_auraloss_on_noise_of_any_length(name: str, samples: int) -> None
 @pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_equals_auraloss_on_real_codecs(shared: Path, name: str) -> None:
-    for reference, decoded in (pair for system in ("EnCodec", "LLM-Codec") for pair in codec_pairs(shared, system, 4)):
+    for reference, decoded in (pair for system in ("EnCodec", "LLM-Codec") for pair in codec_pairs(shared, system, 2)):
         length = min(len(decoded), len(reference))
         expected = auraloss_value(name, reference[:length], decoded[:length], torch.float64)
         assert float(metric(name)(reference, decoded, RATE)) == pytest.approx(expected, abs=2e-5)
@@ -77,13 +77,11 @@ def test_symmetry() -> None:
         assert abs(float(metric(name)(*pair, RATE)) - float(metric(name)(*pair[::-1], RATE))) > 0.1
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_silent_reference_has_no_distance(name: str) -> None:
+def test_a_silent_reference_would_have_a_distance_that_must_not_be_averaged() -> None:
     voice, rest = noise(RATE), np.zeros(RATE, np.float32)
-    assert auraloss_value("stft_distance", rest, voice) > 1000, "what must not be averaged"
-    for reference, decoded in ((rest, voice), (voice, rest), (np.append(rest, voice), voice)):
-        score = metric(name)(reference, decoded, RATE)
-        assert (score.value, score.status) == (None, Status.SILENT)
+    assert auraloss_value("stft_distance", rest, voice) > 1000
+    score = metric("stft_distance")(np.append(rest, voice), voice, RATE)
+    assert (score.value, score.status) == (None, Status.SILENT)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,17 +91,10 @@ def test_too_short(name: str) -> None:
     assert metric(name)(noise(1025), noise(1025, 1), RATE).status is Status.OK
 
 
-@pytest.mark.parametrize(
-    ("rate", "fft", "mels"),
-    [
-        (16_000, 2048, 128),
-        (16_000, 2048, 80),
-        (16_000, 1024, 80),
-        (16_000, 512, 80),
-        (16_000, 400, 40),
-        (24_000, 512, 64),
-    ],
-)
+@pytest.mark.parametrize(("rate", "fft", "mels"), [
+    (16_000, 2048, 128), (16_000, 2048, 80), (16_000, 1024, 80), (16_000, 512, 80), (16_000, 400, 40),
+    (24_000, 512, 64),
+])  # fmt: skip
 def test_filterbank_equals_librosa(rate: int, fft: int, mels: int) -> None:
     bank = slaney_filterbank(rate, fft, mels)
     np.testing.assert_allclose(bank, librosa.filters.mel(sr=rate, n_fft=fft, n_mels=mels), rtol=1e-5, atol=1e-9)
