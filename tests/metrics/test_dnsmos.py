@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import hashlib
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import pytest
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics import metric
+from codec_bench.metrics import dnsmos, metric
 from codec_bench.metrics.dnsmos import (
     P808,
     P835,
@@ -25,7 +23,7 @@ from codec_bench.metrics.dnsmos import (
     p835_scores,
     windows,
 )
-from codec_bench.metrics.model import free_models, run_model
+from codec_bench.metrics.model import free_models
 from codec_bench.metrics.signal import Recording
 from tests.metrics.material import golden, wave
 
@@ -107,74 +105,28 @@ def test_front_end_equals_librosa(shared: Path) -> None:
     np.testing.assert_allclose(log_mel(samples), expected.T, atol=1e-4)
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> Callable[[Path, int], RemoteFile]:
-    """Makes a network of the real signature: its outputs are the mean of a window, or of a spectrogram."""
-    helper = pytest.importorskip("onnx.helper")
-    pytest.importorskip("onnxruntime")
-    import onnx
-
-    def make(folder: Path, outputs: int) -> RemoteFile:
-        shape, axes = (["N", 144_160], [1]) if outputs == 3 else (["N", 900, 120], [1, 2])
-        taken = helper.make_tensor_value_info("input_1", onnx.TensorProto.FLOAT, shape)
-        given = helper.make_tensor_value_info("Identity:0", onnx.TensorProto.FLOAT, ["N", outputs])
-        mean = helper.make_node("ReduceMean", ["input_1"], ["mean"], axes=axes, keepdims=1)
-        flat = helper.make_node("Flatten", ["mean"], ["flat"])
-        join = helper.make_node("Concat", ["flat"] * outputs, ["Identity:0"], axis=1)
-        graph = helper.make_graph([mean, flat, join], "tiny", [taken], [given])
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
-        data: bytes = made.SerializeToString()
-        folder.mkdir(parents=True)
-        (folder / "tiny.onnx").write_bytes(data)
-        return RemoteFile("models/dnsmos/tiny.onnx", sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-
-    return make
-
-
-def test_whole_path_with_a_small_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[Path, int], RemoteFile]
-) -> None:
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
-    file = network(tmp_path / "models/dnsmos", 3)
-    model = onnx_model("tiny", file, p835_scores)
-    assert model.weights == (file,)
-    halves = np.repeat(np.float32([0.5, -0.25]), 5 * RATE)
-    audios = [Audio(np.full(2 * RATE, 0.5, np.float32), RATE), Audio(halves, RATE)]
-    steady, mixed = run_model(model, audios, "cpu")
-    # 0.5 through the three parabolas of the original, by hand
-    assert steady.tolist() == pytest.approx([0.594670505, 0.375614880, 0.586842665], abs=1e-6)
-    mean = (5 * 0.5 - 4.01 * 0.25) / 9.01
-    assert mixed[2] == pytest.approx(-0.06766283 * mean**2 + 1.11546468 * mean + 0.04602535, abs=1e-6)
-    for audio, result in zip(audios, (steady, mixed), strict=True):
-        np.testing.assert_array_equal(model(audio), result)
-
-
-def test_whole_path_of_p808(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[Path, int], RemoteFile]
-) -> None:
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
-    model = onnx_model("tiny808", network(tmp_path / "models/dnsmos", 1), p808_scores)
-    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 10 * RATE).astype(np.float32)
-    (score,) = model(Audio(samples, RATE))
-    assert score == pytest.approx(log_mel(samples[:144_000]).mean(), abs=1e-5)
-
-
-def test_a_file_of_an_installed_package_is_not_fetched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[Path, int], RemoteFile]
-) -> None:
-    file = network(tmp_path / "speechmos" / "dnsmos_models", 3)
-    before = onnx_model("tiny", file, p835_scores)
-    assert "codec-bench fetch metric:x downloads it" in str(before.problem("codec-bench fetch metric:x"))
+@needs_files
+def test_a_file_of_an_installed_package_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = installed_file(P808)
+    assert real is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(dnsmos, "find_spec", lambda _: None)
+        before = onnx_model("p808", P808, p808_scores)
+        assert before.weights == (P808,)
+        assert "codec-bench fetch metric:x downloads it" in str(before.problem("codec-bench fetch metric:x"))
+    copy = tmp_path / "speechmos" / "dnsmos_models" / real.name
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(real.read_bytes())
     (tmp_path / "speechmos" / "__init__.py").write_text("raise RuntimeError('nobody imports this')\n")
     for name in [name for name in sys.modules if name.split(".")[0] == "speechmos"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert installed_file(file) == tmp_path / "speechmos" / "dnsmos_models" / "tiny.onnx"
-    assert installed_file(replace(file, sha256="0" * 64)) is None
-    model = onnx_model("tiny", file, p835_scores)
+    assert installed_file(P808) == copy
+    assert installed_file(replace(P808, sha256="0" * 64)) is None
+    model = onnx_model("p808", P808, p808_scores)
     assert (model.weights, model.problem("")) == ((), None)
-    assert len(model(Audio(np.full(RATE, 0.5, np.float32), RATE))) == 3
-    assert model.weight_digests() == before.weight_digests() == {file.path: file.sha256}
+    assert len(model(Audio(np.full(RATE, 0.5, np.float32), RATE))) == 1
+    assert model.weight_digests() == before.weight_digests() == {P808.path: P808.sha256}
     assert model.fingerprint == before.fingerprint
 
 

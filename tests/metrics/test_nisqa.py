@@ -20,7 +20,6 @@ from codec_bench.metrics.nisqa import (
     QUALITY,
     mel_spectrogram,
     predict_naturalness,
-    predict_quality,
     scores_at,
 )
 from codec_bench.metrics.signal import Recording
@@ -209,9 +208,3 @@ def test_tts_golden_values(weights: Path) -> None:
     for name, expected in ORIGINAL_TTS.items():
         audio = wave(weights, name)
         assert float(metric("nisqa_tts")(decoded=audio.samples, rate=audio.rate)) == pytest.approx(expected, abs=1e-4)
-
-
-def test_predictions_have_one_value_per_scale(weights: Path) -> None:
-    checkpoint = QUALITY.load("cpu")
-    assert predict_quality(checkpoint, random_segments(3)).shape == (5,)
-    assert predict_naturalness(random_tts_weights(), random_segments(3)).shape == (1,)

@@ -167,9 +167,7 @@ def test_trackers_find_a_tone(track: Feature) -> None:
     assert np.median(f0[f0 > 0]) == pytest.approx(200, rel=0.005)
 
 
-def test_variants_are_other_definitions() -> None:
-    prints = {metric(f"gpe{v}").fingerprint for v in VARIANTS.values()}
-    assert len(prints) == 3
+def test_another_variant() -> None:
     with pytest.raises(UsageError, match="did you mean 'praat'"):
         metric("gpe[pratt]")
 

@@ -117,15 +117,6 @@ def test_shortest(name: str, shortest: int, published: None, speech: np.ndarray)
     assert float(METRICS[name](speech[:shortest], speech[:shortest], RATE)) == pytest.approx(1, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
-def test_similarity(name: str, published: None, speech: np.ndarray) -> None:
-    noise = np.random.default_rng(0).normal(scale=0.02, size=len(speech))
-    value = float(METRICS[name](speech, speech + noise, RATE))
-    assert -1 <= value < 0.9999
-    pair = [run_model(MODELS[name], [Audio(x.astype(np.float32), RATE)], "cpu")[0] for x in (speech, speech + noise)]
-    assert value == pytest.approx(float(torch.cosine_similarity(*map(torch.from_numpy, pair), dim=0)), abs=1e-5)
-
-
 @pytest.mark.parametrize(
     ("name", "damage"),
     [("campplus", "other names"), ("campplus", "other shapes"), ("wavlm_large", "other names")],
