@@ -47,10 +47,7 @@ def run(codec: Any = None, dataset: Any = None, *, config: str | Path | None = N
 
 
 def run_suite(config: RunConfig) -> dict[str, Run]:
-    """Carries out a configuration: one run per data set, in folders of their names where there are several.
-
-    Returns:
-        The finished runs by data set.
+    """Carries out a configuration: a run per data set, by its name, in folders of their names where there are several.
 
     Raises:
         UsageError: Something in the request cannot be done; found before anything is computed.

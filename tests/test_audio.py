@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from codec_bench.audio import AUDIO_SUFFIXES, SILENCE_PEAK, Audio, fit, length_at, read_audio, resample, write_wav
+from codec_bench.audio import SILENCE_PEAK, Audio, fit, length_at, read_audio, resample, write_wav
 from codec_bench.errors import UsageError
 from codec_bench.records import NotScorable, Status
 
@@ -114,14 +114,12 @@ def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
     assert len(read_audio(path)) == 2
 
 
-@pytest.mark.parametrize("suffix", [".flac", ".ogg", ".aiff", ".au", ".w64", ".caf"])
-def test_what_libsndfile_reads(tmp_path: Path, suffix: str) -> None:
-    assert suffix in AUDIO_SUFFIXES
-    path, tone = tmp_path / f"a{suffix}", chirp(16_000)
-    soundfile.write(path, tone, 16_000)
-    audio = read_audio(path)
+def test_vorbis_which_libsndfile_reads() -> None:
+    buffer, tone = io.BytesIO(), chirp(16_000)
+    soundfile.write(buffer, tone, 16_000, format="OGG")
+    audio = read_audio(buffer.getvalue())
     assert (audio.rate, len(audio)) == (16_000, 16_000)
-    assert snr(tone, audio.samples) > (20 if suffix == ".ogg" else 80)
+    assert snr(tone, audio.samples) > 20
 
 
 @pytest.mark.parametrize(

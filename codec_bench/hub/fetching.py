@@ -95,7 +95,10 @@ def _home_error(target: Path, error: OSError) -> CodecBenchError:
 def locked(
     path: Path, on_wait: Callable[[str], None] | None = None, check_stop: Callable[[], None] = lambda: None
 ) -> AbstractContextManager[None]:
-    """As `locks.locked`, below `home()`: of several processes one does what the others need, too."""
+    """As `locks.locked`, below `home()`: of several processes one does what the others need, too.
+
+    Who holds the lock is told to `on_wait`, or in a warning.
+    """
 
     def warn(holder: str) -> None:
         logger.warning("waiting for %s, which holds %s", holder, path)
@@ -114,8 +117,7 @@ def fetch_all(weights: Sequence[RemoteFile], what: str) -> list[Path]:
 
     Raises:
         UnavailableError: One of them is unavailable; the message says which and why.
-        UsageError: `home()` cannot be written.
-        DiskFullError: No room left.
+        CodecBenchError: As `fetch`.
     """
     absent = [weight for weight in dict.fromkeys(weights) if search(weight)[0] is None]
     if absent and not is_offline():

@@ -14,7 +14,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Measure(ColumnSpec):
-    """A column of a probe; single utterances have a value in most."""
+    """A column of a probe; `per_utterance` says whether single utterances have a value."""
 
     per_utterance: bool = True
 

@@ -229,7 +229,9 @@ HEADS: dict[Head, Callable[[Recipe, int], nn.Module]] = {
 
 
 class Probe(nn.Module):
-    """Vectors of frames, of which `rate` come per second, brought to the rate of the head, and the head."""
+    """From frames, `rate` of them per second, to vectors at the rate that the head wants, to what the head makes of
+    them.
+    """
 
     def __init__(self, recipe: Recipe, vectors: nn.Module, rate: float, outputs: int) -> None:
         super().__init__()

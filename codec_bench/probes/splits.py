@@ -56,7 +56,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Division:
-    """How a data set is divided, and in words for people.
+    """How a data set is divided; `rule` says it in one line for people.
 
     In each fold, every utterance is in one part at most; over all folds, it is tested once at most.
     """

@@ -39,7 +39,7 @@ class Speech:
         return sum(audio.seconds for audio in self.audio)
 
     def excerpt(self, seconds: float, rate: int) -> Audio:
-        """Seconds at a rate in Hz from the start of the joined utterances, which repeat if they are shorter."""
+        """An excerpt at a rate in Hz, from the start of the joined utterances, which repeat if they are shorter."""
         wanted = round(seconds * rate)
         parts: list[FloatArray] = []
         have = 0

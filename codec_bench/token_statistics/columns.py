@@ -19,7 +19,7 @@ USE, ZIPF, DEPENDENCE, MODEL, STABILITY = (
 
 @dataclass(frozen=True)
 class TokenColumn(ColumnSpec):
-    """A column of a `tokens` run: its value over the data set, or None where it is made of the utterances' scores."""
+    """A column of a `tokens` run; it has no `value` of its own where it is made of the utterances' scores."""
 
     value: Callable[[SystemResult], float | None] | None = None
 

@@ -195,7 +195,7 @@ def model_tokens(
     # The caller's random state is as before.
     fork = torch.random.fork_rng(devices=None if kind == "cuda" else [])
     with fork, one_thread() if kind == "cpu" else nullcontext():
-        result = _train_and_measure(sizes, train, development, test, settings, device, progress)
+        result = _train_and_measure(sizes, (train, development, test), settings, device, progress)
     if file is not None:
         write_atomically(file, (json.dumps(asdict(result)) + "\n").encode())
     return result
@@ -203,14 +203,13 @@ def model_tokens(
 
 def _train_and_measure(
     sizes: Sequence[int],
-    train: Sequence[TokenSequence],
-    development: Sequence[TokenSequence],
-    test: Sequence[TokenSequence],
+    parts: tuple[Sequence[TokenSequence], ...],
     settings: ModelSettings,
     device: str,
     progress: Callable[[int], None],
 ) -> ModelResult:
     """What `model_tokens` does where no result is kept."""
+    train, development, test = parts
     begin = sum(sizes)
     counts = np.bincount(np.concatenate([s.symbols for s in train]), minlength=begin) + 0.5
     starts = np.cumsum([0, *sizes])

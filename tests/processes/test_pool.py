@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +16,7 @@ from codec_bench.files import file_digest
 from codec_bench.processes.pool import Pool, ProcessPool, Server
 from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.worker import SCORER
-from tests.conftest import ROOT
 from tests.processes import pool_worker
-from tests.processes.material import wait_until_gone
 
 WORKER = f"{pool_worker.__name__}:Worker"
 
@@ -81,25 +76,6 @@ def test_leaving_the_pool_ends_running_and_waiting_jobs_at_once(tmp_path: Path):
         started = time.monotonic()
     assert time.monotonic() - started < 20
     assert all(f.done() for f in futures)
-
-
-PARENT = f"""
-import time
-from codec_bench.processes.pool import ProcessServer
-server = ProcessServer({WORKER!r}, {{"marker": ""}}, 60)
-server.call({{"do": "quarter"}})
-print(server._process._process.pid, flush=True)
-time.sleep(60)
-"""
-
-
-def test_workers_end_when_their_parent_is_killed():
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert parent.stdout is not None
-    worker = int(parent.stdout.readline())
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    wait_until_gone(worker)
 
 
 METRICS = """
