@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections import UserDict
 from typing import Any
 
 import typer
@@ -38,34 +38,19 @@ COMMANDS = {
 """Where each command is; only the one that is called is imported."""
 
 
-class _Imported(MutableMapping[str, Any]):
+class _Imported(UserDict[str, Any]):
     """Commands by name, created from a function or a group on first use."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
-
     def __getitem__(self, name: str) -> Any:
-        if name not in self._made:
-            module, _, attribute = COMMANDS[name].partition(":")
+        if isinstance(self.data[name], str):
+            module, _, attribute = self.data[name].partition(":")
             found = getattr(importlib.import_module(module), attribute)
             if not isinstance(found, typer.Typer):
                 single = _typer()
                 single.command(name, cls=getattr(found, "command_class", None))(found)
                 found = single
-            self._made[name] = typer.main.get_command(found)
-        return self._made[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._made[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
+            self.data[name] = typer.main.get_command(found)
+        return self.data[name]
 
 
 class _Commands(TyperGroup):
@@ -73,7 +58,7 @@ class _Commands(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = _Imported()
+        self.commands = _Imported(COMMANDS)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, without importing any."""

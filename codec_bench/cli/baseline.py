@@ -29,9 +29,7 @@ def save(
 
 
 @baseline.command()
-def show(
-    file: Annotated[Path, typer.Argument(help="A file of `baseline save`, or a run directory.")],
-) -> None:
+def show(file: Annotated[Path, typer.Argument(help="A file of `baseline save`, or a run directory.")]) -> None:
     """Print what a baseline holds: its data set, its systems and metrics, and their values."""
     from codec_bench.comparison import load_measurements
     from codec_bench.comparison.contents import print_contents

@@ -33,7 +33,12 @@ def cache(
     if prune is None:
         if older_than or dry_run or yes:
             raise UsageError("--older-than, --dry-run and --yes say how --prune removes: name what to remove with it")
-        _print_all(root, list(inventory(root)), as_json)
+        everything = list(inventory(root))
+        if as_json:
+            _print_json(root, "rows", everything)
+            return
+        files, size = count(everything)
+        _print_rows([*counted(everything), {"kind": "total", "path": str(root), "files": files, "bytes": size}])
         return
     age = 0.0 if older_than is None else parse_age(older_than)
     chosen = [item for item in selected(inventory(root), prune) if time.time() - item.modified >= age]
@@ -46,28 +51,17 @@ def cache(
             return
     if not dry_run:
         remove(chosen, root)
-    _print_removed(root, chosen, dry_run, as_json)
-
-
-def _print_all(root: Path, everything: list[Stored], as_json: bool) -> None:
-    rows = counted(everything)
-    files, size = count(everything)
     if as_json:
-        typer.echo(json.dumps({"home": str(root), "rows": rows, "files": files, "bytes": size}, indent=1))
+        _print_json(root, "removed", chosen, dry_run=dry_run)
         return
-    _print_rows([*rows, {"kind": "total", "path": str(root), "files": files, "bytes": size}])
-
-
-def _print_removed(root: Path, chosen: list[Stored], dry_run: bool, as_json: bool) -> None:
-    rows = counted(chosen)
-    files, size = count(chosen)
-    if as_json:
-        result = {"home": str(root), "removed": rows, "files": files, "bytes": size, "dry_run": dry_run}
-        typer.echo(json.dumps(result, indent=1))
-        return
-    if rows:
-        _print_rows(rows)
+    if chosen:
+        _print_rows(counted(chosen))
     typer.echo(f"{'would free' if dry_run else 'freed'} {describe_size(size)} ({files} files) in {root}")
+
+
+def _print_json(root: Path, key: str, found: list[Stored], **more: bool) -> None:
+    files, size = count(found)
+    typer.echo(json.dumps({"home": str(root), key: counted(found), "files": files, "bytes": size} | more, indent=1))
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:

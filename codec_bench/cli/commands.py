@@ -53,31 +53,35 @@ class PanelledCommand(TyperCommand):
                     formatter.write_dl([(name.ljust(WIDTH), text) for name, text in records])
 
 
-def command(model: type[M]) -> Callable[[Callable[[M, bool], None]], Callable[..., None]]:
+def command(model: type[M], *, is_saved: bool = True) -> Callable[[Callable[[M, bool], None]], Callable[..., None]]:
     """Makes a command of a function that carries out a model; typer reads its options from the signature.
 
     The function takes the model, and whether JSON is to be printed.
+
+    Args:
+        model: Its options.
+        is_saved: Whether there are `--config`, `--save-config` and `--json`.
     """
 
     def decorate(carry_out: Callable[[M, bool], None]) -> Callable[..., None]:
         def called(**values: Any) -> None:
-            file, target, as_json = (values.pop(name) for name in ("config", "save_config", "as_json"))
+            file, target, as_json = (values.pop(name, None) for name in ("config", "save_config", "as_json"))
             given = dict(_given(model, values))
             made = model(**given) if file is None else model.load(file, given)
             if target is not None:
                 made.save(target)
-            carry_out(made, as_json)
+            carry_out(made, bool(as_json))
 
         called.__name__, called.__doc__ = carry_out.__name__, carry_out.__doc__
         called.__annotations__ = {}
         called.command_class = PanelledCommand  # type: ignore[attr-defined]
-        called.__signature__ = inspect.Signature([*_parameters(model)])  # type: ignore[attr-defined]
+        called.__signature__ = inspect.Signature([*_parameters(model, is_saved)])  # type: ignore[attr-defined]
         return called
 
     return decorate
 
 
-def _parameters(model: type[Options]) -> Iterator[inspect.Parameter]:
+def _parameters(model: type[Options], is_saved: bool) -> Iterator[inspect.Parameter]:
     """What typer makes options of; all are None if they are not given."""
     for name, field in model.ordered_fields().items():
         option = option_of(field)
@@ -95,9 +99,8 @@ def _parameters(model: type[Options]) -> Iterator[inspect.Parameter]:
             details = {"help": f"Whether {flag} applies.", "rich_help_panel": option.panel.value}
             switch = f"{option.switch}/{switched_off(option.switch)}"
             yield _parameter(_switch_name(name), bool, typer.Option(switch, **details))
-    for name, annotation, default in (
-        ("config", Config, None), ("save_config", SaveConfig, None), ("as_json", Json, False)
-    ):  # fmt: skip
+    shared = (("config", Config, None), ("save_config", SaveConfig, None), ("as_json", Json, False))
+    for name, annotation, default in shared if is_saved else ():
         yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 

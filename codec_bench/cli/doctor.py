@@ -16,7 +16,7 @@ from codec_bench.grids import Grid
 
 def doctor(as_json: Json = False) -> None:
     """Say what runs here, what is missing, and the command that installs it."""
-    rows = [*_machine(), *_places(), *_codecs(), *_environments(), *_recognisers(), *_extras()]
+    rows = [*_machine(), *_places(), *_codecs(), *_environments(), *_extras()]
     if as_json:
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))
     else:
@@ -75,17 +75,12 @@ def _environments() -> list[dict[str, Any]]:
     ]
 
 
-def _recognisers() -> list[dict[str, Any]]:
+def _extras() -> list[dict[str, Any]]:
+    """The recogniser, and packages that are installed on request."""
+    from codec_bench.fingerprint import package_version
     from codec_bench.metrics.asr import default_backend
 
-    name, notice = default_backend()
-    return [_row("recogniser", "ok", f"{name}{'; ' + notice if notice else ''}")]
-
-
-def _extras() -> list[dict[str, Any]]:
-    from codec_bench.fingerprint import package_version
-
-    found = []
+    found = [_row("recogniser", "ok", "; ".join(filter(None, default_backend())))]
     for extra, package in (("praat", "praat-parselmouth"), ("lyra", "ai-edge-litert"), ("lc3", "lc3py")):
         version = package_version(package)
         missing = version == "absent"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from codec_bench.hub import RemoteFile
 
 
 def fetch(names: Annotated[list[str], typer.Argument(help="codec:NAME, metric:NAME or dataset:NAME [...]")]) -> None:
@@ -26,28 +30,28 @@ def fetch(names: Annotated[list[str], typer.Argument(help="codec:NAME, metric:NA
 def _fetch_codec(name: str) -> None:
     from codec_bench.adapters import CODECS
     from codec_bench.environments import Environment
-    from codec_bench.hub import describe_size, fetch_all
 
     codec = CODECS.get(name)
     environment = getattr(codec, "environment", None)
     sources = environment.sources if isinstance(environment, Environment) else ()
     files = [*codec.weights(), *(source.remote for source in sources)]
-    if not files:
-        typer.echo(f"codec:{name} needs no files")
-    for path in fetch_all(files, f"codec:{name}"):
-        typer.echo(f"{path}\t{describe_size(path.stat().st_size)}")
+    _fetch_files(f"codec:{name}", files)
     if isinstance(environment, Environment) and not environment.is_ready:
         sys.stderr.write(f"codec:{name} runs in an environment of its own: codec-bench env create codec:{name}\n")
 
 
 def _fetch_metric(name: str) -> None:
-    from codec_bench.hub import describe_size, fetch_all
     from codec_bench.metrics import metric
 
-    files = metric(name).weights
+    _fetch_files(f"metric:{name}", metric(name).weights)
+
+
+def _fetch_files(what: str, files: Sequence[RemoteFile]) -> None:
+    from codec_bench.hub import describe_size, fetch_all
+
     if not files:
-        typer.echo(f"metric:{name} needs no files")
-    for path in fetch_all(files, f"metric:{name}"):
+        typer.echo(f"{what} needs no files")
+    for path in fetch_all(files, what):
         typer.echo(f"{path}\t{describe_size(path.stat().st_size)}")
 
 

@@ -48,6 +48,11 @@ def tell(
                 after(run)
         sys.stderr.write(f"written to {run.path}\n")
         failures += run.failures
+    end(failures)
+
+
+def end(failures: Sequence[str]) -> None:
+    """Says what failed, and ends with 1 if anything did."""
     for failure in failures:
         sys.stderr.write(f"codec-bench: {failure}\n")
     if failures:

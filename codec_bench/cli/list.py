@@ -11,6 +11,8 @@ import typer
 from codec_bench.cli.options import Json
 from codec_bench.grids import Grid
 
+YES_NO = {True: "yes", False: "no", None: "?"}
+
 
 class Listed(str, Enum):
     """What can be listed."""
@@ -56,8 +58,8 @@ def codec_rows() -> list[dict[str, Any]]:
             "codebooks": fact["codebooks"],
             "settings": " ".join(_setting_text(setting) for setting in fact["settings"]),
             "parameters": f"{fact['parameters'] / 1e6:.1f} M" if fact["parameters"] else "",
-            "causal": _yes_no(fact["causal"]),
-            "streaming": _yes_no(fact["streaming"]),
+            "causal": YES_NO[fact["causal"]],
+            "streaming": YES_NO[fact["streaming"]],
             "licence": fact["licence"] + (" (NON-COMMERCIAL)" if fact["non_commercial"] else ""),
             "download": _size_text(fact["download_bytes"]),
             "runs here": fact["runs_here"] or "yes",
@@ -75,10 +77,6 @@ def _size_text(size: int | None) -> str:
     from codec_bench.hub import describe_size
 
     return "?" if size is None else describe_size(size) if size else "none"
-
-
-def _yes_no(value: bool | None) -> str:
-    return {True: "yes", False: "no", None: "?"}[value]
 
 
 def paper_rows() -> list[dict[str, Any]]:

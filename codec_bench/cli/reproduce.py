@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
 
 import typer
 
 from codec_bench.cli.commands import command
+from codec_bench.cli.finish import end
 from codec_bench.reproduction.config import ReproduceConfig
-
-if TYPE_CHECKING:
-    from codec_bench.reproduction.judging import Reproduction
 
 
 @command(ReproduceConfig)
@@ -51,20 +48,10 @@ def reproduce(config: ReproduceConfig, as_json: bool) -> None:
     if len(silent) == len(results):
         sys.stderr.write(f"codec-bench: {silent[0]}\n")
         raise typer.Exit(2)
-    _end(results, config.strict)
-
-
-def _end(results: list[Reproduction], strict: bool) -> None:
-    """Ends with 1 where a run failed, or under --strict where a cell is outside."""
-    failed = False
+    failures = []
     for result in results:
-        for made in result.runs:
-            for failure in made.failures:
-                failed = True
-                sys.stderr.write(f"codec-bench: {failure}\n")
-        if strict and result.outside:
-            failed = True
+        failures += [failure for made in result.runs for failure in made.failures]
+        if config.strict and result.outside:
             cells = ", ".join(f"{cell.row} {cell.column.title}" for cell in result.outside)
-            sys.stderr.write(f"codec-bench: outside tolerance in {result.table.id} (--strict): {cells}\n")
-    if failed:
-        raise typer.Exit(1)
+            failures.append(f"outside tolerance in {result.table.id} (--strict): {cells}")
+    end(failures)

@@ -37,9 +37,6 @@ def _side(measured: Measurements) -> dict[str, Any]:
 
 def _result(result: MetricComparison) -> dict[str, Any]:
     paired = result.paired
-    numbers: dict[str, Any] = {}
-    if paired is not None:
-        numbers = asdict(paired) | {"difference": paired.difference, "relative": paired.relative}
     return {
         "baseline_system": result.pair.baseline.label,
         "candidate_system": result.pair.candidate.label,
@@ -52,6 +49,6 @@ def _result(result: MetricComparison) -> dict[str, Any]:
         "p_corrected": result.corrected,
         "clustered_by": result.unit,
         "n_expected": result.expected,
-        "paired": numbers or None,
+        "paired": paired and asdict(paired) | {"difference": paired.difference, "relative": paired.relative},
         "worst": [asdict(changed) for changed in result.worst],
     }

@@ -83,11 +83,7 @@ class _File(_Stored):
 
 
 def save_baseline(measured: Measurements, path: Path) -> None:
-    """Writes a baseline.
-
-    Args:
-        measured: What a run scored.
-        path: A name that ends in `.json`, or in `.json.gz` for a compressed file.
+    """Writes a baseline; a path that ends in `.json.gz` becomes a compressed file.
 
     Raises:
         UsageError: The name has another ending, or cannot be written.
@@ -107,12 +103,11 @@ def baseline_text(measured: Measurements) -> str:
     """The content of a baseline file; the same for the same scores, whatever wrote them."""
     columns = [measured.columns[label] for label in sorted(measured.columns)]
     utterances = sorted(measured.speakers)
+    dataset = _Dataset(**{k: measured.dataset[k] for k in _Dataset.model_fields if k in measured.dataset})
     head: dict[str, Any] = {
         "codec_bench_baseline": SCHEMA,
         "kind": measured.kind,
-        "dataset": _Dataset(
-            **{k: measured.dataset[k] for k in _Dataset.model_fields if k in measured.dataset}
-        ).model_dump(),
+        "dataset": dataset.model_dump(),
         "conditions": {label: measured.conditions[label] for label in sorted(measured.conditions)},
         "codec_bench": measured.provenance.get("codec_bench", ""),
         "resampler": measured.provenance.get("resampler", ""),
@@ -170,14 +165,10 @@ def load_baseline(path: Path) -> Measurements:
 
 
 def _measurements(path: Path, content: _File) -> Measurements:
-    labels = [m.label for m in content.metrics]
-    scores: dict[str, dict[str, dict[str, UtteranceScore]]] = {
-        system: {label: {} for label in labels} for system in content.scores
+    scores = {
+        system: {m.label: {u: _score(cells[i]) for u, cells in rows.items()} for i, m in enumerate(content.metrics)}
+        for system, rows in content.scores.items()
     }
-    for system, rows in content.scores.items():
-        for utterance, cells in rows.items():
-            for label, cell in zip(labels, cells, strict=True):
-                scores[system][label][utterance] = _score(cell)
     return Measurements(
         source=str(path),
         kind=content.kind,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from codec_bench.alignment import ALIGNED
 from codec_bench.comparison.gate import MetricLimit
-from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Measurements, UtteranceScore
+from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Measurements, UtteranceScore, scored_in_both
 from codec_bench.comparison.pairing import RowPair
 
 DRIFT = 0.1
@@ -71,8 +72,8 @@ def coverage_obstacles(
 ) -> list[str]:
     """Why the utterances that both sides scored are too few, or not those that the baseline scored."""
     scored = sum(o.status == "ok" for o in left.values())
-    lost = [right[u].status if u in right else "missing" for u, o in left.items() if o.status == "ok"]
-    lost = [status for status in lost if status != "ok"]
+    after = (right[u].status if u in right else "missing" for u, o in left.items() if o.status == "ok")
+    lost = [status for status in after if status != "ok"]
     found = []
     if scored and len(lost) > limit.max_coverage_drop * scored:
         why = ", ".join(f"{lost.count(status)} × {status}" for status in dict.fromkeys(lost))
@@ -90,7 +91,7 @@ def drift_obstacles(
 ) -> list[str]:
     """Whether the recordings themselves score differently, so that the measuring changed and not only the codec."""
     left, right = (m.of(REFERENCE, column.label) for m in (baseline, candidate))
-    common = [u for u in left if left[u].status == "ok" and u in right and right[u].status == "ok"]
+    common = scored_in_both(left, right)
     if not common:
         return []
     values = [
@@ -125,8 +126,8 @@ def _meaning(column: ComparedMetric) -> str:
     return f"{column.unit or 'a number'} (scale {column.scale:g}, {column.better or 'neither direction'} is better)"
 
 
-def _changed_packages(left: Mapping[str, object], right: Mapping[str, object]) -> str:
-    old, new = ({} if not isinstance(p, Mapping) else dict(p) for p in (left.get("packages"), right.get("packages")))
+def _changed_packages(left: Mapping[str, Any], right: Mapping[str, Any]) -> str:
+    old, new = (side.get("packages") or {} for side in (left, right))
     changed = [f"{n} {old.get(n)} → {new.get(n)}" for n in sorted({*old, *new}) if old.get(n) != new.get(n)]
     if left.get("resampler") != right.get("resampler"):
         changed.insert(0, f"resampler {left.get('resampler')} → {right.get('resampler')}")

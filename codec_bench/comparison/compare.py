@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from codec_bench.comparison import comparability
 from codec_bench.comparison.decision import EXIT_CODES, Verdict, decide, overall, worsening
 from codec_bench.comparison.gate import Gate, MetricLimit
-from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Direction, Measurements, UtteranceScore
+from codec_bench.comparison.measurements import (
+    REFERENCE,
+    ComparedMetric,
+    Direction,
+    Measurements,
+    UtteranceScore,
+    scored_in_both,
+)
 from codec_bench.comparison.paired import MIN_SPEAKERS, Paired, compare_paired, holm
 from codec_bench.comparison.pairing import RowPair, find_pairs
 from codec_bench.metrics import METRICS
@@ -18,14 +25,7 @@ WORST = 5
 
 @dataclass(frozen=True)
 class Changed:
-    """An utterance that got worse.
-
-    Attributes:
-        utterance: Its id.
-        baseline: Its value in the baseline.
-        candidate: Its value in the candidate.
-        audio: Paths of the decoded audio, candidate's last; what was not kept is not there.
-    """
+    """An utterance that got worse: its values, and paths of the decoded audio that was kept, the candidate's last."""
 
     utterance: str
     baseline: float
@@ -38,10 +38,8 @@ class MetricComparison:
     """One metric of one pair.
 
     Attributes:
-        pair: The rows.
         column: The metric; the baseline's where it has it.
         limit: How much worse it may get; None for a metric that is shown only.
-        verdict: What it came to.
         reasons: Why it is undecided.
         paired: The difference on the utterances that both scored; None if there are none.
         corrected: p of "worse" after Holm's correction; None if no test was made.
@@ -67,15 +65,10 @@ class Comparison:
     """Two runs side by side.
 
     Attributes:
-        baseline: The earlier one.
-        candidate: The later one.
-        gate: The limits.
         results: By pair, then by metric.
-        verdict: The overall verdict.
         obstacles: Why nothing can be decided.
         notes: What a reader should know.
         tests: Over how many tests the p-values are corrected.
-        seed: Seed of the bootstrap and the swaps.
     """
 
     baseline: Measurements
@@ -99,20 +92,16 @@ class Comparison:
 
 
 def compare(
-    baseline: Measurements,
-    candidate: Measurements,
-    gate: Gate | None = None,
-    pairs: Sequence[str] = (),
-    seed: int = 0,
+    baseline: Measurements, candidate: Measurements, gate: Gate | None = None, pairs: Sequence[str] = (), seed: int = 0
 ) -> Comparison:
-    """Compares two runs.
+    """Compares two runs; the same runs and seed, which is that of the bootstrap and the swaps, give the same result.
 
     Args:
         baseline: What `load_measurements` read of the earlier run or of a stored baseline.
         candidate: The later run.
         gate: Limits; the defaults where there is none.
         pairs: `A=B`; see `find_pairs`.
-        seed: Seeds the bootstrap and the swaps: the same runs and seed give the same result.
+        seed: 0 or more.
 
     Raises:
         UsageError: Nothing to pair, or a gate that does not fit the metrics.
@@ -122,14 +111,16 @@ def compare(
     gate.check_names([*columns, *(c.name for c in columns.values())], METRICS.names())
     found, notes = find_pairs(baseline, candidate, pairs)
     obstacles = comparability.run_obstacles(baseline, candidate)
-    results = []
-    for pair in found:
-        for column in _columns(baseline, candidate, gate):
-            results.append(_measure(baseline, candidate, pair, column, gate.limit_of(column), obstacles, seed))
+    results = [
+        _measure(baseline, candidate, pair, column, gate.limit_of(column), obstacles, seed)
+        for pair in found
+        for column in _columns(baseline, candidate, gate)
+    ]
     same = [p.label for p in found if p.baseline.fingerprint == p.candidate.fingerprint]
     if same:
         notes.append(f"codec, weights and setting are the same in both runs (equal fingerprints): {', '.join(same)}")
-    notes += _unlimited(gate, columns)
+    if shown := [c.label for c in columns.values() if gate.limit_of(c) is None]:
+        notes.append(f"without a limit, shown only: {', '.join(shown)}")
     decided, tests = _decided(results, gate.settings.alpha)
     verdict = overall([(r.verdict, r.limit is not None and r.limit.required) for r in decided])
     if not any(r.limit for r in decided):
@@ -150,17 +141,9 @@ def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> lis
     there = {c.label for c in columns} | {c.name for c in columns}
     for key, entry in gate.entries.items():
         if key not in there:
-            name = key.partition("[")[0]
-            better: Direction = (
-                "lower" if entry.max_increase is not None else "higher" if entry.max_decrease is not None else ""
-            )
-            columns.append(ComparedMetric(key, name, key, entry.unit or "", better, 3, 0, "", 1.0))
+            better: Direction = "lower" if entry.max_increase else "higher" if entry.max_decrease else ""
+            columns.append(ComparedMetric(key, key.partition("[")[0], key, entry.unit or "", better, 3, 0, "", 1.0))
     return columns
-
-
-def _unlimited(gate: Gate, columns: Mapping[str, ComparedMetric]) -> list[str]:
-    shown = [c.label for c in columns.values() if gate.limit_of(c) is None]
-    return [f"without a limit, shown only: {', '.join(shown)}"] if shown else []
 
 
 def _measure(
@@ -175,7 +158,7 @@ def _measure(
     """The difference in one metric, and what stands against deciding on it; `_decided` does the rest."""
     left = baseline.of(pair.baseline.label, column.label)
     right = candidate.of(pair.candidate.label, column.label)
-    both = sorted(u for u, o in left.items() if o.status == "ok" and u in right and right[u].status == "ok")
+    both = sorted(scored_in_both(left, right))
     reasons = [*obstacles, *comparability.pair_obstacles(baseline, candidate, pair)]
     different = comparability.column_obstacles(baseline, candidate, column.label)
     paired, unit = None, "utterances"

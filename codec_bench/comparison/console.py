@@ -18,24 +18,18 @@ STYLES = {Verdict.REGRESSION: "bold red", Verdict.UNDECIDED: "yellow", Verdict.P
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
-    """Prints a comparison on standard output.
-
-    Args:
-        comparison: What to print.
-        console: Where to; standard output by default.
-    """
+    """Prints a comparison, by default on standard output."""
     console = console or Console()
     if not console.is_terminal:
         sys.stdout.write(markdown(comparison))
         return
     rows: list[Sequence[str | Marked]] = []
     shown = ""
-    for line in wording.lines(comparison):
-        system, *cells, verdict = line.cells
+    for (system, *cells, words), verdict in wording.lines(comparison):
         if system != shown:  # a column of long names would leave no room for numbers
             rows.append([Marked(system, "bold")])
             shown = system
-        rows.append([*cells, Marked(verdict, STYLES[line.verdict])])
+        rows.append([*cells, Marked(words, STYLES[verdict])])
     headings = wording.HEADINGS[1:]
     last = len(headings) - 1
     # A narrow terminal breaks names, not verdicts.

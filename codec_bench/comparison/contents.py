@@ -10,14 +10,9 @@ from codec_bench.grids import Grid
 from codec_bench.stats import estimate
 
 
-def print_contents(measured: Measurements, console: Console | None = None) -> None:
-    """Prints data set, provenance and the value of each system and metric, with n of n.
-
-    Args:
-        measured: What to show.
-        console: Where to; standard output by default.
-    """
-    console = console or Console()
+def print_contents(measured: Measurements) -> None:
+    """Prints data set, provenance and the value of each system and metric, with n of n."""
+    console = Console()
     data = measured.dataset
     console.print(Text(f"{measured.described}, {data.get('speakers') or 'unknown'} speakers"), soft_wrap=True)
     console.print(Text(f"manifest {data['manifest_sha256']}"), soft_wrap=True)

@@ -41,13 +41,9 @@ EXIT_CODES = {Verdict.PASS: 0, Verdict.REGRESSION: 1, Verdict.UNDECIDED: 3}
 
 @dataclass(frozen=True)
 class Worsening:
-    """A difference as the gate sees it: positive is worse, in the unit of the limit.
+    """A difference as the gate sees it: positive is worse, in the unit of the limit; so is `high` of its interval.
 
-    Attributes:
-        value: The worsening itself.
-        low: Better end of its interval.
-        high: Worse end of its interval.
-        p: One-sided, that such a worsening arises between equal systems.
+    `p` is one-sided: that such a worsening arises between equal systems.
     """
 
     value: float
@@ -119,13 +115,9 @@ def _needs_more(paired: Paired, found: Worsening, limit: MetricLimit) -> str:
 
 
 def overall(verdicts: Sequence[tuple[Verdict, bool]]) -> Verdict:
-    """The verdict of a comparison.
+    """The verdict of a comparison, by that on each metric and whether it has to be decided.
 
-    Args:
-        verdicts: Verdict on each metric, and whether it has to be decided.
-
-    Returns:
-        `REGRESSION` where there is any; `UNDECIDED` where a required metric is, or where nothing at all was decided.
+    `REGRESSION` where there is any; `UNDECIDED` where a required metric is, or where nothing at all was decided.
     """
     limited = [(v, required) for v, required in verdicts if v is not Verdict.SHOWN]
     if any(v is Verdict.REGRESSION for v, _ in limited):

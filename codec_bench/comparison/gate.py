@@ -31,7 +31,6 @@ class MetricLimit:
 
     Attributes:
         threshold: Positive; in the metric's unit, or in percent of the baseline's value where `relative`.
-        relative: Whether it is.
         required: Whether the gate as a whole cannot decide where this metric cannot.
         min_utterances: Fewer than this decide nothing.
         max_coverage_drop: Share of the baseline's utterances that may have lost their value.
@@ -53,36 +52,32 @@ class MetricLimit:
         return f"{'+' if self.max_increase else '−'}{self.threshold:g}{' % rel.' if self.relative else ''}"
 
 
-def _default(threshold: float, basis: str, *, required: bool = True) -> MetricLimit:
-    return MetricLimit(threshold, required=required, basis=basis)
-
-
 _OPINION = "half of 0.1 MOS, the last digit in which predicted opinion scores are usually compared"
 _SPEAKER = "convention: as secs, of which it is a stronger kind"
 _NOISY = "; recognisers are so noisy that a small set cannot exclude it, hence not required"
 
 DEFAULTS: Mapping[str, MetricLimit] = {
-    "pesq_wb": _default(0.03, "4 % of the step"),
-    "pesq_nb": _default(0.03, "4 % of the step"),
-    "visqol": _default(0.03, "convention: as pesq_wb, which has the same scale"),
-    "stoi": _default(0.005, "12 % of the step"),
-    "estoi": _default(0.01, "15 % of the step"),
-    "si_sdr": _default(0.3, "17 % of the step"),
-    "mcd": _default(0.1, "15 % of the step"),
-    "vde": _default(0.5, "16 % of the step"),
-    "ffe": _default(0.5, "16 % of the step"),
-    "gpe": _default(0.5, "convention: as vde; the step does not change it"),
-    "secs": _default(0.01, "a third of the step"),
-    "spk_sim": _default(0.01, _SPEAKER),
-    "campplus_sim": _default(0.01, _SPEAKER),
-    "ecapa_sim": _default(0.01, _SPEAKER),
-    "wer": _default(1.0, "17 % of the step" + _NOISY, required=False),
-    "cer": _default(1.0, "convention: as wer" + _NOISY, required=False),
-    "per": _default(1.0, "convention: as wer" + _NOISY, required=False),
-    "sigmos": _default(0.05, _OPINION),
-    "nisqa": _default(0.05, _OPINION),
-    "utmos": _default(0.05, _OPINION),
-    "dnsmos": _default(0.05, _OPINION),
+    "pesq_wb": MetricLimit(0.03, basis="4 % of the step"),
+    "pesq_nb": MetricLimit(0.03, basis="4 % of the step"),
+    "visqol": MetricLimit(0.03, basis="convention: as pesq_wb, which has the same scale"),
+    "stoi": MetricLimit(0.005, basis="12 % of the step"),
+    "estoi": MetricLimit(0.01, basis="15 % of the step"),
+    "si_sdr": MetricLimit(0.3, basis="17 % of the step"),
+    "mcd": MetricLimit(0.1, basis="15 % of the step"),
+    "vde": MetricLimit(0.5, basis="16 % of the step"),
+    "ffe": MetricLimit(0.5, basis="16 % of the step"),
+    "gpe": MetricLimit(0.5, basis="convention: as vde; the step does not change it"),
+    "secs": MetricLimit(0.01, basis="a third of the step"),
+    "spk_sim": MetricLimit(0.01, basis=_SPEAKER),
+    "campplus_sim": MetricLimit(0.01, basis=_SPEAKER),
+    "ecapa_sim": MetricLimit(0.01, basis=_SPEAKER),
+    "wer": MetricLimit(1.0, basis="17 % of the step" + _NOISY, required=False),
+    "cer": MetricLimit(1.0, basis="convention: as wer" + _NOISY, required=False),
+    "per": MetricLimit(1.0, basis="convention: as wer" + _NOISY, required=False),
+    "sigmos": MetricLimit(0.05, basis=_OPINION),
+    "nisqa": MetricLimit(0.05, basis=_OPINION),
+    "utmos": MetricLimit(0.05, basis=_OPINION),
+    "dnsmos": MetricLimit(0.05, basis=_OPINION),
 }
 """By metric name, in the metric's own unit and against the direction that is better.
 
@@ -135,7 +130,6 @@ class Gate:
     """Limits for the metrics of a comparison.
 
     Attributes:
-        settings: What holds for all.
         entries: What the gate file says per metric.
         source: The file, or `defaults`.
     """
@@ -195,11 +189,7 @@ class Gate:
         return replace(limit, required=entry.required, **given)
 
     def check_names(self, labels: Iterable[str], known: Iterable[str]) -> None:
-        """Raises for a metric of the file that exists nowhere.
-
-        Args:
-            labels: Labels and names of the metrics in both runs.
-            known: Names of all metrics that this program has.
+        """Raises for a metric of the file that neither the runs nor this program have.
 
         Raises:
             UsageError: The line says what may be meant.

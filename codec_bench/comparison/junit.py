@@ -25,8 +25,7 @@ def junit(comparison: Comparison) -> bytes:
         case = SubElement(
             suite, "testcase", classname=_text(result.pair.label), name=_text(result.column.label), time="0"
         )
-        tag = _tag(result)
-        if tag:
+        if tag := _tag(result):
             element = SubElement(case, tag, message=_text(wording.message(result)))
             if tag != "skipped":
                 element.set("type", result.verdict.value)
@@ -37,10 +36,9 @@ def junit(comparison: Comparison) -> bytes:
         case = SubElement(suite, "testcase", classname="comparison", name="limits", time="0")
         reason = "; ".join(comparison.obstacles)
         SubElement(case, "error", message=_text(reason), type=Verdict.UNDECIDED.value)
-    counts = {tag: str(len(suite.findall(f"testcase/{tag}"))) for tag in ("failure", "error", "skipped")}
-    totals = {"tests": str(len(suite)), "failures": counts["failure"], "errors": counts["error"], "time": "0"}
-    for name, value in {**totals, "skipped": counts["skipped"]}.items():
-        suite.set(name, value)
+    failures, errors, skipped = (str(len(suite.findall(f"testcase/{t}"))) for t in ("failure", "error", "skipped"))
+    totals = {"tests": str(len(suite)), "failures": failures, "errors": errors, "time": "0"}
+    suite.attrib |= totals | {"skipped": skipped}
     root = Element("testsuites", {"name": "codec-bench", **totals})
     root.append(suite)
     indent(root)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -18,10 +17,7 @@ _NEEDED = ("system", "utterance", "speaker", "metric", "value", "status", "numer
 
 
 def load_measurements(path: str | Path) -> Measurements:
-    """Reads a run directory or a baseline file.
-
-    Args:
-        path: Directory of a finished run, or a file that `codec-bench baseline save` wrote.
+    """Reads the directory of a finished run, or a file that `codec-bench baseline save` wrote.
 
     Raises:
         UsageError: It is neither, or cannot be read.
@@ -52,27 +48,27 @@ def measurements_of(run: Run) -> Measurements:
     if absent := [c for c in _NEEDED if c not in frame]:
         raise UsageError(f"{run.path / 'scores.parquet'} has no column {absent[0]!r}: codec-bench did not write it")
     plan = run.info["plan"]
-    scales = _scales(frame)
+    # A run does not state the scale of a metric: it is that of its first score.
+    good = frame[(frame["status"] == "ok") & (frame["numerator"] != 0)].drop_duplicates("metric").set_index("metric")
+    scales = good["value"] * good["denominator"] / good["numerator"]
     columns = {
         m["label"]: ComparedMetric(
             **{key: m[key] for key in ("label", "name", "title", "unit", "better", "digits", "version", "fingerprint")},
-            scale=scales.get(m["label"], 100.0 if m["unit"] == "%" else 1.0),
+            scale=float(f"{scales.get(m['label'], 100.0 if m['unit'] == '%' else 1.0):.6g}"),
         )
         for m in plan["metrics"]
         # The value of a whole set (FAD) is not a mean of scores, so there is nothing to pair and test.
         if m.get("pooling", "utterances") == "utterances"
     }
     frame = frame[frame["metric"].isin(list(columns))]
+    speakers = frame[["utterance", "speaker"]].drop_duplicates("utterance").sort_values("utterance")
     systems = {
-        s["label"]: SystemRow(
-            s["label"],
-            s.get("system") or s["label"],
-            s.get("condition") or "",
-            s.get("reference") or "clean",
+        label: SystemRow(
+            label, s.get("system") or label, s.get("condition") or "", s.get("reference") or "clean",
             s.get("fingerprint", ""),
         )
-        for s in plan["systems"]
-    }
+        for label, s in run.systems.items()
+    }  # fmt: skip
     audio = run.path / "audio"
     return Measurements(
         source=str(run.path),
@@ -81,27 +77,11 @@ def measurements_of(run: Run) -> Measurements:
         columns=columns,
         systems=systems,
         conditions={c["label"]: c["fingerprint"] for c in plan.get("conditions", [])},
-        speakers={str(u): s if isinstance(s, str) and s else None for u, s in _speakers(frame)},
+        speakers={str(u): s if isinstance(s, str) and s else None for u, s in speakers.itertuples(index=False)},
         scores=_scores(frame),
         provenance=run.info["provenance"],
         audio=audio if audio.is_dir() else None,
     )
-
-
-def _speakers(frame: pd.DataFrame) -> list[tuple[Any, Any]]:
-    unique = frame[["utterance", "speaker"]].drop_duplicates("utterance").sort_values("utterance")
-    return list(zip(unique["utterance"], unique["speaker"], strict=True))
-
-
-def _scales(frame: pd.DataFrame) -> dict[str, float]:
-    """Scale of each metric that has a score to infer it from; a run does not state it."""
-    good = frame[(frame["status"] == "ok") & (frame["numerator"] != 0)].drop_duplicates("metric")
-    return {
-        str(metric): float(f"{value * bottom / top:.6g}")
-        for metric, value, top, bottom in zip(
-            good["metric"], good["value"], good["numerator"], good["denominator"], strict=True
-        )
-    }
 
 
 def _scores(frame: pd.DataFrame) -> dict[str, dict[str, dict[str, UtteranceScore]]]:

@@ -18,9 +18,8 @@ def markdown(comparison: Comparison) -> str:
         "\n".join(f"- {escape(reason)}" for reason in wording.explanations(comparison)),
     ]
     rows: list[list[str | Marked]] = [
-        [*cells, Marked(verdict, markdown="**{}**" if line.verdict is Verdict.REGRESSION else "{}")]
-        for line in wording.lines(comparison)
-        for *cells, verdict in [line.cells]
+        [*cells, Marked(words, markdown="**{}**" if verdict is Verdict.REGRESSION else "{}")]
+        for (*cells, words), verdict in wording.lines(comparison)
     ]
     parts.append(Grid(wording.HEADINGS, rows, right=range(2, len(wording.HEADINGS) - 1)).markdown(escape).rstrip())
     for title, worst in wording.worst_lists(comparison):
@@ -40,9 +39,7 @@ def markdown(comparison: Comparison) -> str:
 def escape(text: str, *, html: bool = False) -> str:
     r"""Text that stays text: names of systems and utterances come from users, and a comment is read by many.
 
-    Args:
-        text: What is to be read.
-        html: Whether it stands inside an HTML tag, where Markdown is not read.
+    With `html` it stands inside an HTML tag, where Markdown is not read.
 
     >>> escape("a|b_<script>\n# x")
     'a\\|b\\_&lt;script&gt; \\# x'

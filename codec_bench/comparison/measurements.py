@@ -20,13 +20,7 @@ Direction = Literal["higher", "lower", ""]
 
 @dataclass(frozen=True)
 class UtteranceScore:
-    """One metric of one system on one utterance.
-
-    Attributes:
-        numerator: Numerator of the score; 0 without a value.
-        denominator: Denominator of the score; 0 without a value.
-        status: `ok` exactly where there is a value.
-    """
+    """One metric of one system on one utterance; without a value both parts are 0, and `status` is not `ok`."""
 
     numerator: float
     denominator: float
@@ -40,11 +34,8 @@ class ComparedMetric:
     Attributes:
         label: `wer[pocketsphinx]`.
         name: `wer`.
-        title: For people.
         unit: Unit of the value; empty for plain numbers.
-        better: `higher`, `lower`, or empty if neither is.
         digits: Decimals that are worth printing.
-        version: Version of the definition.
         fingerprint: Content address of the definition: version, parameters, packages.
         scale: `value = scale * numerator / denominator`; 100 for percent.
     """
@@ -99,10 +90,8 @@ class Measurements:
 
     Attributes:
         source: Where they come from, for messages.
-        kind: Kind of run: `reconstruction`, ...
         dataset: `name`, `utterances`, `speakers`, `manifest_sha256`, ...
-        columns: Metrics by label.
-        systems: Rows by label.
+        columns: Metrics by label; `systems` are rows by label.
         conditions: Fingerprints of the conditions by label.
         speakers: Speaker of each utterance, or None if unknown.
         scores: By system, metric and utterance. A missing utterance was not requested.
@@ -137,6 +126,11 @@ class Measurements:
         """One line: where from, and how much."""
         data = self.dataset
         return f"{self.source} ({data['name']}: {data['utterances']} utterances)"
+
+
+def scored_in_both(left: Mapping[str, UtteranceScore], right: Mapping[str, UtteranceScore]) -> list[str]:
+    """The utterances that have a value on both sides."""
+    return [u for u, score in left.items() if score.status == "ok" and u in right and right[u].status == "ok"]
 
 
 def rounded(number: float) -> float:

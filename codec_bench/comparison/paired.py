@@ -35,10 +35,8 @@ class Paired:
     Attributes:
         baseline: `scale * sum(numerators) / sum(denominators)` of the first system.
         candidate: The same of the second.
-        low: Lower end of the percentile interval of `difference`.
-        high: Upper end.
+        low: Lower end of the percentile interval of `difference`, to `high`.
         relative_low: Lower end of the interval of the difference over `|baseline|`; None if a baseline may be 0.
-        relative_high: Upper end.
         p_higher: One-sided p-value of the swap test against "the candidate is not higher".
         p_lower: The same against "the candidate is not lower".
         n: Utterances.

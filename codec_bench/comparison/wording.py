@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from codec_bench.comparison.compare import Changed, Comparison, MetricComparison
 from codec_bench.comparison.decision import Verdict, is_better
@@ -21,16 +20,8 @@ ORDER = (Verdict.REGRESSION, Verdict.UNDECIDED, Verdict.PASS, Verdict.SHOWN)
 TITLES = {Verdict.REGRESSION: "Regression", Verdict.UNDECIDED: "Cannot decide", Verdict.PASS: "Pass"}
 
 
-@dataclass(frozen=True)
-class Line:
-    """A result as cells, in the order of `HEADINGS`."""
-
-    cells: tuple[str, ...]
-    verdict: Verdict
-
-
-def lines(comparison: Comparison) -> list[Line]:
-    """One per pair and metric: the pair with the worst verdict first, and of each its worst."""
+def lines(comparison: Comparison) -> list[tuple[tuple[str, ...], Verdict]]:
+    """Cells under `HEADINGS` with their verdict: the pair with the worst one first, and of each its worst metric."""
     worst: dict[str, int] = {}
     for result in comparison.results:
         rank = ORDER.index(result.verdict)
@@ -39,7 +30,7 @@ def lines(comparison: Comparison) -> list[Line]:
     ordered = sorted(
         comparison.results, key=lambda r: (worst[r.pair.label], place[r.pair.label], ORDER.index(r.verdict))
     )
-    return [Line(_cells(r), r.verdict) for r in ordered]
+    return [(_cells(r), r.verdict) for r in ordered]
 
 
 def headline(comparison: Comparison) -> str:

@@ -13,15 +13,7 @@ from codec_bench.errors import UsageError
 from codec_bench.records import Score, Status
 from codec_bench.runs.columns import ColumnSpec
 from codec_bench.runs.directory import Run
-from codec_bench.runs.frames import (
-    Bitrate,
-    Heading,
-    ScoreRow,
-    SummaryRow,
-    floats_of,
-    score_frame,
-    summary_frame,
-)
+from codec_bench.runs.frames import Bitrate, Heading, ScoreRow, SummaryRow, floats_of, score_frame, summary_frame
 from codec_bench.runs.writer import rewriting
 from codec_bench.stats import Estimate
 
@@ -34,10 +26,10 @@ def write_column(
     utterances: Mapping[tuple[str, str], float],
     source: Mapping[str, Any],
 ) -> None:
-    """Puts a column into a run, in the place of an earlier one of its label.
+    """Puts a column into a run, in the place of an earlier one; its files are replaced one by one, `run.json` last.
 
     Args:
-        run: The run; its files are replaced one by one, `run.json` last.
+        run: The run.
         column: What it is.
         values: By label of the system, people as clusters; the others get a row without a value.
         items: Utterances of the test.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -18,7 +18,7 @@ from codec_bench.listening_tests.columns import remove_column, write_column
 from codec_bench.listening_tests.key import Key
 from codec_bench.listening_tests.results import Choice, Rating, read_choices, read_ratings
 from codec_bench.listening_tests.screening import Rules, screen
-from codec_bench.listening_tests.statistics import Discrimination, Opinion, discrimination, opinion
+from codec_bench.listening_tests.statistics import Discrimination, discrimination, opinion
 from codec_bench.runs import provenance
 from codec_bench.runs.columns import ColumnSpec
 from codec_bench.runs.directory import Run, load_run
@@ -34,12 +34,9 @@ class Imported:
     """What an import found.
 
     Attributes:
-        kind: `mushra` or `abx`.
         rows: One entry per system, anchor or pair, for people: heading and text.
-        listeners: Counted listeners.
+        listeners: How many are counted.
         excluded: Excluded ones with their reasons.
-        warnings: What the user should know.
-        files: What was written.
         column: Whether the run's tables have a column now.
     """
 
@@ -61,12 +58,8 @@ def import_results(
     `summary.csv`, `scores.parquet` and `run.json`. A second import replaces the first one. Listeners get
     numbers: what they entered is not kept.
 
-    Args:
-        run: The run that was exported.
-        results: `mushra.csv` or `paired_comparison.csv` of webMUSHRA.
-        key: `key.json` of the export.
-        rules: Post-screening of MUSHRA; the hidden reference by default.
-        listener: Column that tells listeners apart.
+    `results` is `mushra.csv` or `paired_comparison.csv` of webMUSHRA, `listener` the column that tells listeners apart,
+    and `rules` are the post-screening of MUSHRA, by default the hidden reference.
 
     Raises:
         UsageError: The files do not belong together or cannot be read, or no listener is left.
@@ -101,15 +94,20 @@ def _import_mushra(run: Run, results: Path, key: Key, rules: Rules, column: str 
             f"post-screening excludes all {len(listeners)} listeners, the first because they "
             f"{listeners[0].reasons[0]}; --no-screening counts all"
         )
-    counted = [rating for rating in ratings if rating.listener in kept]
-    opinions: dict[str, Opinion] = {}
-    for label in _labels(run, key):
-        own = [rating for rating in counted if rating.stimulus.system == label]
-        if own:
-            opinions[label] = opinion(
-                [r.score for r in own], [r.listener for r in own], [r.trial.utterance for r in own]
-            )
-    items = _by_item(counted)
+    by_system: dict[str, list[Rating]] = defaultdict(list)
+    by_item: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for rating in ratings:
+        if rating.listener in kept:
+            by_system[rating.stimulus.system].append(rating)
+            by_item[rating.stimulus.system, rating.trial.utterance].append(rating.score)
+    # Systems in the order of the run, then the anchors.
+    labels = [*run.systems, *reversed(key.anchors)]
+    opinions = {
+        label: opinion([r.score for r in own], [r.listener for r in own], [r.trial.utterance for r in own])
+        for label in labels
+        if (own := by_system[label])
+    }
+    means = {item: fmean(scores) for item, scores in sorted(by_item.items())}
     source = _source(results, key) | {
         "listeners": len(kept),
         "excluded": len(listeners) - len(kept),
@@ -122,110 +120,54 @@ def _import_mushra(run: Run, results: Path, key: Key, rules: Rules, column: str 
         "interval": "95 %, Student's t over listeners' means over items",
         "systems": {label: asdict(found) for label, found in opinions.items()},
         "items": [
-            {"system": system, "utterance": utterance, "mean": fmean(scores), "ratings": len(scores)}
-            for (system, utterance), scores in items.items()
+            {"system": item[0], "utterance": item[1], "mean": mean, "ratings": len(by_item[item])}
+            for item, mean in means.items()
         ],
         "listeners": [asdict(who) | {"name": numbers[who.name]} for who in listeners],
         "warnings": warnings,
     }
-    _write_column_of_opinions(run, key, opinions, items, source)
-    files = _write(run, "ratings", report, _rating_frame(ratings, kept, numbers))
-    rows = [_opinion_row(label, found) for label, found in opinions.items()]
-    excluded = [f"{numbers[who.name]}: {'; '.join(who.reasons)}" for who in listeners if who.reasons]
-    return Imported("mushra", rows, len(kept), excluded, warnings, files, True)
-
-
-def _labels(run: Run, key: Key) -> list[str]:
-    """Systems in the order of the run, then the anchors."""
-    heard = {key.trials[0].reference.system, *key.systems}
-    return [*(label for label in run.systems if label in heard), *reversed(key.anchors)]
-
-
-def _by_item(ratings: Sequence[Rating]) -> dict[tuple[str, str], list[float]]:
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for rating in ratings:
-        found[rating.stimulus.system, rating.trial.utterance].append(rating.score)
-    return dict(sorted(found.items()))
-
-
-def _write_column_of_opinions(
-    run: Run,
-    key: Key,
-    opinions: dict[str, Opinion],
-    items: dict[tuple[str, str], list[float]],
-    source: dict[str, Any],
-) -> None:
     anchors = "".join(f", {label} {opinions[label].mean:.1f}" for label in key.anchors if label in opinions)
-    column = ColumnSpec(
-        "mushra",
-        "MUSHRA",
-        FAMILY,
-        better="higher",
-        digits=1,
-        note=(
-            f"Opinion of {source['listeners']} listeners on {source['items']} items, 0 to 100 (ITU-R BS.1534-3); "
-            f"{source['excluded']} listeners excluded{anchors}; ± is Student's t over listeners."
-        ),
-        content={"results": source["sha256"], "key": source["key"]},
+    note = (
+        f"Opinion of {source['listeners']} listeners on {source['items']} items, 0 to 100 (ITU-R BS.1534-3); "
+        f"{source['excluded']} listeners excluded{anchors}; ± is Student's t over listeners."
     )
     values = {
         label: Estimate(found.mean, found.low, found.high, found.items, source["items"], found.listeners)
         for label, found in opinions.items()
         if label in run.systems
     }
-    utterances = {pair: fmean(scores) for pair, scores in items.items()}
-    write_column(run, column, values, source["items"], utterances, source)
-
-
-def _opinion_row(label: str, found: Opinion) -> dict[str, str]:
-    return {
-        "system": label,
-        "mean": f"{found.mean:.1f}",
-        "95 %": "–" if found.low is None or found.high is None else f"{found.low:.1f} .. {found.high:.1f}",
-        "median": f"{found.median:.1f}",
-        "listeners": str(found.listeners),
-        "items": str(found.items),
-        "ratings": str(found.ratings),
-    }
-
-
-def _rating_frame(ratings: Sequence[Rating], kept: set[str], numbers: dict[str, str]) -> pd.DataFrame:
-    """Every rating, those of excluded listeners too."""
-    rows = [
+    spec = ColumnSpec("mushra", "MUSHRA", FAMILY, better="higher", digits=1, note=note, content=_content(source))
+    write_column(run, spec, values, source["items"], means, source)
+    frame = pd.DataFrame(
         {
             "listener": numbers[r.listener], "counted": r.listener in kept, "utterance": r.trial.utterance,
             "speaker": r.trial.speaker, "role": r.stimulus.role, "system": r.stimulus.system, "score": r.score,
             "page_seconds": r.seconds,
         }
         for r in ratings
+    ).sort_values(["listener", "utterance", "system"], kind="stable", ignore_index=True)  # fmt: skip
+    rows = [
+        {
+            "system": label, "mean": f"{found.mean:.1f}", "95 %": _interval(found.low, found.high),
+            "median": f"{found.median:.1f}", "listeners": str(found.listeners), "items": str(found.items),
+            "ratings": str(found.ratings),
+        }
+        for label, found in opinions.items()
     ]  # fmt: skip
-    frame = pd.DataFrame(rows)
-    return frame.sort_values(["listener", "utterance", "system"], kind="stable", ignore_index=True)
+    excluded = [f"{numbers[who.name]}: {'; '.join(who.reasons)}" for who in listeners if who.reasons]
+    return Imported("mushra", rows, len(kept), excluded, warnings, _write(run, "ratings", report, frame), True)
 
 
 def _import_abx(run: Run, results: Path, key: Key, column: str | None) -> Imported:
     choices, warnings = read_choices(results, key, column)
     numbers = _numbers(sorted({choice.listener for choice in choices}))
-    recording = next(label for label, system in run.systems.items() if system["group"] == "reference")
-    pairs: dict[tuple[str, str], list[Choice]] = defaultdict(list)
     order = list(run.systems)
+    pairs: dict[tuple[int, int], list[Choice]] = defaultdict(list)
     for choice in choices:
-        first, second = sorted((choice.trial.reference.system, choice.trial.stimuli[0].system), key=order.index)
+        first, second = sorted(order.index(s.system) for s in (choice.trial.reference, choice.trial.stimuli[0]))
         pairs[first, second].append(choice)
-    found = {
-        pair: discrimination([c.answer for c in own], [c.listener for c in own], [c.trial.utterance for c in own])
-        for pair, own in sorted(pairs.items(), key=lambda entry: [order.index(label) for label in entry[0]])
-    }
-    by_listener = {
-        numbers[name]: asdict(
-            discrimination(
-                [c.answer for c in choices if c.listener == name],
-                [name for c in choices if c.listener == name],
-                [c.trial.utterance for c in choices if c.listener == name],
-            )
-        )
-        for name in numbers
-    }
+    found = {(order[first], order[second]): own for (first, second), own in sorted(pairs.items())}
+    told_apart = {pair: _discrimination(own) for pair, own in found.items()}
     source = _source(results, key) | {
         "listeners": len(numbers),
         "items": len({choice.trial.utterance for choice in choices}),
@@ -234,73 +176,74 @@ def _import_abx(run: Run, results: Path, key: Key, column: str | None) -> Import
         "kind": "abx",
         "source": source,
         "test": "exact binomial against guessing, one-sided; interval: 95 %, Wilson",
-        "pairs": [{"first": first, "second": second, **asdict(value)} for (first, second), value in found.items()],
-        "listeners": by_listener,
+        "pairs": [{"first": a, "second": b, **asdict(value)} for (a, b), value in told_apart.items()],
+        "listeners": {
+            number: asdict(_discrimination([c for c in choices if c.listener == name]))
+            for name, number in numbers.items()
+        },
         "warnings": warnings,
     }
-    shares = {second: value for (first, second), value in found.items() if first == recording and value.answers}
+    recording = next(label for label, system in run.systems.items() if system["group"] == "reference")
+    shares = {b: value for (a, b), value in told_apart.items() if a == recording and value.answers}
     if shares:
-        _write_column_of_shares(run, pairs, recording, shares, source)
-    rows = [
+        own = {system: found[recording, system] for system in shares}
+        _write_column_of_shares(run, own, shares, source)
+    frame = pd.DataFrame(
         {
             "listener": numbers[c.listener], "utterance": c.trial.utterance, "speaker": c.trial.speaker,
             "x": c.trial.reference.system, "other": c.trial.stimuli[0].system, "answer": c.answer,
             "page_seconds": c.seconds,
         }
         for c in choices
-    ]  # fmt: skip
-    files = _write(run, "abx", report, pd.DataFrame(rows))
-    table = [_share_row(first, second, value) for (first, second), value in found.items()]
-    return Imported("abx", table, len(numbers), [], warnings, files, bool(shares))
+    )  # fmt: skip
+    rows = [_share_row(first, second, value) for (first, second), value in told_apart.items()]
+    return Imported("abx", rows, len(numbers), [], warnings, _write(run, "abx", report, frame), bool(shares))
+
+
+def _discrimination(choices: Sequence[Choice]) -> Discrimination:
+    return discrimination(
+        [c.answer for c in choices], [c.listener for c in choices], [c.trial.utterance for c in choices]
+    )
 
 
 def _write_column_of_shares(
-    run: Run,
-    pairs: dict[tuple[str, str], list[Choice]],
-    recording: str,
-    shares: dict[str, Discrimination],
-    source: dict[str, Any],
+    run: Run, choices: Mapping[str, Sequence[Choice]], shares: Mapping[str, Discrimination], source: dict[str, Any]
 ) -> None:
     """Per cent of right answers of each system against the recording; 50 is as good as the recording."""
-    column = ColumnSpec(
-        "abx",
-        "ABX",
-        FAMILY,
-        better="lower",
-        unit="%",
-        digits=1,
-        note=(
-            f"Right answers of {source['listeners']} listeners who were asked which of two is the recording, "
-            f"{source['items']} items; 50 is guessing; ± is half of Wilson's interval over answers."
-        ),
-        content={"results": source["sha256"], "key": source["key"]},
+    note = (
+        f"Right answers of {source['listeners']} listeners who were asked which of two is the recording, "
+        f"{source['items']} items; 50 is guessing; ± is half of Wilson's interval over answers."
     )
     values: dict[str, Estimate] = {}
-    utterances: dict[tuple[str, str], float] = {}
+    right: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for system, found in shares.items():
         if found.share is not None and found.low is not None and found.high is not None:
             parts = (100 * found.share, 100 * found.low, 100 * found.high)
             values[system] = Estimate(*parts, found.items, source["items"], found.listeners)
-        by_item: dict[str, list[bool]] = defaultdict(list)
-        for choice in pairs[recording, system]:
+        for choice in choices[system]:
             if choice.answer != "undecided":
-                by_item[choice.trial.utterance].append(choice.answer == "correct")
-        utterances |= {(system, item): 100 * fmean(right) for item, right in by_item.items()}
-    write_column(run, column, values, source["items"], utterances, source)
+                right[system, choice.trial.utterance].append(choice.answer == "correct")
+    spec = ColumnSpec("abx", "ABX", FAMILY, better="lower", unit="%", digits=1, note=note, content=_content(source))
+    utterances = {item: 100 * fmean(answers) for item, answers in right.items()}
+    write_column(run, spec, values, source["items"], utterances, source)
 
 
 def _share_row(first: str, second: str, found: Discrimination) -> dict[str, str]:
-    known = found.share is not None and found.low is not None and found.high is not None
+    ends = [None if end is None else 100 * end for end in (found.low, found.high)]
     return {
         "pair": f"{first} / {second}",
         "right": f"{100 * found.share:.1f} %" if found.share is not None else "–",
-        "95 %": f"{100 * (found.low or 0):.1f} .. {100 * (found.high or 0):.1f}" if known else "–",
+        "95 %": _interval(*ends),
         "p": "–" if found.p_value is None else f"{found.p_value:.2g}",
         "answers": f"{found.right}/{found.answers}",
         "undecided": str(found.undecided),
         "listeners": str(found.listeners),
         "items": str(found.items),
     }
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low:.1f} .. {high:.1f}"
 
 
 def _numbers(names: Sequence[str]) -> dict[str, str]:
@@ -317,6 +260,11 @@ def _source(results: Path, key: Key) -> dict[str, Any]:
         "key": key.fingerprint,
         "imported": provenance.now(),
     }
+
+
+def _content(source: Mapping[str, Any]) -> dict[str, str]:
+    """What decides the values of a column."""
+    return {"results": source["sha256"], "key": source["key"]}
 
 
 def _write(run: Run, stem: str, report: dict[str, Any], frame: pd.DataFrame) -> list[Path]:

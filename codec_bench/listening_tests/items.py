@@ -23,7 +23,6 @@ class ListeningItem:
     """An utterance of the test.
 
     Attributes:
-        utterance: Its id in the run.
         speaker: Empty if unknown.
         paths: The kept audio by label of the system, the reference among them.
         seconds: Length of the reference.
@@ -49,20 +48,15 @@ def reference_of(run: Run) -> str:
     raise UsageError(f"{run.path} has no row of the recordings: repeat its command without --no-ground-truth")
 
 
-def choose_systems(run: Run, wanted: Sequence[str] | None, most: int) -> list[str]:
-    """Labels of the systems under test.
-
-    Args:
-        run: The run.
-        wanted: Labels; by default every clean row but the recordings.
-        most: How many there may be.
+def choose_systems(run: Run, wanted: Sequence[str], most: int) -> list[str]:
+    """Labels of at most `most` systems: those that are wanted, or else every clean row but the recordings.
 
     Raises:
         UsageError: A label is not known or is the reference, or there are too many.
     """
     reference = reference_of(run)
     offered = [label for label in run.systems if label != reference]
-    for label in wanted or []:
+    for label in wanted:
         if label == reference:
             raise UsageError(f"{label!r} is the reference, which is in every test: leave it out of --systems")
         if label not in offered:
@@ -84,14 +78,7 @@ def choose_items(
     """Draws utterances that every system has decoded, as evenly over the speakers as they allow.
 
     One utterance of every speaker comes before the second one of any; which ones, and which speakers come first where
-    they are more than `count`, is drawn.
-
-    Args:
-        run: The run, with kept audio.
-        systems: Labels under test.
-        count: How many utterances.
-        seed: Seed of the draw.
-        seconds: Shortest and longest reference.
+    they are more than `count`, is drawn. `seconds` are the shortest and the longest reference.
 
     Returns:
         The items, and how many there were to draw from.

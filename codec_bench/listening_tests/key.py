@@ -16,6 +16,7 @@ from codec_bench.runs.directory import Run
 SCHEMA = 1
 
 TestKind = Literal["mushra", "abx"]
+Role = Literal["reference", "system", "anchor"]
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,13 @@ class Stimulus:
     Attributes:
         name: Anonymous; the name of the file and what webMUSHRA writes into its results.
         system: Label of the system; of the anchors, `anchor-3.5k`.
-        role: `reference`, `system` or `anchor`.
         gain_db: What the audio was multiplied by.
         sha256: Digest of the file.
     """
 
     name: str
     system: str
-    role: Literal["reference", "system", "anchor"]
+    role: Role
     gain_db: float
     sha256: str
 
@@ -67,12 +67,10 @@ class Key:
     """Everything that the results of a test need to become numbers about systems.
 
     Attributes:
-        kind: `mushra` or `abx`.
         test_id: `session_test_id` in the results.
         run: Which run was exported; see `identify`.
         systems: Labels under test.
         anchors: Labels of the anchors, the lowest first.
-        trials: The pages.
         settings: Seed, options and versions that made the test.
     """
 
@@ -106,14 +104,9 @@ class Key:
             if "test_id" in data and data["schema"] > SCHEMA:
                 raise UsageError(f"{path} was written by a newer codec-bench (schema {data['schema']})")
             trials = tuple(
-                Trial(
-                    **trial
-                    | {
-                        "reference": Stimulus(**trial["reference"]),
-                        "stimuli": tuple(Stimulus(**stimulus) for stimulus in trial["stimuli"]),
-                    }
-                )
+                Trial(**trial | {"reference": Stimulus(**reference), "stimuli": tuple(Stimulus(**s) for s in stimuli)})
                 for trial in data["trials"]
+                for reference, stimuli in [(trial["reference"], trial["stimuli"])]
             )
             systems, anchors = tuple(data["systems"]), tuple(data["anchors"])
             return cls(data["kind"], data["test_id"], data["run"], systems, anchors, trials, data["settings"])

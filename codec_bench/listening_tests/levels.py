@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from codec_bench.audio import Audio
 from codec_bench.errors import UsageError
+from codec_bench.listening_tests.config import SHORTEST
 
 MAX_PEAK_DB = -1.0
 """Relative to full scale: room for the overshoot of the resampler in the browser."""
-
-MIN_SECONDS = 0.4
-"""One block of BS.1770; shorter audio has no loudness."""
 
 
 def loudness(audio: Audio, what: str) -> float:
@@ -29,8 +27,8 @@ def loudness(audio: Audio, what: str) -> float:
     """
     import pyloudnorm
 
-    if audio.seconds < MIN_SECONDS:
-        raise UsageError(f"{what} is shorter than {MIN_SECONDS} s, which has no loudness")
+    if audio.seconds < SHORTEST:
+        raise UsageError(f"{what} is shorter than {SHORTEST} s, which has no loudness")
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         warnings.simplefilter("ignore")  # that all blocks are below the gate is said below
         value = float(pyloudnorm.Meter(audio.rate).integrated_loudness(audio.samples.astype(np.float64)))

@@ -27,13 +27,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Listener:
-    """A listener and whether their ratings count.
+    """A listener, as the results name them, and whether their ratings count.
 
     Attributes:
-        name: As the results name them.
-        items: Items rated.
-        reference_below: Items on which the hidden reference got less than 90.
-        reference_rated: Items on which the hidden reference was rated.
+        reference_below: Items on which the hidden reference got less than 90, of `reference_rated` ones.
         reasons: Why they are excluded; empty if they are not.
     """
 
@@ -45,13 +42,7 @@ class Listener:
 
 
 def screen(ratings: Sequence[Rating], anchor: str | None, rules: Rules) -> list[Listener]:
-    """Applies the rules to each listener, sorted by name.
-
-    Args:
-        ratings: All ratings of a test.
-        anchor: Label of the highest anchor, or None if the test has none.
-        rules: What is asked of listeners.
-    """
+    """Applies the rules to each listener, sorted by name; `anchor` is the label of the highest anchor, if any."""
     found = []
     for name in sorted({rating.listener for rating in ratings}):
         own = [rating for rating in ratings if rating.listener == name]

@@ -17,13 +17,8 @@ class Opinion:
 
     Attributes:
         mean: Mean over listeners of each one's mean over items.
-        low: Lower end of the interval; None with fewer than two listeners.
-        high: Upper end.
-        median: Over all ratings.
-        quartiles: First and third quartile over all ratings.
-        listeners: How many.
-        items: How many.
-        ratings: How many.
+        low: Lower end of the interval to `high`; both are None with fewer than two listeners.
+        median: Over all ratings; so are the first and third quartile.
     """
 
     mean: float
@@ -44,10 +39,7 @@ def opinion(scores: Sequence[float], listeners: Sequence[str], items: Sequence[s
     The interval is not cut at 0 and 100. Median and quartiles are what the Recommendation shows besides, since ratings
     near the ends of the scale are not normal.
 
-    Args:
-        scores: 0 to 100, at least one.
-        listeners: Who gave each.
-        items: About which utterance.
+    Scores are 0 to 100, at least one; `listeners` and `items` say who gave each about which utterance.
 
     >>> found = opinion([40, 60, 50, 70], ["ann", "ann", "bob", "bob"], ["1", "2", "1", "2"])
     >>> found.mean, found.listeners, found.ratings
@@ -73,14 +65,10 @@ class Discrimination:
 
     Attributes:
         share: Right answers out of those that were given; 0.5 is guessing.
-        low: Lower end of Wilson's interval.
-        high: Upper end.
+        low: Lower end of Wilson's interval to `high`.
         p_value: One-sided, against guessing: the probability of at least this many right answers.
-        right: Right answers.
         answers: Right and wrong ones.
         undecided: Answers that are neither; they count for nothing.
-        listeners: How many.
-        items: How many.
     """
 
     share: float | None
@@ -100,10 +88,7 @@ def discrimination(answers: Sequence[str], listeners: Sequence[str], items: Sequ
     Both take answers as independent. Several answers of one listener are not quite, so the interval is too narrow
     where few listeners gave many answers each.
 
-    Args:
-        answers: `correct`, `incorrect` or `undecided`.
-        listeners: Who gave each.
-        items: About which utterance.
+    Answers are `correct`, `incorrect` or `undecided`; `listeners` and `items` say who gave each about which utterance.
 
     >>> found = discrimination(["correct"] * 12 + ["incorrect"] * 4, ["ann"] * 16, ["1"] * 16)
     >>> found.share, round(found.p_value, 5)

@@ -34,12 +34,7 @@ def resources(test_id: str) -> str:
 
 
 def configuration(key: Key, title: str) -> str:
-    """The YAML file for `webMUSHRA/configs`.
-
-    Args:
-        key: The test.
-        title: What listeners see on top; it should not name the systems.
-    """
+    """The YAML file for `webMUSHRA/configs`; listeners see the title, which should not name the systems."""
     instructions = MUSHRA_TEXT if key.kind == "mushra" else ABX_TEXT
     first = key.trials[0]
     pages: list[Any] = [

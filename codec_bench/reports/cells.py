@@ -33,10 +33,14 @@ class TableColumn:
         return self.label[len(self.name) :].removeprefix("[").removesuffix("]")
 
     @property
+    def full_title(self) -> str:
+        """`WER[pocketsphinx]`."""
+        return self.title + self.label[len(self.name) :]
+
+    @property
     def heading(self) -> str:
         """`WER[pocketsphinx] % ↓`."""
-        variant = self.label[len(self.name) :]
-        return " ".join(part for part in (self.title + variant, self.unit, ARROWS.get(self.better, "")) if part)
+        return " ".join(part for part in (self.full_title, self.unit, ARROWS.get(self.better, "")) if part)
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,8 @@ class Cell:
         """`38` where only 38 of more utterances have a value; empty for all of them, and for none."""
         return str(self.n) if self.value is not None and self.n != self.expected else ""
 
-    @property
-    def text(self) -> str:
-        """`1.806 ±0.052`, followed by `(38)` if only 38 utterances have a value."""
-        return self.shown()
-
     def shown(self, intervals: bool = True) -> str:
-        """The text with or without its interval; the coverage is there in both cases."""
+        """`1.806 ±0.052`, followed by `(38)` if only 38 utterances have a value; `1.806` without intervals."""
         margin = f" ±{self.margin}" if intervals and self.margin else ""
         return self.number + margin + (f" ({self.coverage})" if self.coverage else "")
 
@@ -85,8 +84,6 @@ class Efficiency:
 
     Attributes:
         tokens_per_second: Sum over the codebooks that are decoded; None for a bitstream, which has no tokens.
-        codebooks: How many are decoded.
-        parameters: Number of trained parameters.
         causal: Whether output never depends on later input beyond the frame.
         streaming: Whether it can be run frame by frame as it is.
     """
@@ -127,8 +124,6 @@ class TableRow:
         group: `reference`, `semantic`, `acoustic` or `classic`.
         system: The label in the run's own files; differs from `label` where two runs have the same system.
         run: Folder of the run.
-        title: Name for people.
-        efficiency: What the system costs.
     """
 
     label: str
@@ -144,14 +139,42 @@ class TableRow:
     efficiency: Efficiency = field(default_factory=Efficiency)
 
     @property
+    def is_reference(self) -> bool:
+        """Whether it is the recordings, or something else that codes nothing."""
+        return self.group == "reference"
+
+    @property
+    def setting(self) -> str:
+        """The label without the condition.
+
+        >>> TableRow("a@1+noise@10", 6.0, "", None, {}, condition="noise@10", system="a@1+noise@10").setting
+        'a@1'
+        """
+        return self._system.removesuffix(f"+{self.condition}") + self._run
+
+    @property
     def codec(self) -> str:
-        """`opus`: without setting and condition."""
-        return (self.system or self.label).removesuffix(f"+{self.condition}").partition("@")[0]
+        """The codec; a row of two runs with different values counts as two.
+
+        >>> TableRow("opus@6000 (runs/b)", 6.0, "", None, {}, system="opus@6000").codec
+        'opus (runs/b)'
+        """
+        return self._system.removesuffix(f"+{self.condition}").partition("@")[0] + self._run
 
     @property
     def family(self) -> str:
-        """`opus`, `opus+noise@10`: rows that differ in the setting of the codec alone."""
-        return f"{self.codec}+{self.condition}" if self.condition else self.codec
+        """`opus`, `opus+noise@10`: rows of a run that differ in the setting of the codec alone."""
+        condition = f"+{self.condition}" if self.condition else ""
+        return self.codec.removesuffix(self._run) + condition + self._run
+
+    @property
+    def _system(self) -> str:
+        return self.system or self.label
+
+    @property
+    def _run(self) -> str:
+        """` (name)` where two runs of the table have the same system."""
+        return self.label.removeprefix(self._system)
 
     @property
     def bitrate_text(self) -> str:
@@ -190,11 +213,9 @@ class Table:
     Attributes:
         caption: Data set, and whether its speech is synthetic.
         blocks: Titles with the columns that are printed side by side.
-        sections: Systems that are compared with each other.
         footnotes: What every reader must know; `notes` leaves out what does not apply.
         definitions: What each column is, for those who look it up.
         kind: Kind of the runs: `reconstruction`, `probe`, `tokens` or `speed`.
-        dataset: Name of the data set.
         runs: Folders of the runs that the rows come from.
         setup: The footnote that says what the numbers were made with.
         margin_note: The footnote that explains the ±.
@@ -216,10 +237,23 @@ class Table:
         """All columns in the order in which they are printed."""
         return tuple(column for _, columns in self.blocks for column in columns)
 
+    @property
+    def rows(self) -> tuple[TableRow, ...]:
+        """All rows in the order in which they are printed."""
+        return tuple(row for section in self.sections for row in section.rows)
+
+    def printed_blocks(self, efficiency: bool) -> list[tuple[str, tuple[TableColumn, ...]]]:
+        """The blocks; on request first one without metrics, for what systems cost."""
+        return [*([("Efficiency", ())] if efficiency else []), *self.blocks]
+
     def grids(self, intervals: bool = True, efficiency: bool = False) -> Iterator[Grid]:
-        """The blocks for a terminal or Markdown, the best of each section marked; what systems cost comes first."""
-        blocks = [*([("Efficiency", ())] if efficiency else []), *self.blocks]
-        for title, columns in blocks:
+        """The blocks for a terminal or Markdown, the best of each section marked.
+
+        Args:
+            intervals: Whether each value has its ±.
+            efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are a block of their own.
+        """
+        for title, columns in self.printed_blocks(efficiency):
             headings = ("system", *setting_headings(not columns), *(column.heading for column in columns))
             rows: list[Sequence[str | Marked]] = []
             for section in self.sections:

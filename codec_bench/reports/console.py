@@ -12,13 +12,7 @@ from codec_bench.reports.formats.markdown import markdown
 
 
 def print_table(table: Table, *, intervals: bool = True, efficiency: bool = False) -> None:
-    """Prints a table on standard output.
-
-    Args:
-        table: What to print.
-        intervals: Whether each value has its ±.
-        efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are a block of their own.
-    """
+    """Prints a table on standard output; the options are those of `Table.grids`."""
     console = Console()
     if not console.is_terminal:
         sys.stdout.write(markdown(table, intervals=intervals, efficiency=efficiency))

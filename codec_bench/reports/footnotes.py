@@ -61,9 +61,7 @@ def footnotes(runs: Sequence[Run], rows: Sequence[TableRow], apart: str) -> list
     notes += [note for run in runs for note in run.info["plan"]["dataset"].get("notes", [])]
     notes += [note for run in runs for note in run.info.get("notes", [])]
     notes += [note for run in runs for note in _conditions(run)]
-    names = run_names(runs)
-    for run, name in zip(runs, names, strict=True):
-        which = f" in {name}" if len(runs) > 1 else ""
+    for run, which in _which(runs):
         missing = [
             f"{metric}: " + ", ".join(f"{n} × {status}" for status, n in counts.items() if status != "ok")
             for metric, counts in run.info["coverage"].get("statuses", {}).items()
@@ -82,14 +80,15 @@ def footnotes(runs: Sequence[Run], rows: Sequence[TableRow], apart: str) -> list
 def definitions(runs: Sequence[Run]) -> list[str]:
     """What each column is, and which files made the numbers of systems and metrics that have weights."""
     notes = [f"{m['label']}: {m['note']}" for run in runs for m in run.metrics.values() if m.get("note")]
-    for run, name in zip(runs, run_names(runs), strict=True):
+    for run, which in _which(runs):
         found: dict[str, dict[str, str]] = {}
         for label, system in run.systems.items():
             found.setdefault((system.get("system") or label).partition("@")[0], {}).update(system.get("weights", {}))
         for label, metric in run.metrics.items():
             found.setdefault(label, {}).update(metric.get("weights", {}))
-        which = f" in {name}" if len(runs) > 1 else ""
-        notes += [f"{made}{which}: weights {_files(files)}" for made, files in found.items() if files]
+        for made, files in found.items():
+            shown = ", ".join(f"{path.rsplit('/', 1)[-1]} {digest[:12]}" for path, digest in files.items())
+            notes += [f"{made}{which}: weights {shown}"] if files else []
     return list(dict.fromkeys(notes))
 
 
@@ -178,6 +177,11 @@ def _licences(run: Run) -> list[tuple[str, str]]:
     return systems + [(label, m.get("licence") or "") for label, m in run.metrics.items()]
 
 
+def _which(runs: Sequence[Run]) -> list[tuple[Run, str]]:
+    """Runs with ` in <name>`, which is empty for one alone."""
+    return [(run, f" in {name}" if len(runs) > 1 else "") for run, name in zip(runs, run_names(runs), strict=True)]
+
+
 def _conditions(run: Run) -> list[str]:
     """What was done for the rows under a condition, and what they are compared with."""
     conditions = run.info["plan"].get("conditions", [])
@@ -201,7 +205,3 @@ def _each(runs: Sequence[Run], texts: Sequence[str]) -> str:
         return texts[0]
     names = run_names(runs)
     return "; ".join(f"{text} in {name}" for text, name in zip(texts, names, strict=True))
-
-
-def _files(files: dict[str, str]) -> str:
-    return ", ".join(f"{path.rsplit('/', 1)[-1]} {digest[:12]}" for path, digest in files.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pandas as pd
@@ -34,12 +34,7 @@ FAMILY_TITLES = {
 
 
 def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
-    """The table of one run.
-
-    Args:
-        run: A finished run.
-        bands: Edges of the bitrate groups in kbit/s, falling; see `sections_of`.
-    """
+    """The table of one finished run; `bands` are edges of the bitrate groups in kbit/s, falling, see `sections_of`."""
     return _table(RunGroup((run,)), bands)
 
 
@@ -47,18 +42,17 @@ def build_tables(runs: Sequence[Run], bands: Sequence[float] = BANDS) -> list[Ta
     """As few tables as comparability allows.
 
     Runs of one kind on the same utterances, whose common columns were measured in the same way, share one; see
-    `merging.difference`. A footnote says why a run on the same data set has a table of its own.
-
-    Args:
-        runs: Finished runs of any kind.
-        bands: Edges of the bitrate groups in kbit/s, falling.
+    `merging.difference`. A footnote says why a run on the same data set has a table of its own. Bands are as for
+    `build_table`.
     """
     return [_table(group, bands) for group in group_runs(runs)]
 
 
 def _table(group: RunGroup, bands: Sequence[float]) -> Table:
     runs = group.runs
-    columns = list({m["label"]: _column(m) for run in runs for m in run.metrics.values()}.values())
+    described = {label: metric for run in runs for label, metric in run.metrics.items()}
+    keys = [field.name for field in fields(TableColumn)]
+    columns = [TableColumn(**{key: metric[key] for key in keys}) for metric in described.values()]
     rows = _merged(runs, columns)
     conditions = dict.fromkeys(c["label"] for run in runs for c in run.info["plan"].get("conditions", []))
     margin, made_with = margin_note(runs), setup(runs)
@@ -77,11 +71,6 @@ def _table(group: RunGroup, bands: Sequence[float]) -> Table:
     )
 
 
-def _column(described: Mapping[str, Any]) -> TableColumn:
-    keys = ("label", "name", "title", "unit", "better", "digits", "family")
-    return TableColumn(**{key: described[key] for key in keys})
-
-
 def _merged(runs: Sequence[Run], columns: Sequence[TableColumn]) -> list[TableRow]:
     """The rows of all runs; the recordings have one row where their values agree, other systems one for each run."""
     rows: list[tuple[str, TableRow]] = []
@@ -91,9 +80,9 @@ def _merged(runs: Sequence[Run], columns: Sequence[TableColumn]) -> list[TableRo
             if (i := next(same, None)) is None:
                 rows.append((name, row))
             else:
-                known = rows[i][1]
-                cells = {c.label: _present(known, c) or _present(row, c) or row.cells[c.label] for c in columns}
-                rows[i] = (rows[i][0], replace(known, cells=cells))
+                # A column that one of the runs lacks has the value of the other one.
+                cells = {m: cell if cell.expected else row.cells[m] for m, cell in rows[i][1].cells.items()}
+                rows[i] = (rows[i][0], replace(rows[i][1], cells=cells))
     labels = [row.label for _, row in rows]
     while len(set(labels)) < len(labels):  # again where a system is called as another one is now
         counts = Counter(labels)
@@ -110,11 +99,6 @@ def _agree(one: TableRow, other: TableRow, runs: Sequence[Run]) -> bool:
     both = [label for label, cell in one.cells.items() if cell.expected and other.cells[label].expected]
     measured = [[(row.cells[m].value, row.cells[m].n, row.cells[m].expected) for m in both] for row in (one, other)]
     return one.label == other.label and made[0] == made[1] and measured[0] == measured[1]
-
-
-def _present(row: TableRow, column: TableColumn) -> Cell | None:
-    cell = row.cells[column.label]
-    return cell if cell.expected else None
 
 
 def _rows(run: Run, columns: Sequence[TableColumn]) -> list[TableRow]:
@@ -163,9 +147,8 @@ def _blocks(columns: Sequence[TableColumn]) -> Iterable[tuple[str, tuple[TableCo
     main = tuple(c for name in MAIN for c in columns if c.name == name and c.family in FAMILY_TITLES)
     blocks = [("Main metrics", main)]
     for family in dict.fromkeys([*FAMILY_TITLES, *(c.family for c in columns)]):
-        blocks.append(
-            (FAMILY_TITLES.get(family, family), tuple(c for c in columns if c.family == family and c not in main))
-        )
+        rest = tuple(c for c in columns if c.family == family and c not in main)
+        blocks.append((FAMILY_TITLES.get(family, family), rest))
     return [(title, members) for title, members in blocks if members]
 
 

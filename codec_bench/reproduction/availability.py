@@ -21,7 +21,6 @@ class Counts:
     """How much of a table can be measured here.
 
     Attributes:
-        rows: All rows.
         here: Rows whose codec runs now, with nothing more to fetch.
         fetched: Rows whose codec runs once its weights are fetched; those that run now are not counted.
     """

@@ -12,10 +12,7 @@ from codec_bench.reproduction.paper import Fact, Value
 
 
 def codec_of(system: str) -> Codec:
-    """The codec of a system, at its setting; nothing is loaded or downloaded.
-
-    Args:
-        system: `mimi@8`, `stable-codec@2x15625_700bps`, `snac-24khz`.
+    """The codec of a system (`mimi@8`, `snac-24khz`) at its setting; nothing is loaded or downloaded.
 
     Raises:
         UsageError: There is no such codec or setting.
@@ -61,11 +58,8 @@ def possible_bitrates(system: str) -> tuple[float, ...]:
     [697, 700]
     """
     codec = codec_of(system)
-    spec, count = codec.spec, codec.codebooks
-    books = spec.codebooks[:count]
+    books = codec.spec.codebooks[: codec.codebooks]
     if not books:
         raise UsageError(f"{system} has no codebooks to compute a bitrate from")
-    rates = [float(spec.token_rate(i)) for i in range(len(books))]
-    exact = sum(rate * math.log2(book.size) for rate, book in zip(rates, books, strict=True))
-    whole = sum(rate * math.ceil(math.log2(book.size)) for rate, book in zip(rates, books, strict=True))
-    return exact, whole
+    rated = [(float(codec.spec.token_rate(i)), math.log2(book.size)) for i, book in enumerate(books)]
+    return sum(rate * bits for rate, bits in rated), sum(rate * math.ceil(bits) for rate, bits in rated)

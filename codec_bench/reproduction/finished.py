@@ -21,10 +21,7 @@ def compare_runs(table: PublishedTable, runs: Sequence[Run], rows: Sequence[Publ
     A row takes the values of the system that it names, and a column those of the run over its data set; where only one
     column asks for a value, a run over other data gives it, too, and is not judged.
 
-    Args:
-        table: What was published.
-        runs: Runs of the kind that measures it; where two have a value, the last one counts.
-        rows: Those to look at.
+    Runs are of the kind that measures the table; where two have a value, the last one counts.
 
     Raises:
         UsageError: A run is of another kind, or has no system of the table.
@@ -44,7 +41,8 @@ def compare_runs(table: PublishedTable, runs: Sequence[Run], rows: Sequence[Publ
         systems = ", ".join(dict.fromkeys(run_label(row) for row in rows if row.system))
         raise UsageError(f"none of the runs has a system and a column of {table.id}: it is about {systems}")
     absent = [Absence(table.label(r), table.reason(r) or "not in the runs") for r in rows if table.label(r) not in seen]
-    notes = [f"values of {run.path}: {_data(run)}" for run in runs]
+    about = [(run.path, run.info["plan"]["dataset"]) for run in runs]
+    notes = [f"values of {path}: {data['name']}, {data['utterances']} utterances" for path, data in about]
     return Reproduction(table, tuple(cells.values()), tuple(absent), tuple(notes), (), tuple(runs))
 
 
@@ -79,8 +77,3 @@ def _of_codebook(run: Run, system: str, label: str, codebook: int) -> float | No
         return None if lines.empty else float(lines.iloc[0][label])
     except (ValueError, KeyError) as error:
         raise UsageError(f"{run.path / 'codebooks.csv'} cannot be read: {error}") from error
-
-
-def _data(run: Run) -> str:
-    data = run.info["plan"]["dataset"]
-    return f"{data['name']}, {data['utterances']} utterances"

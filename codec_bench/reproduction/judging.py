@@ -24,20 +24,13 @@ class Agreement(str, Enum):
 
 @dataclass(frozen=True)
 class JudgedCell:
-    """One row and column.
+    """One row and column, by their names `row` and `key`.
 
     Attributes:
-        row: Name of the row.
-        key: Name of the column.
-        column: The column.
         published: As the paper has it; None if it has none.
-        measured: Here; None if nothing was measured.
-        verdict: How both relate.
+        measured: Here; None if nothing was measured. `low` and `high` are the interval around it.
         reason: Why they are not compared, or why nothing was measured.
-        low: Lower end of the interval around the measured value.
-        high: Its upper end.
-        n: Utterances with a value.
-        expected: Utterances that should have one.
+        n: Utterances with a value, of `expected` ones.
         metric: What was measured, `wer[pocketsphinx]`.
     """
 
@@ -83,12 +76,9 @@ class Reproduction:
     """What came out for one table.
 
     Attributes:
-        table: What was published.
-        cells: Published and measured, by row and column.
         absent: Rows that were not measured.
         notes: What makes the comparison less than one to one; loud.
         commands: What would measure the table, where this command does not.
-        runs: The run directories behind it.
         obstacle: What keeps all of it from being measured; empty if nothing does.
     """
 

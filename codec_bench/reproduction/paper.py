@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.registry import unknown
+
+PAPERS = resources.files("codec_bench.reproduction") / "papers"
 
 TableKind = Literal["reconstruction", "probe", "tokens", "speed", "generation", "efficiency", "ablation"]
 Fact = Literal["bitrate_bps", "parameters_m", "frame_rate_hz", "token_rate", "codebooks", "streaming"]
@@ -34,18 +36,14 @@ class PublishedColumn(Part):
     """A column.
 
     Attributes:
-        title: Heading, as the paper has it.
         metric: The metric that measures it here, `wer[nemo]`; empty if none does.
         fact: What a codec's description says without any measurement.
         result: The column of a probe, token or speed run that measures it, `accuracy[sid]`.
         codebook: Which codebook, if such a run has a value for each.
         scale: By which such a value is multiplied, for the unit of the paper.
-        unit: Behind the title.
-        better: Which direction is better; empty if neither is.
         digits: Decimals that the paper prints.
         tolerance: How far a measured value may be from the published one, in the column's unit.
         because: Why so far.
-        task: Task of a probe.
         dataset: Data set of a probe.
         seconds: Length of the recordings of a speed measurement.
     """
@@ -74,8 +72,7 @@ class PublishedColumn(Part):
     @property
     def heading(self) -> str:
         """`WER % ↓`."""
-        arrow = {"higher": "↑", "lower": "↓", "": ""}[self.better]
-        return " ".join(part for part in (self.title, self.unit, arrow) if part)
+        return " ".join(filter(None, (self.title, self.unit, {"higher": "↑", "lower": "↓", "": ""}[self.better])))
 
     def text(self, value: Value) -> str:
         """A value as the paper prints it."""
@@ -94,8 +91,6 @@ class Protocol(Part):
         why: Why there is none.
         utterances: How many the paper evaluates; None if it does not say.
         sample_rate: Hz at which signals are compared; 0 where each metric has its own.
-        asr: Recogniser.
-        tracker: Tracker of pitch and voicing.
         unstated: What the paper does not say.
     """
 
@@ -113,18 +108,14 @@ class PublishedRow(Part):
 
     Attributes:
         name: As published, followed by the setting if a table has several rows of one name.
-        section: Heading above it.
         system: What runs it here, `mimi@8`; None if nothing does.
         why: Why nothing does.
-        kbps: As published; the following three, too.
-        frame_rate: Frames/s of the fastest codebook.
-        codebooks: How many.
-        tokens_per_second: Sum over all codebooks.
+        kbps: As published; `frame_rate` (frames/s of the fastest codebook), `codebooks` and `tokens_per_second` (sum
+            over all codebooks), too.
         sizes: Entries of each codebook.
         values: One per column; None if the paper has none.
         spread: Standard deviations, where the paper has some.
         doubtful: Reasons, by column or by one of `ROW_FACTS`: that figure cannot be relied on.
-        note: What else a reader must know.
     """
 
     name: str
@@ -149,14 +140,8 @@ class PublishedTable(Part):
         paper: Name of the paper.
         number: `table5`, `figure6`.
         caption: What it shows, in our words.
-        where: Section of the paper.
-        kind: What was measured.
-        protocol: How.
-        columns: By name, in order.
-        rows: In order.
         datasets: Data sets of the sections, where each has its own.
         why: Why rows without a system have none, where they do not say it themselves.
-        notes: What a reader must know about the whole table.
     """
 
     paper: str
@@ -216,15 +201,7 @@ class PublishedTable(Part):
 
 
 class Paper(Part):
-    """A paper.
-
-    Attributes:
-        name: As the command line has it.
-        title: For people.
-        citation: Authors, title, place, year.
-        url: Where to read it.
-        tables: By number, in order.
-    """
+    """A paper, named as the command line has it, with its tables by number."""
 
     name: str
     title: str
@@ -239,7 +216,7 @@ def paper_names() -> list[str]:
     >>> paper_names()
     ['longcat', 'magicodec', 'stable-codec', 'wavtokenizer']
     """
-    return sorted(f.name.removesuffix(".yaml") for f in _folder().iterdir() if f.name.endswith(".yaml"))
+    return sorted(f.name.removesuffix(".yaml") for f in PAPERS.iterdir() if f.name.endswith(".yaml"))
 
 
 @lru_cache(maxsize=16)
@@ -255,18 +232,13 @@ def load_paper(name: str) -> Paper:
     """
     if name not in paper_names():
         raise UsageError(unknown("paper", name, paper_names()))
-    text = _folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    return parse_paper(text, f"{name}.yaml")
+    return parse_paper((PAPERS / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml")
 
 
 def parse_paper(text: str, source: str) -> Paper:
-    """Reads the text of a paper's file.
+    """Reads the YAML of a paper's file, which messages call `source`.
 
     Protocols and columns are named once per paper, and tables refer to them.
-
-    Args:
-        text: YAML.
-        source: What messages call it.
 
     Raises:
         CodecBenchError: It is not valid YAML, or something in it is missing or inconsistent.
@@ -303,11 +275,7 @@ def find_tables(name: str) -> list[PublishedTable]:
     paper = load_paper(paper_name)
     if not colon:
         return list(paper.tables.values())
-    wanted = number if not number.isdigit() else f"table{number}"
+    wanted = f"table{number}" if number.isdigit() else number
     if wanted not in paper.tables:
         raise UsageError(unknown(f"table of {paper_name}", number, list(paper.tables)))
     return [paper.tables[wanted]]
-
-
-def _folder() -> Any:
-    return resources.files("codec_bench.reproduction").joinpath("papers")

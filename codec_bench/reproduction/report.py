@@ -11,7 +11,7 @@ import pandas as pd
 from codec_bench.files import write_atomically
 from codec_bench.grids import Grid, escape
 from codec_bench.reproduction.judging import Agreement, JudgedCell, Reproduction
-from codec_bench.reproduction.paper import PublishedRow, PublishedTable, Value
+from codec_bench.reproduction.paper import PublishedRow, PublishedTable
 
 MARKS = {Agreement.WITHIN: "✓", Agreement.OUTSIDE: "✗", Agreement.NOT_RUN: "–", Agreement.UNJUDGED: "?"}
 """A mark and its words always stand together, so that nothing hangs on a sign alone."""
@@ -20,20 +20,7 @@ MARKS = {Agreement.WITHIN: "✓", Agreement.OUTSIDE: "✗", Agreement.NOT_RUN: "
 def comparison_grid(result: Reproduction) -> Grid:
     """One line per row and column that was measured, or could have been."""
     headings = ("row", "column", "published", "measured", "difference", "95 % interval", "n", "verdict")
-    lines = [
-        (
-            cell.row,
-            cell.column.heading,
-            cell.column.text(cell.published),
-            _with_spare_digit(cell, cell.measured),
-            _difference(cell),
-            _interval(cell),
-            f"{cell.n}/{cell.expected}" if cell.expected else "",
-            _verdict(cell),
-        )
-        for cell in result.cells
-    ]
-    return Grid(headings, lines, "Published and measured", right=range(2, 6))
+    return Grid(headings, [_line(cell) for cell in result.cells], "Published and measured", right=range(2, 6))
 
 
 def published_grid(table: PublishedTable) -> Grid:
@@ -60,7 +47,11 @@ def footnotes(result: Reproduction) -> list[str]:
     notes.append(f"Protocol: {', '.join(how)}.")
     if protocol.unstated:
         notes.append(f"Not stated by the paper: {'; '.join(protocol.unstated)}.")
-    notes += [f"{c.title}: tolerance {c.tolerance:g}{_unit(c.unit)}, {c.because}." for c in _judged(result)]
+    for key in dict.fromkeys(cell.key for cell in result.cells if cell.measured is not None):
+        column = table.columns[key]
+        if column.tolerance is not None:
+            unit = " points" if column.unit == "%" else f" {column.unit}".rstrip()
+            notes.append(f"{column.title}: tolerance {column.tolerance:g}{unit}, {column.because}.")
     notes += [
         f"* {table.label(row)}, {table.columns[key].title if key in table.columns else key}: doubtful: {why}."
         for row in table.rows
@@ -137,29 +128,20 @@ def write(result: Reproduction, folder: Path) -> None:
     write_atomically(folder / "reproduction.json", (text + "\n").encode())
 
 
-def _verdict(cell: JudgedCell) -> str:
-    words = f"{MARKS[cell.verdict]} {cell.verdict.value}"
-    return f"{words}: {cell.reason}" if cell.reason else words
-
-
-def _with_spare_digit(cell: JudgedCell, value: Value) -> str:
-    """A measured value with a decimal more than was published, so that rounding is seen."""
-    if value is None or isinstance(value, bool):
-        return cell.column.text(value)
-    return f"{value:.6g}" if cell.column.fact else f"{value:.{cell.column.digits + 1}f}"
-
-
-def _difference(cell: JudgedCell) -> str:
-    if cell.difference is None:
-        return ""
-    return f"{cell.difference:+.3g}" if cell.column.fact else f"{cell.difference:+.{cell.column.digits + 1}f}"
-
-
-def _interval(cell: JudgedCell) -> str:
-    if cell.low is None or cell.high is None:
-        return ""
-    digits = cell.column.digits + 1
-    return f"{cell.low:.{digits}f} .. {cell.high:.{digits}f}"
+def _line(cell: JudgedCell) -> list[str]:
+    column, measured, difference = cell.column, cell.measured, cell.difference
+    digits = f".{column.digits + 1}f"  # a decimal more than was published, so that rounding is seen
+    is_number = measured is not None and not isinstance(measured, bool)
+    return [
+        cell.row,
+        column.heading,
+        column.text(cell.published),
+        format(measured, ".6g" if column.fact else digits) if is_number else column.text(measured),
+        "" if difference is None else format(difference, "+.3g" if column.fact else f"+{digits}"),
+        "" if cell.low is None or cell.high is None else f"{cell.low:{digits}} .. {cell.high:{digits}}",
+        f"{cell.n}/{cell.expected}" if cell.expected else "",
+        f"{MARKS[cell.verdict]} {cell.verdict.value}" + (f": {cell.reason}" if cell.reason else ""),
+    ]
 
 
 def _value(table: PublishedTable, row: PublishedRow, key: str) -> str:
@@ -171,15 +153,6 @@ def _value(table: PublishedTable, row: PublishedRow, key: str) -> str:
 
 def _marked(row: PublishedRow, key: str, text: str) -> str:
     return f"{text} *" if key in row.doubtful else text
-
-
-def _judged(result: Reproduction) -> list[Any]:
-    keys = dict.fromkeys(cell.key for cell in result.cells if cell.measured is not None)
-    return [c for key in keys if (c := result.table.columns[key]).tolerance is not None]
-
-
-def _unit(unit: str) -> str:
-    return f" {'points' if unit == '%' else unit}" if unit else ""
 
 
 def _headed(grid: Grid) -> str:

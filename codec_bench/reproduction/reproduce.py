@@ -35,11 +35,6 @@ class PlannedSystem:
     row: PublishedRow | None
     system: str | PreparedFiles
 
-    @property
-    def label(self) -> str:
-        """The label of the system in the run."""
-        return self.system if isinstance(self.system, str) else self.name
-
 
 def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
     """Measures what can be measured of a table.
@@ -61,9 +56,13 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
     groups = _by_dataset(table, chosen, files, config)
     for dataset, (rows, beside) in groups.items():
         work.measure(dataset, rows, beside, alone=len(groups) == 1)
+    # As the table has them; what is not in the table comes last.
+    places = {table.label(row): i for i, row in enumerate(table.rows)}
+    order = [*table.columns]
+    cells = sorted(work.cells, key=lambda c: (places.get(c.row, len(places)), c.row, order.index(c.key)))
     return Reproduction(
         table,
-        _in_order(table, work.cells),
+        tuple(cells),
         tuple(work.absent),
         tuple(dict.fromkeys(work.notes)),
         tuple(commands(table)),
@@ -74,13 +73,7 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
 
 @dataclass(frozen=True)
 class _ColumnMetrics:
-    """What measures the columns of a table.
-
-    Attributes:
-        labels: The metric of each column that is measured.
-        left_out: Why a column is not measured.
-        other: Why a column is not measured as the paper did.
-    """
+    """By column: the metric that measures it, why none does, and why it is not measured as the paper did."""
 
     labels: dict[str, str]
     left_out: dict[str, str]
@@ -89,23 +82,12 @@ class _ColumnMetrics:
 
 @dataclass
 class _TableWork:
-    """A table while it is measured, one data set after the other.
-
-    Attributes:
-        table: What was published.
-        config: Options of the run.
-        files: Folders with reconstructions, by name of the row or of a system of its own.
-        columns: What measures the columns.
-        cells: What was found so far.
-        notes: What a reader must know.
-        absent: Rows that were not measured.
-        obstacles: Why data sets could not be had.
-        runs: The finished runs.
-    """
+    """A table while it is measured, one data set after the other; `obstacles` say why data sets could not be had."""
 
     table: PublishedTable
     config: ReproduceConfig
     files: Mapping[str, str]
+    """Folders with reconstructions, by name of the row or of a system of its own."""
     columns: _ColumnMetrics
     cells: list[JudgedCell]
     notes: list[str]
@@ -117,13 +99,14 @@ class _TableWork:
         self, dataset: str | None, rows: Sequence[PublishedRow], beside: Sequence[PlannedSystem], *, alone: bool
     ) -> None:
         """Measures rows and systems that are not in the table on a data set; `alone` if it is the only one."""
-        never = {label: never_reason(self.table, row) for row in rows if (label := self._label(row)) not in self.files}
-        can_run = bool(beside) or not all(never.get(self._label(row)) for row in rows)
+        label = self.table.label
+        never = {label(row): never_reason(self.table, row) for row in rows if label(row) not in self.files}
+        can_run = bool(beside) or not all(never.get(label(row)) for row in rows)
         obstacle = self._obstacle(dataset)
         if can_run and not obstacle:
             obstacle = self._fetch_dataset(str(dataset))
         if obstacle or not can_run:
-            self.absent += [Absence(self._label(row), never.get(self._label(row)) or obstacle) for row in rows]
+            self.absent += [Absence(label(row), never.get(label(row)) or obstacle) for row in rows]
             return
         targets = [*self._runnable(rows), *beside]
         if all(target.system == GroundTruth.name and target.row is None for target in targets):
@@ -133,9 +116,6 @@ class _TableWork:
         self._note_run(run)
         for target in targets:
             self.cells += self._cells(run, target)
-
-    def _label(self, row: PublishedRow) -> str:
-        return self.table.label(row)
 
     def _obstacle(self, dataset: str | None) -> str:
         """Why no row can be measured, whatever its codec; empty if nothing prevents it."""
@@ -157,7 +137,7 @@ class _TableWork:
     def _runnable(self, rows: Sequence[PublishedRow]) -> Iterator[PlannedSystem]:
         """The rows that run, after fetching what they need; the others are added to `absent`."""
         for row in rows:
-            name = self._label(row)
+            name = self.table.label(row)
             if name in self.files:
                 yield PlannedSystem(name, row, _prepared(name, self.files[name], row))
             elif reason := fetch_row(self.table, row):
@@ -201,8 +181,9 @@ class _TableWork:
 
     def _cells(self, run: Run, target: PlannedSystem) -> Iterator[JudgedCell]:
         """The cells of one system of a run, with those that no metric measures."""
-        lines = {line["metric"]: line for line in run.summary.to_dict("records") if line["system"] == target.label}
         columns, row, name = self.columns, target.row, target.name
+        system = target.system if isinstance(target.system, str) else name
+        lines = {line["metric"]: line for line in run.summary.to_dict("records") if line["system"] == system}
         for key, label in columns.labels.items():
             yield summary_cell(self.table, row, key, lines[label], name=name, other=columns.other.get(key, ""))
         for key, reason in columns.left_out.items():
@@ -230,13 +211,6 @@ def _columns(table: PublishedTable, config: ReproduceConfig) -> _ColumnMetrics:
         else:
             found.labels[key] = made.label
     return found
-
-
-def _in_order(table: PublishedTable, cells: Iterable[JudgedCell]) -> tuple[JudgedCell, ...]:
-    """Cells by row and column, as the table has them; what is not in the table comes last."""
-    rows = {table.label(row): i for i, row in enumerate(table.rows)}
-    columns = {key: i for i, key in enumerate(table.columns)}
-    return tuple(sorted(cells, key=lambda cell: (rows.get(cell.row, len(rows)), cell.row, columns[cell.key])))
 
 
 def nothing_ran(result: Reproduction) -> str:

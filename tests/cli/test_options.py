@@ -22,6 +22,7 @@ from codec_bench.reconstruction.config import PreparedFiles, RunConfig, ScoreCon
 from codec_bench.reproduction.config import ReproduceConfig
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.token_statistics.config import TokensConfig
+from tests.command import Cli
 
 MODELS: dict[str, type[Options]] = {
     "run": RunConfig,
@@ -70,13 +71,10 @@ def read(name: str, line: str) -> Options:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_field_is_an_option_of_its_command(name: str):
+def test_every_field_is_an_option_of_its_command(cli: Cli, name: str):
     fields = MODELS[name].model_fields
     assert {field for field in fields if option_of(fields[field]) is None} == OF_PROGRAMS.get(name, set())
-    done = subprocess.run(
-        [sys.executable, "-m", "codec_bench", name, "--help"],
-        check=True, capture_output=True, text=True, env={"COLUMNS": "80", "PATH": ""},
-    ).stdout  # fmt: skip
+    done = cli(name, "--help", COLUMNS="80").stdout
     assert max(map(len, done.splitlines())) <= 80
     flags = set(re.findall(r"(?<!\S)--[a-z-]+", done))
     renamed = {"symbol_codebooks": "--ngram-codebooks", "map_method": "--map", "stability": "--stability-utterances"}
@@ -172,14 +170,9 @@ def test_a_wrong_value_is_one_line(name: str, line: str, message: str):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_wrong_file_is_one_line_that_names_it(name: str, tmp_path: Path):
-    (tmp_path / "file.yaml").write_text(
-        "devise: cpu\n" + "".join(f"{key}: x\n" for key in ("codec", "task", "dataset"))
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "codec_bench", name, "--config", "file.yaml"],
-        check=False, capture_output=True, text=True, cwd=tmp_path, env={"COLUMNS": "80", "PATH": ""},
-    )  # fmt: skip
+def test_a_wrong_file_is_one_line_that_names_it(cli: Cli, name: str, tmp_path: Path):
+    (tmp_path / "file.yaml").write_text("devise: cpu\ncodec: x\ntask: x\ndataset: x\n")
+    done = cli(name, "--config", "file.yaml")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("codec-bench: file.yaml: ")
 

@@ -19,7 +19,6 @@ def report(tmp_path: Path) -> Cli:
     """Runs `codec-bench report` in a folder with two copies of a run."""
     for name in ("one", "two"):
         shutil.copytree(ROOT / "tests" / "runs" / "data" / "schema_1", tmp_path / name)
-
     return partial(run_command, tmp_path, "report")
 
 

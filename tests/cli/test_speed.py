@@ -15,10 +15,10 @@ from codec_bench.errors import UsageError
 
 @pytest.mark.long
 def test_the_command_prints_a_table_and_leaves_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    arguments = ["speed", "--codec", "codec2@1200,opus@6000", "--seconds", "2", "--repeats", "2"]
+    arguments = ["speed", "--codec", "codec2@1200,opus@6000", "--seconds", "1", "--repeats", "2"]
     app([*arguments, "--out", str(tmp_path / "run")], standalone_mode=False)
     printed = capsys.readouterr().out
-    assert "### Real-time factor" in printed and "RTF[2s] ↓" in printed
+    assert "### Real-time factor" in printed and "RTF[1s] ↓" in printed
     assert "rounds that count: 2" in printed
     run = codec_bench.load_run(tmp_path / "run")
     assert (run.kind, run.info["status"]) == ("speed", "finished")
@@ -27,15 +27,12 @@ def test_the_command_prints_a_table_and_leaves_a_run(tmp_path: Path, capsys: pyt
     assert "Real-time factor" in (run.path / "report.html").read_text(encoding="utf-8")
     summary = run.summary.set_index(["system", "metric"])
     for system, delay, kbps in (("codec2@1200", 60, 1.2), ("opus@6000", 26.5, 6)):
-        times = [summary.value[system, f"{name}[2s]"] for name in ("rtf", "rtf_encode", "rtf_decode")]
+        times = [summary.value[system, f"{name}[1s]"] for name in ("rtf", "rtf_encode", "rtf_decode")]
         assert 0 < max(times[1:]) < times[0] < 1  # both are far faster than real time, on any machine
         assert summary.value[system, "algorithmic_delay_ms"] == pytest.approx(delay)
         assert delay < summary.value[system, "latency_ms"] < delay + 500
-        assert summary.bitrate_kbps[system, "rtf[2s]"] == pytest.approx(kbps, rel=0.1)
+        assert summary.bitrate_kbps[system, "rtf[1s]"] == pytest.approx(kbps, rel=0.1)
         assert pd.isna(summary.value[system, "gmacs"])
-
-    app(["report", str(run.path), "--format", "md,csv,tex", "--out", str(tmp_path / "report")], standalone_mode=False)
-    assert any((tmp_path / "report").iterdir())
 
 
 def test_json_is_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -67,18 +64,8 @@ def test_a_neural_codec_with_a_streaming_decoder(
 ):
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(longcat_mirror))
     speech = max((shared / "data/audio/speech_en").rglob("*.flac"), key=lambda path: path.stat().st_size)
-    arguments = [
-        "speed",
-        "--codec",
-        "longcat-24k@2,longcat@4",
-        "--seconds",
-        "1",
-        "--repeats",
-        "1",
-        "--audio",
-        str(speech),
-    ]
-    app([*arguments, "--no-report", "--out", str(tmp_path / "run")], standalone_mode=False)
+    arguments = ["speed", "--codec", "longcat-24k@2,longcat@4", "--seconds", "1", "--repeats", "1", "--no-report"]
+    app([*arguments, "--audio", str(speech), "--out", str(tmp_path / "run")], standalone_mode=False)
     run = codec_bench.load_run(tmp_path / "run")
     value = run.summary.set_index(["system", "metric"]).value
     reason = run.scores.set_index(["system", "metric"]).reason

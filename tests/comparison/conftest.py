@@ -31,15 +31,13 @@ def make() -> Make:
         manifest: str = "m",
         name: str = "set",
         conditions: Mapping[str, str] | None = None,
-        references: Mapping[str, str] | None = None,
     ) -> Measurements:
         length = max(len(values) for metrics in scores.values() for values in metrics.values())
         ids = [f"u{i:03d}" for i in range(length)]
         rows = {}
         for label in scores:
             system, _, condition = label.partition("+")
-            reference = (references or {}).get(label, "clean")
-            rows[label] = SystemRow(label, system, condition, reference, "f")
+            rows[label] = SystemRow(label, system, condition, "clean", "f")
         used = [m for m in columns if any(m in metrics for metrics in scores.values())]
         return Measurements(
             source="run",
@@ -72,13 +70,7 @@ def noise_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("noise")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(folder / "home"))
-        codec_bench.run(
-            ["codec_bench.testing.codecs:Noise@15", "codec_bench.testing.codecs:Noise@12"],
-            "demo",
-            metrics=["pesq_wb", "si_sdr"],
-            jobs=1,
-            report=False,
-            keep_audio=True,
-            out=folder / "run",
-        )
+        codecs = [f"codec_bench.testing.codecs:Noise@{snr}" for snr in (15, 12)]
+        options = {"metrics": ["pesq_wb", "si_sdr"], "jobs": 1, "report": False, "keep_audio": True}
+        codec_bench.run(codecs, "demo", out=folder / "run", **options)
     return folder / "run"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.comparison import Verdict, compare, load_gate, load_measurements
+from codec_bench.comparison import compare, load_gate, load_measurements
 from codec_bench.comparison.gate import Gate, Settings
 from codec_bench.comparison.measurements import REFERENCE, Measurements
 
@@ -36,12 +36,6 @@ def gate(tmp_path: Path):
         return load_gate(path)
 
     return made
-
-
-def test_equal_runs_pass(make: Make):
-    run = make({"codec": {"pesq_wb": PESQ, "wer[a]": WER}})
-    found = compare(run, run)
-    assert (found.verdict, found.exit_code, found.tests) == (Verdict.PASS, 0, 2)
 
 
 @pytest.mark.long
@@ -85,10 +79,8 @@ def test_the_rule(make: Make, shift: float, noise: float, expected: str):
     found = compare(before, make({"codec": {"pesq_wb": PESQ + shift + noise * NOISE}}))
     assert verdicts(found) == {"pesq_wb": expected}
     assert found.verdict.value == expected
-    if expected == "undecided":
-        assert {-0.02: "neither shown nor excluded", -0.05: "may be chance", 0: "utterances would tell"}[
-            shift
-        ] in reasons(found)
+    why = {-0.02: "neither shown nor excluded", -0.05: "may be chance", 0: "utterances would tell"}
+    assert expected != "undecided" or why[shift] in reasons(found)
 
 
 def test_lower_is_better_turns_the_sign(make: Make):
@@ -231,14 +223,10 @@ def test_conditions_must_be_the_same(make: Make):
     assert "the condition noise@10 was made in another way" in reasons(found)
     crossed = compare(run, run, pairs=["codec=codec+noise@10"])
     assert "different conditions: clean and noise@10" in reasons(crossed)
-    altered = make(
-        {"codec": {"pesq_wb": PESQ}, "codec+noise@10": {"pesq_wb": PESQ}},
-        conditions={"noise@10": "x"},
-        references={"codec+noise@10": "altered"},
-    )
-    assert "scored against clean recordings in the baseline, altered ones in the candidate" in reasons(
-        compare(run, altered)
-    )
+    noisy = replace(run.systems["codec+noise@10"], reference="altered")
+    altered = replace(run, systems={**run.systems, "codec+noise@10": noisy})
+    said = reasons(compare(run, altered))
+    assert "scored against clean recordings in the baseline, altered ones in the candidate" in said
 
 
 def test_speakers_are_the_unit_where_there_are_ten(make: Make):

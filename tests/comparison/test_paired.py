@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,18 +24,17 @@ def noisy(count: int, shift: float, seed: int = 1) -> tuple[np.ndarray, np.ndarr
     return first, first + shift + generator.standard_t(5, count) * 0.1
 
 
+def scipys_interval(*samples: np.ndarray, statistic: Callable[..., np.ndarray]) -> Any:
+    return stats.bootstrap(
+        samples, statistic, paired=True, vectorized=True, method="percentile", n_resamples=20_000,
+        rng=np.random.default_rng(3),
+    ).confidence_interval  # fmt: skip
+
+
 def test_the_interval_is_that_of_scipys_paired_bootstrap():
     first, second = noisy(80, -0.03)
     ours = compare_paired((first, np.ones(80)), (second, np.ones(80)), names(80), resamples=20_000)
-    theirs = stats.bootstrap(
-        (first, second),
-        lambda a, b, axis: np.mean(b, axis=axis) - np.mean(a, axis=axis),
-        paired=True,
-        vectorized=True,
-        method="percentile",
-        n_resamples=20_000,
-        rng=np.random.default_rng(3),
-    ).confidence_interval
+    theirs = scipys_interval(first, second, statistic=lambda a, b, axis: np.mean(b, axis=axis) - np.mean(a, axis=axis))
     width = theirs.high - theirs.low
     assert ours.low == pytest.approx(theirs.low, abs=0.03 * width)
     assert ours.high == pytest.approx(theirs.high, abs=0.03 * width)
@@ -49,15 +50,7 @@ def test_pooled_ratios_have_the_interval_of_scipys_bootstrap_of_the_ratio():
     def difference(a: np.ndarray, b: np.ndarray, w: np.ndarray, axis: int) -> np.ndarray:
         return 100 * (b.sum(axis=axis) - a.sum(axis=axis)) / w.sum(axis=axis)
 
-    theirs = stats.bootstrap(
-        (left, right, words),
-        difference,
-        paired=True,
-        vectorized=True,
-        method="percentile",
-        n_resamples=20_000,
-        rng=np.random.default_rng(3),
-    ).confidence_interval
+    theirs = scipys_interval(left, right, words, statistic=difference)
     assert ours.difference == pytest.approx(100 * (right.sum() - left.sum()) / words.sum())
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.15)
 

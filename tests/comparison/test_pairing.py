@@ -26,10 +26,7 @@ def test_several_systems_are_paired_by_name_and_the_rest_is_named(make: Make):
     left, right = (make(dict.fromkeys(names, VALUES)) for names in (["a", "b", "c"], ["b", "c", "d"]))
     pairs, notes = find_pairs(left, right)
     assert [pair.label for pair in pairs] == ["b", "c"]
-    assert notes == [
-        "a is in the baseline only and is not compared",
-        "d is in the candidate only and is not compared",
-    ]
+    assert notes == ["a is in the baseline only and is not compared", "d is in the candidate only and is not compared"]
 
 
 def test_pairs_can_be_asked_for(make: Make):
@@ -45,12 +42,7 @@ def test_what_cannot_be_paired_says_how_it_could(make: Make):
         (["opus@6000"], ["codec2"], ["opus6000=codec2"], "unknown system of the baseline 'opus6000'; did you mean"),
         (["a"], ["codec2", "b"], ["a=codec3"], "unknown system of the candidate 'codec3'; did you mean 'codec2'?"),
         (["a"], ["b"], ["a"], "write A=B"),
-        (
-            ["a", "b"],
-            ["c", "d"],
-            [],
-            "the baseline has a, b, the candidate c, d; say which belong together with --pair",
-        ),
+        (["a", "b"], ["c", "d"], [], "baseline has a, b, the candidate c, d; say which belong together with --pair"),
         (["ground-truth"], ["ground-truth", "a"], [], "the baseline has none, the candidate a"),
     ):
         with pytest.raises(UsageError) as caught:

@@ -26,10 +26,17 @@ ABX_HEADER = [
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `finished` was computed in: who repeats its command there computes nothing."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def finished(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that no test changes."""
     folder = tmp_path_factory.mktemp("run") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEC_BENCH_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("CODEC_BENCH_HOME", str(home))
         codec_bench.run(
             ",".join(SYSTEMS), "demo", metrics=["si_sdr"], keep_audio=True, jobs=1, report=False, out=folder
         )

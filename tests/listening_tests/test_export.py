@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,22 +19,30 @@ from codec_bench.audio import Audio, fit, read_audio, resample
 from codec_bench.cli import app
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
-from codec_bench.listening_tests.export import Exported, ExportOptions, export_abx, export_mushra
+from codec_bench.listening_tests.config import AbxTest, MushraTest
+from codec_bench.listening_tests.export import Exported, export
 from codec_bench.listening_tests.key import Key
 from codec_bench.listening_tests.levels import loudness
-from codec_bench.runs.directory import Run, load_run, slug
+from codec_bench.runs.directory import Run, slug
 from codec_bench.runs.writer import write_info
 
 from .conftest import SYSTEMS
 
 pytestmark = pytest.mark.long
 
-OPTIONS = ExportOptions(items=5, training=1, anchors=("3.5k", "7k"))
+
+def mushra(run: Path, out: Path, **options: Any) -> Exported:
+    return export(MushraTest(run=run, out=out, **options))
 
 
-@pytest.fixture
-def exported(run: Run, tmp_path: Path) -> Exported:
-    return export_mushra(run, tmp_path / "test", OPTIONS)
+@pytest.fixture(scope="module")
+def exported(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    out = tmp_path_factory.mktemp("mushra") / "test"
+    return mushra(finished, out, items=5, training=1, anchors=["3.5k", "7k"])
+
+
+def out_of(exported: Exported) -> Path:
+    return exported.configuration.parents[2]
 
 
 def audio_folder(exported: Exported) -> Path:
@@ -48,7 +55,7 @@ def stimuli(exported: Exported):
             yield trial, stimulus, audio_folder(exported) / f"{stimulus.name}.wav"
 
 
-def test_every_file_is_what_the_key_says(exported: Exported, run: Run):
+def test_every_file_is_what_the_key_says(exported: Exported, finished: Path):
     """Undoing the gain gives back the system's audio of that utterance and no other."""
     checked = 0
     for trial, stimulus, path in stimuli(exported):
@@ -56,7 +63,7 @@ def test_every_file_is_what_the_key_says(exported: Exported, run: Run):
         assert file_digest(path) == stimulus.sha256
         if stimulus.role == "anchor":
             continue
-        kept = read_audio(run.path / "audio" / slug(stimulus.system) / f"{trial.utterance}.wav")
+        kept = read_audio(finished / "audio" / slug(stimulus.system) / f"{trial.utterance}.wav")
         expected = fit(resample(kept, rate).samples, len(samples))
         error = np.abs(samples - expected * 10 ** (stimulus.gain_db / 20)).max()
         assert error < 2 / 32768, (trial.id, stimulus)
@@ -110,13 +117,13 @@ def spectrum(path: Path) -> np.ndarray:
     return np.fft.rfft(samples * np.hanning(len(samples)))
 
 
-def test_nothing_that_listeners_get_names_a_system_or_an_utterance(exported: Exported, tmp_path: Path):
-    folder = tmp_path / "test" / "webmushra"
+def test_nothing_that_listeners_get_names_a_system_or_an_utterance(exported: Exported):
+    folder = out_of(exported) / "webmushra"
     text = exported.configuration.read_text() + " ".join(str(p.relative_to(folder)) for p in folder.rglob("*"))
     text = re.sub(r"(?m)^.*(createAnchor|listener).*$", "", text)
     for word in [*SYSTEMS, "codec2", "opus", "anchor", "rms", "slt", "ground-truth"]:
         assert word not in text
-    assert exported.key_path == tmp_path / "test" / "key.json"  # not where the web server looks
+    assert sorted(p.name for p in out_of(exported).iterdir()) == ["key.json", "webmushra"]  # not where the server looks
     names = [s.name for _, s, _ in stimuli(exported)]
     assert len(set(names)) == len(names) == len(list(audio_folder(exported).iterdir()))
     # Neither is the place on the page a hint.
@@ -144,11 +151,9 @@ def test_the_configuration_has_the_pages_of_webmushra(exported: Exported):
     assert re.search(r"^  -\n    - random\n    - type: mushra$", text, re.MULTILINE)
 
 
-def test_items_are_balanced_over_speakers_and_follow_the_seed(run: Run, tmp_path: Path):
-    first = export_mushra(run, tmp_path / "a", ExportOptions(items=7))
-    again = export_mushra(run, tmp_path / "b", ExportOptions(items=7))
-    other = export_mushra(run, tmp_path / "c", ExportOptions(items=7, seed=1))
-    assert first.key == again.key == Key.load(first.key_path)
+def test_items_are_balanced_over_speakers_and_follow_the_seed(finished: Path, tmp_path: Path):
+    first, again, other = (mushra(finished, tmp_path / str(i), items=7, seed=i // 2) for i in range(3))
+    assert first.key == again.key == Key.load(tmp_path / "0" / "key.json")
     assert first.candidates == 24
     counts = Counter(trial.speaker for trial in first.key.trials)
     assert len(counts) == 5
@@ -157,9 +162,8 @@ def test_items_are_balanced_over_speakers_and_follow_the_seed(run: Run, tmp_path
     assert not {s.name for _, s, _ in stimuli(first)} & {s.name for _, s, _ in stimuli(other)}
 
 
-def test_abx_pairs_of_systems_are_balanced(run: Run, tmp_path: Path):
-    options = ExportOptions(items=4, pairs="systems", repeats=2)
-    key = export_abx(run, tmp_path / "abx", options).key
+def test_abx_pairs_of_systems_are_balanced(finished: Path, tmp_path: Path):
+    key = export(AbxTest(run=finished, out=tmp_path / "abx", items=4, pairs="systems", repeats=2)).key
     assert len(key.trials) == 4 * 3 * 2
     for pair in ({"codec2@3200", "opus@6000"}, {"opus@6000", "opus@16000"}, {"codec2@3200", "opus@16000"}):
         own = [t for t in key.trials if {t.reference.system, t.stimuli[0].system} == pair]
@@ -168,8 +172,8 @@ def test_abx_pairs_of_systems_are_balanced(run: Run, tmp_path: Path):
         assert set(Counter(t.utterance for t in own).values()) == {2}
 
 
-def test_abx_against_the_recording_uses_pages_of_paired_comparison(run: Run, tmp_path: Path):
-    made = export_abx(run, tmp_path / "abx", ExportOptions(items=2, systems=["opus@6000"], bits=24))
+def test_abx_against_the_recording_uses_pages_of_paired_comparison(finished: Path, tmp_path: Path):
+    made = export(AbxTest(run=finished, out=tmp_path / "abx", items=2, systems=["opus@6000"], bits=24))
     assert {t.reference.system for t in made.key.trials} == {"ground-truth"}
     pages = yaml.safe_load(made.configuration.read_text())["pages"][2][1:]
     assert [(p["type"], len(p["stimuli"]), "unforced" in p) for p in pages] == [("paired_comparison", 1, False)] * 2
@@ -180,7 +184,7 @@ def test_audio_at_another_rate_or_length_becomes_that_of_the_reference(run: Run,
     path = run.path / "audio" / "opus@6000" / "rms-01.wav"
     audio = resample(read_audio(path), 24_000)
     soundfile.write(path, audio.samples[:-3000], 24_000)
-    made = export_mushra(run, tmp_path / "test", ExportOptions(items=24, systems=["opus@6000"]))
+    made = mushra(run.path, tmp_path / "test", items=24, systems=["opus@6000"])
     trial = next(t for t in made.key.trials if t.utterance == "rms-01")
     stimulus = next(s for s in trial.stimuli if s.system == "opus@6000")
     samples, rate = soundfile.read(audio_folder(made) / f"{stimulus.name}.wav")
@@ -192,32 +196,41 @@ def test_audio_at_another_rate_or_length_becomes_that_of_the_reference(run: Run,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (ExportOptions(systems=["opus@600"]), "unknown system 'opus@600'; did you mean 'opus@6000'"),
-        (ExportOptions(systems=["ground-truth"]), "'ground-truth' is the reference"),
-        (ExportOptions(items=25), "24 utterances of .* 25 are needed: change --items"),
-        (ExportOptions(seconds=(3.5, 3.6), items=24), "last 3.5 to 3.6 s"),
-        (ExportOptions(anchors=("5k",)), "unknown anchor '5k'; known: 3.5k, 7k"),
+        ({"systems": ["opus@600"]}, "unknown system 'opus@600'; did you mean 'opus@6000'"),
+        ({"systems": ["ground-truth"]}, "'ground-truth' is the reference"),
+        ({"items": 25}, "24 utterances of .* 25 are needed: change --items"),
+        ({"min_seconds": 3.5, "max_seconds": 3.6, "items": 24}, "last 3.5 to 3.6 s"),
+        ({"anchors": ["5k"]}, "unknown anchor '5k'; known: 3.5k, 7k"),
     ],
 )
-def test_what_cannot_be_exported_says_what_to_change(run: Run, tmp_path: Path, options: ExportOptions, message: str):
+def test_what_cannot_be_exported_says_what_to_change(
+    finished: Path, tmp_path: Path, options: dict[str, Any], message: str
+):
     with pytest.raises(UsageError, match=message):
-        export_mushra(run, tmp_path / "test", options)
+        mushra(finished, tmp_path / "test", **options)
     assert not (tmp_path / "test").exists()
 
 
-def test_too_many_systems_for_a_page(run: Run, tmp_path: Path):
-    info = json.loads((run.path / "run.json").read_text())
-    extra = [info["plan"]["systems"][1] | {"label": f"more@{n}"} for n in range(8)]
-    info["plan"]["systems"] += extra
-    write_info(run.path, info)
-    with pytest.raises(UsageError, match="11 systems are too many for one page, 10 fit: choose with --systems"):
-        export_mushra(load_run(run.path), tmp_path / "test", ExportOptions())
+def test_a_page_has_neither_too_many_systems_nor_no_reference(run: Run, tmp_path: Path):
+    systems = run.info["plan"]["systems"]
+    extra = [systems[1] | {"label": f"more@{n}"} for n in range(8)]
+    coded = [system for system in systems if system["group"] != "reference"]
+    for changed, message in (
+        ([*systems, *extra], "11 systems are too many for one page, 10 fit: choose with --systems"),
+        (coded, "without --no-ground-truth"),
+    ):
+        write_info(run.path, {**run.info, "plan": run.info["plan"] | {"systems": changed}})
+        with pytest.raises(UsageError, match=message):
+            mushra(run.path, tmp_path / "test")
 
 
-def test_without_kept_audio_the_message_has_the_command_that_keeps_it(run: Run, tmp_path: Path):
+def test_without_kept_audio_the_message_has_the_command_that_keeps_it(
+    run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(home))
     shutil.rmtree(run.path / "audio")
     with pytest.raises(UsageError, match="has no audio of ground-truth, codec2@3200"):
-        export_mushra(run, tmp_path / "test", ExportOptions(items=2))
+        mushra(run.path, tmp_path / "test")
     said = CliRunner().invoke(app, ["export", "mushra", str(run.path), "--out", str(tmp_path / "test")]).exception
     words = shlex.split(str(said).partition("with --keep-audio: ")[2])
     assert words[:2] == ["codec-bench", "run"]
@@ -225,22 +238,14 @@ def test_without_kept_audio_the_message_has_the_command_that_keeps_it(run: Run, 
     # The command is right: it continues this run, and then there is audio.
     done = CliRunner().invoke(app, words[1:])
     assert done.exit_code == 0, done.output
-    assert export_mushra(load_run(run.path), tmp_path / "test", ExportOptions(items=2)).key.trials
+    assert mushra(run.path, tmp_path / "test", items=2).key.trials
 
 
-def test_a_run_without_recordings_has_no_reference(run: Run, tmp_path: Path):
-    info = json.loads((run.path / "run.json").read_text())
-    info["plan"]["systems"] = [s for s in info["plan"]["systems"] if s["group"] != "reference"]
-    write_info(run.path, info)
-    with pytest.raises(UsageError, match="without --no-ground-truth"):
-        export_mushra(load_run(run.path), tmp_path / "test", ExportOptions())
-
-
-def test_a_folder_in_use_is_left_alone(exported: Exported, run: Run, tmp_path: Path):
-    before = exported.key_path.read_bytes()
+def test_a_folder_in_use_is_left_alone(exported: Exported, finished: Path):
+    before = (out_of(exported) / "key.json").read_bytes()
     with pytest.raises(UsageError, match="already exists: choose another --out"):
-        export_mushra(run, tmp_path / "test", replace(OPTIONS, seed=5))
-    assert exported.key_path.read_bytes() == before
+        mushra(finished, out_of(exported), seed=5)
+    assert (out_of(exported) / "key.json").read_bytes() == before
 
 
 def test_silent_output_is_named(run: Run, tmp_path: Path):
@@ -248,4 +253,4 @@ def test_silent_output_is_named(run: Run, tmp_path: Path):
         audio = read_audio(path)
         soundfile.write(path, Audio(np.zeros_like(audio.samples), audio.rate).samples, audio.rate)
     with pytest.raises(UsageError, match="of opus@6000 is silent"):
-        export_mushra(run, tmp_path / "test", ExportOptions(items=2))
+        mushra(run.path, tmp_path / "test", items=2)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,8 +13,10 @@ import pytest
 import codec_bench
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
-from codec_bench.listening_tests.export import ExportOptions, export_abx, export_mushra
+from codec_bench.listening_tests.config import AbxTest, MushraTest
+from codec_bench.listening_tests.export import export
 from codec_bench.listening_tests.importing import import_results, remove_results
+from codec_bench.listening_tests.key import Key
 from codec_bench.listening_tests.screening import Rules
 from codec_bench.reports.table import build_table
 from codec_bench.runs.directory import Run, load_run
@@ -31,14 +35,20 @@ def score(who: str, utterance: str, system: str) -> float:
     return BASE[system] + SHIFT[who]
 
 
-@pytest.fixture
-def exported(run: Run, tmp_path: Path):
-    return export_mushra(run, tmp_path / "test", ExportOptions(items=4, training=1, systems=HEARD)).key
+@pytest.fixture(scope="module")
+def exported(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Key:
+    out = tmp_path_factory.mktemp("mushra") / "test"
+    return export(MushraTest(run=finished, out=out, items=4, training=1, systems=HEARD)).key
 
 
-@pytest.fixture
-def results(exported, tmp_path: Path) -> Path:
-    return mushra_csv(tmp_path / "mushra.csv", exported, ["ann", "bob", "cid", "deaf"], score)
+@pytest.fixture(scope="module")
+def results(exported: Key, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("results") / "mushra.csv"
+    return mushra_csv(path, exported, ["ann", "bob", "cid", "deaf"], score)
+
+
+def abx(run: Run, out: Path, **options: Any) -> Key:
+    return export(AbxTest(run=run.path, out=out, **options)).key
 
 
 def test_the_run_has_the_column(run: Run, exported, results: Path):
@@ -75,7 +85,7 @@ def test_the_table_shows_it(run: Run, exported, results: Path):
     table = build_table(load_run(run.path))
     _, columns = next(block for block in table.blocks if block[0] == "Listening tests")
     assert [column.heading for column in columns] == ["MUSHRA ↑"]
-    cells = {row.label: row.cells["mushra"].text for section in table.sections for row in section.rows}
+    cells = {row.label: row.cells["mushra"].shown() for row in table.rows}
     assert cells["opus@6000"] == "60.3 ±3.8"
     assert cells["opus@16000"] == "–"
     assert any("3 listeners on 4 items" in note and "anchor-3.5k 20.3" in note for note in table.definitions)
@@ -85,12 +95,7 @@ def test_the_files_have_every_rating_and_no_names(run: Run, exported, results: P
     import_results(run, results, exported)
     frame = pd.read_csv(run.path / "ratings.csv")
     assert len(frame) == 4 * 4 * 4
-    assert frame.groupby("listener")["counted"].first().to_dict() == {
-        "L001": True,
-        "L002": True,
-        "L003": True,
-        "L004": False,
-    }
+    assert frame.groupby("listener")["counted"].first().tolist() == [True, True, True, False]  # L001 to L004
     report = json.loads((run.path / "ratings.json").read_text())
     assert report["systems"]["anchor-3.5k"]["mean"] == pytest.approx(20 + 1 / 3)
     assert len(report["items"]) == 4 * 4
@@ -124,7 +129,10 @@ def test_taking_it_out_restores_the_run(run: Run, exported, results: Path):
     assert remove_results(load_run(run.path)) == []
 
 
-def test_a_run_with_results_is_not_overwritten(run: Run, exported, results: Path):
+def test_a_run_with_results_is_not_overwritten(
+    run: Run, exported, results: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(home))
     again = {"metrics": ["si_sdr"], "keep_audio": True, "jobs": 1, "report": False, "out": run.path}
     import_results(run, results, exported)
     with pytest.raises(UsageError, match=r"imported mushra results \(codec-bench ratings .* --remove takes them out\)"):
@@ -159,7 +167,7 @@ def test_without_a_listener_left_there_is_no_result(run: Run, exported, tmp_path
 
 
 def test_abx_against_the_recording_is_a_column(run: Run, tmp_path: Path):
-    key = export_abx(run, tmp_path / "abx", ExportOptions(items=4, systems=HEARD)).key
+    key = abx(run, tmp_path / "abx", items=4, systems=HEARD)
     people = ["ann", "bob", "cid", "dan"]
     wrong = {("ann", "opus@6000"), ("bob", "opus@6000")}
     path = abx_csv(tmp_path / "p.csv", key, people, lambda who, _, s: "incorrect" if (who, s) in wrong else "correct")
@@ -177,22 +185,18 @@ def test_abx_against_the_recording_is_a_column(run: Run, tmp_path: Path):
 
 
 def test_abx_between_systems_is_no_column(run: Run, tmp_path: Path):
-    key = export_abx(run, tmp_path / "abx", ExportOptions(items=4, pairs="systems")).key
+    key = abx(run, tmp_path / "abx", items=4, pairs="systems")
     path = abx_csv(tmp_path / "p.csv", key, ["ann", "bob"], lambda *_: "correct")
     found = import_results(run, path, key)
     assert not found.column
-    assert [row["pair"] for row in found.rows] == [
-        "codec2@3200 / opus@6000",
-        "codec2@3200 / opus@16000",
-        "opus@6000 / opus@16000",
-    ]
+    assert [row["pair"] for row in found.rows] == [" / ".join(pair) for pair in combinations(SYSTEMS, 2)]
     assert {row["answers"] for row in found.rows} == {"8/8"}
     assert "abx" not in load_run(run.path).metrics
 
 
 def test_both_kinds_live_side_by_side(run: Run, exported, results: Path, tmp_path: Path):
     import_results(run, results, exported)
-    key = export_abx(load_run(run.path), tmp_path / "abx", ExportOptions(items=2, systems=HEARD)).key
+    key = abx(run, tmp_path / "abx", items=2, systems=HEARD)
     import_results(load_run(run.path), abx_csv(tmp_path / "p.csv", key, ["ann"], lambda *_: "correct"), key)
     made = load_run(run.path)
     assert {"mushra", "abx"} <= set(made.metrics)

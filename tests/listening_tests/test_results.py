@@ -100,17 +100,11 @@ def test_a_name_in_two_sessions_is_told(tmp_path: Path):
 
 def test_choices_are_told_apart_by_the_name_that_listeners_enter(tmp_path: Path):
     key = made_key("abx")
-    path = abx_csv(
-        tmp_path / "p.csv", key, ["ann", "bob"], lambda who, u, s: "correct" if who == "ann" else "undecided"
-    )
-    choices, warnings = read_choices(path, key)
+    answers = {"ann": "correct", "bob": "undecided"}
+    choices, warnings = read_choices(abx_csv(tmp_path / "p.csv", key, [*answers], lambda who, *_: answers[who]), key)
     assert warnings == []
-    assert sorted((c.listener, c.trial.utterance, c.answer) for c in choices) == [
-        ("ann", "u1", "correct"),
-        ("ann", "u2", "correct"),
-        ("bob", "u1", "undecided"),
-        ("bob", "u2", "undecided"),
-    ]
+    found = sorted((c.listener, c.trial.utterance, c.answer) for c in choices)
+    assert found == [(who, item, answer) for who, answer in answers.items() for item in ("u1", "u2")]
 
 
 def test_choices_that_are_none(tmp_path: Path):

@@ -22,24 +22,36 @@ from codec_bench.reproduction.reproduce import nothing_ran, reproduce
 
 from ..adapters.small_models import build
 
-QUICK = {"jobs": 1, "report": False}
-
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
 
 
-@pytest.fixture
-def small_mimi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A mirror in which Mimi's files are those of a small model: what it decodes is noise."""
-    build("mimi", tmp_path / "mirror")
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "mirror"))
+    folder = tmp_path_factory.mktemp("small")
+    build("mimi", folder / "mirror")
+    return folder
+
+
+@pytest.fixture
+def small_mimi(small_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mimi can run, and what a test has coded is there for the next one."""
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(small_models / "mirror"))
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(small_models / "home"))
 
 
 def asked(**options: Any) -> ReproduceConfig:
     """What is asked for besides the table, which tests hand over by itself."""
-    return ReproduceConfig(table="another", **options)
+    return ReproduceConfig(table="another", **{"jobs": 1, "report": False} | options)
+
+
+@pytest.fixture
+def pairs(shared: Path) -> Path:
+    """Real audio of systems of the papers, with the recordings (`GT`): 30 of the 500 utterances of test set B."""
+    return shared / "data" / "testB_pairs"
 
 
 def cells(result: Reproduction, row: str) -> dict[str, tuple[object, Agreement]]:
@@ -51,16 +63,11 @@ def absences(result: Reproduction) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_llm_codec_measures_as_published(shared: Path, tmp_path: Path) -> None:
-    """Real audio of a system of the paper, 30 of its 500 utterances: against the paper and somebody else's figures."""
-    pairs = shared / "data" / "testB_pairs"
-    config = asked(
-        files={"llm-codec": str(pairs / "LLM-Codec"), "EnCodec": str(pairs / "EnCodec")},
-        dataset=str(pairs / "GT"),
-        metrics=("gpe", "pesq_wb", "stoi", "secs"),
-        out=tmp_path / "run",
-        **QUICK,
-    )
+def test_llm_codec_measures_as_published(pairs: Path, tmp_path: Path) -> None:
+    """Against the paper and somebody else's figures."""
+    files = {"llm-codec": str(pairs / "LLM-Codec"), "EnCodec": str(pairs / "EnCodec")}
+    metrics = ("gpe", "pesq_wb", "stoi", "secs")
+    config = asked(files=files, dataset=str(pairs / "GT"), metrics=metrics, out=tmp_path / "run")
     result = reproduce(find_tables("longcat:table5")[0], config)
 
     published = {c.key: c.published for c in result.cells if c.row == "LLM-Codec"}
@@ -84,15 +91,9 @@ def test_llm_codec_measures_as_published(shared: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_parts_and_replaced_data_are_said(shared: Path, tmp_path: Path) -> None:
-    pairs = shared / "data" / "testB_pairs"
-    config = asked(
-        files={"LLM-Codec": str(pairs / "LLM-Codec")},
-        dataset=str(pairs / "GT"),
-        metrics=("stoi",),
-        out=tmp_path / "run",
-        **QUICK | {"limit": 3},
-    )
+def test_parts_and_replaced_data_are_said(pairs: Path, tmp_path: Path) -> None:
+    files = {"LLM-Codec": str(pairs / "LLM-Codec")}
+    config = asked(files=files, dataset=str(pairs / "GT"), metrics=("stoi",), limit=3, out=tmp_path / "run")
     result = reproduce(find_tables("longcat:table5")[0], config)
     assert any(note.startswith("DATA SET REPLACED") for note in result.notes)
     assert any(note.startswith("ONLY A PART: 3 of the paper's 500") for note in result.notes)
@@ -113,7 +114,7 @@ def test_parts_and_replaced_data_are_said(shared: Path, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_reasons_of_rows_that_do_not_run(tmp_path: Path) -> None:
-    config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", **QUICK | {"limit": 2})
+    config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", limit=2)
     found = absences(reproduce(find_tables("longcat:table5")[0], config))
     assert "env create facodec" in found["FACodec (with detail codes)"]
     assert "no decoder" in found["S3 Tokenizer (F = 50 Hz)"]
@@ -125,9 +126,7 @@ def test_reasons_of_rows_that_do_not_run(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_codec_of_the_table_runs_under_its_protocol(small_mimi: None, tmp_path: Path) -> None:
-    config = asked(
-        row=("mimi",), dataset="demo", metrics=("stoi", "pesq_wb"), out=tmp_path / "run", **QUICK | {"limit": 2}
-    )
+    config = asked(row=("mimi",), dataset="demo", metrics=("stoi", "pesq_wb"), out=tmp_path / "run", limit=2)
     result = reproduce(find_tables("longcat:table5")[0], config)
     (run,) = result.runs
     assert set(run.systems) == {"mimi@8"}
@@ -139,17 +138,11 @@ def test_a_codec_of_the_table_runs_under_its_protocol(small_mimi: None, tmp_path
 
 
 @pytest.mark.slow
-def test_another_recogniser_is_measured_and_not_judged(shared: Path, tmp_path: Path) -> None:
-    pairs = shared / "data" / "testB_pairs"
+def test_another_recogniser_is_measured_and_not_judged(pairs: Path, tmp_path: Path) -> None:
     config = asked(
-        files={"LLM-Codec": str(pairs / "LLM-Codec")},
-        row=("LLM-Codec",),
-        dataset=str(pairs / "GT"),
-        metrics=("wer",),
-        asr="pocketsphinx",
-        out=tmp_path / "run",
-        **QUICK | {"limit": 1, "text": pairs / "transcripts.tsv"},
-    )
+        files={"LLM-Codec": str(pairs / "LLM-Codec")}, row=("LLM-Codec",), dataset=str(pairs / "GT"), metrics=("wer",),
+        asr="pocketsphinx", text=pairs / "transcripts.tsv", limit=1, out=tmp_path / "run",
+    )  # fmt: skip
     (cell,) = (c for c in reproduce(find_tables("longcat:5")[0], config).cells if c.key == "wer")
     assert (cell.metric, cell.verdict) == ("wer[pocketsphinx]", Agreement.UNJUDGED)
     assert cell.measured is not None
@@ -159,7 +152,7 @@ def test_another_recogniser_is_measured_and_not_judged(shared: Path, tmp_path: P
 @pytest.mark.long
 def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mimi: None, tmp_path: Path) -> None:
     (table,) = find_tables("stable-codec:table7")
-    config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", **QUICK | {"limit": 1})
+    config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", limit=1)
     result = reproduce(table, config)
     assert {cell.row for cell in result.measured} == {"Mimi (Italian)"}
     assert len(result.runs) == 1
@@ -171,7 +164,7 @@ def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mim
     ("wavtokenizer:table4", "--task er --dataset ravdess"), ("wavtokenizer:table1", "libritts-test-clean is missing"),
 ])  # fmt: skip
 def test_what_cannot_run_at_all_is_refused_with_the_next_step(table: str, said: str) -> None:
-    result = reproduce(find_tables(table)[0], asked(**QUICK))
+    result = reproduce(find_tables(table)[0], asked())
     assert result.measured == ()
     assert said in nothing_ran(result)
     assert "\n" not in nothing_ran(result)
@@ -232,7 +225,7 @@ def test_a_finished_run_of_tokens_stands_beside_its_table(small_mimi: None, tmp_
 
 @pytest.mark.long
 def test_a_finished_reconstruction_stands_beside_its_table(small_mimi: None, tmp_path: Path) -> None:
-    run = api.run("mimi@8", "demo", metrics=["stoi"], limit=1, out=tmp_path / "run", **QUICK)
+    run = api.run("mimi@8", "demo", metrics=["stoi"], limit=1, out=tmp_path / "run", jobs=1, report=False)
     (table,) = find_tables("longcat:table5")
     result = compare_runs(table, [run], table.rows)
     (cell,) = (c for c in result.cells if c.row == "Mimi")

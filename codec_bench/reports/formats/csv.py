@@ -21,10 +21,7 @@ def tidy_csv(tables: Sequence[Table]) -> str:
     """One CSV for all tables; numbers have all their digits.
 
     A field is empty if there is no value, and if a column belongs to another table or was not requested; `_n`
-    and `_expected` tell these apart.
-
-    Args:
-        tables: Numbered from 1 in the column `table`.
+    and `_expected` tell these apart. Tables are numbered from 1 in the column `table`.
     """
     labels = list(dict.fromkeys(column.label for table in tables for column in table.columns))
     text = io.StringIO()

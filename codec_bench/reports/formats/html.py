@@ -35,17 +35,9 @@ def html_page(tables: Sequence[Table], *, intervals: bool = True, efficiency: bo
 
 
 def html_table(table: Table, *, intervals: bool = True, efficiency: bool = False) -> str:
-    """One table as a fragment: a section with one `<table>` per block of columns, and the notes.
-
-    Args:
-        table: What to write.
-        intervals: Whether each value has its ±.
-        efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are a block of their own.
-    """
+    """One table as a fragment: a section with one `<table>` per block of columns, and the notes; as `Table.grids`."""
     parts = ['<section class="codec-bench">', f"<h2>{escape(table.caption)}</h2>"]
-    if efficiency:
-        parts += _block(table, "Efficiency", (), intervals)
-    for title, columns in table.blocks:
+    for title, columns in table.printed_blocks(efficiency):
         parts += _block(table, title, columns, intervals)
     notes = "".join(f"<li>{escape(note)}</li>" for note in (*table.notes(intervals), *table.definitions))
     return "\n".join([*parts, f"<ul>{notes}</ul>", "</section>"])

@@ -7,8 +7,8 @@ headings, and the footnotes below. Arrows give the direction; the best of a grou
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from codec_bench.reports.cells import ARROWS, Cell, Section, Table, TableColumn, TableRow, setting_headings
 from codec_bench.reports.formats.tex import comment, escape
@@ -27,10 +27,7 @@ _GAP = 8.0  # twice \tabcolsep as set below
 _ARROWS = {ARROWS["higher"]: r"$\uparrow$", ARROWS["lower"]: r"$\downarrow$"}
 
 
-@dataclass(frozen=True)
-class _Float:
-    """Columns and sections of one float."""
-
+class _Float(NamedTuple):
     title: str
     columns: tuple[TableColumn, ...]
     sections: tuple[Section, ...]
@@ -44,7 +41,7 @@ def latex(
     Args:
         tables: What to write.
         intervals: Whether each value has its ±.
-        efficiency: Whether there is a block with tokens per second, codebooks, parameters, causal and streaming.
+        efficiency: Whether there is a block of what systems cost.
         page_width: \textwidth of the paper in points; a block of columns that is wider is split.
     """
     return (
@@ -71,14 +68,13 @@ def _table(table: Table, intervals: bool, efficiency: bool, page_width: float) -
 
 def _parts(table: Table, intervals: bool, page_width: float, marks: dict[str, str]) -> Iterator[_Float]:
     """The blocks of the table, split where they are wider or longer than a page."""
-    rows = [row for section in table.sections for row in section.rows]
-    fixed = sum(_width(texts) for texts in ([r.label for r in rows], ["00.00"], ["000.00"]))
+    fixed = sum(_width(texts) for texts in ([r.label for r in table.rows], ["00.00"], ["000.00"]))
     chunks = _chunks(table.sections)
     for title, columns in table.blocks:
         pieces: list[list[TableColumn]] = [[]]
         used = fixed
         for column in columns:
-            width = _column_width(column, rows, intervals, marks)
+            width = _column_width(column, table.rows, intervals, marks)
             if pieces[-1] and used + width > page_width:
                 pieces.append([])
                 used = fixed
@@ -130,8 +126,9 @@ def _float(part: _Float, table: Table, notes: Sequence[str], intervals: bool, ma
             cells = [escape(row.label), *map(escape, row.settings(is_efficiency))]
             cells += [_cell(row.cells[c.label], intervals) for c in part.columns]
             lines.append(" & ".join(cells) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
     lines += [
+        r"\bottomrule",
+        r"\end{tabular}",
         r"\par\smallskip",
         rf"\parbox{{\textwidth}}{{\footnotesize\raggedright {' '.join(notes)}}}",
         r"\end{table*}",
@@ -143,14 +140,10 @@ def _float(part: _Float, table: Table, notes: Sequence[str], intervals: bool, ma
 def _heading(column: TableColumn, marks: dict[str, str]) -> str:
     """Title, unit and arrow, with a short variant above them."""
     mark = marks.get(column.label)
-    first = escape(column.title) + (f"$^{mark}$" if mark else "")
-    below = [escape(column.unit)] if column.unit else []
-    below += [_ARROWS[ARROWS[column.better]]] if column.better else []
-    lines = [first]
-    if column.variant and not mark:
-        lines.append(rf"{{\scriptsize {escape(column.variant)}}}")
-    if below:
-        lines.append(rf"{{\scriptsize {' '.join(below)}}}")
+    below = " ".join(filter(None, [escape(column.unit), _ARROWS[ARROWS[column.better]] if column.better else ""]))
+    small = [escape(column.variant) if not mark else "", below]
+    lines = [escape(column.title) + (f"$^{mark}$" if mark else "")]
+    lines += [rf"{{\scriptsize {text}}}" for text in small if text]
     stacked = r" \\ ".join(lines)
     return stacked if len(lines) == 1 else rf"\shortstack[r]{{{stacked}}}"
 
@@ -163,11 +156,10 @@ def _cell(cell: Cell, intervals: bool) -> str:
 
 
 def _column_width(column: TableColumn, rows: Sequence[TableRow], intervals: bool, marks: dict[str, str]) -> float:
-    cells = [row.cells[column.label] for row in rows]
     widths = [
         _SMALL * len(c.number)
         + _TINY * ((len(c.margin) + 2 if intervals and c.margin else 0) + (len(c.coverage) + 3 if c.coverage else 0))
-        for c in cells
+        for c in (row.cells[column.label] for row in rows)
     ]
     variant = 0 if column.label in marks else len(column.variant)
     heading = max(_SMALL * (len(column.title) + 1), _TINY * max(variant, len(column.unit) + 3))

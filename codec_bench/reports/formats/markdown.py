@@ -9,13 +9,7 @@ from codec_bench.reports.cells import Table
 
 
 def markdown(table: Table, *, intervals: bool = True, efficiency: bool = False) -> str:
-    """One table, with bold and underlined marks.
-
-    Args:
-        table: What to write.
-        intervals: Whether each value has its ±.
-        efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are a block of their own.
-    """
+    """One table, with bold and underlined marks; the options are those of `Table.grids`."""
     parts = [f"**{escape(table.caption)}**"]
     for grid in table.grids(intervals, efficiency):
         parts.append(f"### {escape(grid.title)}\n\n{grid.markdown().rstrip()}")

@@ -9,7 +9,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -42,7 +41,9 @@ def embed_audio(runs: dict[int, Run], utterances: dict[int, list[str]], out: Pat
     Raises:
         UsageError: A kept file is damaged, or the folder cannot be written.
     """
-    _remove_old(out)
+    for file in (out / FOLDER).glob("*.js"):
+        if _OWN_FILE.fullmatch(file.name):  # of an older report in the same folder
+            file.unlink()
     held: dict[str, Tracks] | None = {}
     size = 0
     for index, run in runs.items():
@@ -99,14 +100,6 @@ def _flac(path: Path) -> tuple[int, str]:
     return int(rate), base64.b64encode(data.getvalue()).decode()
 
 
-def _write(out: Path, key: str, tracks: dict[str, Any]) -> None:
+def _write(out: Path, key: str, tracks: Tracks) -> None:
     """A script and no JSON: a page from `file://` may load scripts only."""
     write_atomically(out / FOLDER / f"{key}.js", f'codecBenchAudio("{key}",{json.dumps(tracks)});\n'.encode())
-
-
-def _remove_old(out: Path) -> None:
-    """Drops the files of an older report in the same folder, and nothing else."""
-    if (out / FOLDER).is_dir():
-        for file in (out / FOLDER).iterdir():
-            if _OWN_FILE.fullmatch(file.name):
-                file.unlink()

@@ -15,8 +15,7 @@ class WordDifference:
     """An aligned pair of texts.
 
     Attributes:
-        reference: Words of the transcript, or its characters where spaces do not separate words.
-        heard: Words or characters of the hypothesis.
+        reference: Words of the transcript, or its characters where spaces do not separate words; as are those `heard`.
         changes: `(kind, reference start, reference end, heard start, heard end)` of each run of errors, ends exclusive.
         errors: Substitutions, deletions and insertions together: the numerator of WER (of CER for characters).
     """
@@ -50,16 +49,13 @@ def differences(references: Sequence[str], heard: Sequence[str], *, characters: 
         found: Any = jiwer.process_characters(wanted_joined, heard_joined)
     else:
         found = jiwer.process_words(list(references), list(heard))
-    return [
-        WordDifference(list(wanted), list(got), changes, sum(max(r1 - r0, h1 - h0) for _, r0, r1, h0, h1 in changes))
-        for wanted, got, chunks in zip(found.references, found.hypotheses, found.alignments, strict=True)
-        for changes in [_changes(chunks)]
-    ]
-
-
-def _changes(chunks: Sequence[Any]) -> list[tuple[int, int, int, int, int]]:
-    return [
-        (KINDS[c.type], c.ref_start_idx, c.ref_end_idx, c.hyp_start_idx, c.hyp_end_idx)
-        for c in chunks
-        if c.type in KINDS
-    ]
+    made = []
+    for wanted, got, chunks in zip(found.references, found.hypotheses, found.alignments, strict=True):
+        changes = [
+            (KINDS[c.type], c.ref_start_idx, c.ref_end_idx, c.hyp_start_idx, c.hyp_end_idx)
+            for c in chunks
+            if c.type in KINDS
+        ]
+        errors = sum(max(r1 - r0, h1 - h0) for _, r0, r1, h0, h1 in changes)
+        made.append(WordDifference(list(wanted), list(got), changes, errors))
+    return made

@@ -37,17 +37,16 @@ def explorer(run: Run) -> JsonObject:
     return {
         "utterances": {c: _column(utterances, c) for c in ("id", "speaker", "language", "text")},
         "systems": [{"label": s, "group": run.systems[s].get("group", "")} for s in systems],
-        "metrics": [_metric(m) for m in described.values()],
+        "metrics": [
+            {k: m[k] for k in ("label", "better", "digits", "unit")}
+            | {"title": m["title"] + m["label"][len(m["name"]) :]}
+            for m in described.values()
+        ],
         "scores": scores,
         "problems": problems,
         "reasons": reasons,
         "texts": _heard(run, systems, utterances) if (run.path / "hypotheses.csv").is_file() else [],
     }
-
-
-def _metric(metric: JsonObject) -> JsonObject:
-    variant = metric["label"][len(metric["name"]) :]
-    return {k: metric[k] for k in ("label", "better", "digits", "unit")} | {"title": metric["title"] + variant}
 
 
 def _texts_of(run: Run, name: str) -> pd.DataFrame:
@@ -105,7 +104,8 @@ def _heard(run: Run, systems: Sequence[str], utterances: pd.DataFrame) -> list[J
         for characters in (False, True):
             part = rows[by_characters == characters]
             pairs = differences(list(part["text_compared"]), list(part["heard_compared"]), characters=characters)
-            metric = _label("cer" if characters else "wer", recogniser, normaliser)
+            variant = recogniser + ("" if normaliser in ("", "basic") else f"+{normaliser}")
+            metric = f"{'cer' if characters else 'wer'}[{variant}]"
             for row, pair in zip(part.to_dict("records"), pairs, strict=True):
                 if row["utterance"] not in places or row["system"] not in of_system:
                     continue
@@ -120,14 +120,10 @@ def _heard(run: Run, systems: Sequence[str], utterances: pd.DataFrame) -> list[J
                 disagreeing += errors is not None and errors != pair.errors
         found.append(
             {
-                "recogniser": recogniser,
-                "normaliser": normaliser,
-                "references": references,
-                "characters": sorted(unspaced),
-                "heard": heard,
-                "disagreeing": disagreeing,
+                "recogniser": recogniser, "normaliser": normaliser, "references": references,
+                "characters": sorted(unspaced), "heard": heard, "disagreeing": disagreeing,
             }
-        )
+        )  # fmt: skip
     return found
 
 
@@ -137,10 +133,6 @@ def _counted(run: Run) -> dict[tuple[str, str, str], float]:
     wanted = scores[(scores["status"] == "ok") & scores["metric"].str.startswith(("wer[", "cer["))]
     keys = zip(wanted["metric"], wanted["system"], wanted["utterance"], strict=True)
     return dict(zip(keys, wanted["numerator"], strict=True))
-
-
-def _label(metric: str, recogniser: str, normaliser: str) -> str:
-    return f"{metric}[{recogniser}{'' if normaliser in ('', 'basic') else f'+{normaliser}'}]"
 
 
 def _normalisers(run: Run, recogniser: str) -> list[str]:

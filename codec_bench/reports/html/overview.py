@@ -20,19 +20,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Overview:
-    """A run in words.
-
-    Attributes:
-        title: Kind and data set.
-        folder: Name of the run directory.
-        status: `finished` or `failed`.
-        facts: Name and value, the most important first.
-        warnings: What was wrong, or makes the numbers no more than a hint.
-        failures: Why the run counts as failed.
-        provenance: Titles, and tables of name and value.
-        files: Weight files as codec or metric, file and digest.
-        raw: `run.json` as text.
-    """
+    """A run in words: `facts` and `provenance` are names and values, `files` the weights as owner, file and digest."""
 
     title: str
     folder: str

@@ -41,21 +41,21 @@ def write_html(runs: Sequence[Run], tables: Sequence[Table], out: Path, *, plots
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
 
-    shown = views(runs, tables, KINDS)
+    shown, overviews = views(runs, tables, KINDS), [overview(run) for run in runs]
     explorers = {i: explorer(run) for i, run in enumerate(runs) if run.kind == "reconstruction"}
     heard = {i: runs[i] for i in explorers if has_audio(runs[i])}
     audio = embed_audio(heard, {i: explorers[i]["utterances"]["id"] for i in heard}, out)
-    names = _names(runs)
+    titles = [about.title for about in overviews]
     for i, part in explorers.items():
-        part |= {"run": i, "name": names[i], "audio": i in heard, "keep": keeping_command(runs[i])}
-    data = {
-        "tables": plot_data(shown, runs),
-        "runs": list(explorers.values()),
-        "embedded": audio is not None,
-    }
-    styles, program = _asset("report.css"), _program()
-    plotly = embedded_script(_plotly())
+        # The folder tells runs apart whose kind and data set do not.
+        name = f"{titles[i]} ({overviews[i].folder})" if titles.count(titles[i]) > 1 else titles[i]
+        part |= {"run": i, "name": name, "audio": i in heard, "keep": keeping_command(runs[i])}
+    data = {"tables": plot_data(shown, runs), "runs": list(explorers.values()), "embedded": audio is not None}
+    parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    program = embedded_script(f'(() => {{\n"use strict";\n{parts}\n}})();\n')
+    plotly = embedded_script(str(get_plotlyjs()))
     # Hashes allow our two scripts and no other; with audio in files these may load further ones, from file:// too.
     allowed = [source_hash(s) for s in (plotly, program)] + ([] if audio is not None else ["'strict-dynamic'"])
     environment = Environment(
@@ -66,15 +66,15 @@ def write_html(runs: Sequence[Run], tables: Sequence[Table], out: Path, *, plots
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html.j2").render(
-        title=_title(runs),
+        title="codec-bench: " + ", ".join(dict.fromkeys(run.info["plan"]["dataset"]["name"] for run in runs)),
         version=__version__,
-        overviews=[overview(run) for run in runs],
+        overviews=overviews,
         tables=shown,
         pictures=pictures(out, plots),
         data=embedded_json(data),
         audio={key: embedded_json(tracks) for key, tracks in (audio or {}).items()},
         explored=bool(explorers),
-        styles=Markup(styles),  # noqa: S704 - a file of this package
+        styles=Markup(_asset("report.css")),  # noqa: S704 - a file of this package
         program=program,
         plotly=plotly,
         script_sources=" ".join(allowed),
@@ -82,28 +82,6 @@ def write_html(runs: Sequence[Run], tables: Sequence[Table], out: Path, *, plots
     path = out / "report.html"
     write_atomically(path, page.encode())
     return path
-
-
-def _names(runs: Sequence[Run]) -> list[str]:
-    """What tells the runs apart; the folder where kind and data set do not."""
-    titles = [overview(run).title for run in runs]
-    return [f"{t} ({r.path.resolve().name})" if titles.count(t) > 1 else t for t, r in zip(titles, runs, strict=True)]
-
-
-def _title(runs: Sequence[Run]) -> str:
-    data = dict.fromkeys(run.info["plan"]["dataset"]["name"] for run in runs)
-    return "codec-bench: " + ", ".join(data)
-
-
-def _program() -> Any:
-    parts = [_asset(f"{name}.js") for name in SCRIPTS]
-    return embedded_script('(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();\n")
-
-
-def _plotly() -> str:
-    import plotly.offline
-
-    return str(plotly.offline.get_plotlyjs())
 
 
 def _asset(name: str) -> str:

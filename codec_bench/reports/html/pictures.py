@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from codec_bench.reports.html.embedding import data_uri
 
@@ -14,16 +13,8 @@ EMBEDDED_LIMIT = 15_000_000
 """Bytes of pictures that a page holds; further ones are links."""
 
 
-@dataclass(frozen=True)
-class EmbeddedPicture:
-    """A plot of a report.
-
-    Attributes:
-        title: Heading.
-        caption: What it shows; may be empty.
-        source: The picture itself, as a `data:` address; empty if the page held enough already.
-        file: Path relative to the report.
-    """
+class EmbeddedPicture(NamedTuple):
+    """A plot: its content as a `data:` address, empty if the page held enough already, and its file in the report."""
 
     title: str
     caption: str

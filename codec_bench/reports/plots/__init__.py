@@ -41,14 +41,7 @@ KINDS: Mapping[str, Drawer] = {
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture that was written.
-
-    Attributes:
-        name: Stem of its files.
-        title: What it shows.
-        caption: How it was made.
-        paths: One file per format, in the order of the formats.
-    """
+    """A picture that was written, with one file per format in the order of the formats; else as `Picture`."""
 
     name: str
     title: str
@@ -80,7 +73,9 @@ def write_plots(
     Raises:
         UsageError: A format or a kind is not known, or a data file of a run cannot be read.
     """
-    style.check_formats(formats)
+    for name in formats:
+        if name not in style.FORMATS:
+            raise UsageError(f"pictures are written as {', '.join(style.FORMATS)}, not as {name!r}")
     plots = []
     for picture in pictures(runs, kinds, bands):
         paths = tuple(folder / f"{picture.name}.{f}" for f in formats)
@@ -94,12 +89,7 @@ def write_plots(
 def pictures(
     runs: Sequence[Run], kinds: Sequence[str] | None = None, bands: Sequence[float] | None = None
 ) -> Iterator[Picture]:
-    """The pictures of runs, one after the other, as matplotlib figures with unique names.
-
-    Args:
-        runs: Finished runs.
-        kinds: Some of `KINDS`; all by default.
-        bands: Edges of the bitrate groups in kbit/s, falling; those of the first run by default.
+    """The pictures of runs, one after the other, as matplotlib figures with unique names; as for `write_plots`.
 
     Raises:
         UsageError: A kind is not known, or a data file of a run cannot be read.

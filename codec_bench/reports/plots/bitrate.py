@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
-from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, codec_of, stem
+from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
 
 FILLS = ("full", "bottom", "left", "top", "right")
 """Fill of the markers under each condition, clean first; points over few utterances are hollow."""
@@ -31,13 +31,11 @@ def draw(material: PlotData) -> Iterator[Picture]:
         for axis, column in zip(axes, columns, strict=True):
             partial |= _panel(axis, material, column)
             style.log_bitrate_axis(axis, bitrates)
-        handles = _handles(material, columns)
-        style.legend_below(figure, list(handles.values()), list(handles))
-        style.headline(figure, f"{title} against bitrate", material.table.caption)
+        style.legend_below(figure, _handles(material, columns))
         caption = f"{title} against bitrate. Bars: {material.intervals}. Horizontal lines: rows that have no bitrate."
         if partial:
             caption += " Hollow: a value over less than 95 % of the utterances."
-        yield Picture(stem(title), f"{title} against bitrate", caption, figure)
+        yield material.picture(stem(title), f"{title} against bitrate", caption, figure)
 
 
 def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
@@ -65,15 +63,13 @@ def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
     for entry in _flat(material):
         if (cell := entry.cell(column)) is not None and cell.value is not None:
             look = entry.look
-            if entry.is_reference and axis.containers and style.is_far(cell.value, low, high):
+            if entry.row.is_reference and axis.containers and style.is_far(cell.value, low, high):
                 far.append(f"{entry.label}: {cell.number} {column.unit}".strip())
                 continue
             axis.axhline(cell.value, color=look.colour, linestyle=look.line, linewidth=1.1, label=entry.label, zorder=1)
     if far:
         axis.text(0.98, 1.02, "\n".join(far), transform=axis.transAxes, ha="right", fontsize=8, color=style.GREY)
-    axis.set_ylabel(style.axis_label(column))
-    axis.set_title(style.direction(column), fontsize=9, loc="left", color=style.SOFT)
-    axis.grid(visible=True)
+    style.metric_axis(axis, column)
     return hollow
 
 
@@ -82,14 +78,14 @@ def _families(material: PlotData) -> dict[str, list[PlottedRow]]:
     found: dict[str, list[PlottedRow]] = {}
     for entry in material.coded:
         if entry.row.bitrate:
-            found.setdefault(entry.family, []).append(entry)
-    codecs = list(dict.fromkeys(codec_of(members[0].row) for members in found.values()))
-    return dict(sorted(found.items(), key=lambda item: codecs.index(codec_of(item[1][0].row))))
+            found.setdefault(entry.row.family, []).append(entry)
+    codecs = list(dict.fromkeys(members[0].row.codec for members in found.values()))
+    return dict(sorted(found.items(), key=lambda item: codecs.index(item[1][0].row.codec)))
 
 
 def _flat(material: PlotData) -> list[PlottedRow]:
     """Rows that have no bitrate, under no condition."""
-    return [e for e in material.entries if not e.row.condition and (e.is_reference or not e.row.bitrate)]
+    return [e for e in material.entries if not e.row.condition and (e.row.is_reference or not e.row.bitrate)]
 
 
 def _condition_style(material: PlotData, entry: PlottedRow) -> tuple[Any, str]:
@@ -105,20 +101,19 @@ def _marker(look: style.Look, fill: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _handles(material: PlotData, columns: Sequence[TableColumn]) -> dict[str, Line2D]:
+def _handles(material: PlotData, columns: Sequence[TableColumn]) -> list[Line2D]:
     """The legend: everything that is drawn in any of the axes, once."""
 
     def is_drawn(entry: PlottedRow) -> bool:
         return any(entry.cell(c) is not None for c in columns)
 
-    handles = {}
+    handles = []
     for name, members in _families(material).items():
         if any(is_drawn(e) for e in members):
-            look = members[0].look
             line, fill = _condition_style(material, members[0])
-            handles[name] = Line2D([], [], linestyle=line, **_marker(look, fill))
+            handles.append(Line2D([], [], label=name, linestyle=line, **_marker(members[0].look, fill)))
     for entry in _flat(material):
         if is_drawn(entry):
             look = entry.look
-            handles[entry.label] = Line2D([], [], color=look.colour, linestyle=look.line, linewidth=1.1)
+            handles.append(Line2D([], [], label=entry.label, color=look.colour, linestyle=look.line, linewidth=1.1))
     return handles

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
@@ -20,6 +22,7 @@ USAGE_COLUMNS = ("system", "codebook", "rank", "count")
 MOST_PANELS = 12
 """Systems in one picture of frequencies."""
 
+DASH: dict[str, Any] = {"linestyle": "", "marker": "_", "markersize": 11, "markeredgewidth": 1.8}
 CROSS: dict[str, Any] = {"linestyle": "", "marker": "x", "markersize": 4.5, "markeredgewidth": 1.0, "color": "black"}
 
 
@@ -47,7 +50,7 @@ def _use(material: PlotData, use: pd.DataFrame) -> Picture:
         axes[1].plot(x, rows.normalised_entropy.to_numpy(float), label=name, **line)
         axes[2].plot(x, rows.entropy_bits.to_numpy(float), label=name, **line)
         size = np.log2(rows["size"].to_numpy(float))
-        axes[2].plot(x, size, linestyle="", marker="_", markersize=11, markeredgewidth=1.8, color=line["color"])
+        axes[2].plot(x, size, color=line["color"], **DASH)
         if has_huffman:
             axes[2].plot(x, rows.huffman_bits.to_numpy(float), zorder=5, **CROSS)
     for axis, label, (low, high) in zip(
@@ -65,22 +68,17 @@ def _use(material: PlotData, use: pd.DataFrame) -> Picture:
     axes[0].set_title("↑ more is used", fontsize=9, loc="left", color=style.SOFT)
     axes[1].set_title("↑ more evenly used", fontsize=9, loc="left", color=style.SOFT)
     axes[2].set_ylim(0, None)
-    handles = [Line2D([], [], **_line(material, name)) for name in names]
-    labels = list(names)
-    handles.append(Line2D([], [], linestyle="", marker="_", markersize=11, markeredgewidth=1.8, color=style.GREY))
-    labels.append("log2(size)")
-    if has_huffman:
-        handles.append(Line2D([], [], **CROSS))
-        labels.append("Huffman code")
-    style.legend_below(figure, handles, labels)
-    style.headline(figure, "Use of codebooks", material.table.caption)
+    handles = [Line2D([], [], label=name, **_line(material, name)) for name in names]
+    handles.append(Line2D([], [], label="log2(size)", color=style.GREY, **DASH))
+    handles += [Line2D([], [], label="Huffman code", **CROSS)] if has_huffman else []
+    style.legend_below(figure, handles)
     caption = (
         "Left: share of a codebook's entries that occur at all. Middle: entropy of the entries over that of an evenly "
         "used codebook of the same size, used or not. Right: entropy in bits, the codebook's size in bits (dashes)"
     )
     caption += " and the mean length of a Huffman code (crosses)." if has_huffman else "."
     caption += " Points are moved sideways so that they do not cover each other."
-    return Picture("codebook_use", "Use of codebooks", caption, figure)
+    return material.picture("codebook_use", "Use of codebooks", caption, figure)
 
 
 def _frequencies(material: PlotData, usage: pd.DataFrame, use: pd.DataFrame | None) -> Picture:
@@ -105,13 +103,12 @@ def _frequencies(material: PlotData, usage: pd.DataFrame, use: pd.DataFrame | No
                 for at, book in ((0, books[0]), (1, books[-1]))
             ]
             axis.legend(handles=ends, loc="lower left", frameon=False)
-    style.headline(figure, "How often entries of codebooks occur", material.table.caption)
     caption = "Entries of each codebook, sorted by how often they occur; entries that never occur are left out."
     if use is not None:
         caption += " A line that ends before 1 belongs to a codebook that is not used up."
     if len(kept) < len(names):
         caption += f" {len(kept)} of {len(names)} systems."
-    return Picture("codebook_frequencies", "How often entries of codebooks occur", caption, figure)
+    return material.picture("codebook_frequencies", "How often entries of codebooks occur", caption, figure)
 
 
 def _frame(axis: Axes, name: str, *, is_first: bool, is_share: bool) -> None:
@@ -136,12 +133,8 @@ def _size(use: pd.DataFrame | None, system: str, book: Any) -> float | None:
 
 def _shade(share: float) -> str:
     """A colour between the first codebook (dark violet) and the last (green)."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
     return to_hex(colormaps["viridis"](0.8 * min(1.0, max(0.0, share))))
 
 
 def _line(material: PlotData, name: str) -> dict[str, Any]:
-    look = material.look(name)
-    return {"color": look.colour, "marker": look.marker, "linestyle": look.line, "markersize": 4.5, "linewidth": 1.1}
+    return material.look(name).with_line(markersize=4.5, linewidth=1.1)

@@ -37,19 +37,14 @@ def draw(material: PlotData) -> Iterator[Picture]:
         found.sort(key=lambda f: names.index(f[0]))
         side = min(7.5, max(3.3, 0.3 * classes + 1.2))
         figure, axes = style.grid(len(found), width=side, height=side, across=None if classes <= MOST_NUMBERS else 2)
-        image = None
-        for axis, (name, labels, counts) in zip(axes, found, strict=True):
-            image = _panel(axis, name, labels, counts)
-        if image is not None:
-            bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, shrink=0.85)
-            bar.set_label("share of the true class (%)")
-        title = f"Confusions: {task}"
-        style.headline(figure, title, material.table.caption)
+        images = [_panel(axis, *entry) for axis, entry in zip(axes, found, strict=True)]
+        bar = figure.colorbar(images[-1], ax=axes, fraction=0.03, pad=0.02, shrink=0.85)
+        bar.set_label("share of the true class (%)")
         caption = (
             f"Task {task}: rows are true classes, columns what the probe says, in percent of the row; a row without "
             "utterances is grey. Accuracy is over all utterances, with their number."
         )
-        yield Picture(stem("confusion", task), title, caption, figure)
+        yield material.picture(stem("confusion", task), f"Confusions: {task}", caption, figure)
 
 
 def matrices(run: Run) -> list[Mapping[str, Any]]:
@@ -65,9 +60,8 @@ def matrices(run: Run) -> list[Mapping[str, Any]]:
         entries: list[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         for entry in entries:
             size = len(entry["labels"])
-            if np.asarray(entry["matrix"], dtype=np.float64).shape != (size, size) or not {"system", "task"} <= set(
-                entry
-            ):
+            fits = np.asarray(entry["matrix"], dtype=np.float64).shape == (size, size)
+            if not fits or not {"system", "task"} <= set(entry):
                 raise ValueError("a matrix that does not fit its labels")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} cannot be drawn: {error}") from error

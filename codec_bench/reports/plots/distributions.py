@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -37,16 +38,17 @@ def draw(material: PlotData) -> Iterator[Picture]:
         many = sum(len(v) for v in values.values()) > MOST_VECTORS
         for i, (axis, column) in enumerate(zip(axes, shown, strict=True)):
             _panel(axis, entries, column, [values[e.label, column.label] for e in entries], rasterise=many)
-            _names(axis, entries, is_first=i % across == 0)
-        style.headline(figure, f"{title}: distribution over utterances", material.table.caption)
-        style.legend_below(figure, *_legend())
+            axis.set_ylim(len(entries) - 0.4, -0.6)
+            axis.set_yticks(range(len(entries)), [e.label if i % across == 0 else "" for e in entries])
+            axis.tick_params(axis="y", length=0)
+        style.legend_below(figure, _legend())
         caption = (
             f"{title}: one point per utterance, density where there are at least {FEWEST_FOR_DENSITY}, box from "
             "quartile to quartile with the median; the diamond is the value of the table, which is pooled for error "
             "rates (errors out of words or frames) and else the mean."
         )
-        name = stem("distributions", title)
-        yield Picture(name, f"{title}: distribution over utterances", caption, figure)
+        what = f"{title}: distribution over utterances"
+        yield material.picture(stem("distributions", title), what, caption, figure)
 
 
 def _is_spread(scores: NDArray[np.float64]) -> bool:
@@ -62,12 +64,12 @@ def _panel(
     *,
     rasterise: bool,
 ) -> None:
-    coded = np.concatenate([v for e, v in zip(entries, values, strict=True) if not e.is_reference])
+    coded = np.concatenate([v for e, v in zip(entries, values, strict=True) if not e.row.is_reference])
     for i, (entry, scores) in enumerate(zip(entries, values, strict=True)):
         if not len(scores):
             continue
         colour = entry.look.colour
-        if entry.is_reference and style.is_far(float(np.median(scores)), float(coded.min()), float(coded.max())):
+        if entry.row.is_reference and style.is_far(float(np.median(scores)), float(coded.min()), float(coded.max())):
             cell = entry.cell(column)
             text = f"{cell.number} {column.unit}".strip() if cell is not None else ""
             axis.annotate(text, (0.99, i), xycoords=axis.get_yaxis_transform(), ha="right", va="center", color=colour)
@@ -96,20 +98,11 @@ def _panel(
     axis.grid(visible=True, axis="x")
 
 
-def _names(axis: Axes, entries: Sequence[PlottedRow], *, is_first: bool) -> None:
-    axis.set_ylim(len(entries) - 0.4, -0.6)
-    labels = [e.label for e in entries] if is_first else [""] * len(entries)
-    axis.set_yticks(range(len(entries)), labels)
-    axis.tick_params(axis="y", length=0)
-
-
-def _legend() -> tuple[list[Line2D], list[str]]:
-    handles = [
-        Line2D([], [], linestyle="", marker=".", color=style.GREY),
-        Line2D([], [], color="black", linewidth=1.6),
-        Line2D(
-            [], [], linestyle="", marker="s", markersize=8, markerfacecolor="none", color="black", markeredgewidth=0.9
-        ),
-        Line2D([], [], linestyle="", marker="D", markersize=5, color=style.GREY),
+def _legend() -> list[Line2D]:
+    box: dict[str, Any] = {"markersize": 8, "markerfacecolor": "none", "color": "black", "markeredgewidth": 0.9}
+    return [
+        Line2D([], [], linestyle="", marker=".", color=style.GREY, label="an utterance"),
+        Line2D([], [], color="black", linewidth=1.6, label="median"),
+        Line2D([], [], linestyle="", marker="s", label="quartiles; whiskers: 5 % to 95 %", **box),
+        Line2D([], [], linestyle="", marker="D", markersize=5, color=style.GREY, label="value of the table"),
     ]
-    return handles, ["an utterance", "median", "quartiles; whiskers: 5 % to 95 %", "value of the table"]

@@ -40,15 +40,12 @@ def draw(material: PlotData) -> Iterator[Picture]:
         axis.set_yticks([])
         axis.spines[["top", "right"]].set_visible(True)
         axis.set_box_aspect(1)
-    handles = [Line2D([], [], **_point(i)) for i in range(len(labels))]
-    shown = [label or "(no label)" for label in labels]
-    if len(counts) > len(labels):
-        handles.append(Line2D([], [], linestyle="", marker=".", color="#C0C0C0"))
-        shown.append(f"{len(counts) - len(labels)} more")
-    style.legend_below(figure, handles, shown)
+    handles = [Line2D([], [], label=label or "(no label)", **_point(i)) for i, label in enumerate(labels)]
+    if more := len(counts) - len(labels):
+        handles.append(Line2D([], [], label=f"{more} more", linestyle="", marker=".", color="#C0C0C0"))
+    style.legend_below(figure, handles)
     methods = [METHODS.get(m, m) for m in dict.fromkeys(frame.method.astype(str))]
     title = f"Utterances on a plane ({', '.join(methods)})"
-    style.headline(figure, title, material.table.caption)
     caption = (
         f"One point per utterance and system, by {', '.join(methods)}; colours and markers are labels of the data, not "
         "codecs. Axes have no unit, and distances between panels mean nothing."
@@ -56,7 +53,7 @@ def draw(material: PlotData) -> Iterator[Picture]:
     if "embedding" in frame:
         made = ", ".join(dict.fromkeys(frame.embedding.astype(str)))
         caption += f" What was projected, per utterance: {made}."
-    yield Picture("embedding_map", title, caption, figure)
+    yield material.picture("embedding_map", title, caption, figure)
 
 
 def _point(number: int) -> dict[str, Any]:

@@ -18,14 +18,7 @@ DISTANCES = (3.0, 10.0, 20.0, 32.0, 46.0, 62.0)
 
 @dataclass(frozen=True)
 class Mark:
-    """A point with a name.
-
-    Attributes:
-        text: The name.
-        x: In data coordinates.
-        y: In data coordinates.
-        radius: Radius of what is drawn there, in typographic points.
-    """
+    """A point with a name, in data coordinates; the radius of what is drawn there is in typographic points."""
 
     text: str
     x: float
@@ -92,14 +85,8 @@ def place_labels(axis: Axes, marks: Sequence[Mark], lines: Sequence[Segment] = (
         _, box, is_far = best
         taken.append(box)
         arrow = {"arrowstyle": "-", "color": "#909090", "linewidth": 0.6, "shrinkA": 0, "shrinkB": mark.radius}
+        middle = ((box.left + box.right) / 2 - x, (box.bottom + box.top) / 2 - y)
         axis.annotate(
-            mark.text,
-            (mark.x, mark.y),
-            xytext=((box.left + box.right) / 2 - x, (box.bottom + box.top) / 2 - y),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=size,
-            arrowprops=arrow if is_far else None,
-            zorder=6,
-        )
+            mark.text, (mark.x, mark.y), xytext=middle, textcoords="offset points", ha="center", va="center",
+            fontsize=size, arrowprops=arrow if is_far else None, zorder=6,
+        )  # fmt: skip

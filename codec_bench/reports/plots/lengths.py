@@ -35,7 +35,6 @@ class Bin:
     Attributes:
         low: Seconds, included; 0 for the first bin.
         high: Seconds, excluded; infinite for the last bin.
-        utterances: Their ids.
     """
 
     low: float
@@ -45,13 +44,8 @@ class Bin:
     @property
     def label(self) -> str:
         """`3-5` seconds, and how many."""
-        if self.low == 0:
-            span = f"< {self.high:g}"
-        elif math.isinf(self.high):
-            span = f"≥ {self.low:g}"
-        else:
-            span = f"{self.low:g}–{self.high:g}"
-        return f"{span}\nn={len(self.utterances)}"
+        span = f"≥ {self.low:g}" if math.isinf(self.high) else f"{self.low:g}–{self.high:g}"
+        return f"{f'< {self.high:g}' if self.low == 0 else span}\nn={len(self.utterances)}"
 
 
 def draw(material: PlotData) -> Iterator[Picture]:
@@ -62,22 +56,15 @@ def draw(material: PlotData) -> Iterator[Picture]:
         return
     for title, columns in material.table.blocks:
         found = {(e.label, c.label): by_length(e.scores(c), bins, c, material.seed) for e in systems for c in columns}
-        shown = [c for c in columns if any(_values(found[e.label, c.label]) for e in systems)]
+        shown = [c for c in columns if any(v.value is not None for e in systems for v in found[e.label, c.label])]
         if not shown:
             continue
-        width = max(3.7, 0.62 * len(bins) + 1.0)
-        figure, axes = style.grid(len(shown), width=width)
+        figure, axes = style.grid(len(shown), width=max(3.7, 0.62 * len(bins) + 1.0))
         for axis, column in zip(axes, shown, strict=True):
             _panel(axis, bins, [(e, found[e.label, column.label]) for e in systems], column)
-        handles = {e.label: Line2D([], [], **_line(e)) for e in systems}
-        style.legend_below(figure, list(handles.values()), list(handles))
-        style.headline(figure, f"{title} against the length of the utterance", material.table.caption)
-        yield Picture(
-            stem("lengths", title),
-            f"{title} against the length of the utterance",
-            _caption(material, systems),
-            figure,
-        )
+        style.legend_below(figure, [Line2D([], [], label=e.label, **_line(e)) for e in systems])
+        what = f"{title} against the length of the utterance"
+        yield material.picture(stem("lengths", title), what, _caption(material, systems), figure)
 
 
 def durations(material: PlotData) -> dict[str, float]:
@@ -119,19 +106,12 @@ def by_length(scores: pd.DataFrame, bins: Sequence[Bin], column: TableColumn, se
     speakers = [None if pd.isna(s) else str(s) for s in scores.speaker]
     clusters = np.asarray(cluster_names(names, speakers), dtype=object)
     tops, bottoms = scores.numerator.to_numpy(float), scores.denominator.to_numpy(float)
+    scale = 100.0 if column.unit == "%" else 1.0
     found = []
     for part in bins:
         inside = np.asarray([n in part.utterances for n in names], dtype=bool)
-        found.append(
-            estimate(
-                tops[inside].tolist(),
-                bottoms[inside].tolist(),
-                [str(c) for c in clusters[inside]],
-                expected=len(part.utterances),
-                scale=100.0 if column.unit == "%" else 1.0,
-                seed=seed,
-            )
-        )
+        parts = (tops[inside].tolist(), bottoms[inside].tolist(), [str(c) for c in clusters[inside]])
+        found.append(estimate(*parts, expected=len(part.utterances), scale=scale, seed=seed))
     return found
 
 
@@ -141,14 +121,10 @@ def _systems(material: PlotData) -> list[PlottedRow]:
         return material.clean
     best: dict[str, PlottedRow] = {}
     for entry in material.clean:
-        known = best.get(entry.family)
-        if known is None or (entry.row.bitrate or 0.0) > (known.row.bitrate or 0.0):
-            best[entry.family] = entry
+        known = best.setdefault(entry.row.family, entry)
+        if (entry.row.bitrate or 0.0) > (known.row.bitrate or 0.0):
+            best[entry.row.family] = entry
     return list(best.values())
-
-
-def _values(estimates: Sequence[Estimate]) -> int:
-    return sum(e.value is not None for e in estimates)
 
 
 def _panel(
@@ -157,30 +133,27 @@ def _panel(
     step = min(0.06, 0.36 / len(rows))
     for i, (entry, estimates) in enumerate(rows):
         offset = (i - (len(rows) - 1) / 2) * step
-        points = [(k + offset, e) for k, e in enumerate(estimates) if e.value is not None]
+        points = [
+            (k + offset, e.value, *style.interval(e), style.is_partial(e.n, e.expected))
+            for k, e in enumerate(estimates)
+            if e.value is not None
+        ]
         if not points:
             continue
-        x = [at for at, _ in points]
-        y = [float(e.value or 0.0) for _, e in points]
-        reach = [(y0 - e.low, e.high - y0) if e.low is not None and e.high is not None else (0.0, 0.0)
-                 for y0, (_, e) in zip(y, points, strict=True)]  # fmt: skip
-        errors = np.maximum(np.asarray(reach, float).T, 0.0)
+        x, y, below, above, partial = zip(*points, strict=True)
         line = _line(entry)
-        axis.errorbar(x, y, yerr=errors, elinewidth=0.9, capsize=2, label=entry.label, **line)
-        for at, value, (_, e) in zip(x, y, points, strict=True):
-            if style.is_partial(e.n, e.expected):
+        axis.errorbar(x, y, yerr=(below, above), elinewidth=0.9, capsize=2, label=entry.label, **line)
+        for at, value, is_hollow in zip(x, y, partial, strict=True):
+            if is_hollow:
                 axis.plot(at, value, **(line | {"markerfacecolor": "white", "linestyle": ""}))
     axis.set_xticks(range(len(bins)), [b.label for b in bins])
     axis.set_xlim(-0.5, len(bins) - 0.5)
     axis.set_xlabel("length (s), number of utterances")
-    axis.set_ylabel(style.axis_label(column))
-    axis.set_title(style.direction(column), fontsize=9, loc="left", color=style.SOFT)
-    axis.grid(visible=True, axis="y")
+    style.metric_axis(axis, column, lines="y")
 
 
 def _line(entry: PlottedRow) -> dict[str, Any]:
-    look = entry.look
-    return {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 4.5, "linewidth": 1.2}
+    return entry.look.with_line(markersize=4.5, linewidth=1.2)
 
 
 def _caption(material: PlotData, systems: Sequence[PlottedRow]) -> str:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,7 +13,8 @@ from matplotlib.figure import Figure
 from codec_bench.errors import UsageError
 from codec_bench.options import BANDS
 from codec_bench.reports.cells import Cell, Table, TableColumn, TableRow
-from codec_bench.reports.plots.style import Look, Palette
+from codec_bench.reports.plots import style
+from codec_bench.reports.plots.style import Look
 from codec_bench.reports.table import build_tables
 from codec_bench.runs.directory import Run, slug
 
@@ -27,7 +27,6 @@ class Picture:
         name: Stem of its files; the same for the same kind of picture in every report.
         title: What it shows.
         caption: How it was made: data, intervals, normalisation, what was left out.
-        figure: What was drawn.
     """
 
     name: str
@@ -38,13 +37,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class PlottedRow:
-    """A row of a table, with the run that it comes from.
-
-    Attributes:
-        row: Label, bitrate and values.
-        run: The run.
-        look: How it is drawn.
-    """
+    """A row of a table, with the run that it comes from and how it is drawn."""
 
     row: TableRow
     run: Run
@@ -54,22 +47,6 @@ class PlottedRow:
     def label(self) -> str:
         """As shown; unique in a table."""
         return self.row.label
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether it is the recordings, or something else that codes nothing."""
-        return self.row.group == "reference"
-
-    @property
-    def family(self) -> str:
-        """Rows that differ in the setting of the codec alone, and come from one run, share it."""
-        name = codec_of(self.row)
-        return f"{name}+{self.row.condition}" if self.row.condition else name
-
-    @property
-    def setting(self) -> str:
-        """The label without the condition."""
-        return setting_of(self.row)
 
     def cell(self, column: TableColumn) -> Cell | None:
         """Its value in a column, where there is one."""
@@ -87,14 +64,7 @@ class PlottedRow:
 
 @dataclass(frozen=True)
 class PlotData:
-    """One table, which is drawn in pictures of its own.
-
-    Attributes:
-        table: Rows and columns.
-        runs: The runs of the table.
-        entries: Its rows in order.
-        bands: Edges of the bitrate groups in kbit/s.
-    """
+    """One table, which is drawn in pictures of its own; `bands` are edges of the bitrate groups in kbit/s."""
 
     table: Table
     runs: tuple[Run, ...]
@@ -104,7 +74,7 @@ class PlotData:
     @property
     def coded(self) -> list[PlottedRow]:
         """The rows that are not a reference."""
-        return [e for e in self.entries if not e.is_reference]
+        return [e for e in self.entries if not e.row.is_reference]
 
     @property
     def clean(self) -> list[PlottedRow]:
@@ -133,11 +103,6 @@ class PlotData:
         if not {"level", "resamples", "unit"} <= set(how):
             return "the intervals of the table"
         return f"{how['level']:.0%} bootstrap intervals ({how['resamples']} draws of {how['unit']})"
-
-    def entry(self, run: Run, system: str) -> PlottedRow | None:
-        """The row of a system of a run; None for what is not a system."""
-        path = str(run.path)
-        return next((e for e in self.entries if (e.row.run, e.row.system) == (path, system)), None)
 
     def frame(self, file: str, columns: Sequence[str]) -> pd.DataFrame | None:
         """An optional table that runs keep next to their summary.
@@ -172,12 +137,17 @@ class PlotData:
 
     def label(self, run: Run, system: str) -> str:
         """The label in this table of a system of a run; what is not a system keeps its name."""
-        entry = self.entry(run, system)
-        return system if entry is None else entry.label
+        here = (str(run.path), system)
+        return next((e.label for e in self.entries if (e.row.run, e.row.system) == here), system)
 
     def look(self, label: str) -> Look:
         """How something is drawn; what is not a system (a text, a labelling) looks like a reference."""
-        return next((e.look for e in self.entries if e.label == label), Palette.other())
+        return next((e.look for e in self.entries if e.label == label), style.plain_look())
+
+    def picture(self, name: str, title: str, caption: str, figure: Figure) -> Picture:
+        """A picture of the table, which says above itself what it shows and of which data."""
+        style.headline(figure, title, self.table.caption)
+        return Picture(name, title, caption, figure)
 
     def order(self, labels: Iterable[str]) -> list[str]:
         """Labels in the order of the table, what is not a system behind them."""
@@ -199,53 +169,17 @@ def stem(*parts: str) -> str:
     return re.sub("_+", "_", slug("_".join(parts).lower()))
 
 
-def codec_of(row: TableRow) -> str:
-    """The codec that decides how a row is drawn; a row of two runs with different values counts as two.
-
-    >>> codec_of(TableRow("opus@6000 (runs/b)", 6.0, "", None, {}, system="opus@6000"))
-    'opus (runs/b)'
-    """
-    return row.codec + row.label.removeprefix(row.system or row.label)
-
-
-def setting_of(row: TableRow) -> str:
-    """The label without the condition.
-
-    >>> setting_of(TableRow("opus@6000+noise@10", 6.0, "", None, {}, condition="noise@10", system="opus@6000+noise@10"))
-    'opus@6000'
-    """
-    system = row.system or row.label
-    return system.removesuffix(f"+{row.condition}") + row.label.removeprefix(system)
-
-
 def gather(runs: Sequence[Run], bands: Sequence[float] | None = None) -> Iterator[PlotData]:
-    """The tables of runs, whose codecs have the same looks in all of them.
-
-    Args:
-        runs: Finished runs, in the order in which they shall be shown.
-        bands: Edges of the bitrate groups in kbit/s, falling; those of the first run by default.
-    """
+    """The tables of finished runs, whose codecs have the same looks in all of them; bands as for `write_plots`."""
     by_path = {str(run.path): run for run in runs}
     if bands is None:
-        bands = _bands(runs[0]) if runs else BANDS
+        bands = ((runs[0].info.get("config") or {}).get("bands") if runs else None) or BANDS
     tables = build_tables(runs, bands)
-    rows = [[row for section in table.sections for row in section.rows] for table in tables]
-    asked = [
-        (codec_of(row), setting_of(row), row.label, row.group == "reference")
-        for group in rows
-        for row in sorted(group, key=lambda r: _position(r, by_path))
-    ]
-    palette = Palette(asked)
-    for table, group in zip(tables, rows, strict=True):
-        entries = tuple(PlottedRow(row, by_path[row.run], palette.look(row.label)) for row in group)
+    # Looks are given in the order in which systems were requested.
+    asked = [(path, system) for path, run in by_path.items() for system in run.systems]
+    looks = style.looks_of(
+        row for table in tables for row in sorted(table.rows, key=lambda row: asked.index((row.run, row.system)))
+    )
+    for table in tables:
+        entries = tuple(PlottedRow(row, by_path[row.run], looks[row.label]) for row in table.rows)
         yield PlotData(table, tuple(by_path[path] for path in table.runs), entries, bands)
-
-
-def _bands(run: Run) -> Sequence[float]:
-    config: dict[str, Any] = run.info.get("config") or {}
-    return config.get("bands") or BANDS
-
-
-def _position(row: TableRow, by_path: dict[str, Run]) -> tuple[int, int]:
-    """The place of a row in the order in which systems were requested."""
-    return list(by_path).index(row.run), list(by_path[row.run].systems).index(row.system)

@@ -30,20 +30,17 @@ def draw(material: PlotData) -> Iterator[Picture]:
     groups = _groups(material, columns)
     if material.table.kind not in KINDS or len(columns) < FEWEST or sum(map(len, groups.values())) < FEWEST:
         return
-    title = "Metrics by bitrate group"
-    polar = {"projection": "polar"}
-    figure, axes = style.grid(len(groups), width=4.3, height=3.6, extra=0.6, subplot_kw=polar)
+    figure, axes = style.grid(len(groups), width=4.3, height=3.6, extra=0.6, subplot_kw={"projection": "polar"})
     for axis, (name, members) in zip(axes, groups.items(), strict=True):
         _chart(cast(PolarAxes, axis), name, members, columns, ends)
-    handles = {e.setting: Line2D([], [], **_line(e)) for members in groups.values() for e in members}
-    style.legend_below(figure, list(handles.values()), list(handles))
-    style.headline(figure, title, material.table.caption)
+    entries = {e.row.setting: e for members in groups.values() for e in members}
+    style.legend_below(figure, [Line2D([], [], label=setting, **_line(e)) for setting, e in entries.items()])
     caption = (
         "Each spoke is one metric, from the worst value of all coded rows of this report (inner circle) to the best "
         "(rim), whatever its direction; both values stand at its end, worst → best. The scale is the same in "
         "all charts. A line has a gap where a system has no value."
     )
-    yield Picture("radar", title, caption, figure)
+    yield material.picture("radar", "Metrics by bitrate group", caption, figure)
 
 
 def _spokes(material: PlotData) -> tuple[list[TableColumn], dict[str, tuple[float, float]]]:
@@ -64,15 +61,10 @@ def _spokes(material: PlotData) -> tuple[list[TableColumn], dict[str, tuple[floa
 def _groups(material: PlotData, columns: Sequence[TableColumn]) -> dict[str, list[PlottedRow]]:
     found: dict[str, list[PlottedRow]] = {}
     for condition in material.conditions:
+        under = [e for e in material.coded if e.row.condition == condition]
         for band in [*band_names(material.bands), "bitrate not known"]:
-            members = [
-                e
-                for e in material.coded
-                if e.row.condition == condition
-                and band_of(e.row.bitrate, material.bands) == band
-                and any(e.cell(c) for c in columns)
-            ]
-            if members:
+            here = [e for e in under if band_of(e.row.bitrate, material.bands) == band]
+            if members := [e for e in here if any(e.cell(c) for c in columns)]:
                 found[f"{band}, {condition}" if condition else band] = members
     return found
 
@@ -96,27 +88,21 @@ def _chart(
         worst, best = (f"{v:.{column.digits}f}" for v in ends[column.label])
         side = round(math.sin(angle), 6)
         axis.annotate(
-            f"{style.axis_label(column)}\n{worst} → {best}",
-            (angle, 1.0),
+            f"{style.axis_label(column)}\n{worst} → {best}", (angle, 1.0), fontsize=8, textcoords="offset points",
             xytext=(9 * math.sin(angle), 9 * math.cos(angle)),
-            textcoords="offset points",
             ha="center" if side == 0 else "left" if side > 0 else "right",
             va="center" if abs(math.cos(angle)) < 0.5 else "bottom" if math.cos(angle) > 0 else "top",
-            fontsize=8,
-        )
+        )  # fmt: skip
     for entry in members:
-        radii = [_radius(entry, column, ends) for column in columns]
+        # 0 for the worst value, 1 for the best, a gap for none.
+        radii = [
+            math.nan if cell is None or cell.value is None else (cell.value - worst) / (best - worst)
+            for column in columns
+            for cell, (worst, best) in [(entry.cell(column), ends[column.label])]
+        ]
         axis.plot([*angles, angles[0]], [*radii, radii[0]], label=entry.label, **_line(entry))
     axis.set_title(name, pad=36, fontsize=10, fontweight="bold")
 
 
 def _line(entry: PlottedRow) -> dict[str, Any]:
-    look = entry.look
-    return {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 4.5, "clip_on": False}
-
-
-def _radius(entry: PlottedRow, column: TableColumn, ends: dict[str, tuple[float, float]]) -> float:
-    """0 for the worst value, 1 for the best, not a number for none."""
-    worst, best = ends[column.label]
-    cell = entry.cell(column)
-    return math.nan if cell is None or cell.value is None else (cell.value - worst) / (best - worst)
+    return entry.look.with_line(markersize=4.5, clip_on=False)

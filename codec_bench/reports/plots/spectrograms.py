@@ -20,7 +20,7 @@ from codec_bench.records import NotScorable
 from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
 from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
-from codec_bench.runs.directory import Run, slug
+from codec_bench.runs.directory import slug
 
 MOST = 4
 """Pairs in one picture."""
@@ -50,67 +50,48 @@ def draw(material: PlotData) -> Iterator[Picture]:
         if not column.better or not (pairs := worst_pairs(material, column)):
             continue
         name = style.axis_label(column)
-        title = f"Worst utterances by {name}"
-        figure = _figure(pairs, column)
-        style.headline(figure, title, material.table.caption)
         caption = (
             f"The utterance with the worst {name} of the worst setting of each codec, the worst first: the recording "
             f"on the left, what was decoded on the right. Short-time spectra ({WINDOW_SECONDS * 1000:g} ms Hann "
             f"window, {HOP_SECONDS * 1000:g} ms steps) in dB relative to the loudest point of the recording; one "
             "colour scale, one time axis per pair. A signal has nothing above half its own sampling rate."
         )
-        codecs = len({e.family for e in material.clean})
+        codecs = len({e.row.family for e in material.clean})
         if len(pairs) < codecs:
             caption += f" {len(pairs)} of {codecs} codecs."
-        yield Picture(stem("spectrograms", column.label), title, caption, figure)
+        what = f"Worst utterances by {name}"
+        yield material.picture(stem("spectrograms", column.label), what, caption, _figure(pairs, column))
 
 
-def worst_pairs(material: PlotData, column: TableColumn, most: int = MOST) -> list[WorstUtterance]:
-    """The worst utterance of each clean row whose audio is there, the worst first; each codec once at most.
-
-    Args:
-        material: A table and its runs.
-        column: A metric with a direction.
-        most: Pairs.
-    """
+def worst_pairs(material: PlotData, column: TableColumn) -> list[WorstUtterance]:
+    """The worst utterance of each clean row whose audio is there, the worst first; each codec once at most."""
     sign = 1.0 if column.better == "higher" else -1.0
-    found: list[tuple[float, str, PlottedRow]] = []
+    found = []
     for entry in material.clean:
         scores = entry.scores(column)
-        here = [
-            (sign * value, str(u))
-            for u, value in zip(scores.utterance, scores.value, strict=True)
-            if _files(entry, str(u)) is not None
-        ]
+        here = [(sign * value, str(u)) for u, value in zip(scores.utterance, scores.value, strict=True)]
+        here = [(value, utterance) for value, utterance in here if _files(entry, utterance)]
         if here:
-            value, utterance = min(here)
-            found.append((sign * value, utterance, entry))
+            found.append((*min(here), entry))
     pairs: list[WorstUtterance] = []
-    for value, utterance, entry in sorted(found, key=lambda f: sign * f[0]):
-        if len(pairs) == most or entry.family in {p.entry.family for p in pairs}:
+    for value, utterance, entry in sorted(found, key=lambda f: f[0]):
+        if len(pairs) == MOST or entry.row.family in {p.entry.row.family for p in pairs}:
             continue
-        files = _files(entry, utterance)
-        assert files is not None
         try:
-            reference, decoded = (read_audio(path) for path in files)
+            reference, decoded = (read_audio(path) for path in _files(entry, utterance))
         except NotScorable:
             continue  # a damaged file of a run directory; its score was made from another one
-        pairs.append(WorstUtterance(entry, utterance, value, reference, decoded))
+        pairs.append(WorstUtterance(entry, utterance, sign * value, reference, decoded))
     return pairs
 
 
-def _files(entry: PlottedRow, utterance: str) -> tuple[Path, Path] | None:
-    """The recording that a decoded file was scored against, and that file, as `--keep-audio` left them."""
-    recordings = [label for label, s in entry.run.systems.items() if s.get("system", label) == "ground-truth"]
-    clean = [label for label in recordings if not entry.run.systems[label].get("condition")]
-    if not clean:
-        return None
-    files = tuple(_audio(entry.run, label, utterance) for label in (clean[0], entry.row.system))
-    return (files[0], files[1]) if all(f.is_file() for f in files) else None
-
-
-def _audio(run: Run, system: str, utterance: str) -> Path:
-    return run.path / "audio" / slug(system) / f"{utterance}.wav"
+def _files(entry: PlottedRow, utterance: str) -> list[Path]:
+    """The recording that a decoded file was scored against, and that file; empty where `--keep-audio` left none."""
+    systems = entry.run.systems.items()
+    clean = [n for n, s in systems if s.get("system", n) == "ground-truth" and not s.get("condition")]
+    folder = entry.run.path / "audio"
+    files = [folder / slug(label) / f"{utterance}.wav" for label in (*clean[:1], entry.row.system)]
+    return files if clean and all(file.is_file() for file in files) else []
 
 
 def spectrogram(audio: Audio) -> tuple[NDArray[np.float64], float]:
@@ -129,7 +110,7 @@ def spectrogram(audio: Audio) -> tuple[NDArray[np.float64], float]:
 
 def _figure(pairs: Sequence[WorstUtterance], column: TableColumn) -> Figure:
     figure, axes = style.grid(2 * len(pairs), width=4.4, height=2.0, across=2, extra=0.7)
-    image = None
+    images = []
     for row, pair in enumerate(pairs):
         left, right = axes[2 * row : 2 * row + 2]
         reference, top = spectrogram(pair.reference)
@@ -138,7 +119,7 @@ def _figure(pairs: Sequence[WorstUtterance], column: TableColumn) -> Figure:
         seconds = max(len(a.samples) / a.rate for a in (pair.reference, pair.decoded))
         highest = max(top, decoded_top)
         _panel(left, reference - loudest, pair.reference, seconds, highest)
-        image = _panel(right, decoded - loudest, pair.decoded, seconds, highest)
+        images.append(_panel(right, decoded - loudest, pair.decoded, seconds, highest))
         left.set_title(f"recording · {pair.utterance}", fontsize=9)
         value = f"{style.axis_label(column)} {pair.value:.{column.digits}f}"
         cell = pair.entry.cell(column)
@@ -149,9 +130,8 @@ def _figure(pairs: Sequence[WorstUtterance], column: TableColumn) -> Figure:
         if row == len(pairs) - 1:
             left.set_xlabel("time (s)")
             right.set_xlabel("time (s)")
-    if image is not None:
-        bar = figure.colorbar(image, ax=axes, fraction=0.025, pad=0.01)
-        bar.set_label("level (dB re loudest point of the recording)")
+    bar = figure.colorbar(images[-1], ax=axes, fraction=0.025, pad=0.01)
+    bar.set_label("level (dB re loudest point of the recording)")
     return figure
 
 

@@ -12,18 +12,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from PIL import Image
 
-from codec_bench.errors import UsageError
-from codec_bench.reports.cells import Cell, TableColumn
+from codec_bench.reports.cells import Cell, TableColumn, TableRow
 from codec_bench.reports.sections import RANKED_COVERAGE
+from codec_bench.stats import Estimate
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,11 @@ LINES: tuple[Any, ...] = ("-", (0, (5, 2)), "-.", ":", (0, (6, 2, 1, 2, 1, 2)), 
 """Where lines of one colour lie side by side: of a codec's settings, or of conditions; the first is solid."""
 
 GREY = "#707070"
+REFERENCE_LINES: tuple[Any, ...] = ("--", (0, (2, 2)), (0, (8, 3)), (0, (4, 1, 1, 1)))
+"""Colour and lines of the recordings and of other rows that code nothing."""
+
 SOFT = "#404040"
 """Colour of text that is not data."""
-REFERENCE_LINES: tuple[Any, ...] = ("--", (0, (2, 2)), (0, (8, 3)), (0, (4, 1, 1, 1)))
-"""Colour of the recordings and of other rows that code nothing."""
 
 MISSING_GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
 
@@ -93,39 +95,33 @@ class Look:
     marker: str
     line: Any
 
+    def with_line(self, **more: Any) -> dict[str, Any]:
+        """What matplotlib calls the look, with further properties of a line."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.line} | more
 
-class Palette:
-    """Assigns each codec of a report its colour and marker, in the order requested.
 
-    Args:
-        systems: Codec, setting and label of every row, and whether it is a reference. Rows that differ in nothing but
-            the condition have the same setting, and look the same.
+def plain_look(number: int = 0) -> Look:
+    """How anything but a codec is drawn: recordings, texts, labellings."""
+    return Look(GREY, "|", REFERENCE_LINES[number % len(REFERENCE_LINES)])
+
+
+def looks_of(rows: Iterable[TableRow]) -> dict[str, Look]:
+    """Looks by label: each codec of a report has its colour and marker, in the order requested.
+
+    Rows that differ in nothing but the condition have the same setting, and look the same.
     """
-
-    def __init__(self, systems: Iterable[tuple[str, str, str, bool]]) -> None:
-        self._looks: dict[str, Look] = {}
-        codecs: dict[str, list[str]] = {}
-        references: list[str] = []
-        for codec, setting, label, is_reference in systems:
-            known = references if is_reference else codecs.setdefault(codec, [])
-            if setting not in known:
-                known.append(setting)
-            number = known.index(setting)
-            if is_reference:
-                self._looks[label] = self.other(number)
-            else:
-                i = list(codecs).index(codec)
-                line = LINES[number % len(LINES)]
-                self._looks[label] = Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], line)
-
-    def look(self, label: str) -> Look:
-        """How a row is drawn."""
-        return self._looks[label]
-
-    @staticmethod
-    def other(number: int = 0) -> Look:
-        """How anything but a codec is drawn: recordings, texts, labellings."""
-        return Look(GREY, "|", REFERENCE_LINES[number % len(REFERENCE_LINES)])
+    looks: dict[str, Look] = {}
+    codecs: dict[str, dict[str, int]] = {}
+    references: dict[str, int] = {}
+    for row in rows:
+        known = references if row.is_reference else codecs.setdefault(row.codec, {})
+        number = known.setdefault(row.setting, len(known))
+        if row.is_reference:
+            looks[row.label] = plain_look(number)
+        else:
+            i = list(codecs).index(row.codec)
+            looks[row.label] = Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[number % len(LINES)])
+    return looks
 
 
 @contextmanager
@@ -181,17 +177,6 @@ def _warn_of_font(character: str) -> None:
     logger.warning("no font here has %r: pictures show a box (a font such as Noto Sans CJK has it)", character)
 
 
-def check_formats(formats: Sequence[str]) -> None:
-    """Refuses what pictures cannot be written as.
-
-    Raises:
-        UsageError: One of the formats is not known.
-    """
-    for name in formats:
-        if name not in FORMATS:
-            raise UsageError(f"pictures are written as {', '.join(FORMATS)}, not as {name!r}")
-
-
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of a size in inches whose parts keep clear of each other."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
@@ -234,41 +219,29 @@ def headline(figure: Figure, title: str, caption: str) -> None:
     figure.suptitle("\n".join(lines), fontsize=10)
 
 
-def legend_rows(labels: Sequence[str], width: float) -> tuple[int, int]:
-    """How many columns and rows a legend below a figure of this width in inches takes."""
-    longest = max((len(label) for label in labels), default=0)
-    columns = max(1, min(len(labels), int((width - 0.2) / (0.72 + 0.078 * longest))))
-    return columns, math.ceil(len(labels) / columns)
-
-
-def legend_below(
-    figure: Figure, handles: Sequence[Any], labels: Sequence[str], largest: float = 0.0, one_row: bool = False
-) -> None:
+def legend_below(figure: Figure, handles: Sequence[Artist], largest: float = 0.0, one_row: bool = False) -> None:
     """A legend under all axes, where it covers no data; the figure grows by its height.
 
     Args:
         figure: Where it goes.
-        handles: What is explained.
-        labels: In words.
+        handles: What is explained, by their labels.
         largest: Diameter in points of the largest handle, where it is higher than a line of text.
         one_row: Whether all is put side by side.
     """
     if not handles:
         return
-    columns, rows = (len(labels), 1) if one_row else legend_rows(labels, figure.get_figwidth())
+    # matplotlib leaves out labels that begin with an underscore.
+    labels = [re.sub("^_", " _", str(handle.get_label())) for handle in handles]
+    width = 0.72 + 0.078 * max(map(len, labels))
+    columns = len(labels) if one_row else max(1, min(len(labels), int((figure.get_figwidth() - 0.2) / width)))
     line = max(0.19, (largest + 4) / 72)
-    figure.set_figheight(figure.get_figheight() + line * rows)
+    figure.set_figheight(figure.get_figheight() + line * math.ceil(len(labels) / columns))
     size = SETTINGS["legend.fontsize"]
     spacing = {"labelspacing": (largest + 4) / size - 1, "borderpad": 0.5 * largest / size} if largest > size else {}
     figure.legend(
-        handles, [shown(t) for t in labels], loc="outside lower center", ncols=columns, frameon=False,
+        handles, labels, loc="outside lower center", ncols=columns, frameon=False,
         handlelength=max(3.2, largest / size), **spacing,
     )  # fmt: skip
-
-
-def shown(label: str) -> str:
-    """A label that legends show: matplotlib leaves out those that begin with an underscore."""
-    return f" {label}" if label.startswith("_") else label
 
 
 def log_bitrate_axis(axis: Axes, bitrates: Sequence[float], margin: float = 1.18) -> None:
@@ -292,8 +265,7 @@ def log_bitrate_axis(axis: Axes, bitrates: Sequence[float], margin: float = 1.18
 
 def axis_label(column: TableColumn) -> str:
     """Name and unit of a metric: `PESQ-wb (MOS-LQO)`."""
-    name = column.title + column.label[len(column.name) :]
-    return f"{name} ({column.unit})" if column.unit else name
+    return f"{column.full_title} ({column.unit})" if column.unit else column.full_title
 
 
 def direction(column: TableColumn) -> str:
@@ -301,7 +273,14 @@ def direction(column: TableColumn) -> str:
     return {"higher": "↑ higher is better", "lower": "↓ lower is better"}.get(column.better, "")
 
 
-def interval(cell: Cell) -> tuple[float, float]:
+def metric_axis(axis: Axes, column: TableColumn, lines: Literal["both", "y"] = "both") -> None:
+    """Makes the vertical axis that of a metric, with a grid of lines."""
+    axis.set_ylabel(axis_label(column))
+    axis.set_title(direction(column), fontsize=9, loc="left", color=SOFT)
+    axis.grid(visible=True, axis=lines)
+
+
+def interval(cell: Cell | Estimate) -> tuple[float, float]:
     """How far the interval reaches below and above the value; a bootstrap interval need not contain it."""
     if cell.value is None or cell.low is None or cell.high is None:
         return 0.0, 0.0

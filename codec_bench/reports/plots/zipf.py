@@ -35,16 +35,14 @@ def draw(material: PlotData) -> Iterator[Picture]:
     figure, axes = style.grid(len(lengths), width=3.3, height=3.1)
     for axis, n in zip(axes, lengths, strict=True):
         _panel(axis, n, material, names, {name: curves[n, name] for name in names if (n, name) in curves})
-    handles = [Line2D([], [], **_line(material, names, name)) for name in names]
-    style.legend_below(figure, handles, names)
-    style.headline(figure, "Frequency of n-grams by rank", material.table.caption)
+    style.legend_below(figure, [Line2D([], [], label=name, **_line(material, names, name)) for name in names])
     caption = (
         "Logarithm of the count over that of the most frequent n-gram, against the logarithm of the rank over that of "
         "the last, as in MagiCodec's figure 3; n-grams that occur once are left out, "
         "and with them curves in which nothing differs. The nearer to a straight falling "
         "line, the nearer to Zipf's law."
     )
-    yield Picture("zipf", "Frequency of n-grams by rank", caption, figure)
+    yield material.picture("zipf", "Frequency of n-grams by rank", caption, figure)
 
 
 def normalised(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -272,22 +272,9 @@ def test_a_large_run_stays_workable(visit, old: Run, tmp_path: Path):
     metrics = [old.info["plan"]["metrics"][0], *metrics]
     names = [f"u{i:04d}" for i in range(500)]
     words = [
-        "the",
-        "quick",
-        "brown",
-        "fox",
-        "jumps",
-        "over",
-        "a",
-        "lazy",
-        "dog",
-        "while",
-        "seven",
-        "wizards",
-        "brew",
-        "odd",
+        "the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "seven", "wizards", "brew", "odd",
         "potions",
-    ]
+    ]  # fmt: skip
     texts = [" ".join(generator.choice(words, 18)) for _ in names]
     pd.DataFrame({"id": names, "speaker": "s", "language": "en", "sha256": "", "text": texts}).to_csv(
         tmp_path / "u.csv", index=False

@@ -397,12 +397,8 @@ def test_large_audio_lies_beside_the_page(visit, heard: Run, tmp_path: Path, mon
     for name in ("9-9.js", "mine.txt"):
         (tmp_path / "a" / "report_audio" / name).write_text("old")
     path = report([heard], tmp_path / "a")
-    assert sorted(f.name for f in (tmp_path / "a" / "report_audio").iterdir()) == [
-        "0-0.js",
-        "0-1.js",
-        "0-2.js",
-        "mine.txt",
-    ]
+    names = sorted(f.name for f in (tmp_path / "a" / "report_audio").iterdir())
+    assert names == ["0-0.js", "0-1.js", "0-2.js", "mine.txt"]
     (tmp_path / "a").rename(tmp_path / "b")
     path = tmp_path / "b" / path.name
     opened = visit(path)

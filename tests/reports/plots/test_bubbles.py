@@ -13,14 +13,15 @@ from matplotlib.text import Annotation
 from codec_bench.reports.plots import style
 from tests.reports.plots.material import System, cell, drawn, make_run, only
 
+SYSTEMS = [System("a", 0.5, tokens=40), System("b", 0.9, tokens=75), System("c", 6.0, tokens=600)]
+
 
 @pytest.mark.parametrize(
     ("metrics", "chosen"),
     [(["pesq_wb", "nisqa", "utmos"], "utmos"), (["pesq_wb", "nisqa"], "nisqa"), (["stoi", "pesq_wb"], "pesq_wb")],
 )
 def test_utmos_then_nisqa_then_pesq_is_on_the_axis(tmp_path: Path, metrics: list[str], chosen: str):
-    systems = [System("a", 0.5, tokens=40), System("b", 0.9, tokens=75), System("c", 6.0, tokens=600)]
-    run = make_run(tmp_path, systems, metrics)
+    run = make_run(tmp_path, SYSTEMS, metrics)
     picture = only(run, "bubbles")
     assert picture.name == "quality_against_bitrate"
     (axis,) = picture.figure.axes
@@ -28,17 +29,11 @@ def test_utmos_then_nisqa_then_pesq_is_on_the_axis(tmp_path: Path, metrics: list
     assert axis.get_xscale() == "log"
     points = [c for c in axis.collections if isinstance(c, PathCollection)]
     places = {tuple(np.round(np.asarray(c.get_offsets())[0], 9)) for c in points}
-    assert places == {(s.bitrate, round(float(cell(run, s.label, chosen).value), 9)) for s in systems}
+    assert places == {(s.bitrate, round(float(cell(run, s.label, chosen).value), 9)) for s in SYSTEMS}
 
 
 def test_areas_are_proportional_to_tokens_per_second(tmp_path: Path):
-    systems = [
-        System("a", 0.5, tokens=40),
-        System("b", 0.9, tokens=75),
-        System("c", 6.0, tokens=600),
-        System("opus", 7.0),
-    ]
-    (axis,) = only(make_run(tmp_path, systems, ["nisqa"]), "bubbles").figure.axes
+    (axis,) = only(make_run(tmp_path, [*SYSTEMS, System("opus", 7.0)], ["nisqa"]), "bubbles").figure.axes
     areas = {
         float(np.asarray(c.get_offsets())[0][0]): float(c.get_sizes()[0])
         for c in axis.collections

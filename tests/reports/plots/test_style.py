@@ -12,8 +12,9 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from codec_bench.reports.cells import TableRow
 from codec_bench.reports.plots import pictures, style
-from codec_bench.reports.plots.style import COLOURS, MARKERS, Palette
+from codec_bench.reports.plots.style import COLOURS, MARKERS, looks_of
 from tests.reports.plots.material import System, drawn, make_run
 
 # Machado, Oliveira & Fernandes 2009, severity 1.0.
@@ -54,8 +55,7 @@ def test_colours_are_those_of_okabe_and_ito():
 
 
 def test_84_codecs_look_different_and_neighbours_differ_in_both():
-    palette = Palette([(f"c{i}", f"c{i}", f"c{i}", False) for i in range(84)])
-    looks = [palette.look(f"c{i}") for i in range(84)]
+    looks = list(looks_of(TableRow(f"c{i}", 1.0, "", None, {}) for i in range(84)).values())
     assert len({(look.colour, look.marker) for look in looks}) == 84
     for a, b in pairwise(looks):
         assert a.colour != b.colour
@@ -64,9 +64,9 @@ def test_84_codecs_look_different_and_neighbours_differ_in_both():
 
 
 def test_settings_share_colour_and_marker_and_differ_in_line():
-    rows = [("a", f"a@{i}", f"a@{i}", False) for i in range(4)] + [("a", "a@1", "a@1+noise@5", False)]
-    palette = Palette(rows)
-    looks = [palette.look(label) for _, _, label, _ in rows]
+    rows = [TableRow(f"a@{i}", 1.0, "", None, {}) for i in range(4)]
+    rows.append(TableRow("a@1+noise@5", 1.0, "", None, {}, condition="noise@5"))
+    looks = list(looks_of(rows).values())
     assert len({(look.colour, look.marker) for look in looks}) == 1
     assert len({str(look.line) for look in looks[:4]}) == 4
     assert looks[4] == looks[1]

@@ -23,21 +23,12 @@ def run(tmp_path: Path) -> Run:
     return make_run(tmp_path, systems, ["stoi"], kind="tokens")
 
 
-def write(run: Run, name: str, rows: list[tuple[object, ...]], columns: list[str]) -> None:
-    pd.DataFrame(rows, columns=columns).to_csv(run.path / name, index=False)
+def write(run: Run, name: str, rows: list[tuple[object, ...]], columns: str) -> None:
+    pd.DataFrame(rows, columns=columns.split()).to_csv(run.path / name, index=False)
 
 
 def test_codebook_use_is_drawn_as_it_was_counted(run: Run):
-    columns = [
-        "system",
-        "codebook",
-        "size",
-        "used",
-        "utilisation",
-        "normalised_entropy",
-        "entropy_bits",
-        "huffman_bits",
-    ]
+    columns = "system codebook size used utilisation normalised_entropy entropy_bits huffman_bits"
     rows = [
         ("a@2", 1, 1024, 512, 0.5, 0.8, 8.0, 8.1),
         ("a@2", 2, 1024, 1024, 1.0, 0.95, 9.5, 9.6),
@@ -62,7 +53,7 @@ def test_frequencies_have_a_panel_per_system_and_a_line_per_codebook(run: Run):
     rows = [
         (s, b, r, 100 // r) for s, books in (("a@2", 2), ("b", 1)) for b in range(1, books + 1) for r in (1, 2, 4, 8)
     ]
-    write(run, "usage.csv", rows, ["system", "codebook", "rank", "count"])
+    write(run, "usage.csv", rows, "system codebook rank count")
     picture = only(run, "codebooks")
     assert picture.name == "codebook_frequencies"
     assert {a.get_title(): len(a.get_lines()) for a in picture.figure.axes} == {"a@2": 2, "b": 1}
@@ -85,7 +76,7 @@ def test_zipfs_law_is_a_straight_line():
 def test_curves_of_n_grams_have_a_panel_per_length_and_texts_are_grey(run: Run):
     rows = [(s, n, r, 64 // r) for s in ("words", "a@2", "b") for n in (1, 2) for r in (1, 2, 4, 8, 64)]
     rows += [("b", 3, r, 2) for r in (1, 2, 3)]  # nothing differs: no curve
-    write(run, "ngrams.csv", rows, ["system", "n", "rank", "count"])
+    write(run, "ngrams.csv", rows, "system n rank count")
     figure = only(run, "zipf").figure
     assert [a.get_title() for a in figure.axes] == ["n = 1", "n = 2"]
     for axis in figure.axes:
@@ -101,7 +92,7 @@ def test_every_utterance_is_a_point_of_the_map(run: Run):
     draw = np.random.default_rng(0)
     labels = [f"class{i % 25}" for i in range(100)]
     rows = [(s, f"u{i}", label, *draw.normal(size=2), "tsne") for s in ("a@2", "b") for i, label in enumerate(labels)]
-    write(run, "embedding_map.csv", rows, ["system", "utterance", "label", "x", "y", "method"])
+    write(run, "embedding_map.csv", rows, "system utterance label x y method")
     picture = only(run, "embedding")
     assert [a.get_title() for a in picture.figure.axes] == ["a@2 (t-SNE, n=100)", "b (t-SNE, n=100)"]
     for axis, system in zip(picture.figure.axes, ("a@2", "b"), strict=True):
@@ -116,7 +107,7 @@ def test_every_utterance_is_a_point_of_the_map(run: Run):
 
 def test_a_label_may_be_called_na_or_nothing(run: Run):
     rows = [("b", f"u{i}", label, float(i), 0.0, "pca") for i, label in enumerate(["NA", "None", "", "NA"])]
-    write(run, "embedding_map.csv", rows, ["system", "utterance", "label", "x", "y", "method"])
+    write(run, "embedding_map.csv", rows, "system utterance label x y method")
     texts = [t.get_text() for t in only(run, "embedding").figure.legends[0].get_texts()]
     assert texts == ["(no label)", "NA", "None"]
 

@@ -69,9 +69,8 @@ def test_svgs_are_xml_and_their_text_is_text(tmp_path: Path):
 @pytest.mark.long
 @pytest.mark.parametrize("file_format", style.FORMATS)
 def test_the_same_run_gives_the_same_bytes_whatever_the_users_settings(tmp_path: Path, file_format: str):
-    run = make_run(
-        tmp_path, [System("a", 1.0, tokens=50), System("b", 2.0), System("c", 0.3)], ["stoi", "secs", "nisqa"]
-    )
+    systems = [System("a", 1.0, tokens=50), System("b", 2.0), System("c", 0.3)]
+    run = make_run(tmp_path, systems, ["stoi", "secs", "nisqa"] if file_format == "svg" else ["stoi"])
     kinds = None if file_format == "svg" else ["bitrate", "distributions"]
     first = write_plots([run], tmp_path / "1", [file_format], kinds)
     with mpl.rc_context(

@@ -1,0 +1,97 @@
+"""Options of `codec-bench export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from codec_bench.listening_tests.key import TestKind
+from codec_bench.options import Names, Option, Options, Panel
+
+LONGEST = 12.0
+"""Seconds; webMUSHRA stops at a longer reference."""
+
+SHORTEST = 0.4
+"""Seconds: one block of BS.1770; shorter audio has no loudness."""
+
+ANCHORS = {"3.5k": 3500.0, "7k": 7000.0}
+"""Hz up to which each low-pass anchor is as the recording."""
+
+
+def _anchors(names: list[str]) -> list[str]:
+    """Names of anchors, the lowest first; `none` is none."""
+    for name in names:
+        if name not in ANCHORS and names != ["none"]:
+            raise ValueError(f"unknown anchor {name!r}; known: {', '.join(ANCHORS)}")
+    return [name for name in ANCHORS if name in names]
+
+
+def _bits(bits: int) -> int:
+    if bits not in (16, 24):
+        raise ValueError(f"16 or 24, not {bits}")
+    return bits
+
+
+class ListeningTest(Options):
+    """What is made of a run that kept its audio; `anchors`, `pairs` and `repeats` belong to one kind of test each."""
+
+    kind: ClassVar[TestKind]
+
+    run: Annotated[
+        Path, Option("A run made with --keep-audio.", Panel.SYSTEMS, "RUN", example="runs/new", is_argument=True)
+    ]
+    out: Annotated[Path, Option("New folder for the test and its key.", Panel.OUTPUT, "DIR", example="test")]
+    systems: Annotated[
+        Names,
+        Option("LABEL[,LABEL...] as the table shows them; all clean rows by default.", Panel.SYSTEMS, "LABEL[,LABEL]"),
+    ] = []
+    items: Annotated[int, Field(ge=1), Option("Utterances to rate, drawn evenly over speakers.", Panel.DATA)] = 8
+    training: Annotated[
+        int, Field(ge=0), Option("Additional utterances for practice, which do not count.", Panel.DATA)
+    ] = 0
+    min_seconds: Annotated[float, Field(ge=SHORTEST), Option("Shortest utterance.", Panel.DATA)] = 1.0
+    max_seconds: Annotated[
+        float, Field(le=LONGEST), Option("Longest utterance; webMUSHRA allows 12 s.", Panel.DATA)
+    ] = LONGEST
+    seed: Annotated[int, Field(ge=0), Option("Seed of utterances, names and order.", Panel.METHOD)] = 0
+    bits: Annotated[int, AfterValidator(_bits), Option("Bits per sample of the WAV files: 16 or 24.", Panel.OUTPUT)] = (
+        16
+    )
+    title: Annotated[str, Option("Title that listeners see; do not name the systems.", Panel.OUTPUT, "TEXT")] = (
+        "Listening test"
+    )
+    anchors: list[str] = []
+    pairs: Literal["recording", "systems"] = "recording"
+    repeats: int = 1
+
+
+class MushraTest(ListeningTest):
+    """A test after ITU-R BS.1534-3: hidden reference, anchors, all systems of an utterance on one page."""
+
+    kind = "mushra"
+
+    anchors: Annotated[
+        Names,
+        AfterValidator(_anchors),
+        Option("Low-pass anchors: 3.5k, 7k, 3.5k,7k or none.", Panel.METHOD, "NAME[,NAME]"),
+    ] = ["3.5k"]
+
+
+class AbxTest(ListeningTest):
+    """X is given as the reference, and listeners say which of A and B is the same.
+
+    Of pairs with the recording X is the recording, so that the share of right answers says how well people tell a codec
+    from the original. Of pairs of systems, X is each of both equally often.
+    """
+
+    kind = "abx"
+
+    pairs: Annotated[
+        Literal["recording", "systems"],
+        Option("Each system against the recording, or against each other system.", Panel.METHOD),
+    ] = "recording"
+    repeats: Annotated[
+        int, Field(ge=1), Option("How often a listener hears each pair of each utterance.", Panel.METHOD)
+    ] = 1
