@@ -51,3 +51,9 @@ def run_command(folder: Path, *arguments: object, **environment: str) -> subproc
         texts.append(stream.read())
     assert isinstance(ended.value.code, int)
     return subprocess.CompletedProcess(command, ended.value.code, *texts)
+
+
+def check_refused(done: subprocess.CompletedProcess[str], message: str) -> None:
+    """Fails unless a command ended with 2, and said why in one line on standard error alone."""
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert message in done.stderr

@@ -10,7 +10,7 @@ import pytest
 from junitparser import JUnitXml
 
 import codec_bench
-from tests.command import Cli, run_command
+from tests.command import Cli, check_refused, run_command
 
 pytestmark = pytest.mark.long
 
@@ -105,8 +105,4 @@ def test_a_gate_and_pairs_are_used(cli: Cli, tmp_path: Path):
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(cli: Cli, arguments: tuple[str, ...], said: str):
-    done = cli(*arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    check_refused(cli(*arguments), said)

@@ -13,7 +13,7 @@ from codec_bench.adapters import CODECS
 from codec_bench.environments import Environment
 from codec_bench.errors import UsageError
 from codec_bench.needed_environments import needed_environments
-from tests.command import Cli, run_command
+from tests.command import Cli, check_refused, run_command
 from tests.processes.material import archive, wheel
 from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
 
@@ -79,10 +79,7 @@ def test_what_cannot_be_made_is_one_line(cli: Cli, tmp_path: Path):
     ],
 )
 def test_names_that_are_none(cli: Cli, arguments: tuple[str, str], message: str):
-    done = cli("env", *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    check_refused(cli("env", *arguments), message)
 
 
 class Twin(ToyCodec):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Cli, run_command
+from tests.command import Cli, check_refused, run_command
 
 from ..conftest import ROOT
 
@@ -87,28 +87,17 @@ def edited(path: Path, **changes: object) -> None:
     ],
 )
 def test_what_cannot_be_done_is_one_line(report: Cli, arguments: tuple[str, ...], message: str):
-    done = report(*arguments, "--no-plots")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    check_refused(report(*arguments, "--no-plots"), message)
 
 
 def test_an_unfinished_run_and_a_newer_one_are_refused(report: Cli, tmp_path: Path):
     edited(tmp_path / "one" / "run.json", status="running")
     edited(tmp_path / "two" / "run.json", schema=99)
-    done = report("one")
-    assert (done.returncode, done.stderr) == (
-        2, "codec-bench: the run in one is not finished: repeat its command to continue it\n",
-    )  # fmt: skip
-    done = report("two")
-    assert done.returncode == 2
-    assert "two/run.json was written by a newer codec-bench (schema 99)" in done.stderr
-    assert done.stderr.count("\n") == 1
+    check_refused(report("one"), "codec-bench: the run in one is not finished: repeat its command to continue it\n")
+    check_refused(report("two"), "two/run.json was written by a newer codec-bench (schema 99)")
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(report: Cli, tmp_path: Path):
     (tmp_path / "file").write_text("")
     done = report("one", *TABLES, "--out", "file/there")
-    assert done.returncode == 2
-    assert done.stderr.startswith("codec-bench: file/there/table.md cannot be written: ")
-    assert done.stderr.count("\n") == 1
+    check_refused(done, "codec-bench: file/there/table.md cannot be written: ")
