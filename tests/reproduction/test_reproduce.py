@@ -208,7 +208,7 @@ def test_a_finished_run_of_tokens_stands_beside_its_table(small_mimi: None, tmp_
     from codec_bench.token_statistics.command import TokensConfig, run_tokens
 
     config = TokensConfig(
-        codec=("mimi@8",), dataset="demo", limit=2, lm=False, stability=0, map_method="none", out=tmp_path / "tokens"
+        codec=("mimi@8",), dataset="demo", limit=1, lm=False, stability=0, map_method="none", out=tmp_path / "tokens"
     )
     run = run_tokens(config)
     (table,) = find_tables("stable-codec:table9")
