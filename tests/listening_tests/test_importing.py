@@ -80,7 +80,7 @@ def test_the_run_has_the_column(run: Run, exported, results: Path):
     assert (entry["column"], entry["sha256"]) == ("mushra", file_digest(results))
 
 
-def test_the_table_shows_it(run: Run, exported, results: Path):
+def test_the_table_shows_it_and_the_files_have_every_rating_and_no_names(run: Run, exported, results: Path):
     import_results(run, results, exported)
     table = build_table(load_run(run.path))
     _, columns = next(block for block in table.blocks if block[0] == "Listening tests")
@@ -89,10 +89,6 @@ def test_the_table_shows_it(run: Run, exported, results: Path):
     assert cells["opus@6000"] == "60.3 ±3.8"
     assert cells["opus@16000"] == "–"
     assert any("3 listeners on 4 items" in note and "anchor-3.5k 20.3" in note for note in table.definitions)
-
-
-def test_the_files_have_every_rating_and_no_names(run: Run, exported, results: Path):
-    import_results(run, results, exported)
     frame = pd.read_csv(run.path / "ratings.csv")
     assert len(frame) == 4 * 4 * 4
     assert frame.groupby("listener")["counted"].first().tolist() == [True, True, True, False]  # L001 to L004

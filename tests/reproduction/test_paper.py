@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
 from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.reproduction import find_tables, load_paper
+from codec_bench.reproduction import find_tables
 from codec_bench.reproduction.paper import parse_paper
 
 GOOD = """
@@ -64,12 +63,6 @@ def test_a_counted_codebook_is_a_number_and_streaming_is_not() -> None:
     (table,) = find_tables("magicodec:1")
     first = table.published(table.rows[7])
     assert (type(first["codebooks"]), type(first["streaming"])) == (float, bool)
-
-
-def test_papers_do_not_change() -> None:
-    paper = load_paper("longcat")
-    with pytest.raises(ValidationError, match="frozen"):
-        paper.tables["table5"].rows[0].name = "other"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(("name", "said"), [

@@ -53,7 +53,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEC_BENCH_HOME", str(folder / "home"))
         return codec_bench.run(
-            ["codec2@700C", "codec2@3200", "opus@12000"], "demo", metrics=["stoi", "gpe", "si_sdr"], limit=6, jobs=1,
+            ["codec2@700C", "codec2@3200", "opus@12000"], "demo", metrics=["stoi", "gpe", "si_sdr"], limit=4, jobs=1,
             keep_audio=True, out=folder / "run", report=False,
         )  # fmt: skip
 

@@ -77,7 +77,7 @@ def test_a_codec_looks_the_same_in_all_pictures_of_a_report(tmp_path: Path):
     """Colours are read off what is drawn: lines, points and boxes that carry the name of a system."""
     systems = [System(f"c{i}@{r}", r / 2, tokens=50.0 * r, scale=0.5 + 0.04 * i) for i in range(10) for r in (1, 8)]
     runs = [
-        make_run(tmp_path / "a", systems, ["pesq_wb", "stoi", "secs", "wer[toy]"], utterances=20),
+        make_run(tmp_path / "a", systems, ["pesq_wb", "stoi", "wer[toy]"], utterances=20),
         make_run(tmp_path / "b", systems[4:8], ["stoi"], dataset="other", manifest="n"),
     ]
     seen: dict[str, set[tuple[str, str]]] = {}
@@ -101,7 +101,7 @@ def test_a_codec_looks_the_same_in_all_pictures_of_a_report(tmp_path: Path):
 @pytest.mark.long
 def test_legends_cover_no_data_and_nothing_leaves_the_picture(tmp_path: Path):
     systems = [System(f"codec-with-a-long-name-{i}@{1000 * i}", 0.3 + i, tokens=50.0 * (1 + i)) for i in range(24)]
-    run = make_run(tmp_path, systems, ["pesq_wb", "stoi", "wer[toy]", "secs"], utterances=20)
+    run = make_run(tmp_path, systems, ["pesq_wb", "stoi", "wer[toy]"])
     for kind in ("bitrate", "radar", "bubbles"):
         for picture in drawn(run, kind).values():
             figure = picture.figure
