@@ -19,7 +19,8 @@ from codec_bench.coding.items import resolve_items
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.manifest import Folder
 from codec_bench.errors import UsageError
-from codec_bench.listening_tests.export import ExportOptions, export_mushra
+from codec_bench.listening_tests.config import MushraTest
+from codec_bench.listening_tests.export import export
 from codec_bench.metrics import METRICS, metric
 from codec_bench.reconstruction.columns import resolve_metrics
 from codec_bench.reconstruction.config import RunConfig
@@ -248,9 +249,10 @@ def test_a_system_that_is_called_as_an_anchor_is_not_replaced_by_it(tmp_path: Pa
         [{"files": str(DEMO / "audio"), "name": "anchor-3.5k"}], "demo",
         limit=2, metrics=["si_sdr"], jobs=1, report=False, keep_audio=True, out=tmp_path / "run",
     )  # fmt: skip
+    asked = MushraTest(run=run.path, out=tmp_path / "test", items=2)
     with pytest.raises(UsageError, match=r"a system of .* is called anchor-3.5k, as the anchor is"):
-        export_mushra(run, tmp_path / "test", ExportOptions(items=2, seconds=(0.1, 12)))
-    made = export_mushra(run, tmp_path / "test", ExportOptions(items=2, seconds=(0.1, 12), anchors=["7k"]))
+        export(asked)
+    made = export(asked.model_copy(update={"anchors": ["7k"]}))
     assert {s.system for trial in made.key.trials for s in trial.stimuli} == {"anchor-3.5k", "anchor-7k"}
 
 
