@@ -18,16 +18,12 @@ from codec_bench.audio import Audio, FloatArray, fit, read_audio, resample
 pytestmark = pytest.mark.long
 
 SPEECH = (
-    "lj-LJ001-0004",
     "ls-2033-164914-0004",
-    "ls-3080-5032-0000",
     "ls-61-70968-0000",
-    "lt-1995_1837_000020_000000",
     "lt-5142_33396_000002_000004",
     "lt-7176_92135_000004_000000",
-    "lt-8463_294825_000043_000000",
 )
-"""Eight speakers of LJ Speech, LibriSpeech and LibriTTS, 3 to 5 s each."""
+"""Four speakers of LibriSpeech and LibriTTS, 3 to 5 s each."""
 
 CLASSIC = [name for name in CODECS.names() if issubclass(CODECS.get(name), ClassicCodec)]
 
@@ -58,7 +54,7 @@ PUBLISHED = {
     "aac@32000": (3.11, 0.990),
 }
 """PESQ-wb and STOI against the recording at 16 kHz, as somebody else measured them with other programs on 14 other
-recordings. Hence the bands; with these eight, the largest differences are 0.31 and 0.014."""
+recordings. Hence the bands; with these four, the largest differences are 0.23 and 0.014, with eight 0.30 and 0.014."""
 
 ONE_OF_EACH = {label.partition("@")[0]: label for label in PUBLISHED}.values()
 """The highest published rate of each codec."""
@@ -98,7 +94,7 @@ def test_the_delay_is_the_lag_of_recorded_speech(name: str, shared: Path) -> Non
         # Speech coders begin with a high-pass filter, which moves what is low.
         high = butter(4, 500, "high", fs=rate, output="sos")
         lags = []
-        for clip in clips(shared)[:4]:
+        for clip in clips(shared):
             original = sosfiltfilt(high, resample(clip, rate).samples.astype(float))
             decoded = sosfiltfilt(high, uncompensated(coder, clip).astype(float))
             lags.append(int(np.argmax(correlate(decoded, original, "full", "fft"))) - (len(original) - 1))
@@ -109,7 +105,7 @@ def test_the_delay_is_the_lag_of_recorded_speech(name: str, shared: Path) -> Non
 def test_the_delay_of_codec2_is_where_stoi_is_highest(mode: str, shared: Path) -> None:
     coder = codec(f"codec2@{mode}")
     shifts = dict.fromkeys((-3, 0, 3), 0.0)
-    for clip in clips(shared)[:4]:
+    for clip in clips(shared):
         original = resample(clip, 8000).samples
         decoded = uncompensated(coder, clip)
         for ms in shifts:

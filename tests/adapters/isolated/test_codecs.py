@@ -94,7 +94,7 @@ def test_it_gives_what_its_networks_give(standin: ModuleType, machine: Machine, 
         assert code.side_bits == expected.side_bits
         for name, wanted in expected.latents(codes).items():
             np.testing.assert_allclose(codec.latents(code)[name], wanted, atol=1e-5)
-        for count in {*codec.prefixes, len(books)}:
+        for count in {*codec.prefixes[:2], len(books)}:
             decoded = codec.decode(code, count or None).samples
             wanted = expected.decoded(codes[:count])[: len(decoded)]
             assert 0 <= len(decoded) - len(wanted) <= codec.spec.output_rate / 10
