@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,19 @@ import pandas as pd
 import pytest
 import soundfile
 
-from tests.command import Cli
+from tests.command import Cli, run_command
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The caches of all commands here: most ask for the same two utterances."""
+    return str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def cli(home: str, tmp_path: Path) -> Cli:
+    return partial(run_command, tmp_path, CODEC_BENCH_HOME=home)
+
 
 QUICK = ("run", "--dataset", "demo", "--limit", "2", "--metrics", "si_sdr", "--no-report", "--jobs", "1")
 
@@ -56,7 +69,7 @@ def test_the_default_folder_is_named_after_the_run(cli: Cli, tmp_path: Path):
 @pytest.mark.long
 def test_several_data_sets_are_several_runs(cli: Cli, tmp_path: Path):
     (tmp_path / "suite.yaml").write_text(
-        "codec: [codec2@3200]\ndataset: [demo, more]\nmetrics: [stoi]\nlimit: 1\nreport: false\nout: out\n"
+        "codec: [codec2@3200]\ndataset: [demo, more]\nmetrics: [si_sdr]\nlimit: 1\nreport: false\nout: out\n"
     )
     (tmp_path / "more").mkdir()
     tone = np.random.default_rng(0).normal(0, 0.1, 16_000)
@@ -128,10 +141,8 @@ def test_lost_systems_make_the_run_fail_with_1(cli: Cli):
 def test_files_made_elsewhere_get_their_row(cli: Cli, tmp_path: Path):
     kept = cli(*QUICK, "--codec", "codec2@3200", "--out", "first", "--keep-audio")
     assert kept.returncode == 0
-    done = cli(
-        *QUICK, "--codec", "files:first/audio/codec2@3200", "--name", "mine", "--bitrate", "3.2", "--group", "semantic",
-        "--out", "second",
-    )  # fmt: skip
+    mine = ("--name", "mine", "--bitrate", "3.2", "--group", "semantic", "--out", "second")
+    done = cli(*QUICK, "--codec", "files:first/audio/codec2@3200", *mine)
     assert done.returncode == 0, done.stderr
     assert "*&gt; 2 kbps, semantic*" in done.stdout
     row = next(line for line in done.stdout.splitlines() if line.startswith("| mine |"))
@@ -141,18 +152,15 @@ def test_files_made_elsewhere_get_their_row(cli: Cli, tmp_path: Path):
 
 
 @pytest.mark.long
-def test_ctrl_c_ends_with_130_and_the_run_continues(cli: Cli, tmp_path: Path):
+def test_ctrl_c_ends_with_130_and_the_run_continues(tmp_path: Path):
     arguments = ["run", "--dataset", "demo", "--metrics", "stoi,pesq_wb", "--codec", "codec2@3200", "--out", "out"]
     process = subprocess.Popen(
         [sys.executable, "-m", "codec_bench", *arguments, "--no-report"],
-        cwd=tmp_path,
-        env=os.environ | {"CODEC_BENCH_HOME": str(tmp_path / "home")},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
+        cwd=tmp_path, env=os.environ | {"CODEC_BENCH_HOME": str(tmp_path / "home")}, stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, text=True,
         # whoever runs the tests in the background may have told their children to pass over it
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-    )
+    )  # fmt: skip
     database = tmp_path / "home" / "cache" / "scores.sqlite"
     for _ in range(600):
         time.sleep(0.05)
