@@ -30,7 +30,7 @@ def _anchors(names: list[str]) -> list[str]:
 
 def _bits(bits: int) -> int:
     if bits not in (16, 24):
-        raise ValueError(f"16 or 24, not {bits}")
+        raise ValueError(f"a sample has 16 or 24 bits, not {bits}")
     return bits
 
 

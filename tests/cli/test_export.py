@@ -54,7 +54,7 @@ def test_abx_without_an_anchor(folder: Path):
     [
         (("export", "mushra", "run", "--out", "x", "--systems", "opus@60000"), "did you mean 'opus@6000'"),
         (("export", "mushra", "nothing", "--out", "x"), "nothing is not a run directory"),
-        (("export", "mushra", "run", "--out", "x", "--bits", "8"), "option bits: 16 or 24, not 8"),
+        (("export", "mushra", "run", "--out", "x", "--bits", "8"), "option bits: a sample has 16 or 24 bits, not 8"),
         (("ratings", "run"), "ratings needs the file of results and --key"),
         (("ratings", "run", "x.csv", "--key", "run/run.json"), "is not the key of a listening test"),
     ],
