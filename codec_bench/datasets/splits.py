@@ -58,21 +58,17 @@ def draw(names: Iterable[str], seed: str) -> list[str]:
     return sorted(names, key=lambda name: digest(f"{seed}/{name}".encode()))
 
 
-def draw_split(ids: Iterable[str], seed: str, test: float = 0.2, dev: float = 0.2) -> dict[str, str]:
+def draw_split(ids: Iterable[str], seed: str) -> dict[str, str]:
     """`train`, `dev` or `test` by id, drawn without regard to speakers.
 
-    Args:
-        ids: Ids of utterances.
-        seed: Seed of the draw.
-        test: Share of all for testing, rounded up.
-        dev: Share of the others for development, rounded up.
+    A fifth of all is for testing and a fifth of the others for development, both rounded up.
 
     >>> list(draw_split(["a", "b", "c", "d", "e"], "seed").values()).count("train")
     3
     """
     order = draw(ids, seed)
-    tests = ceil(test * len(order))
-    devs = ceil(dev * (len(order) - tests))
+    tests = ceil(0.2 * len(order))
+    devs = ceil(0.2 * (len(order) - tests))
     return {name: "test" if n < tests else "dev" if n < tests + devs else "train" for n, name in enumerate(order)}
 
 

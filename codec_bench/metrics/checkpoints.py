@@ -7,7 +7,7 @@ group.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,3 +112,39 @@ def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise TypeError(f"it holds a {type(loaded).__name__}")
     return loaded
+
+
+def read_weights(path: Path, device: str) -> Weights:
+    """The tensors that torch saved by name."""
+    return Weights(read_checkpoint(path, device))
+
+
+def loader(
+    name: str,
+    file: RemoteFile,
+    network: Callable[[Weights, Tensor], Tensor],
+    shapes: tuple[tuple[int, ...], tuple[int, ...]],
+    read: Callable[[Path, str], Weights] = read_weights,
+) -> Callable[[str], Weights]:
+    """Makes `Model.load` of a network: reads its weights, and tries them out, so that names and shapes must fit.
+
+    Args:
+        name: For messages.
+        file: The weights.
+        network: From weights and an input to the output.
+        shapes: Of an input, and of its output.
+        read: From the file and a device to the weights there.
+    """
+
+    def load(device: str) -> Weights:
+        import torch
+
+        given, expected = shapes
+        with weights_of(name, file) as path, torch.inference_mode():
+            weights = read(path, device)
+            shape = tuple(network(weights, torch.zeros(given, device=device)).shape)
+            if shape != expected:
+                raise ValueError(f"its output has the shape {shape}")
+        return weights
+
+    return load

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.pitch import cut_to_shorter, voiced_f1
 from codec_bench.metrics.signal import Feature, Signal
@@ -152,15 +152,6 @@ def _a_weighting() -> Floats:
     return np.concatenate([[_WEIGHT_FLOOR_DB], np.maximum(2.0 + 20 * np.log10(gain), _WEIGHT_FLOOR_DB)])
 
 
-def _load(device: str) -> Weights:
-    import torch
-
-    with weights_of("CREPE", WEIGHTS) as path, torch.inference_mode():
-        weights = Weights(read_checkpoint(path, device))
-        pitch_probabilities(weights, torch.zeros(1, WINDOW, device=device))
-    return weights
-
-
 def _apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
     return [_periodicity(weights, audio) for audio in audios]
 
@@ -178,7 +169,7 @@ def _periodicity(weights: Weights, audio: Audio) -> ModelOutput:
 
 MODEL = Model(
     "crepe",
-    _load,
+    loader("CREPE", WEIGHTS, pitch_probabilities, ((1, WINDOW), (1, BINS))),
     _apply,
     weights=(WEIGHTS,),
     packages=("torch",),

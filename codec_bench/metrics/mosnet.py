@@ -8,13 +8,14 @@ CNN-BLSTM of the repository lochenchou/MOSNet, whose weights are a file of Keras
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.checkpoints import Weights, weights_of
+from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, model_feature, stacked
 from codec_bench.metrics.opinions import single_opinion_score
 from codec_bench.metrics.signal import Array
@@ -79,7 +80,7 @@ def _same(size: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def keras_weights(path: Any) -> list[Array]:
+def keras_weights(path: Path) -> list[Array]:
     """All weights of a Keras model in an HDF5 file, layer by layer, whether the model or only its weights were saved.
 
     Raises:
@@ -126,13 +127,9 @@ def weights_from(arrays: Sequence[Array]) -> Weights:
     return Weights(tensors)
 
 
-def _load(device: str) -> Weights:
-    import torch
-
-    with weights_of("MOSNet", WEIGHTS) as path, torch.inference_mode():
-        weights = weights_from(keras_weights(path)).to(device)
-        opinions(weights, torch.zeros(1, 1, WINDOW // 2 + 1, device=device))
-    return weights
+def read_keras(path: Path, device: str) -> Weights:
+    """The weights in the published file."""
+    return weights_from(keras_weights(path)).to(device)
 
 
 @stacked(MIN_SAMPLES, f"MOSNet needs {MIN_SAMPLES} samples, 16 ms")
@@ -145,7 +142,7 @@ def _apply(weights: Weights, audios: Sequence[Audio]) -> Tensor:
 
 MODEL = Model(
     "mosnet",
-    _load,
+    loader("MOSNet", WEIGHTS, opinions, ((1, 1, WINDOW // 2 + 1), (1,)), read_keras),
     _apply,
     weights=(WEIGHTS,),
     packages=("torch",),

@@ -8,11 +8,12 @@ there is no phoneme encoder.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, loader, read_checkpoint
 from codec_bench.metrics.model import Model, model_feature, stacked, waves
 from codec_bench.metrics.opinions import single_opinion_score
 
@@ -47,6 +48,11 @@ def folded(state: Mapping[str, Tensor]) -> Weights:
     tensors = dict(state)
     direction, norm = tensors.pop(f"{POSITIONS}.weight_v"), tensors.pop(f"{POSITIONS}.weight_g")
     return Weights(tensors | {f"{POSITIONS}.weight": direction * (norm / direction.norm(dim=(0, 1), keepdim=True))})
+
+
+def read_folded(path: Path, device: str) -> Weights:
+    """The weights in the published file."""
+    return folded(read_checkpoint(path, device))
 
 
 def naturalness(weights: Weights, signals: Tensor) -> Tensor:
@@ -90,15 +96,6 @@ def naturalness(weights: Weights, signals: Tensor) -> Tensor:
     return 2 * linear(linear(x, "projection.0").relu(), "projection.2").mean(dim=(1, 2)) + 3
 
 
-def _load(device: str) -> Weights:
-    import torch
-
-    with weights_of("UTMOS", WEIGHTS) as path, torch.inference_mode():
-        weights = folded(read_checkpoint(path, device))
-        naturalness(weights, torch.zeros(1, MIN_SAMPLES, device=device))
-    return weights
-
-
 @stacked(MIN_SAMPLES, f"UTMOS needs {MIN_SAMPLES} samples, 25 ms")
 def _apply(weights: Weights, audios: Sequence[Audio]) -> Tensor:
     return naturalness(weights, waves(audios, weights.device))
@@ -106,7 +103,7 @@ def _apply(weights: Weights, audios: Sequence[Audio]) -> Tensor:
 
 MODEL = Model(
     "utmos",
-    _load,
+    loader("UTMOS", WEIGHTS, naturalness, ((1, MIN_SAMPLES), (1,)), read_folded),
     _apply,
     weights=(WEIGHTS,),
     packages=("torch",),

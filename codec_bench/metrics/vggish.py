@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
+from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.records import NotScorable, Status
 
@@ -87,15 +87,6 @@ def _mel_weights() -> NDArray[np.float64]:
     return np.asarray(weights)
 
 
-def _load(device: str) -> Weights:
-    import torch
-
-    with weights_of("VGGish", WEIGHTS) as path, torch.inference_mode():
-        weights = Weights(read_checkpoint(path, device))
-        embeddings_of(weights, torch.zeros(1, 1, FRAMES, MELS, device=device))
-    return weights
-
-
 def _apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
     import torch
 
@@ -110,7 +101,15 @@ def _apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
     return [found if len(found) else too_short for found in np.split(embeddings, ends[:-1])]
 
 
-vggish_embeddings = model_feature(
-    Model("vggish", _load, _apply, weights=(WEIGHTS,), packages=("torch",), licence="Apache-2.0", is_heavy=True)
+MODEL = Model(
+    "vggish",
+    loader("VGGish", WEIGHTS, embeddings_of, ((1, 1, FRAMES, MELS), (1, WIDTH))),
+    _apply,
+    weights=(WEIGHTS,),
+    packages=("torch",),
+    licence="Apache-2.0",
+    is_heavy=True,
 )
+
+vggish_embeddings = model_feature(MODEL)
 """`[patches, 128]` of a recording at 16 kHz."""

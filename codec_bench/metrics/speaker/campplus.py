@@ -10,9 +10,9 @@ import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.checkpoints import Weights
+from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, model_feature
-from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, equal_lengths, loader, similarity
+from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, equal_lengths, similarity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -120,7 +120,7 @@ def _apply_campplus(weights: Weights, audios: Sequence[Audio]) -> Tensor:
 
 CAMPPLUS_MODEL = Model(
     "campplus",
-    loader("CAM++", CAMPPLUS, campplus_embedding, 192),
+    loader("CAM++", CAMPPLUS, campplus_embedding, ((1, 16, MELS), (1, 192))),
     _apply_campplus,
     weights=(CAMPPLUS,),
     packages=("torch",),

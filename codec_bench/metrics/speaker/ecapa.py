@@ -9,9 +9,9 @@ import numpy as np
 
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.checkpoints import Weights
+from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, model_feature, waves
-from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, equal_lengths, loader, similarity
+from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, equal_lengths, similarity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,7 +104,7 @@ def _apply_ecapa(weights: Weights, audios: Sequence[Audio]) -> Tensor:
 
 ECAPA_MODEL = Model(
     "ecapa-voxceleb",
-    loader("ECAPA-TDNN", ECAPA, ecapa_embedding, 192),
+    loader("ECAPA-TDNN", ECAPA, ecapa_embedding, ((1, 16, MELS), (1, 192))),
     _apply_ecapa,
     weights=(ECAPA,),
     packages=("torch",),

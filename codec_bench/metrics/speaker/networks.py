@@ -1,4 +1,4 @@
-"""What the networks of this package share: loading, and the similarity."""
+"""What the networks of this package share: their input, and the similarity."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codec_bench.audio import Audio, FloatArray
-from codec_bench.hub import RemoteFile
 from codec_bench.metrics import Metric, register_metric
-from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Apply, stacked
 from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.records import NotScorable, Status
@@ -21,24 +19,6 @@ if TYPE_CHECKING:
 RATE = 16_000
 MELS = 80
 WINDOW, HOP = 400, 160  # 25 and 10 ms
-
-
-def loader(
-    name: str, file: RemoteFile, network: Callable[[Weights, Tensor], Tensor], dimensions: int
-) -> Callable[[str], Weights]:
-    """Loads the weights of a network, and tries them out: names and shapes must fit."""
-
-    def load(device: str) -> Weights:
-        import torch
-
-        with weights_of(name, file) as path, torch.inference_mode():
-            weights = Weights(read_checkpoint(path, device))
-            shape = network(weights, torch.zeros(1, 16, MELS, device=device)).shape
-            if shape != (1, dimensions):
-                raise ValueError(f"embeddings have the shape {tuple(shape)}")
-        return weights
-
-    return load
 
 
 def equal_lengths(name: str, samples: int) -> Callable[[Callable[[Any, Sequence[Audio]], Tensor]], Apply]:
