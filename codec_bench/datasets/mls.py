@@ -170,11 +170,7 @@ def crop(code: str, id_: str, samples: int, rate: int) -> tuple[int, int]:
 
 
 def _durations(path: Path) -> dict[str, float]:
-    """Seconds by id, from a table of id, address of the audiobook, begin and end in seconds.
-
-    Raises:
-        UnavailableError: There is no such table, or it is another one.
-    """
+    """Seconds by id, from a table of id, address of the audiobook, begin and end in seconds."""
     found = {}
     for n, line in enumerate(list_lines(path), 1):
         fields = line.split("\t")
@@ -197,11 +193,7 @@ def _recordings(folder: Path, ids: frozenset[str]) -> Mapping[str, Path]:
 
 
 def _archive_names(listing: Path) -> list[str]:
-    """The names of the archives of a split; they become names of files here.
-
-    Raises:
-        UnavailableError: Something else is listed.
-    """
+    """The names of the archives of a split; they become names of files here."""
     names = [line.strip() for line in list_lines(listing) if line.strip()]
     other = [name for name in names if not re.fullmatch(r"\d+_\d+_\d+\.tar\.gz", name)]
     if other or not names:

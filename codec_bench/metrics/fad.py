@@ -107,10 +107,7 @@ class FadAccumulator:
 
 
 def distance_of_pairs(pairs: Iterable[tuple[Array, Array]]) -> float:
-    """The distance of the set of all second embeddings from the set of all first ones.
-
-    Args:
-        pairs: Embeddings of a recording and of its reconstruction, each `[n, d]`.
+    """The distance of the set of all second embeddings from that of all first ones, each `[n, d]`.
 
     Raises:
         NotScorable: A set has not more embeddings than dimensions.

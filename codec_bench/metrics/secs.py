@@ -59,23 +59,17 @@ def preprocessed_embedding(audio: Audio) -> FloatArray:
 
 @feature("resemblyzer-raw", packages=_PACKAGES)
 def raw_embedding(audio: Audio) -> FloatArray:
-    """Speaker embedding of a recording as it is; arguments and result as for `preprocessed_embedding`.
+    """Speaker embedding of a recording as it is; otherwise as `preprocessed_embedding`.
 
     Raises:
         NotScorable: Silent, or shorter than one mel frame, 25 ms.
-        UnavailableError: As for `preprocessed_embedding`.
     """
     return _embed(_heard(audio))
 
 
 @feature("resemblyzer-partials", packages=_PACKAGES, expensive=True)
 def partial_embeddings(audio: Audio) -> FloatArray:
-    """Embeddings of stretches of 1.6 s, 1.3 of them a second, of a recording at 16 kHz: float32 `[n, 256]`, n >= 1.
-
-    Raises:
-        NotScorable: Silent, or shorter than one mel frame, 25 ms.
-        UnavailableError: As for `preprocessed_embedding`.
-    """
+    """Embeddings of stretches of 1.6 s, 1.3 of them a second: float32 `[n, 256]`, n >= 1; otherwise as `raw_embedding`."""
     return _partials(_heard(audio))
 
 

@@ -123,11 +123,7 @@ def _of(signal: Signal, wanted: Feature) -> Array:
 
 
 def _bands(reference: Signal, decoded: Signal) -> tuple[Floats, Floats]:
-    """Envelopes of both signals, `[15, frames]`.
-
-    Raises:
-        NotScorable: Too short, or too little that is not silent.
-    """
+    """Envelopes of both signals, `[15, frames]`."""
     if reference.length < MIN_SAMPLES:
         raise NotScorable(f"STOI needs {MIN_SAMPLES / reference.rate:.2f} s", Status.TOO_SHORT)
     kept = np.asarray(_of(reference, kept_frames))
@@ -207,8 +203,7 @@ def estoi(reference: Signal, decoded: Signal) -> float:
 def _normalised(segments: Floats, noise: np.random.RandomState | None = None) -> Floats | None:
     """Segments `[segments, 15, 30]` with rows, then columns, of zero mean and unit length.
 
-    Returns:
-        None if a row or a column is constant, and there is no noise to give it a direction.
+    None if a row or a column is constant, and there is no noise to give it a direction.
     """
     for axis in (2, 1):
         if noise is not None:

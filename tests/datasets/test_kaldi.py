@@ -90,12 +90,6 @@ def test_one_bad_segment_costs_only_itself(tmp_path: Path) -> None:
     assert "lasts 3.57 s" in note
 
 
-def test_a_folder_with_wav_scp_needs_no_prefix(tmp_path: Path) -> None:
-    path = directory(tmp_path, wav_scp=f"a {RECORDING}\n")
-    assert isinstance(load_dataset(path), KaldiDir)
-    assert [u.id for u in load_dataset(path, limit=1).utterances()] == ["a"]
-
-
 def test_where_relative_paths_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = directory(tmp_path, wav_scp="a voice.flac\n")
     here, there = tmp_path / "here", tmp_path / "there"

@@ -115,10 +115,6 @@ def test_shares_are_those_of_scikit_learn(count: int) -> None:
     assert shares.total() == count
 
 
-def test_shares_of_archs_ravdess() -> None:
-    assert Counter(draw_split(map(str, range(1440)), "s").values()) == {"train": 921, "dev": 231, "test": 288}
-
-
 def test_folds_are_balanced_in_each_group() -> None:
     men, women = [f"m{n}" for n in range(6)], [f"w{n}" for n in range(6)]
     folds = draw_folds((men, women), 3, "s")

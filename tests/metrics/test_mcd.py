@@ -81,10 +81,6 @@ def test_a_filter_of_known_distortion(voice: np.ndarray, coefficient: float) -> 
     )
 
 
-def test_identity_is_zero(voice: np.ndarray) -> None:
-    assert metric("mcd")(voice, voice).value == 0
-
-
 @pytest.mark.parametrize("gain", [0.1, 0.5, 1.9])
 def test_loudness_does_not_count(voice: np.ndarray, gain: float) -> None:
     assert metric("mcd")(voice, gain * voice).value < 0.02
@@ -115,23 +111,11 @@ def test_active_frames_of_known_levels() -> None:
     assert not active[61:78].any() and active[78:].all()
 
 
-def test_decoded_audio_with_a_hole_has_a_large_but_finite_value(voice: np.ndarray) -> None:
-    broken = voice.copy()
-    broken[len(voice) // 3 : len(voice) // 2] = 0
-    assert 1 < metric("mcd")(voice, broken).value < 50
-
-
 @pytest.mark.parametrize("samples", [1, 79, 80, 500])
 def test_short_signals(voice: np.ndarray, samples: int) -> None:
     cut = voice[8000 : 8000 + samples]
     assert metric("mcd")(cut, cut).value == 0
     assert metric("mcd")(cut, cut[::-1]).value is not None
-
-
-def test_the_longer_signal_is_cut(voice: np.ndarray) -> None:
-    longer = np.concatenate([voice, 0.3 * voice[:16_000][::-1]])
-    assert metric("mcd")(voice, longer).value < 0.05
-    assert metric("mcd")(longer, voice).value < 0.05
 
 
 def test_cepstra_of_a_reference_are_kept_and_pitch_is_shared(

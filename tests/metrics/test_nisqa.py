@@ -14,7 +14,6 @@ from codec_bench.audio import Audio, read_audio, resample
 from codec_bench.errors import UsageError
 from codec_bench.metrics import metric
 from codec_bench.metrics.checkpoints import Weights
-from codec_bench.metrics.model import run_model
 from codec_bench.metrics.nisqa import (
     NATURALNESS,
     QUALITY,
@@ -24,7 +23,7 @@ from codec_bench.metrics.nisqa import (
 )
 from codec_bench.metrics.signal import Recording
 from codec_bench.metrics.spectral import slaney_filterbank
-from codec_bench.records import NotScorable, Status
+from codec_bench.records import Status
 from tests.metrics.material import golden
 
 DIMENSIONS = {"nisqa": "mos", "nisqa.noi": "noi", "nisqa.dis": "dis", "nisqa.col": "col", "nisqa.loud": "loud"}
@@ -113,17 +112,6 @@ def test_shortest_and_longest_signal(weights: Path, torchmetrics_nisqa: Any, rat
     assert metric("nisqa")(decoded=noise[: 5214 * hop], rate=rate).status is Status.UNDEFINED
     if rate == 8000:
         assert metric("nisqa")(decoded=noise[: 5214 * hop - 1], rate=rate).status is Status.OK
-
-
-def test_a_batch_equals_its_signals_alone(weights: Path) -> None:
-    names = ["espeak_ref_16k", "flite_ref_16k", "flite_noise15_16k"]
-    audios = [wave(weights, name) for name in names] + [Audio(np.ones(100, np.float32), 16_000)]
-    model = scores_at(QUALITY).model
-    *together, short = run_model(model, audios, "cpu")
-    assert isinstance(short, NotScorable)
-    for audio, scores in zip(audios, together, strict=False):
-        assert scores.dtype == np.float32
-        np.testing.assert_allclose(scores, model(audio), atol=1e-6)
 
 
 def test_long_signals_are_convolved_in_parts(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:

@@ -139,16 +139,6 @@ def test_scores_are_the_outputs_of_the_network(weights: Path, shared: Path) -> N
 
 
 @pytest.mark.long
-def test_a_batch_scores_as_its_signals_alone(weights: Path) -> None:
-    audios = [Audio(chirp(n, 16_000).astype(np.float32), 16_000) for n in (16_000, 3_000, 23_456)]
-    session = sigmos._load("cpu")
-    together = sigmos._apply(session, audios)
-    for audio, result in zip(audios, together, strict=True):
-        (alone,) = sigmos._apply(session, [audio])
-        np.testing.assert_allclose(np.asarray(result), np.asarray(alone), atol=1e-6)
-
-
-@pytest.mark.long
 def test_the_rate_is_that_of_the_decoded_signal(weights: Path, shared: Path) -> None:
     """Resampling to a fixed rate before would take away what the network hears."""
     high = speech(shared, "espeak_ref_24k")
@@ -170,13 +160,3 @@ def test_a_gpu_is_used_where_onnxruntime_can() -> None:
     (name, options), _ = sigmos._providers("cuda:1", both)
     assert (name, options["device_id"]) == (both[0], 1)
     assert sigmos._providers("cuda", both)[0][1]["device_id"] == 0
-
-
-def test_what_the_metrics_say() -> None:
-    assert [made.name for made in METRICS.values()] == [
-        f"sigmos.{output}" if output != "ovrl" else "sigmos" for output in sigmos.OUTPUTS
-    ]
-    for made in METRICS.values():
-        assert (made.inputs, made.rate, made.range, made.better) == ({"decoded"}, 0, (1.0, 5.0), "higher")
-        assert [(feature.name, rate) for feature, rate in made.models] == [("sigmos", 0)]
-        assert made.weights == (sigmos.MODEL.weights[0],)
