@@ -69,7 +69,7 @@ def raw_embedding(audio: Audio) -> FloatArray:
 
 @feature("resemblyzer-partials", packages=_PACKAGES, expensive=True)
 def partial_embeddings(audio: Audio) -> FloatArray:
-    """Embeddings of stretches of 1.6 s, 1.3 of them a second: float32 `[n, 256]`, n >= 1; otherwise as `raw_embedding`."""
+    """Embeddings of stretches of 1.6 s, 1.3 a second: float32 `[n, 256]`, n >= 1; otherwise as `raw_embedding`."""
     return _partials(_heard(audio))
 
 
