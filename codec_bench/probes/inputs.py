@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -55,6 +55,14 @@ class Frames:
         return cls(arrays["values"], float(arrays["rate"]), tuple(arrays["sizes"].tolist()))
 
 
+@dataclass(frozen=True)
+class Extracted:
+    """The frames of a data set: where the cache keeps them, by utterance, and why others could not be had."""
+
+    addresses: dict[str, str]
+    failed: dict[str, NotScorable]
+
+
 class FrameSource(ABC):
     """A row of a probe's table: where its frames come from.
 
@@ -78,6 +86,26 @@ class FrameSource(ABC):
     def address(self, item: Item) -> str:
         """Where the cache keeps the frames of an utterance."""
         return address(probe_frames=VERSION, source=self.fingerprint, recording=item.identity)
+
+    def extract(
+        self, items: Sequence[Item], cache: ArrayCache, advance: Callable[[], None] = lambda: None
+    ) -> Extracted:
+        """Makes the frames that the cache lacks; `advance` is called after each utterance."""
+        found = Extracted({}, {})
+        for item in items:
+            key, name = self.address(item), item.utterance.id
+            try:
+                if item.problem:
+                    raise NotScorable(item.problem, item.status)
+                if key not in cache:
+                    cache.put(key, self.frames(item).to_arrays())
+            except NotScorable as outcome:
+                found.failed[name] = outcome
+            else:
+                found.addresses[name] = key
+            advance()
+        self.close()
+        return found
 
     def close(self) -> None:
         """Frees what `frames` took."""
@@ -238,26 +266,3 @@ def sources_of(rows: Sequence[Row], kind: str, name: str, coding: Dispatcher) ->
     if kind == "tokens":
         return [TokenFrames(row, coding) for row in rows]
     return [LatentFrames(row, coding, name, kind == "embeddings") for row in rows]
-
-
-@dataclass(frozen=True)
-class Extracted:
-    """The frames of a data set: where the cache keeps them, by utterance, and why others could not be had."""
-
-    addresses: dict[str, str]
-    failed: dict[str, NotScorable]
-
-
-def extract(source: FrameSource, item: Item, cache: ArrayCache, into: Extracted) -> None:
-    """Makes the frames of one utterance where the cache has none, and notes where they are, or why not."""
-    key = source.address(item)
-    name = item.utterance.id
-    try:
-        if item.problem:
-            raise NotScorable(item.problem, item.status)
-        if key not in cache:
-            cache.put(key, source.frames(item).to_arrays())
-    except NotScorable as outcome:
-        into.failed[name] = outcome
-    else:
-        into.addresses[name] = key

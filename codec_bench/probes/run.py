@@ -32,7 +32,7 @@ from codec_bench.probes.inputs import (
 from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.results import Results, write_json
 from codec_bench.probes.splits import divide
-from codec_bench.probes.study import Study, TaskPlan, extract_all
+from codec_bench.probes.study import Study, TaskPlan
 from codec_bench.probes.targets import targets_of
 from codec_bench.processes.pool import worker_count
 from codec_bench.runs.directory import Run
@@ -175,8 +175,9 @@ def carry_out(study: Study, sources: Sequence[FrameSource], items: Sequence[Item
     """Makes all frames, then trains."""
     with RunProgress(len(sources) * len(items)) as progress:
         progress.stage("frames")
-        extracted = extract_all(sources, items, cache, progress.advance)
+        extracted = {}
         for source in sources:
+            extracted[source.label] = source.extract(items, ArrayCache(cache / "frames"), progress.advance)
             study.add(source, extracted[source.label])
         progress.more(study.total)
         progress.stage("training")

@@ -9,9 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codec_bench.cache import ArrayCache
-from codec_bench.coding.items import Item
-from codec_bench.probes.inputs import Extracted, FrameSource, extract
+from codec_bench.probes.inputs import Extracted, FrameSource
 from codec_bench.probes.problem import Problem, Training, symbols_of
 from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import Division, Fold
@@ -170,18 +168,3 @@ def problem_of(task: TaskPlan, fold: Fold, extracted: Extracted) -> Problem | No
         targets.multi,
         **parts,
     )
-
-
-def extract_all(
-    sources: Sequence[FrameSource], items: Sequence[Item], cache: Path, advance: Callable[[], None]
-) -> dict[str, Extracted]:
-    """The frames of all rows, from the cache or made now, by row."""
-    frames = ArrayCache(cache / "frames")
-    found = {}
-    for source in sources:
-        into = found[source.label] = Extracted({}, {})
-        for item in items:
-            extract(source, item, frames, into)
-            advance()
-        source.close()
-    return found

@@ -20,13 +20,11 @@ from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
 from codec_bench.probes.config import parse_input
 from codec_bench.probes.inputs import (
-    Extracted,
     Frames,
     LogMel,
     RandomTokens,
     TokenFrames,
     aligned,
-    extract,
     sources_of,
 )
 from codec_bench.records import Status, Utterance
@@ -82,12 +80,10 @@ def test_frames_are_made_once(recording: Item, tmp_path: Path):
     cache = ArrayCache(tmp_path / "frames")
     coding = local_dispatcher(tmp_path / "cache", "cpu")
     source = TokenFrames(Row(parse_systems(["codec2@1200"])[0]), coding)
-    first, second = Extracted({}, {}), Extracted({}, {})
-    extract(source, recording, cache, first)
+    first = source.extract([recording], cache)
     written = cache.path(first.addresses["noise"]).stat().st_mtime_ns
     recording.utterance.path.unlink()  # the codec could not code it again
-    extract(source, recording, cache, second)
-    assert second.addresses == first.addresses
+    assert source.extract([recording], cache) == first
     assert cache.path(first.addresses["noise"]).stat().st_mtime_ns == written
     entry = cache.get(first.addresses["noise"])
     assert entry is not None
@@ -98,9 +94,8 @@ def test_frames_are_made_once(recording: Item, tmp_path: Path):
 def test_a_recording_that_cannot_be_read_is_a_status(tmp_path: Path):
     path = tmp_path / "x.wav"
     path.write_bytes(b"no audio")
-    into = Extracted({}, {})
-    extract(LogMel(), Item(Utterance("x", path), file_digest(path)), ArrayCache(tmp_path), into)
-    assert into.failed["x"].status is Status.UNREADABLE
+    found = LogMel().extract([Item(Utterance("x", path), file_digest(path))], ArrayCache(tmp_path))
+    assert found.failed["x"].status is Status.UNREADABLE
 
 
 def test_latents_are_those_of_the_codec(recording: Item, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch):
