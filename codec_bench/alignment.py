@@ -63,14 +63,19 @@ _LIKENESS = 0.3
 _SECOND_LIKENESS = 0.8
 """... and nowhere else more than this share of it."""
 
+LEVELS_TELL_MS = 5.0
+"""Smaller lags are none as far as levels can tell: vocoders smear them by up to 3 ms in sentences."""
 
-def lag_samples(reference: Audio, decoded: Audio, rate: int) -> int | None:
+
+def lag_samples(reference: Audio, decoded: Audio, rate: int, *, by_levels: bool = True) -> int | None:
     """By how many samples decoded audio is late.
 
     Args:
         reference: The recording; it is resampled unless it is at `LAG_RATE`, as is `decoded`.
         decoded: The decoded audio.
         rate: Sampling rate in Hz of the samples that are counted, usually that of the decoded audio as it is.
+        by_levels: Whether levels are compared where waveforms are too unlike. Not for what was given to the codec with
+            noise or the sound of a room: a room's decay alone makes levels 20 ms late.
 
     Returns:
         A number of samples, positive where the audio is late, negative where it is early; None where no lag of up to
@@ -81,7 +86,7 @@ def lag_samples(reference: Audio, decoded: Audio, rate: int) -> int | None:
     if min(len(x), len(y)) < SHORTEST_SECONDS * LAG_RATE or not all(s.any() and np.isfinite(s).all() for s in (x, y)):
         return None
     lag = _lag_of_waveforms(x, y, rate)
-    return _lag_of_levels(x, y, rate) if lag is None else lag
+    return _lag_of_levels(x, y, rate) if lag is None and by_levels else lag
 
 
 def lag_ms(samples: int, rate: int) -> float:
@@ -167,7 +172,8 @@ def _lag_of_levels(x: FloatArray, y: FloatArray, rate: int) -> int | None:
     left, middle, right = near[top - 1 : top + 2]
     bend = left - 2 * middle + right
     between = 0.5 * (left - right) / bend if bend < 0 else 0.0
-    return round((int(lags[best]) + top - 2 + between) * _HOP * rate / LAG_RATE)
+    seconds = (int(lags[best]) + top - 2 + between) * _HOP / LAG_RATE
+    return round(seconds * rate) if abs(1000 * seconds) >= LEVELS_TELL_MS else 0
 
 
 def _levels(samples: FloatArray) -> NDArray[Any]:

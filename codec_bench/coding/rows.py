@@ -34,6 +34,11 @@ class Row:
         return f"{self.system.label}+{self.condition.label}" if self.condition.label else self.system.label
 
     @property
+    def compares_other(self) -> bool:
+        """Whether the codec was given something else than the recording that its output is compared with."""
+        return isinstance(self.condition, Alteration) and not self.altered_reference
+
+    @property
     def source(self) -> Codec | Prepared:
         """The codec or the prepared audio."""
         return self.system.source

@@ -24,7 +24,8 @@ Entry = dict[str, NDArray[Any]]
 def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
     """A signal from a file (`path`, `digest`, perhaps `seconds`) or from the audio cache (`address`).
 
-    Where `aligned_to` names another signal in the same way, it is moved by its lag behind that one.
+    Where `aligned_to` names another signal in the same way, it is moved by its lag behind that one, which is found as
+    `by_levels` says.
 
     Where `folder` is given, copies of the file (named by its digest) and of the cache lie there: this machine may not
     see those of the machine that the job comes from.
@@ -35,7 +36,8 @@ def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
     if "aligned_to" in source:
         recording = load_signal(dict(source["aligned_to"]), cache)
         audio = load_signal({key: value for key, value in source.items() if key != "aligned_to"}, cache)
-        return aligned(audio, lag_samples(recording, audio, audio.rate), recording)
+        lag = lag_samples(recording, audio, audio.rate, by_levels=source["by_levels"])
+        return aligned(audio, lag, recording)
     folder = Path(source["folder"]) if "folder" in source else None
     if "path" not in source:
         entry = (cache if folder is None else ArrayCache(folder)).get(source["address"])

@@ -146,7 +146,11 @@ class Runner:
         key = system.label, item.utterance.id
         reference, decoded = self.outcome.references[key], self.outcome.decoded[key]
         found = self.reconstructor.sources(system, item, reference, decoded)
-        moved = {"identity": aligned_identity(reference, decoded), "aligned_to": found["reference"]}
+        moved = {
+            "identity": aligned_identity(reference, decoded),
+            "aligned_to": found["reference"],
+            "by_levels": not system.compares_other,
+        }
         return found | {"aligned": found["decoded"] | (moved if reference != decoded else {})}
 
     def _aligns(self, metric: Metric) -> bool:
@@ -251,6 +255,7 @@ class Runner:
             "text": utterance.text,
             "language": utterance.language,
             "generated": self._plan.generated,
+            "by_levels": not pair.system.compares_other,
             "metrics": [metric.spelling for metric in pair.missing.values()],
         }
         if self._plan.align and reference["identity"] != decoded["identity"]:

@@ -41,8 +41,8 @@ class Scorer:
 
         Args:
             job: `reference` and `decoded` (see `load_signal`), `text`, `language`, `metrics` (spellings), `generated`
-                (whether the reference is a prompt). Where the decoded audio is to be moved by its lag before metrics
-                that mind one, also `aligned`: the content address of the moved signal.
+                (whether the reference is a prompt), `by_levels` (see `lag_samples`). Where the decoded audio is to be
+                moved by its lag before metrics that mind one, also `aligned`: the content address of the moved signal.
 
         Returns:
             `scores` in the order of `metrics`, and `facts`: what was seen of the `reference` and the `decoded` signal,
@@ -58,7 +58,7 @@ class Scorer:
         facts: dict[str, Any] = {"reference": describe(reference.audio), "decoded": describe(decoded.audio)}
         lag = None
         if not job["generated"]:
-            lag = 0 if same else None if mismatch else lag_between(reference, decoded)
+            lag = 0 if same else None if mismatch else lag_between(reference, decoded, job["by_levels"])
             facts["lag_ms"] = None if lag is None else lag_ms(lag, decoded.audio.rate)
         moved = decoded
         if "aligned" in job:
@@ -80,9 +80,9 @@ class Scorer:
         return Recording(audio, identity, self._features, is_reference)
 
 
-def lag_between(reference: Recording, decoded: Recording) -> int | None:
+def lag_between(reference: Recording, decoded: Recording, by_levels: bool) -> int | None:
     """By how many of its own samples decoded audio is late; see `alignment.lag_samples`."""
-    return lag_samples(reference.at(LAG_RATE), decoded.at(LAG_RATE), decoded.audio.rate)
+    return lag_samples(reference.at(LAG_RATE), decoded.at(LAG_RATE), decoded.audio.rate, by_levels=by_levels)
 
 
 def unscored(job: Mapping[str, Any], outcome: NotScorable) -> dict[str, Any]:

@@ -121,6 +121,16 @@ def test_early_audio_on_most_utterances_is_a_warning_too_and_on_one_of_two_it_is
     assert "is 64 ms early on 2 of 2: SI-SDR is of" in score("ref", "late", metrics=["si_sdr"]).info["warnings"][0]
 
 
+@pytest.mark.parametrize("align", [False, True])
+def test_rooms_and_noise_are_no_lag(tmp_path: Path, folders: Path, align: bool):
+    run = codec_bench.run(
+        ["codec2@1200", "opus@6000"], str(folders / "ref"),
+        condition=["reverb", "noise@10"], metrics=["si_sdr"], jobs=1, report=False, align=align, out=tmp_path / "run",
+    )  # fmt: skip
+    assert not [warning for warning in run.info["warnings"] if "late" in warning or "early" in warning]
+    assert pairs_of(run)["lag_ms"].abs().max() < 0.5
+
+
 def test_late_audio_of_a_few_is_not_a_constant_lag(score: Score, folders: Path, tmp_path: Path):
     mixed = tmp_path / "mixed"
     mixed.mkdir()
