@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -33,15 +32,6 @@ def test_the_command_prints_a_table_and_leaves_a_run(tmp_path: Path, capsys: pyt
         assert delay < summary.value[system, "latency_ms"] < delay + 500
         assert summary.bitrate_kbps[system, "rtf[1s]"] == pytest.approx(kbps, rel=0.1)
         assert pd.isna(summary.value[system, "gmacs"])
-
-
-def test_json_is_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    arguments = ["speed", "--codec", "codec2@1200", "--seconds", "1", "--repeats", "1", "--no-report", "--json"]
-    app([*arguments, "--out", str(tmp_path)], standalone_mode=False)
-    rows = json.loads(capsys.readouterr().out)
-    assert {row["system"] for row in rows} == {"codec2@1200"}
-    assert next(row for row in rows if row["metric"] == "rtf[1s]")["n"] == 1
-    assert not (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize(
