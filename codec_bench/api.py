@@ -9,6 +9,7 @@ from typing import Any
 
 from codec_bench.errors import UsageError
 from codec_bench.files import folded
+from codec_bench.identity import new_invocation
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.plan import make_plan
 from codec_bench.reconstruction.run import reconstruct
@@ -53,6 +54,7 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
         UsageError: Something in the request cannot be done; found before anything is computed.
         CodecBenchError: A run had to stop.
     """
+    new_invocation()
     plans = {name: make_plan(config, name) for name in config.dataset}
     several = len(plans) > 1
     _check_names({name: plan.dataset.name for name, plan in plans.items()})

@@ -248,6 +248,11 @@ class Options(BaseModel):
         return f"option {key} {message.removeprefix('Input ')}, not {problem['input']!r}"
 
 
+NoCache = Annotated[
+    bool, Option("Compute everything anew, and keep nothing for later runs.", Panel.METHOD)
+]  # fmt: skip
+
+
 class Measurement(Options):
     """Options of every kind of measurement."""
 

@@ -67,12 +67,19 @@ _TRANSIENT = {
 
 
 class NotScorable(Exception):  # noqa: N818 - it is an outcome, not an error
-    """Raised where a definition gives no number for this input: one line for people, and a status for machines."""
+    """Raised where a definition gives no number for this input: one line for people, and a status for machines.
 
-    def __init__(self, reason: str, status: Status = Status.UNDEFINED) -> None:
+    Args:
+        reason: One line for people.
+        status: The kind of reason, for machines.
+        trace: Traceback of what a plug-in raised.
+    """
+
+    def __init__(self, reason: str, status: Status = Status.UNDEFINED, trace: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = status
+        self.trace = trace
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,7 @@ class Score:
         denominator: 1 for averaged metrics, the count for pooled ones, 0 without a value.
         scale: 100 for metrics in percent, otherwise 1.
         seconds: CPU wall time of this score; a shared feature counts for the metric that asked for it first.
+        trace: Traceback of what a metric raised; not kept with the score.
     """
 
     status: Status
@@ -108,6 +116,7 @@ class Score:
     denominator: float = 0.0
     scale: float = 1.0
     seconds: float = 0.0
+    trace: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.status is Status.OK and not (
@@ -118,7 +127,10 @@ class Score:
     @classmethod
     def of(cls, result: float | Ratio, scale: float = 1.0) -> Score:
         """Wraps what a metric function returned; a number that is not finite becomes a status."""
-        parts = result if isinstance(result, Ratio) else Ratio(float(result), 1.0)
+        try:
+            parts = result if isinstance(result, Ratio) else Ratio(float(result), 1.0)
+        except (TypeError, ValueError):
+            raise TypeError(f"it returned {result!r:.100}, not a number or a Ratio") from None
         if parts.denominator == 0:
             return cls(Status.UNDEFINED, "nothing to count")
         if not (math.isfinite(parts.numerator) and math.isfinite(parts.denominator)):
@@ -126,9 +138,9 @@ class Score:
         return cls(Status.OK, "", float(parts.numerator), float(parts.denominator), scale)
 
     @classmethod
-    def failed(cls, status: Status, reason: str) -> Score:
+    def failed(cls, status: Status, reason: str, trace: str = "") -> Score:
         """A score without a value."""
-        return cls(status, " ".join(reason.split())[:500])
+        return cls(status, " ".join(reason.split())[:500], trace=trace)
 
     @property
     def value(self) -> float | None:

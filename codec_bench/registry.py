@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from codec_bench.errors import UsageError
+from codec_bench.faults import contained, explained
 
 T = TypeVar("T")
 
@@ -63,9 +64,11 @@ class Registry(Generic[T]):
     def _import(self, target: str) -> T:
         module_name, _, attribute = target.partition(":")
         try:
-            module = importlib.import_module(module_name)
+            module = contained(importlib.import_module, module_name)
         except ImportError as error:
             raise UsageError(f"{self.kind} {target!r} cannot be imported: {error}") from error
+        except Exception as error:
+            raise UsageError(f"{self.kind} {target!r} cannot be imported: {explained(error)}") from error
         try:
             plugin: T = getattr(module, attribute)
         except AttributeError:

@@ -8,8 +8,9 @@ once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, final, runtime_checkable
 
@@ -17,20 +18,66 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
+from codec_bench.adapters.contract import (
+    arrays_of,
+    books_of,
+    check_code,
+    check_length,
+    check_number,
+    check_unchanged,
+    mono,
+    read_only,
+)
 from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
 from codec_bench.errors import CodecError, UsageError
 from codec_bench.extras import cannot_import
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile, describe_size, local_digest, locate, missing
+from codec_bench.identity import Source, State, invocation, source_of, state_of
 from codec_bench.records import Utterance
 from codec_bench.registry import unknown
 from codec_bench.tokens import Bitstream, Code, IntArray, Stream, Tokens
 
 __all__ = ["Codec", "CodecSpec", "Group", "Prepared", "TakesCheckpoint"]
 
-MAX_SHORTFALL_SECONDS = 0.1
-"""A decoder may end this much early (hop rounding); more is an error, not something to pad over."""
+
+@dataclass
+class PlugIn:
+    """Whose code a codec is, where it does not ship with codec-bench.
+
+    Attributes:
+        source: Its code.
+        state: Digest of what it held when it was loaded; see `identity.State`. Empty until it was.
+        tensors: Digest of the tensors and arrays among that.
+        parameters: How many parameters it held then, in PyTorch modules.
+        invocation: Which run alone may find what it produces; empty for any.
+    """
+
+    source: Source
+    state: str = ""
+    tensors: str = ""
+    parameters: int = 0
+    invocation: str = field(default_factory=invocation)
+    _planned: dict[str, Any] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """What tells it from another of its name, and from what it was before."""
+        return self.source.describe() | {"state": self.state} if self._planned is None else self._planned
+
+    def to_job(self) -> dict[str, Any]:
+        """What a process that codes must know of it."""
+        return {
+            "code": self.source.code,
+            "described": self.describe(),
+            "tensors": self.tensors,
+            "invocation": self.invocation,
+        }
+
+    def take(self, job: Mapping[str, Any]) -> bool:
+        """Takes what `to_job` gave in the process that planned; says whether the code is the same here."""
+        self._planned, self.tensors, self.invocation = job["described"], job["tensors"], job["invocation"]
+        return bool(self.source.code == job["code"])
 
 
 class Codec(ABC):
@@ -65,7 +112,10 @@ class Codec(ABC):
     modules: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
 
+    _plug_in: PlugIn | None = None
+
     def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
+        self._shapes: set[str] = set()
         self.mode = mode
         self.spec = self.mode_spec(mode)
         self.codebooks = codebooks
@@ -170,7 +220,9 @@ class Codec(ABC):
             CodecError: The codec failed.
         """
         samples = self._prepared(audio)
-        return replace(self._encode(samples), samples=len(audio), sample_rate=audio.rate)
+        with self._keeping([samples], "encode"):
+            code = self._encode(read_only(samples) if self.plug_in else samples)
+        return self._checked(code, samples, audio)
 
     @final
     def encode_batch(self, audios: Sequence[Audio]) -> list[Code]:
@@ -180,8 +232,24 @@ class Codec(ABC):
             NotScorable: One of them is empty or holds NaN or infinite samples.
             CodecError: The codec failed.
         """
-        codes = self._encode_batch([self._prepared(audio) for audio in audios])
-        return [replace(code, samples=len(a), sample_rate=a.rate) for code, a in zip(codes, audios, strict=True)]
+        batch = [self._prepared(audio) for audio in audios]
+        with self._keeping(batch, "encode"):
+            codes = self._encode_batch([read_only(samples) for samples in batch] if self.plug_in else batch)
+        check_number(codes, batch, "encode")
+        return [self._checked(*made) for made in zip(codes, batch, audios, strict=True)]
+
+    def _checked(self, code: Any, samples: FloatArray, audio: Audio) -> Code:
+        """A code that keeps the contract, with the length of its recording."""
+        checked = check_code(code, self.spec, len(samples), self.codebooks)
+        return replace(checked, samples=len(audio), sample_rate=audio.rate)
+
+    @contextmanager
+    def _keeping(self, given: Sequence[NDArray[Any]], what: str) -> Iterator[None]:
+        """Sees to it that a plug-in leaves its input as it is: other calls and other systems get the same arrays."""
+        before = [array.copy() for array in given] if self.plug_in else []
+        yield
+        if self.plug_in:
+            check_unchanged(given, before, f"`_{what}`")
 
     def _prepared(self, audio: Audio) -> FloatArray:
         """Samples at the codec's rate, with what the delay pushes out at the end."""
@@ -204,7 +272,9 @@ class Codec(ABC):
         if not self.spec.decodes:
             raise CodecError(f"{self.name} has no decoder")
         part = self._chosen(code, codebooks)
-        return self._finished(code, self._decode(part))
+        with self._keeping(arrays_of([part]), "decode"):
+            decoded = self._decode(part)
+        return self._finished(code, part, decoded)
 
     @final
     def decode_batch(self, codes: Sequence[Code], codebooks: int | None = None) -> list[Audio]:
@@ -213,8 +283,11 @@ class Codec(ABC):
         Raises:
             CodecError: The codec failed, or an output ends early.
         """
-        decoded = self._decode_batch([self._chosen(code, codebooks) for code in codes])
-        return [self._finished(code, samples) for code, samples in zip(codes, decoded, strict=True)]
+        parts = [self._chosen(code, codebooks) for code in codes]
+        with self._keeping(arrays_of(parts), "decode"):
+            decoded = self._decode_batch(parts)
+        check_number(decoded, parts, "decode")
+        return [self._finished(*made) for made in zip(codes, parts, decoded, strict=True)]
 
     def _chosen(self, code: Code, codebooks: int | None) -> Code:
         """The part of a code that is decoded."""
@@ -238,13 +311,15 @@ class Codec(ABC):
         choice = " or ".join(filter(None, [", ".join(others), last]))
         return f"{self.name} decodes {choice} codebooks, not {codebooks}"
 
-    def _finished(self, code: Code, decoded: FloatArray) -> Audio:
+    def _finished(self, code: Code, part: Code, decoded: Any) -> Audio:
         """Decoded samples without the delay, at the length of the recording."""
-        samples = np.asarray(decoded, np.float32)[self.spec.delay :]
+        samples, note = mono(decoded)
+        if note:
+            self._shapes.add(note)
+        samples = samples[self.spec.delay :]
         rate = self.spec.output_rate
         length = length_at(code.samples, code.sample_rate, rate)
-        if length - len(samples) > MAX_SHORTFALL_SECONDS * rate:
-            raise CodecError(f"the decoded audio ends {(length - len(samples)) / rate:.2f} s early")
+        check_length(len(samples), length, part.seconds * rate, self.spec)
         return Audio(np.ascontiguousarray(fit(samples, length)), rate)
 
     def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
@@ -267,7 +342,24 @@ class Codec(ABC):
             weights=self.weight_digests(),
             resampler=[RESAMPLER, package_versions(["soxr"])],
             extra=self._fingerprint_parts(),
+            **({} if self.plug_in is None else {"plug_in": self.plug_in.describe()}),
         )
+
+    @property
+    def plug_in(self) -> PlugIn | None:
+        """Whose code this is; None for what ships with codec-bench."""
+        if self._plug_in is None and (source := source_of(type(self))) is not None:
+            self._plug_in = PlugIn(source)
+        return self._plug_in
+
+    def held(self) -> State:
+        """What the object holds now: parameters, arrays, plain values."""
+        return state_of(self, skip=("_plug_in", "_shapes"))
+
+    @property
+    def notes(self) -> list[str]:
+        """What was made to fit of what the codec returned so far, for people."""
+        return sorted(self._shapes)
 
     def weight_digests(self) -> dict[str, str]:
         """SHA-256 by file of the weights that this object uses: part of the fingerprint, and shown by tables."""
@@ -315,13 +407,13 @@ class Codec(ABC):
         return np.stack(books)
 
     def tokens(self, codes: IntArray | list[IntArray]) -> Tokens:
-        """Tokens from `[codebooks, frames]` codes, or from one array per codebook."""
-        return Tokens(
-            tuple(
-                Stream(np.ascontiguousarray(c, np.int64), self.spec.codebooks[i], self.spec.token_rate(i))
-                for i, c in enumerate(codes)
-            )
-        )
+        """Tokens from `[codebooks, frames]` codes, or from one array per codebook.
+
+        Raises:
+            CodecError: They have another shape, another number of codebooks, or are not integers of their range.
+        """
+        books = books_of(codes, self.spec)
+        return Tokens(tuple(Stream(c, self.spec.codebooks[i], self.spec.token_rate(i)) for i, c in enumerate(books)))
 
     def bitstream(self, packets: list[bytes], bits: int, header: bytes = b"") -> Bitstream:
         """A bitstream of packets of one frame each, `spec.hop` samples long."""

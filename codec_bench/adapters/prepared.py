@@ -11,6 +11,7 @@ from typing_extensions import override
 from codec_bench.adapters.codec import CodecSpec, Group, Prepared
 from codec_bench.audio import audio_files
 from codec_bench.errors import UsageError
+from codec_bench.faults import explained, trace_of
 from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable, Status, Utterance
 from codec_bench.registry import unknown
@@ -84,3 +85,22 @@ def _group(group: Group | str) -> Group:
         return Group(group)
     except ValueError:
         raise UsageError(unknown("group", str(group), [g.value for g in Group])) from None
+
+
+class Broken(Prepared):
+    """A plug-in that raises before it can code anything: its row says why, and the others are measured.
+
+    Args:
+        label: What was asked for.
+        error: What its constructor or its spec raised.
+    """
+
+    def __init__(self, label: str, error: BaseException) -> None:
+        self.name = label
+        self.spec = CodecSpec(label, Group.ACOUSTIC, 0, 0)
+        self.reason = f"{label} cannot be made: {explained(error)}"
+        self._trace = trace_of(error)
+
+    @override
+    def path(self, utterance: Utterance) -> Path:
+        raise NotScorable(self.reason, Status.ENCODE_FAILED, self._trace)

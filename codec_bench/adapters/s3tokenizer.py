@@ -22,6 +22,10 @@ MEL_WINDOW = 400
 """Samples of the window of the mel spectrogram, half of which is reflected at the ends."""
 
 
+WINDOWS_LOSE = 10
+"""Seconds: recordings of over 30 s are coded in windows that overlap, and at 25 Hz the package drops tokens there."""
+
+
 def _spec(title: str, codebook: Codebook, parameters: int, weight: RemoteFile) -> CodecSpec:
     return neural(
         title=title,
@@ -35,6 +39,7 @@ def _spec(title: str, codebook: Codebook, parameters: int, weight: RemoteFile) -
         weights=(weight,),
         decodes=False,
         min_samples=MEL_WINDOW // 2 + 1,
+        padding=WINDOWS_LOSE * RATE,
     )
 
 

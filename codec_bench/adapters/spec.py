@@ -43,6 +43,11 @@ class CodecSpec:
         packet_bits: Payload bits of every packet of a bitstream, without the padding to whole bytes; None if the
             bytes of each packet count.
         configuration: What the code of an isolated codec calls it, where that is not the mode.
+        padding: Input samples, besides a frame, by which tokens or packets may last longer or shorter than the input.
+        slack: Seconds by which decoded audio may end early, or last longer than its tokens; it is padded or cut.
+        stochastic: Whether coding the same recording twice may give different results.
+        cacheable: For a plug-in that has neither `weights` nor parameters in PyTorch modules: whether its code alone
+            decides what it produces, so that later runs may use it. A file that it reads by itself is then not noticed.
     """
 
     title: str
@@ -63,6 +68,10 @@ class CodecSpec:
     min_samples: int = 1
     packet_bits: int | None = None
     configuration: str | None = None
+    padding: int = 0
+    slack: float = 0.1
+    stochastic: bool = False
+    cacheable: bool = False
 
     def token_rate(self, codebook: int) -> Fraction:
         """Tokens per second of one codebook."""

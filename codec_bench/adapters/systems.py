@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from codec_bench.adapters import CODECS
 from codec_bench.adapters.codec import Codec, CodecSpec, Prepared
-from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
-from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth
+from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
+from codec_bench.faults import contained
 from codec_bench.fingerprint import address
 from codec_bench.hub import fetch_all
+from codec_bench.identity import source_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
     return made
 
 
-def parse_systems(names: Iterable[str], codebooks: Sequence[int] = (), *, needs_audio: bool = True) -> list[System]:
+def parse_systems(
+    names: Iterable[str], codebooks: Sequence[int] = (), *, needs_audio: bool = True, keeps_broken: bool = False
+) -> list[System]:
     """The systems of these names, in order.
 
     Args:
@@ -71,6 +75,7 @@ def parse_systems(names: Iterable[str], codebooks: Sequence[int] = (), *, needs_
             all its standard settings.
         codebooks: Numbers of codebooks that replace the standard ones of every codec that has codebooks.
         needs_audio: Whether a codec without a decoder is an error.
+        keeps_broken: Whether a plug-in whose constructor or spec raises is a system that says so, or an error.
 
     Raises:
         UsageError: An unknown name or setting, or a codec that cannot run here.
@@ -78,6 +83,10 @@ def parse_systems(names: Iterable[str], codebooks: Sequence[int] = (), *, needs_
     systems: list[System] = []
     for name in names:
         systems += _systems_of(name, codebooks)
+    check_names(systems)
+    broken = [system.source.reason for system in systems if isinstance(system.source, Broken)]
+    if broken and not keeps_broken:
+        raise UsageError(broken[0])
     silent = [system.label for system in systems if needs_audio and not system.spec.decodes]
     if silent:
         raise UnavailableError(
@@ -109,11 +118,23 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
         return [System(name, GroundTruth())]
     base, setting = split_setting(name)
     cls = _codec_class(base)
+    try:
+        return contained(_settings_of, cls, base, setting, codebooks)
+    except CodecBenchError:
+        raise
+    except Exception as error:
+        if source_of(cls) is None:
+            raise
+        return [System(name, Broken(name, error))]
+
+
+def _settings_of(cls: type[Codec], base: str, setting: str | None, codebooks: Sequence[int]) -> list[System]:
+    """The systems of a codec: at one setting, or at all its standard ones."""
     if setting is not None:
         made = with_setting(cls, setting)
         count = made.codebooks
         made.codebooks = None  # the object is shared by all prefixes; the system knows how many it decodes
-        return [System(name, made, count)]
+        return [System(f"{base}@{setting}", made, count)]
     if cls.modes:
         return [System(f"{base}@{mode}", cls(mode)) for mode in cls.modes]
     shared = cls()
@@ -124,6 +145,22 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
     for count in counts:
         cls(codebooks=count)  # raises for a number that the codec does not have
     return [System(f"{base}@{count}", shared, count) for count in counts]
+
+
+def check_names(systems: Iterable[System]) -> None:
+    """Raises where two codecs have one name, which tables, devices and files would take for one.
+
+    Raises:
+        UsageError: They do; the message says where each is.
+    """
+    known: dict[str, type[Codec]] = {}
+    for system in systems:
+        if isinstance(system.source, Codec):
+            cls = type(system.source)
+            other = known.setdefault(system.source.name, cls)
+            if other is not cls:
+                one, two = (f"{c.__module__}:{c.__qualname__}" for c in (other, cls))
+                raise UsageError(f"{one} and {two} both have the name {system.source.name!r}: give one another `name`")
 
 
 def _codec_class(name: str) -> type[Codec]:

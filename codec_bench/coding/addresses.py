@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.codec import Codec, Prepared
 from codec_bench.adapters.systems import System
 from codec_bench.fingerprint import address
 
@@ -25,8 +25,14 @@ class Addresses:
 
     def code(self, codec: Codec, recording: str) -> str:
         """What `codec` sends for a recording, an altered one or a piece, by its content address."""
-        return address(code=self.fingerprint(codec), recording=recording)
+        return address(code=self.fingerprint(codec), recording=recording, **kept_for(codec))
 
     def audio(self, system: System, recording: str) -> str:
         """What `system` makes of it."""
-        return address(system=self.fingerprint(system), recording=recording)
+        return address(system=self.fingerprint(system), recording=recording, **kept_for(system.source))
+
+
+def kept_for(source: Codec | Prepared) -> dict[str, str]:
+    """What the addresses of what a codec makes have besides where only this run may find it; nothing otherwise."""
+    made = source.plug_in if isinstance(source, Codec) else None
+    return {} if made is None or not made.invocation else {"invocation": made.invocation}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,8 +20,8 @@ from codec_bench.coding.batching import by_length, halved
 from codec_bench.coding.conditions import Piece
 from codec_bench.coding.devices import chosen_device
 from codec_bench.coding.signals import entry_of
-from codec_bench.errors import CodecBenchError, UnavailableError
-from codec_bench.processes.serve import described
+from codec_bench.errors import CodecBenchError, CodecError, UnavailableError
+from codec_bench.faults import contained, explained, trace_of
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Code, Tokens, code_from_arrays
 
@@ -35,8 +34,11 @@ GPU_BATCH_SECONDS = 120.0
 """Enough to keep a GPU busy; a batch that does not fit is halved."""
 
 
-class _Stopped(Exception):  # noqa: N818 - what a codec ordered
-    """A codec raised an exception that is meant to end something larger than its call."""
+REPEATED_SECONDS = 60.0
+"""Up to this length, the first recording of a codec is coded twice, to see whether the same comes out."""
+
+_NEGLIGIBLE = 1e-3
+"""Difference of decoded audio out of its peak: a GPU adds up in another order from call to call."""
 
 
 class CodecCalls:
@@ -49,6 +51,7 @@ class CodecCalls:
 
     Attributes:
         devices: Where each codec that was loaded ran, by name.
+        notes: What people should know of a codec, by name: it differs from call to call, its shapes were made to fit.
     """
 
     def __init__(self, cache: Path, device: str, batch_seconds: float | None = None) -> None:
@@ -58,8 +61,10 @@ class CodecCalls:
         self._device = device
         self._batch_seconds = batch_seconds
         self.devices: dict[str, str] = {}
+        self.notes: dict[str, list[str]] = {}
+        self._repeated: set[int] = set()
         self._loaded: Codec | None = None
-        self._broken: dict[int, str] = {}
+        self._broken: dict[int, tuple[str, Status, str]] = {}
 
     def load(self, codec: Codec) -> None:
         """Loads a codec in the place of the one before; it is not tried twice.
@@ -68,19 +73,31 @@ class CodecCalls:
             NotScorable: It cannot be loaded.
         """
         if id(codec) in self._broken:
-            raise NotScorable(self._broken[id(codec)], Status.ENCODE_FAILED)
+            raise NotScorable(*self._broken[id(codec)])
         if self._loaded is codec:
             return
         self.close()
         device = chosen_device(self._device, codec)
         try:
-            _contained(codec.load, device)
-        except Exception as error:
-            why = str(error) if isinstance(error, UnavailableError | _Stopped) else described(error)
-            self._broken[id(codec)] = f"{codec.name} cannot be loaded: {why}"
-            raise NotScorable(self._broken[id(codec)], Status.ENCODE_FAILED) from error
+            contained(codec.load, device)
+            self._check_state(codec)
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises costs its own utterances
+            is_told = isinstance(error, UnavailableError | NotScorable)
+            reason = f"{codec.name} cannot be loaded: {error if is_told else explained(error)}"
+            self._broken[id(codec)] = (reason, Status.ENCODE_FAILED, "" if is_told else trace_of(error))
+            raise NotScorable(*self._broken[id(codec)]) from None
         self._loaded = codec
         self.devices[codec.name] = device
+
+    def _check_state(self, codec: Codec) -> None:
+        """Raises where a plug-in holds other numbers than when the run was planned.
+
+        Raises:
+            NotScorable: It does.
+        """
+        made = codec.plug_in
+        if made is not None and made.tensors and made.tensors != codec.held().tensors:
+            raise NotScorable("its parameters are others than when the run was planned; run again")
 
     def close(self) -> None:
         """Frees the loaded codec."""
@@ -108,7 +125,9 @@ class CodecCalls:
                     self._decode(system, codec, piece, code)
             except NotScorable as outcome:
                 # A new one: that which was caught holds the frames of the codec, and with them its memory.
-                failed[piece.address] = NotScorable(outcome.reason, outcome.status)
+                failed[piece.address] = NotScorable(outcome.reason, outcome.status, outcome.trace)
+        if codec.notes:
+            self.notes.setdefault(codec.name, []).extend(n for n in codec.notes if n not in self.notes[codec.name])
         return failed
 
     def latents(self, codec: Codec, tokens: Tokens) -> dict[str, NDArray[np.float32]]:
@@ -132,7 +151,31 @@ class CodecCalls:
         code: Code = self._guarded(codec, Status.ENCODE_FAILED, codec.encode, heard)
         seconds = time.perf_counter() - started
         self._codes.put(key, code.to_arrays() | {"encode_seconds": np.array(seconds)})
+        if id(codec) not in self._repeated and heard.seconds <= REPEATED_SECONDS:
+            self._repeated.add(id(codec))
+            self._repeat(codec, heard, code)
         return code
+
+    def _repeat(self, codec: Codec, heard: Audio, code: Code) -> None:
+        """Codes a recording once more, and notes what comes out differently although the codec announces no chance."""
+        if codec.spec.stochastic:
+            return
+        try:
+            again = self._guarded(codec, Status.ENCODE_FAILED, codec.encode, heard)
+            differing = [] if _same_code(code, again) else ["encode"]
+            if codec.spec.decodes:
+                one, other = (self._guarded(codec, Status.DECODE_FAILED, codec.decode, code) for _ in range(2))
+                if not _same_audio(one, other):
+                    differing.append("decode")
+        except NotScorable as outcome:
+            logger.debug("%s fails on the second call: %s", codec.name, outcome.reason)
+            return
+        if differing:
+            halves = " and ".join(differing)
+            self.notes.setdefault(codec.name, []).append(
+                f"`{halves}` of the same input differ{'s' * (len(differing) == 1)} from call to call: is the model in "
+                "training mode, or is state kept between calls? If chance is meant, its spec says `stochastic=True`"
+            )
 
     def _decode(self, system: System, codec: Codec, piece: Piece, code: Code) -> None:
         key = self._at.audio(system, piece.address)
@@ -195,19 +238,19 @@ class CodecCalls:
             logger.debug("%s failed on one of a batch", codec.name, exc_info=error)
             return None
 
-        made = halved(lambda part: _contained(function, part), batch, failed)
+        made = halved(lambda part: contained(function, part), batch, failed)
         return made, time.perf_counter() - started
 
     def _guarded(self, codec: Codec, failed: Status, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls into a codec; whatever it raises costs one recording, not the run."""
         self.load(codec)
         try:
-            return _contained(function, *arguments)
+            return contained(function, *arguments)
         except (NotScorable, CodecBenchError):
             raise
         except Exception as error:
-            logger.debug("%s failed", codec.name, exc_info=True)
-            raise NotScorable(str(error) if isinstance(error, _Stopped) else described(error), failed) from error
+            reason = str(error) if isinstance(error, CodecError) else explained(error)
+            raise NotScorable(reason, failed, trace_of(error)) from error
 
 
 def batch_budget(batch_seconds: float | None, device: str) -> float:
@@ -217,18 +260,13 @@ def batch_budget(batch_seconds: float | None, device: str) -> float:
     return 0.0 if device == "cpu" else GPU_BATCH_SECONDS
 
 
-def _contained(function: Callable[..., Out], *arguments: Any) -> Out:
-    """Calls into a codec that must not end more than this call.
+def _same_code(one: Code, other: Code) -> bool:
+    """Whether two codes of a recording are the same."""
+    left, right = one.to_arrays(), other.to_arrays()
+    return left.keys() == right.keys() and all(np.array_equal(left[name], right[name]) for name in left)
 
-    Raises:
-        _Stopped: For what would have ended the process.
-        Exception: What the codec raised.
-    """
-    process = os.getpid()
-    try:
-        return function(*arguments)
-    except (SystemExit, GeneratorExit) as error:
-        raise _Stopped(described(error)) from error
-    finally:
-        if os.getpid() != process:
-            os._exit(0)  # the codec has forked, and here the child came back
+
+def _same_audio(one: Audio, other: Audio) -> bool:
+    """Whether two decoded signals are the same, but for rounding."""
+    peak = float(np.nan_to_num(np.abs(one.samples)).max(initial=0.0))
+    return np.allclose(one.samples, other.samples, rtol=0, atol=_NEGLIGIBLE * peak, equal_nan=True)

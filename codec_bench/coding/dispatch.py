@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from codec_bench.audio import Audio
 from codec_bench.coding.conditions import Piece
 from codec_bench.coding.items import Item
 from codec_bench.coding.reconstruct import Reconstructor
-from codec_bench.coding.rows import Row
+from codec_bench.coding.rows import Row, codecs_of
 from codec_bench.errors import UsageError
 from codec_bench.processes.pool import ATTEMPTS, Pool
 from codec_bench.processes.process import ProcessCrash, WorkerError
@@ -46,6 +46,12 @@ class Task(Protocol):
 
 
 T = TypeVar("T", bound=Task)
+
+
+def outcome_of(plain: Sequence[str]) -> NotScorable:
+    """Why something could not be coded, from what a server said."""
+    reason, status, trace = plain
+    return NotScorable(reason, Status(status), trace)
 
 
 @dataclass(frozen=True)
@@ -89,17 +95,55 @@ class Dispatcher:
     Attributes:
         reconstructor: Finds what was coded.
         devices: Where each codec ran, by name.
+        notes: What people should know of codecs, each once.
         seconds: That coding took, summed over servers.
     """
 
     def __init__(self, cache: Path, coders: Coders) -> None:
         self.reconstructor = Reconstructor(cache)
         self.devices: dict[str, str] = {}
+        self.notes: dict[str, None] = {}
         self.seconds = 0.0
         self._coders = coders
         self._failed: dict[tuple[str, str], NotScorable] = {}
         self._lost: dict[str, int] = {}
         self._given_up: dict[str, NotScorable] = {}
+
+    def identify(self, systems: Sequence[System]) -> list[str]:
+        """Has plug-ins loaded, for what they hold then is part of the addresses of what they make.
+
+        One whose parameters are unknown, since it declares no weights and has no PyTorch module, makes what is kept for
+        this run only, unless its spec says `cacheable`. One that cannot be loaded is given up.
+
+        Args:
+            systems: Any systems; those that are no plug-ins stay as they are.
+
+        Returns:
+            Warnings.
+        """
+        warnings = []
+        for codec in codecs_of(systems):
+            if (made := codec.plug_in) is None:
+                continue
+            mine = [system for system in systems if system.source is codec]
+            try:
+                reply = self._coders.pool(mine[0]).submit({"op": "identify", "system": mine[0].label}).result()
+                failure = outcome_of(reply["failed"]) if "failed" in reply else None
+            except (ProcessCrash, WorkerError) as error:
+                failure = NotScorable(f"{codec.name} cannot be loaded: {error}", Status.CRASHED)
+            if failure is not None:
+                self._given_up |= {system.label: failure for system in mine}
+                continue
+            made.state, made.tensors, made.parameters = reply["state"], reply["tensors"], reply["parameters"]
+            is_known = bool(codec.needed_weights() or made.parameters or codec.spec.cacheable)
+            if is_known and None not in made.source.modules.values():
+                made.invocation = ""
+            else:
+                warnings.append(
+                    f"{mine[0].label}: this codec's files are not known: results are kept for this run only; declare "
+                    "its `weights`, or say `cacheable=True` in its spec where its code alone decides"
+                )
+        return warnings
 
     def coded(self, row: Row, tasks: Iterable[T], *, decode: bool = True) -> Iterator[tuple[T, NotScorable | None]]:
         """Codes utterances of a row; yields each when its codes and its decoded audio are in the caches, in any order.
@@ -158,7 +202,7 @@ class Dispatcher:
         self._lost[row.system.label] = 0
         self.devices.update(reply["devices"])
         if "failed" in reply:
-            raise NotScorable(reply["failed"][1], Status(reply["failed"][0]))
+            raise outcome_of(reply["failed"])
         found: dict[str, NDArray[np.float32]] = reply["arrays"]
         return found
 
@@ -173,7 +217,9 @@ class Dispatcher:
 
     def job(self, row: Row, op: str) -> dict[str, Any]:
         """What every job names."""
-        return {"op": op, "system": row.system.label, "fingerprint": self.reconstructor.fingerprint(row.system)}
+        job = {"op": op, "system": row.system.label, "fingerprint": self.reconstructor.fingerprint(row.system)}
+        made = row.source.plug_in if isinstance(row.source, Codec) else None
+        return job if made is None else job | {"plug_in": made.to_job()}
 
     def known(self, row: Row, pieces: Iterable[Piece]) -> NotScorable | None:
         """Why pieces are not sent: one of them failed before, or their system was given up."""
@@ -188,8 +234,10 @@ class Dispatcher:
         self.devices.update(reply["devices"])
         self.seconds += reply["seconds"]
         self._lost[label] = 0
-        for piece, (status, reason) in reply["failed"].items():
-            self._failed[label, piece] = NotScorable(reason, Status(status))
+        for piece, failed in reply["failed"].items():
+            self._failed[label, piece] = outcome_of(failed)
+        for name, notes in reply["notes"].items():
+            self.notes |= dict.fromkeys(f"{name}: {note}" for note in notes)
 
     def lose(self, row: Row, pieces: Iterable[Piece], error: ProcessCrash | WorkerError) -> NotScorable:
         """Notes that an utterance was lost with its process.

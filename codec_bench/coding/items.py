@@ -14,8 +14,10 @@ from typing import Any
 
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.manifest import check_distinct, check_id, load_transcripts
-from codec_bench.errors import UsageError
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.faults import contained, explained
 from codec_bench.files import digest, file_digest
+from codec_bench.identity import source_of
 from codec_bench.records import Status, Utterance
 
 
@@ -62,9 +64,7 @@ def resolve_items(
         UsageError: No utterance is left, an id cannot name a file or cannot be told from another, or none of the
             recordings can be read.
     """
-    loaded.fetch()
-    ids = None if only is None else set(only)
-    utterances = list(islice((u for u in loaded.utterances() if ids is None or u.id in ids), limit))
+    utterances = _listed(loaded, None if only is None else set(only), limit)
     if not utterances:
         raise UsageError(f"data set {loaded.name!r} has none of the requested utterances")
     for utterance in utterances:
@@ -78,6 +78,29 @@ def resolve_items(
     if len(unreadable) == len(items):
         raise UsageError(f"none of the {len(items)} audio files can be read: {unreadable[0].problem}")
     return items
+
+
+def _listed(loaded: Dataset, ids: set[str] | None, limit: int | None) -> list[Utterance]:
+    """The utterances of a data set, which may be a plug-in that raises anything."""
+
+    def listed() -> list[Utterance]:
+        loaded.fetch()
+        return list(islice((u for u in loaded.utterances() if ids is None or u.id in ids), limit))
+
+    try:
+        return contained(listed)
+    except CodecBenchError:
+        raise
+    except Exception as error:
+        if source_of(_whole(loaded)) is None:
+            raise
+        raise UsageError(f"data set {loaded.name!r} cannot be read: {explained(error)}") from error
+
+
+def _whole(dataset: Dataset) -> Dataset:
+    """The data set that `dataset` is the beginning of, or itself."""
+    whole: Dataset = getattr(dataset, "whole", dataset)
+    return whole
 
 
 def resolved(utterance: Utterance) -> Item:
@@ -126,4 +149,5 @@ def describe_dataset(dataset: Dataset, items: Sequence[Item]) -> dict[str, Any]:
         "utterances": len(items),
         "speakers": len({i.utterance.speaker for i in items if i.utterance.speaker}),
         "manifest_sha256": digest(manifest_of(items)),
+        **({"identity": source.describe()} if (source := source_of(_whole(dataset))) is not None else {}),
     }

@@ -49,14 +49,19 @@ class CodingServer(ProcessServer):
             WorkerError: The job failed.
             CodecBenchError: No job of this system can be done.
         """
+        if job["op"] == "identify":
+            return self._loading(job, job)
         if job["system"] != self._system:
-            try:
-                loaded = self.ask(dict(job, op="load", pieces=[], arrays={}), max(self._piece_seconds, LOAD_SECONDS))
-            except ProcessCrash as crash:
-                raise LoadCrash(f"{job['system']} cannot be loaded: {crash}") from crash
+            loaded = self._loading(job, dict(job, op="load", pieces=[], arrays={}))
             self._system = job["system"]
             self._call_seconds = max(self._piece_seconds, loaded["call_seconds"])
         return self.ask(job, self._call_seconds * max(1, len(job.get("pieces", ()))))
+
+    def _loading(self, job: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return self.ask(dict(request), max(self._piece_seconds, LOAD_SECONDS))
+        except ProcessCrash as crash:
+            raise LoadCrash(f"{job['system']} cannot be loaded: {crash}") from crash
 
 
 class _Here:

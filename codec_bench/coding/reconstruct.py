@@ -26,6 +26,8 @@ from codec_bench.coding.signals import (
     load_signal,
     recording_source,
 )
+from codec_bench.errors import CodecBenchError
+from codec_bench.faults import contained, explained, trace_of
 from codec_bench.hub import local_digest
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Code, Tokens, code_from_arrays
@@ -229,10 +231,12 @@ class Reconstructor:
         entry = self._audio.get(key)
         if entry is None:
             try:
-                made = row.condition.altered(self._read(item), item.digest)
-            except (ValueError, ArithmeticError, RuntimeError) as error:
-                reason = f"{row.condition.label}: {type(error).__name__}: {error}"
-                raise NotScorable(reason, Status.ENCODE_FAILED) from error
+                made = contained(row.condition.altered, self._read(item), item.digest)
+            except (NotScorable, CodecBenchError):
+                raise
+            except Exception as error:
+                reason = f"{row.condition.label}: {explained(error)}"
+                raise NotScorable(reason, Status.ENCODE_FAILED, trace_of(error)) from error
             entry = {
                 "samples": made.audio.samples,
                 "rate": np.array(made.audio.rate),

@@ -124,7 +124,16 @@ def describe_system(system: Row) -> dict[str, Any]:
         "weights_licence": spec.weights_licence,
         "source": spec.source,
         "weights": system.source.weight_digests() if isinstance(system.source, Codec) else {},
+        **_describe_plug_in(system.source),
     }
+
+
+def _describe_plug_in(source: Codec | Prepared) -> dict[str, Any]:
+    """Whose code a row is; nothing for what ships with codec-bench."""
+    made = source.plug_in if isinstance(source, Codec) else None
+    if made is None:
+        return {}
+    return {"identity": made.describe() | {"parameters": made.parameters, "is_lasting": not made.invocation}}
 
 
 def describe_reference(label: str, title: str, fingerprint: str, note: str = "") -> dict[str, Any]:

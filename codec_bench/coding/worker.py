@@ -21,6 +21,8 @@ from codec_bench.coding.conditions import Piece
 from codec_bench.coding.rows import use_checkpoint
 from codec_bench.coding.signals import read_recording
 from codec_bench.errors import UsageError
+from codec_bench.fingerprint import address
+from codec_bench.identity import loaded_modules
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Tokens, code_from_arrays
 
@@ -53,6 +55,8 @@ class Coder:
         self._calls = CodecCalls(root, device, batch_seconds)
         self._checkpoint = checkpoint
         self._systems = {} if systems is None else systems
+        self._is_callers = systems is not None
+        self._checked: set[str] = set()
         self._codecs: dict[str, Codec] = {}
         self._recording: tuple[str, Audio] | None = None
 
@@ -60,17 +64,34 @@ class Coder:
         """Does one job.
 
         Args:
-            job: `op`, `system` (a label), `fingerprint` (of the system), and what the operation takes.
+            job: `op`, `system` (a label), `fingerprint` (of the system), `plug_in` (see `PlugIn.to_job`), and what the
+                operation takes.
 
         Raises:
             UsageError: The system is another one here.
         """
+        if job["op"] == "identify":
+            return self._identify(self._made(job["system"]))
         operations = {"load": self._load, "code": self._code, "latents": self._latents}
-        return operations[job["op"]](self._system(job["system"], job["fingerprint"]), job)
+        return operations[job["op"]](self._system(job), job)
 
     def close(self) -> None:
         """Frees the loaded codec."""
         self._calls.close()
+
+    def _identify(self, system: System) -> dict[str, Any]:
+        """Loads a plug-in, and says what it holds then."""
+        codec = system.source
+        assert isinstance(codec, Codec) and codec.plug_in is not None, "only plug-ins are asked"
+        try:
+            self._calls.load(codec)
+        except NotScorable as outcome:
+            return {"failed": _plain(outcome)}
+        held = codec.held()
+        # Modules that it named only while it loaded.
+        late = {} if self._is_callers else loaded_modules(codec.plug_in.source.modules)
+        state = address(state=held.digest, modules=late)
+        return {"state": state, "tensors": held.tensors, "parameters": held.parameters}
 
     def _load(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
         """Loads the codec; where that fails, each piece says so. Tells how long a call into it may take at least."""
@@ -94,13 +115,14 @@ class Coder:
                 its samples, which are among the `arrays`; and whether to `decode`.
 
         Returns:
-            `failed`: status and reason by address; `devices` and `seconds`.
+            `failed`: reason, status and traceback by address; `notes`, `devices` and `seconds`.
         """
         started = time.perf_counter()
         pieces = [Piece(p["address"], self._sound(p, job.get("arrays", {}))) for p in job["pieces"]]
         failed = self._calls.code(system, pieces, decode=job["decode"])
         return {
-            "failed": {name: [outcome.status.value, outcome.reason] for name, outcome in failed.items()},
+            "failed": {name: _plain(outcome) for name, outcome in failed.items()},
+            "notes": self._calls.notes,
             "devices": self._calls.devices,
             "seconds": time.perf_counter() - started,
         }
@@ -120,7 +142,7 @@ class Coder:
             assert isinstance(system.source, Codec) and isinstance(tokens, Tokens), "the caller has looked"
             return {"arrays": self._calls.latents(system.source, tokens), "devices": self._calls.devices}
         except NotScorable as outcome:
-            return {"failed": [outcome.status.value, outcome.reason], "devices": self._calls.devices}
+            return {"failed": _plain(outcome), "devices": self._calls.devices}
 
     def _sound(self, piece: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Audio]:
         """What makes the audio of a piece."""
@@ -138,7 +160,7 @@ class Coder:
             self._recording = (piece["digest"], read_audio(data, piece["path"], seconds=piece.get("seconds")))
         return self._recording[1]
 
-    def _system(self, label: str, fingerprint: str) -> System:
+    def _made(self, label: str) -> System:
         """A system by its label; settings of one codec share the loaded model."""
         if label not in self._systems:
             (made,) = parse_systems([label], needs_audio=False)
@@ -146,10 +168,28 @@ class Coder:
             if self._checkpoint is not None:
                 use_checkpoint([made.source], Path(self._checkpoint))
             fetch_weights(made.source)
-            codec = self._codecs.setdefault(made.source.fingerprint, made.source)
+            codec = self._codecs.setdefault(f"{type(made.source).__qualname__}{made.source.fingerprint}", made.source)
             self._systems[label] = System(label, codec, made.codebooks)
-            check_fingerprint(label, self._systems[label].fingerprint, fingerprint)
         return self._systems[label]
+
+    def _system(self, job: Mapping[str, Any]) -> System:
+        """The system of a job, which must be the one that was planned."""
+        label = job["system"]
+        system = self._made(label)
+        assert isinstance(system.source, Codec), "only codecs are sent here"
+        if label not in self._checked:
+            if (made := system.source.plug_in) is not None and not self._is_callers:
+                if not made.take(job["plug_in"]):
+                    raise UsageError(f"the code of {label} was changed after the run was planned: run again")
+            else:
+                check_fingerprint(label, system.fingerprint, job["fingerprint"])
+            self._checked.add(label)
+        return system
+
+
+def _plain(outcome: NotScorable) -> list[str]:
+    """Why something could not be coded, as the arguments of another `NotScorable`."""
+    return [outcome.reason, outcome.status.value, outcome.trace]
 
 
 def _lost() -> Audio:

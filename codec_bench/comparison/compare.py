@@ -13,6 +13,7 @@ from codec_bench.comparison.measurements import (
     ComparedMetric,
     Direction,
     Measurements,
+    SystemRow,
     UtteranceScore,
     scored_in_both,
 )
@@ -116,7 +117,8 @@ def compare(
         for pair in found
         for column in _columns(baseline, candidate, gate)
     ]
-    same = [p.label for p in found if p.baseline.fingerprint == p.candidate.fingerprint]
+    notes += [f"{p.label}: {what}" for p in found if (what := _changes(p.baseline, p.candidate))]
+    same = [p.label for p in found if p.baseline.fingerprint == p.candidate.fingerprint and p.candidate.is_known]
     if same:
         notes.append(f"codec, weights and setting are the same in both runs (equal fingerprints): {', '.join(same)}")
     if shown := [c.label for c in columns.values() if gate.limit_of(c) is None]:
@@ -128,6 +130,22 @@ def compare(
     return Comparison(
         baseline, candidate, gate, tuple(decided), verdict, tuple(obstacles), tuple(dict.fromkeys(notes)), tests, seed
     )
+
+
+_KINDS = {"modules": "code", "files": "files", "packages": "packages", "weights": "weights", "state": "state"}
+
+
+def _changes(before: SystemRow, after: SystemRow) -> str:
+    """Which parts of a codec changed between two runs; empty where none did, or nothing is known of them."""
+    if before.fingerprint == after.fingerprint:
+        return "" if after.is_known else "its files are not known, so nothing says whether it is the same codec"
+    changed = []
+    for kind, title in _KINDS.items():
+        old, new = before.parts.get(kind, {}), after.parts.get(kind, {})
+        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        if names:
+            changed.append(f"{title} ({', '.join(names)})")
+    return f"changed between the runs: {', '.join(changed)}" if changed else ""
 
 
 def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> list[ComparedMetric]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -66,6 +68,8 @@ def measurements_of(run: Run) -> Measurements:
         label: SystemRow(
             label, s.get("system") or label, s.get("condition") or "", s.get("reference") or "clean",
             s.get("fingerprint", ""),
+            _parts(s),
+            s.get("identity", {}).get("is_lasting", True),
         )
         for label, s in run.systems.items()
     }  # fmt: skip
@@ -82,6 +86,14 @@ def measurements_of(run: Run) -> Measurements:
         provenance=run.info["provenance"],
         audio=audio if audio.is_dir() else None,
     )
+
+
+def _parts(system: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
+    """What the fingerprint of a system is made of, as far as `run.json` says."""
+    identity = system.get("identity", {})
+    parts = {name: identity.get(name, {}) for name in ("modules", "files", "packages")}
+    state = {"parameters and settings": identity["state"]} if identity.get("state") else {}
+    return {"weights": dict(system.get("weights", {})), **{k: dict(v) for k, v in parts.items()}, "state": state}
 
 
 def _scores(frame: pd.DataFrame) -> dict[str, dict[str, dict[str, UtteranceScore]]]:

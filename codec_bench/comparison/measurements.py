@@ -73,6 +73,9 @@ class SystemRow:
         condition: `noise@10`, or empty.
         reference: `clean` or `altered`: which recordings it is scored against.
         fingerprint: Content address of codec, weights, setting and condition.
+        parts: What the fingerprint is made of, by kind (`weights`, and of a plug-in `modules`, `files`, `packages`,
+            `state`), each a digest or version by name.
+        is_known: Whether equal fingerprints mean equal codecs; not where a plug-in reads files that it does not name.
     """
 
     label: str
@@ -80,6 +83,8 @@ class SystemRow:
     condition: str
     reference: str
     fingerprint: str
+    parts: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict, hash=False)
+    is_known: bool = True
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 

@@ -9,6 +9,7 @@ from codec_bench.hub.download import Progress
 from codec_bench.hub.fetching import ProgressBars, describe_size, fetch, fetch_all, locked, size_of
 from codec_bench.hub.places import (
     RemoteFile,
+    caches,
     find,
     home,
     hugging_face,
@@ -25,6 +26,7 @@ __all__ = [
     "Progress",
     "ProgressBars",
     "RemoteFile",
+    "caches",
     "describe_size",
     "fetch",
     "fetch_all",

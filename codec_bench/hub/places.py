@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from codec_bench.errors import UnavailableError
 from codec_bench.files import file_digest
@@ -154,6 +156,21 @@ def digest_of(remote: RemoteFile) -> tuple[str, str]:
 def other_file(kind: str, actual: str, expected: str) -> str:
     """Says which digest a file has, and which it should have."""
     return f"another file: {kind} {actual[:12]}..., expected {expected[:12]}..."
+
+
+@contextmanager
+def caches(*, fresh: bool = False) -> Iterator[Path]:
+    """The folder of the caches.
+
+    Args:
+        fresh: An empty one instead, which is removed at the end.
+    """
+    if not fresh:
+        yield home() / "cache"
+        return
+    home().mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="fresh-", dir=home(), ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def local_digest(path: Path, algorithm: str = "sha256") -> str:

@@ -99,6 +99,7 @@ def register_metric(
     same_utterance: bool = True,
     tolerates_lag: bool = False,
     corpus: CorpusFunction | None = None,
+    files: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., MetricValue]], Metric]:
     """Decorator that registers a metric function; the arguments are those of `Metric`.
 
@@ -110,7 +111,7 @@ def register_metric(
         made = Metric(
             name, function, unit, better, range, rate, family, title or name, version, packages, digits,
             accepts_silence, params or {}, {} if variants is None else variants, "", note,
-            same_utterance=same_utterance, tolerates_lag=tolerates_lag, corpus=corpus,
+            same_utterance=same_utterance, tolerates_lag=tolerates_lag, corpus=corpus, files=files,
         )  # fmt: skip
         return METRICS.add(name, made)
 

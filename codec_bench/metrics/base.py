@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike
 
 from codec_bench.audio import RESAMPLER, Audio
 from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.faults import contained, explained, trace_of
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics.signal import Array, Feature, Recording, Signal
+from codec_bench.identity import function_parts, source_of
+from codec_bench.metrics.signal import Array, Feature, Recording, Signal, read_only
 from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.registry import unknown
 
@@ -55,6 +57,7 @@ class Metric:
         corpus: Computes the value of a corpus where that is not a mean of scores, from the two arrays, reference first,
             that the parameter `embedding` gives of each scored pair. Such a value has no interval.
         origin: `package.module:object` if it was requested that way.
+        files: Files that a plug-in reads, as it names them or beside its module: they are part of its address.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Metric:
     same_utterance: bool = True
     tolerates_lag: bool = False
     corpus: CorpusFunction | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def spelling(self) -> str:
@@ -118,7 +122,20 @@ class Metric:
             params=self._bound_params(),
             packages=package_versions(self.packages),
             resampler=[RESAMPLER, package_versions(["soxr"])],
+            **self.identity,
         )
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Whose code a plug-in is; empty for what ships with codec-bench."""
+        functions = [self.function] if self.corpus is None else [self.function, self.corpus]
+        return function_parts(*functions, files=self.files, is_known=bool(self.models))
+
+    @cached_property
+    def code(self) -> str:
+        """Digest of a plug-in's source alone; empty for what ships with codec-bench."""
+        source = source_of(self.function)
+        return "" if source is None else source.code
 
     def _bound_params(self) -> dict[str, Any]:
         """All parameters, defaults included, so that a changed default or feature changes the fingerprint."""
@@ -228,14 +245,22 @@ class Metric:
         started = time.perf_counter()
         try:
             arguments = self._arguments(reference, decoded, text, language)
-            score = Score.of(self.function(**arguments, **self.params), self.scale)
+            score = Score.of(self._value(arguments), self.scale)
         except NotScorable as outcome:
             score = Score.failed(outcome.status, outcome.reason)
         except CodecBenchError:
             raise
         except Exception as error:  # noqa: BLE001 - one pair must not end a run; the reason is kept
-            score = Score.failed(Status.ERROR, f"{type(error).__name__}: {error}")
+            score = Score.failed(Status.ERROR, explained(error), trace_of(error))
         return replace(score, seconds=time.perf_counter() - started)
+
+    def _value(self, arguments: Mapping[str, Any]) -> MetricValue:
+        """What the function returns; a plug-in must leave the signals, which others get too, as they are."""
+        if not self.code:
+            return self.function(**arguments, **self.params)
+        signals = [value for value in arguments.values() if isinstance(value, Signal)]
+        with read_only([signal.recording for signal in signals], [signal.rate for signal in signals]):
+            return contained(self.function, **arguments, **self.params)
 
     def _arguments(
         self, reference: Recording | None, decoded: Recording | None, text: str | None, language: str | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, resample
 from codec_bench.cache import ArrayCache
 from codec_bench.fingerprint import address, package_versions
+from codec_bench.identity import function_parts
 from codec_bench.records import NotScorable, Status
 
 Array = NDArray[Any]
@@ -29,6 +31,7 @@ class Feature:
         packages: Distributions whose installed version decides the result.
         expensive: Kept on disk for decoded signals too, not only for references.
         model: The learned model that `function` applies, where it is one; see `metrics/model.py`.
+        files: Files that the function of a plug-in reads, as it names them or beside its module.
     """
 
     name: str
@@ -37,12 +40,15 @@ class Feature:
     packages: tuple[str, ...] = ()
     expensive: bool = False
     model: Any = None
+    files: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """Content address of the definition."""
         model = {} if self.model is None else {"model": self.model}
-        return address(feature=self.name, version=self.version, packages=package_versions(self.packages), **model)
+        versions = package_versions(self.packages)
+        code = function_parts(self.function, files=self.files)
+        return address(feature=self.name, version=self.version, packages=versions, **model, **code)
 
 
 def feature(
@@ -99,6 +105,10 @@ class Recording:
             self._features[memory] = self._stored(wanted, rate)
         return self._features[memory]
 
+    def known(self) -> Iterable[Array]:
+        """The features that were computed."""
+        return self._features.values()
+
     def _stored(self, wanted: Feature, rate: int) -> Array:
         if self.cache is None or self.identity is None or not (self.is_reference or wanted.expensive):
             return wanted.function(self.at(rate))
@@ -110,6 +120,39 @@ class Recording:
         if "status" in entry:  # a model that was run over many signals gave none for this one
             raise NotScorable(str(entry["reason"]), Status(str(entry["status"])))
         return entry["value"]
+
+
+@contextmanager
+def read_only(recordings: Sequence[Recording], rates: Sequence[int]) -> Iterator[None]:
+    """Keeps the samples of recordings, and the features that they have, from being changed by what runs in the block.
+
+    Args:
+        recordings: Recordings that others get too.
+        rates: At which they are asked for.
+
+    Raises:
+        ValueError: Something was written by way of memory that it shares; it is as before again.
+    """
+    arrays = [recording.at(rate).samples for recording, rate in zip(recordings, rates, strict=True)]
+    arrays += [recording.audio.samples for recording in recordings]
+    arrays += [value for recording in recordings for value in recording.known() if isinstance(value, np.ndarray)]
+    arrays = list({id(array): array for array in arrays}.values())
+    before = [(array, array.flags.writeable, array.copy()) for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    try:
+        yield
+    finally:
+        changed = False
+        for array, is_writeable, copy in before:
+            with suppress(ValueError):
+                array.flags.writeable = is_writeable
+            if array.tobytes() != copy.tobytes():
+                changed = True
+                array.flags.writeable = True
+                array[...] = copy
+        if changed:
+            raise ValueError("it wrote into its input: work on a copy")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from codec_bench.errors import UnavailableError
 from codec_bench.fingerprint import address, package_versions
+from codec_bench.identity import function_parts
 from codec_bench.languages import is_of_unspaced_script
 from codec_bench.registry import Registry
 
@@ -28,12 +29,14 @@ class Normaliser:
         function: Words of its result are separated by single spaces.
         version: Raised whenever the result changes.
         packages: Distributions whose installed version decides the result.
+        files: Files that the function of a plug-in reads, as it names them or beside its module.
     """
 
     name: str
     function: Callable[[str], str]
     version: int = 1
     packages: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def __call__(self, text: str) -> str:
         """The normalised text."""
@@ -43,7 +46,8 @@ class Normaliser:
     def fingerprint(self) -> str:
         """Content address of the definition."""
         packages = {"packages": package_versions(self.packages)} if self.packages else {}
-        return address(normaliser=self.name, version=self.version, **packages)
+        code = function_parts(self.function, files=self.files)
+        return address(normaliser=self.name, version=self.version, **packages, **code)
 
 
 NORMALISERS: Registry[Normaliser] = Registry(

@@ -16,6 +16,7 @@ from codec_bench.options import (
     MaxFailed,
     Measurement,
     Names,
+    NoCache,
     Option,
     Panel,
     Seed,
@@ -74,6 +75,7 @@ class ProbeConfig(Measurement, DataFolders):
     ] = "auto"
     seed: Seed = 0
     limit: Limit = None
+    no_cache: NoCache = False
     jobs: Annotated[
         int | None, Field(ge=1), Option("Training processes; all cores by default, one on a GPU.", Panel.PLACE)
     ] = None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from codec_bench.audio import RESAMPLER, Audio, resample
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.addresses import kept_for
 from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item
 from codec_bench.coding.rows import Row
@@ -115,7 +116,7 @@ class TokenFrames(FrameSource):
     """The tokens of a system; those of slower codebooks are repeated to the rate of the fastest."""
 
     def __init__(self, row: Row, coding: Dispatcher) -> None:
-        super().__init__(row.label, address(tokens=row.fingerprint))
+        super().__init__(row.label, address(tokens=row.fingerprint, **kept_for(row.source)))
         self.row = row
         self._coding = coding
 
@@ -154,7 +155,7 @@ class LatentFrames(TokenFrames):
 
     def __init__(self, row: Row, coding: Dispatcher, name: str, each: bool) -> None:
         super().__init__(row, coding)
-        self.fingerprint = address(latents=row.fingerprint, name=name, each=each)
+        self.fingerprint = address(latents=row.fingerprint, name=name, each=each, **kept_for(row.source))
         self._name = name
         self._each = each
 

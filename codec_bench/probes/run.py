@@ -17,7 +17,8 @@ from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row, describe_reference, describe_system, fetch_weights_of
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
-from codec_bench.hub import home
+from codec_bench.hub import caches
+from codec_bench.identity import new_invocation
 from codec_bench.probes.columns import measures_of
 from codec_bench.probes.config import ProbeConfig, parse_input
 from codec_bench.probes.inputs import (
@@ -52,7 +53,13 @@ def probe(config: ProbeConfig) -> Run:
         UsageError: Something in the request cannot be done; found before anything is trained.
         CodecBenchError: The run had to stop.
     """
+    with caches(fresh=config.no_cache) as cache:
+        return _probe(config, cache)
+
+
+def _probe(config: ProbeConfig, cache: Path) -> Run:
     check_device(config.device)
+    new_invocation()
     recipes = config.recipes
     warnings: list[str] = []
     loaded = load_dataset(config.dataset, data_root=config.data_root, audio_root=config.audio_root)
@@ -64,8 +71,8 @@ def probe(config: ProbeConfig) -> Run:
     items = resolve_items(loaded, warnings, limit=config.limit)
     tasks = [plan_task(recipe, items, config, warnings) for recipe in recipes]
     rows = [Row(system) for system in systems]
-    cache = home() / "cache"
     coding = local_dispatcher(cache, config.device)
+    warnings += coding.identify(systems)
     kind, name = parse_input(config.input)
     sources = [
         LogMel(),
@@ -102,6 +109,7 @@ def probe(config: ProbeConfig) -> Run:
         writer.results(results.score_frame(), results.summary_frame(headings))
         write_json(writer.path / "confusion.json", results.confusions())
         write_json(writer.path / "probes.json", results.trainings())
+        writer.warn(coding.notes)
         return writer.finish(
             intervals=bootstrap_intervals(
                 drawn_unit(tasks, items), config.seed, "percentile bootstrap, all seeds of a draw together"

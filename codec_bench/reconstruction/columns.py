@@ -91,7 +91,7 @@ def resolve_metrics(
             raise UnavailableError(f"metric {made.label} cannot run here: {reason}")
         if not is_named and (reason := made.unavailable()) is not None:
             absent.setdefault(made.name.partition(".")[0], (reason, []))[1].append(made.label)
-        elif found.setdefault(made.label, made).spelling != made.spelling:
+        elif found.setdefault(made.label, made).function is not made.function:
             raise UsageError(
                 f"{found[made.label].spelling} and {made.spelling} would be one column, {made.label}: register one of "
                 "them under another name"
@@ -154,5 +154,6 @@ def describe_metric(made: Metric, *, align: bool = False) -> dict[str, Any]:
         "uses": made.uses,
         "packages": made.package_versions,
         "weights": {path: digest for f, _ in made.models for path, digest in f.model.weight_digests().items()},
+        **({"identity": made.identity} if made.identity else {}),
         "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in made.models if f.model.licence)),
     }

@@ -19,6 +19,7 @@ from codec_bench.options import (
     MaxFailed,
     Measurement,
     Names,
+    NoCache,
     Numbers,
     Option,
     Options,
@@ -113,6 +114,10 @@ class ScoringOptions(Measurement):
     keep_audio: Annotated[bool, Option("Keep decoded audio and tokens in the run directory.", Panel.OUTPUT)] = False
     report: Report = True
     max_failed: MaxFailed = 0.05
+    no_cache: NoCache = False
+    debug: Annotated[
+        bool, Option("Print the tracebacks of what fails; they are kept in failures/ anyway.", Panel.OUTPUT)
+    ] = False
 
 
 class Grouped(Options):

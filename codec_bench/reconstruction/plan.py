@@ -117,7 +117,8 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
     """Systems by name, the reference first."""
     names = [c for c in config.codec if isinstance(c, str)]
     systems = [System(GroundTruth.name, GroundTruth())] if config.ground_truth and not config.generated else []
-    systems += [s for s in parse_systems(names, config.codebooks) if not (systems and s.label == GroundTruth.name)]
+    parsed = parse_systems(names, config.codebooks, keeps_broken=True)
+    systems += [s for s in parsed if not (systems and s.label == GroundTruth.name)]
     described = [c for c in config.codec if isinstance(c, PreparedFiles)]
     for entry in [entry for place, entry in enumerate(described) if entry not in described[:place]]:
         if entry.group not in {g.value for g in Group}:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from codec_bench.adapters.codec import Group
 from codec_bench.cache import ArrayCache
-from codec_bench.hub import home
+from codec_bench.hub import caches
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.continuing import difference
 from codec_bench.reconstruction.corpus import corpus_values
@@ -27,6 +29,7 @@ from codec_bench.reconstruction.summary import (
 )
 from codec_bench.reconstruction.written_numbers import written_numbers
 from codec_bench.runs.directory import Run
+from codec_bench.runs.failures import Failures
 from codec_bench.runs.frames import bootstrap_intervals, summary_frame
 from codec_bench.runs.writer import Request, RunWriter, writing
 from codec_bench.stats import cluster_unit
@@ -44,13 +47,20 @@ def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = Fals
         UsageError: The directory holds a run of another plan, or cannot be written.
         CodecBenchError: The run had to stop.
     """
-    request = _request(config, plan)
-    out = config.out or request.default_folder()
-    cache = home() / "cache"
-    with writing(request, out / plan.dataset.name if is_one_of_several else out) as writer:
-        runner = Runner(plan, cache, make_engine(config, cache), keep=config.keep_audio)
-        runner.run()
-        return _finish(config, plan, runner, writer)
+    with caches(fresh=config.no_cache) as cache:
+        engine = make_engine(config, cache)
+        try:
+            plan = replace(plan, warnings=(*plan.warnings, *engine.identify([row.system for row in plan.rows])))
+            request = _request(config, plan)
+            out = config.out or request.default_folder()
+            with writing(request, out / plan.dataset.name if is_one_of_several else out) as writer:
+                failures = Failures(writer.path, shows=config.debug)
+                runner = Runner(plan, cache, engine, keep=config.keep_audio, failures=failures)
+                runner.run()
+                writer.warn(engine.coding.notes)
+                return _finish(config, plan, runner, writer, cache)
+        finally:
+            engine.coding.close()
 
 
 def _request(config: RunConfig, plan: Plan) -> Request:
@@ -68,10 +78,10 @@ def _request(config: RunConfig, plan: Plan) -> Request:
     )
 
 
-def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter) -> Run:
+def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter, cache: Path) -> Run:
     """Writes what reports are made of."""
     out, outcome = writer.path, runner.outcome
-    features = ArrayCache(home() / "cache" / "features")
+    features = ArrayCache(cache / "features")
     corpus, of_corpora = corpus_values(plan, outcome, features)
     writer.results(score_frames(plan, outcome), summary_frame(summary_rows(plan, outcome, corpus)))
     write_reconstructions(out, plan, outcome)

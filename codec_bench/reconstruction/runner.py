@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from codec_bench.reconstruction.outcome import Outcome
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.store import ScoreStore
 from codec_bench.records import NotScorable, Score, Status
+from codec_bench.runs.failures import Failures
 from codec_bench.runs.progress import RunProgress
 
 logger = logging.getLogger(__name__)
@@ -52,13 +53,17 @@ class Runner:
         cache: Folder of the caches and the score store; this process alone writes the scores.
         engine: Where the work is done.
         keep: Whether what is decoded is wanted afterwards, also where a store has its scores.
+        failures: Keeps tracebacks; None drops them.
     """
 
-    def __init__(self, plan: Plan, cache: Path, engine: Engine, *, keep: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, cache: Path, engine: Engine, *, keep: bool = False, failures: Failures | None = None
+    ) -> None:
         self._plan = plan
         self._cache = cache
         self._engine = engine
         self._keeps = keep
+        self._failures = failures
         self.reconstructor = engine.coding.reconstructor
         names = [i.utterance.id for i in plan.items]
         self.outcome = Outcome([row.label for row in plan.rows], names, [m.label for m in plan.metrics])
@@ -257,6 +262,7 @@ class Runner:
             "generated": self._plan.generated,
             "by_levels": not pair.system.compares_other,
             "metrics": [metric.spelling for metric in pair.missing.values()],
+            "codes": [metric.code for metric in pair.missing.values()],
         }
         if self._plan.align and reference["identity"] != decoded["identity"]:
             job["aligned"] = aligned_identity(reference["identity"], decoded["identity"])
@@ -272,11 +278,26 @@ class Runner:
             try:
                 reply = future.result()
             except (ProcessCrash, WorkerError, CancelledError) as error:
+                if self._sent_apart(pair):
+                    continue
                 status = Status.ERROR if isinstance(error, WorkerError) else Status.CRASHED
                 self._fail(pair.system, pair.item, pair.missing.values(), NotScorable(str(error), status))
             else:
                 self._keep(pair, reply)
             self._progress.advance()
+
+    def _sent_apart(self, pair: _Pair) -> bool:
+        """Sends each plug-in of a pair by itself, and all others together: only those that crash lose their score."""
+        own = {key: metric for key, metric in pair.missing.items() if metric.code}
+        if not own or len(pair.missing) == 1:
+            return False
+        rest = {key: metric for key, metric in pair.missing.items() if key not in own}
+        groups = [*([rest] if rest else []), *({key: metric} for key, metric in own.items())]
+        self._progress.more(len(groups) - 1)
+        sources = self._sources_of(pair.system, pair.item)
+        for missing in groups:
+            self._send(replace(pair, missing=missing), sources["reference"], sources["decoded"])
+        return True
 
     def _keep(self, pair: _Pair, reply: Mapping[str, Any]) -> None:
         """Stores the scores of a pair before anything else happens to them."""
@@ -291,14 +312,20 @@ class Runner:
         for metric, score in zip(pair.missing.values(), scores.values(), strict=True):
             self.outcome.scores[pair.system.label, name, metric.label] = score
             self._spent(f"metric {metric.label}", score.seconds)
+            self._note(metric.label, (pair.system.label, name), score.trace)
         self.outcome.scored += len(scores)
 
     def _fail(self, system: Row, item: Item, metrics: Iterable[Metric], outcome: NotScorable) -> None:
         """Notes why a pair has no scores."""
         name = item.utterance.id
         logger.debug("%s on %s: %s", system.label, name, outcome.reason)
+        self._note(system.label, (name,), outcome.trace)
         for metric in metrics:
             self.outcome.scores[system.label, name, metric.label] = Score.failed(outcome.status, outcome.reason)
+
+    def _note(self, who: str, where: Iterable[str], trace: str) -> None:
+        if self._failures is not None:
+            self._failures.note(who, where, trace)
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.outcome.seconds[stage] = self.outcome.seconds.get(stage, 0.0) + seconds

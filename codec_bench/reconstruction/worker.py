@@ -11,6 +11,7 @@ from codec_bench.alignment import LAG_RATE, aligned, lag_ms, lag_samples
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.signals import describe, load_signal
+from codec_bench.errors import UsageError
 from codec_bench.metrics import Metric, metric
 from codec_bench.metrics.signal import Recording
 from codec_bench.records import NotScorable, Score, Status
@@ -40,9 +41,10 @@ class Scorer:
         """All metrics of one job, which share what they derive from the two signals.
 
         Args:
-            job: `reference` and `decoded` (see `load_signal`), `text`, `language`, `metrics` (spellings), `generated`
-                (whether the reference is a prompt), `by_levels` (see `lag_samples`). Where the decoded audio is to be
-                moved by its lag before metrics that mind one, also `aligned`: the content address of the moved signal.
+            job: `reference` and `decoded` (see `load_signal`), `text`, `language`, `metrics` (spellings), `codes` (what
+                `Metric.code` was when the run was planned), `generated` (whether the reference is a prompt),
+                `by_levels` (see `lag_samples`). Where the decoded audio is to be moved by its lag before metrics that
+                mind one, also `aligned`: the content address of the moved signal.
 
         Returns:
             `scores` in the order of `metrics`, and `facts`: what was seen of the `reference` and the `decoded` signal,
@@ -64,14 +66,22 @@ class Scorer:
         if "aligned" in job:
             moved = self._recording(aligned(decoded.audio, lag, reference.audio), job["aligned"])
         scores = []
-        for name in job["metrics"]:
-            made = self._metrics.setdefault(name, metric(name))
+        for name, code in zip(job["metrics"], job["codes"], strict=True):
+            made = self._metric(name, code)
             if mismatch and "reference" in made.inputs:
                 scores.append(_plain(Score.failed(Status.LENGTH, mismatch)))
             else:
                 heard = moved if made.minds_lag else decoded
                 scores.append(_plain(made.score(reference, heard, job["text"], job["language"])))
         return {"scores": scores, "facts": facts}
+
+    def _metric(self, name: str, code: str) -> Metric:
+        if name not in self._metrics:
+            made = metric(name)
+            if made.code != code:
+                raise UsageError(f"the code of {name} was changed after the run was planned: run again")
+            self._metrics[name] = made
+        return self._metrics[name]
 
     def _load(self, source: Mapping[str, Any], *, is_reference: bool) -> Recording:
         return self._recording(load_signal(source, self._audio), source["identity"], is_reference)

@@ -32,7 +32,9 @@ class Identity(Codec):
         """The spec at any mode that `check` accepts."""
         cls.check(mode)
         title = f"{cls.title} {mode}" if mode else cls.title
-        return CodecSpec(title, Group.CLASSIC, RATE, RATE, hop=HOP, streaming=False, source="codec_bench.testing")
+        return CodecSpec(
+            title, Group.CLASSIC, RATE, RATE, hop=HOP, streaming=False, source="codec_bench.testing", cacheable=True
+        )
 
     @classmethod
     def check(cls, mode: str | None) -> None:

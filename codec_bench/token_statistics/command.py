@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.systems import parse_systems
@@ -14,7 +15,8 @@ from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.grids import Grid
-from codec_bench.hub import home
+from codec_bench.hub import caches
+from codec_bench.identity import new_invocation
 from codec_bench.metrics.text import basic
 from codec_bench.records import Utterance
 from codec_bench.runs.directory import Run, read_table
@@ -61,9 +63,15 @@ def run_tokens(config: TokensConfig) -> Run:
         UsageError: Something in the request cannot be done.
         CodecBenchError: The run had to stop.
     """
+    with caches(fresh=config.no_cache) as cache:
+        return _run_tokens(config, cache)
+
+
+def _run_tokens(config: TokensConfig, cache: Path) -> Run:
     check_device(config.device)
-    work = _from_files(config) if config.tokens is not None else _from_codecs(config)
-    options, label, method = _options(config, work)
+    new_invocation()
+    work = _from_files(config) if config.tokens is not None else _from_codecs(config, cache)
+    options, label, method = _options(config, work, cache)
     texts = _texts(work)
     columns = columns_of(options)
     of_transcripts = {
@@ -110,15 +118,16 @@ def run_tokens(config: TokensConfig) -> Run:
         )
 
 
-def _from_codecs(config: TokensConfig) -> _Work:
+def _from_codecs(config: TokensConfig, cache: Path) -> _Work:
     """Codecs that encode a data set."""
     if not config.codec:
         raise UsageError("name codecs with --codec, or a run directory with kept tokens with --tokens")
     warnings: list[str] = []
     loaded = load_dataset(config.dataset, data_root=config.data_root, audio_root=config.audio_root)
     systems = parse_systems(config.codec, config.codebooks, needs_audio=False)
-    source = CodecTokens(systems, home() / "cache", config.device)
+    source = CodecTokens(systems, cache, config.device)
     fetch_weights_of(systems)
+    warnings += source.identify()
     items = resolve_items(loaded, warnings, limit=config.limit)
     source.check(next(i for i in items if not i.problem))
     return _Work(source, items, describe_dataset(loaded, items), warnings)
@@ -134,7 +143,7 @@ def _from_files(config: TokensConfig) -> _Work:
     return _Work(source, items, {**source.dataset, "utterances": len(items)})
 
 
-def _options(config: TokensConfig, work: _Work) -> tuple[AnalysisOptions, str | None, str]:
+def _options(config: TokensConfig, work: _Work, cache: Path) -> tuple[AnalysisOptions, str | None, str]:
     """What is looked at, the label of the map, and how the map is made."""
     items = work.items
     model = replace(ModelSettings(), steps=config.lm_steps, seed=config.seed) if config.lm else None
@@ -173,7 +182,7 @@ def _options(config: TokensConfig, work: _Work) -> tuple[AnalysisOptions, str | 
         stability=tuple(stability),
         mapped=tuple(mapped),
         device="cpu" if config.device == "auto" else config.device,
-        cache=home() / "cache",
+        cache=cache,
     )
     return options, label, method
 

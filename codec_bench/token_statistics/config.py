@@ -14,6 +14,7 @@ from codec_bench.options import (
     DatasetName,
     Limit,
     Measurement,
+    NoCache,
     Option,
     Panel,
     Report,
@@ -40,6 +41,7 @@ class TokensConfig(Measurement, DataFolders):
     codebooks: Codebooks = []
     dataset: DatasetName = "libritts-test-b"
     limit: Limit = None
+    no_cache: NoCache = False
     symbol_codebooks: Annotated[
         int,
         Field(ge=1),

@@ -37,9 +37,20 @@ class CodecTokens:
             if not isinstance(system.source, Codec):
                 raise UsageError(f"{system.label} has no tokens: audio that exists already was not encoded here")
         self._rows = {system.label: Row(system) for system in systems}
-        self.systems: Mapping[str, Mapping[str, Any]] = {n: describe_system(row) for n, row in self._rows.items()}
+        self._described: dict[str, Mapping[str, Any]] = {}
         self._coding = local_dispatcher(cache, device)
         self._no_latents: set[str] = set()
+
+    def identify(self) -> list[str]:
+        """Finds out what plug-ins hold; see `Dispatcher.identify`. Before anything else."""
+        return self._coding.identify([row.system for row in self._rows.values()])
+
+    @property
+    def systems(self) -> Mapping[str, Mapping[str, Any]]:
+        """The systems by label, as `run.json` keeps them."""
+        if not self._described:
+            self._described = {name: describe_system(row) for name, row in self._rows.items()}
+        return self._described
 
     @property
     def devices(self) -> dict[str, str]:

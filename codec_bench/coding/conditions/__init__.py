@@ -21,17 +21,25 @@ from codec_bench.coding.conditions.level import Band, Gain
 from codec_bench.coding.conditions.noise import AdditiveNoise
 from codec_bench.coding.conditions.rooms import Reverb, need_pyroomacoustics
 from codec_bench.errors import UsageError
-from codec_bench.registry import unknown
+from codec_bench.registry import Registry
 
 __all__ = [
     "CONDITIONS", "Alteration", "Altered", "Band", "Clean", "Concatenated", "Condition", "Gain", "Noise", "Piece",
     "Reverb", "Segmented", "parse_conditions",
 ]  # fmt: skip
 
-CONDITIONS: dict[str, type[Condition]] = {
-    c.name: c for c in (AdditiveNoise, Reverb, Gain, Band, Segmented, Concatenated)
-}
-"""Conditions by name."""
+CONDITIONS: Registry[type[Condition]] = Registry(
+    "condition",
+    {
+        "noise": "codec_bench.coding.conditions.noise:AdditiveNoise",
+        "reverb": "codec_bench.coding.conditions.rooms:Reverb",
+        "gain": "codec_bench.coding.conditions.level:Gain",
+        "band": "codec_bench.coding.conditions.level:Band",
+        "segment": "codec_bench.coding.conditions.framing:Segmented",
+        "concat": "codec_bench.coding.conditions.framing:Concatenated",
+    },
+    group="codec_bench.conditions",
+)
 
 
 def parse_conditions(
@@ -40,7 +48,7 @@ def parse_conditions(
     """The conditions of these names, in order, each once.
 
     Args:
-        names: `noise@10`, `reverb`, `segment@1.0`.
+        names: `noise@10`, `reverb`, `segment@1.0`, `package.module:Class@value`.
         seed: Seeds what conditions draw.
         noise_dir: Folder with noise files.
         room_dir: Folder with room impulse responses.
@@ -68,7 +76,9 @@ def parse_conditions(
         given = cls.default if value is None else value
         assert given is not None, "_value_of lets no value be missing that has no default"
         made = cls(given, seed, sounds.get(cls)) if issubclass(cls, Drawn) else cls(given)
-        found.setdefault(made.label, made)
+        if type(found.setdefault(made.label, made)) is not cls:
+            one, two = (f"{c.__module__}:{c.__qualname__}" for c in (type(found[made.label]), cls))
+            raise UsageError(f"{one} and {two} are two conditions of the name {made.name!r}: give one another `name`")
     if any(isinstance(made, Reverb) and made.sounds is None for made in found.values()):
         need_pyroomacoustics()
     return tuple(found.values())
@@ -77,9 +87,9 @@ def parse_conditions(
 def _value_of(name: str) -> tuple[type[Condition], float | None]:
     """The kind and the value that a name asks for; None for the default."""
     base, at, text = name.partition("@")
-    if base not in CONDITIONS:
-        raise UsageError(unknown("condition", base, list(CONDITIONS)))
-    cls = CONDITIONS[base]
+    cls = CONDITIONS.get(base)
+    if not (isinstance(cls, type) and issubclass(cls, Condition)):
+        raise UsageError(f"{base} is not a condition class")
     if not at and cls.default is not None:
         return cls, None
     try:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from codec_bench.adapters.contract import read_only
 from codec_bench.audio import AUDIO_SUFFIXES, Audio
 from codec_bench.errors import UsageError
 from codec_bench.files import digest, read_file
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import local_digest
+from codec_bench.identity import function_parts
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
 
@@ -52,6 +54,7 @@ class Condition(ABC):
         default: Value where none is written; None if one must be.
         version: Raised whenever what the condition does changes.
         packages: Distributions whose installed version decides the result.
+        files: Files that a plug-in reads, as it names them or beside its module.
     """
 
     name: ClassVar[str]
@@ -61,6 +64,7 @@ class Condition(ABC):
     default: ClassVar[float | None] = None
     version: ClassVar[int] = 1
     packages: ClassVar[tuple[str, ...]] = ()
+    files: ClassVar[tuple[str, ...]] = ()
 
     value: float
 
@@ -83,6 +87,7 @@ class Condition(ABC):
             version=self.version,
             packages=package_versions(self.packages),
             **self._parts(),
+            **function_parts(type(self), files=self.files),
         )
 
     def _parts(self) -> dict[str, Any]:
@@ -193,9 +198,13 @@ class Alteration(Condition):
         recording.check("the recording")
         if recording.is_silent:
             raise NotScorable(f"the recording is silent: there is nothing for {self.label} to alter", Status.SILENT)
-        changed = self._changed(recording, identity)
+        changed = self._changed(Audio(read_only(recording.samples), recording.rate), identity)
         if changed is None:
             return Altered(recording, unchanged=True)
+        if np.shape(changed) != recording.samples.shape or not np.isfinite(changed).all():
+            raise ValueError(
+                f"it makes {np.shape(changed)} of {recording.samples.shape}, or samples that are not finite"
+            )
         return self._limited(changed, recording.rate, max(1.0, recording.peak))
 
     def _limited(self, changed: Floats, rate: int, full_scale: float) -> Altered:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Protocol
 
+from codec_bench.adapters.systems import System
 from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature
@@ -20,6 +21,9 @@ class Engine(Protocol):
     """
 
     coding: Dispatcher
+
+    def identify(self, systems: Sequence[System]) -> list[str]:
+        """Finds out what plug-ins hold, for their addresses; see `Dispatcher.identify`. Before anything else."""
 
     def __enter__(self) -> Engine:
         """Starts what is needed."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from codec_bench.adapters.systems import System
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.devices import torch_device
 from codec_bench.coding.dispatch import Dispatcher
@@ -41,6 +42,10 @@ class LocalEngine:
         self._device = device
         self._timeout = timeout
         self.coding = Dispatcher(cache, coders)
+
+    def identify(self, systems: Sequence[System]) -> list[str]:
+        """In the processes that will code."""
+        return self.coding.identify(systems)
 
     def __enter__(self) -> LocalEngine:
         self._pool = ProcessPool(self._jobs, SCORER, {"cache": str(self._cache)}, self._timeout)

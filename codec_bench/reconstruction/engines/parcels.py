@@ -15,6 +15,7 @@ from typing import Any
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.signals import files_of, read_recording
 from codec_bench.files import write_atomically
+from codec_bench.identity import invocation
 from codec_bench.metrics import Metric, metric
 from codec_bench.metrics.signal import feature_address
 from codec_bench.records import NotScorable, Status
@@ -105,6 +106,7 @@ def pack_scoring(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
     known = taken(features, sorted(kept))
     return {
         "job": dict(job),
+        "invocation": invocation(),
         "fingerprints": {name: made.fingerprint for name, made in metrics.items()},
         "signals": signals_of([job["reference"], job["decoded"]], ArrayCache(cache / "audio")),
         "features": known,

@@ -9,9 +9,9 @@ of features; what the run needs afterwards comes back with the scores.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +21,7 @@ from codec_bench.adapters.systems import System
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import parts
 from codec_bench.coding.dispatch import Coders, Dispatcher
+from codec_bench.coding.local import LocalCoders
 from codec_bench.coding.signals import load_signal, read_recording
 from codec_bench.errors import UsageError
 from codec_bench.metrics import Metric
@@ -115,9 +116,9 @@ class RayCoders(Coders):
                     recordings[piece["digest"]] = read_recording(piece)
                 pieces.append(piece)
             except NotScorable as outcome:
-                failed[piece["address"]] = [outcome.status.value, outcome.reason]
+                failed[piece["address"]] = [outcome.reason, outcome.status.value, outcome.trace]
         if not pieces:
-            return {"reply": {"failed": failed, "devices": {}, "seconds": 0.0}}
+            return {"reply": {"failed": failed, "notes": {}, "devices": {}, "seconds": 0.0}}
         known = taken(self._codes, [piece["coded"] for piece in pieces])
         return {
             "job": dict(job, pieces=pieces),
@@ -174,9 +175,16 @@ class RayEngine:
         self._device = device
         self._timeout = timeout
         self._address = address
+        self._checkpoint = checkpoint
         weights = None if checkpoint is None else str(checkpoint.resolve())
         self._coders = RayCoders(cache, timeout, batch_seconds, weights)
         self.coding = Dispatcher(cache, self._coders)
+
+    def identify(self, systems: Sequence[System]) -> list[str]:
+        """On the machine that drives the run; processes of the cluster compare with what was found here."""
+        device = "auto" if self._device == "cuda" else self._device
+        with closing(Dispatcher(self._cache, LocalCoders(self._cache, device, checkpoint=self._checkpoint))) as here:
+            return here.identify(systems)
 
     def __enter__(self) -> RayEngine:
         with ExitStack() as stack:

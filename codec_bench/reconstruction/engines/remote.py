@@ -23,6 +23,7 @@ from codec_bench.coding.signals import copied, load_signal
 from codec_bench.coding.worker import check_fingerprint, other_versions
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.hub import home
+from codec_bench.identity import join_invocation
 from codec_bench.metrics.model import free_models
 from codec_bench.processes.pool import ProcessServer
 from codec_bench.processes.process import ProcessCrash, WorkerError
@@ -108,11 +109,12 @@ class Scoring(Guarded):
 
 def scored(timeout: float, parcel: Mapping[str, Any]) -> Reply:
     """A task: scores a pair; tasks that come to one process share its scoring process."""
-    return _scoring(timeout).call(parcel)
+    return _scoring(timeout, parcel.get("invocation", "")).call(parcel)
 
 
 @lru_cache(maxsize=1)
-def _scoring(timeout: float) -> Scoring:
+def _scoring(timeout: float, invocation: str) -> Scoring:
+    join_invocation(invocation)  # a process that begins now inherits it
     return Scoring(timeout)
 
 

@@ -1,0 +1,81 @@
+"""What the code of plug-ins raises: kept from ending more than one call, and told with the line to look at."""
+
+from __future__ import annotations
+
+import os
+import site
+import sysconfig
+import traceback
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+Out = TypeVar("Out")
+
+_HERE = Path(__file__).resolve().parent
+_MAX_TRACE = 20_000
+
+
+class Stopped(Exception):  # noqa: N818 - what a plug-in ordered
+    """A plug-in raised an exception that is meant to end something larger than its call."""
+
+
+def contained(function: Callable[..., Out], *arguments: object, **named: object) -> Out:
+    """Calls into a plug-in that must not end more than this call.
+
+    Raises:
+        Stopped: For what would have ended the process.
+        Exception: What the plug-in raised.
+    """
+    process = os.getpid()
+    try:
+        return function(*arguments, **named)
+    except (SystemExit, GeneratorExit) as error:
+        raise Stopped(explained(error)) from error
+    finally:
+        if os.getpid() != process:
+            os._exit(0)  # the plug-in has forked, and here the child came back
+
+
+def explained(error: BaseException) -> str:
+    """An exception for people, with the line of the user's own code that it came from.
+
+    >>> try:
+    ...     {}["generator"]
+    ... except KeyError as error:
+    ...     explained(error).partition(" (")[0]
+    "KeyError: 'generator'"
+    """
+    if isinstance(error, Stopped):
+        return str(error)
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
+    own = [f for f in frames if is_users(f.filename)]
+    if not frames:
+        return text
+    frame = (own or frames)[-1]
+    return f"{text} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback of an exception and of its causes, the end of it where it is very long."""
+    return "".join(traceback.format_exception(error))[-_MAX_TRACE:]
+
+
+@lru_cache(maxsize=4096)
+def is_users(file: str) -> bool:
+    """Whether a file is the user's own: neither of codec-bench, nor of Python, nor of what was installed into it."""
+    path = Path(file)
+    if {"site-packages", "dist-packages"} & set(path.parts):
+        return False
+    resolved = path.resolve()
+    return not any(resolved.is_relative_to(folder) for folder in (_HERE, *_installed()))
+
+
+@lru_cache(maxsize=1)
+def _installed() -> tuple[Path, ...]:
+    """Folders of Python and of what was installed into it."""
+    schemes = sysconfig.get_paths()
+    paths = [schemes[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return tuple({Path(p).resolve() for p in (*paths, *site.getsitepackages(), site.getusersitepackages())})
