@@ -13,6 +13,7 @@ import pytest
 
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.audio import read_audio
+from codec_bench.cache import ArrayCache
 from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item, resolve_items
 from codec_bench.coding.local import LocalCoders, local_dispatcher
@@ -20,7 +21,6 @@ from codec_bench.coding.rows import Row
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.probes.inputs import TokenFrames
-from codec_bench.probes.study import extract_all
 from codec_bench.records import NotScorable, Status
 from codec_bench.token_statistics.sources import CodecTokens
 from tests.coding.misbehaving import HOP
@@ -186,7 +186,7 @@ def test_several_processes_code_the_same(items: tuple[Item, ...], tmp_path: Path
 def test_probes_and_tokens_lose_the_utterance_alone(items: tuple[Item, ...], victim: str, tmp_path: Path):
     row = row_of("abort")
     coding = local_dispatcher(tmp_path, "cpu")
-    (extracted,) = extract_all([TokenFrames(row, coding)], items, tmp_path, lambda: None).values()
+    extracted = TokenFrames(row, coding).extract(items, ArrayCache(tmp_path / "frames"))
     assert {name: outcome.status for name, outcome in extracted.failed.items()} == {victim: Status.CRASHED}
     assert len(extracted.addresses) == 4
     source = CodecTokens([row.system], tmp_path, "cpu")
