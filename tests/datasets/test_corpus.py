@@ -215,7 +215,7 @@ def test_a_connection_that_is_cut_again_and_again(server: Server, monkeypatch: p
 @pytest.mark.parametrize(("fault", "message"), [
     (404, r"does not exist \(404\)"), (403, "needs permission"),
     ("wrong", f"gave another file: sha256 .*, expected {DIGEST[:12]}"),
-])  # fmt: skip
+], ids=["absent", "forbidden", "wrong"])  # fmt: skip
 def test_a_refusal_and_another_file(server: Server, fault: int | str, message: str) -> None:
     server.faults = [fault]
     refused(Tiny(), message)
