@@ -48,9 +48,6 @@ _MAX_NAME = 255
 
 _MAX_DEPTH = 20
 
-_FOREIGN = frozenset({"builtins", "torch", "typing_extensions", "pydantic"})
-"""Where classes that plug-ins inherit from come from, which are neither ours nor the user's."""
-
 
 @dataclass(frozen=True)
 class Source:
@@ -116,26 +113,34 @@ def source_of(made: Any, files: Iterable[str | Path] = ()) -> Source | None:
     """
     while isinstance(made, partial):
         made = made.func
-    named = made if isinstance(made, type) or hasattr(made, "__qualname__") else type(made)
-    modules = list(dict.fromkeys(_modules_of(named)))
-    if not modules:
-        return None
+    named: Any = made if isinstance(made, type) or hasattr(made, "__qualname__") else type(made)
+    modules = _modules_of(named)
+    return _source(named, modules, tuple(map(str, files)), invocation()) if modules else None
+
+
+@lru_cache(maxsize=1024)
+def _source(named: Any, modules: tuple[str, ...], files: tuple[str, ...], _: str) -> Source:
+    """The code of a plug-in, read once in each invocation."""
     closure = _Closure(modules)
-    declared = {str(f): _existing(str(f), closure.folder) or Path(f) for f in files}
+    declared = {name: _existing(name, closure.folder) or Path(name) for name in files}
     return Source(
         modules[0], named.__qualname__, closure.modules, closure.reads, closure.named | declared,
         frozenset(closure.imported),
     )  # fmt: skip
 
 
-def _modules_of(named: Any) -> Iterator[str]:
+@lru_cache(maxsize=4096)
+def _modules_of(named: Any) -> tuple[str, ...]:
     """The modules of the user's own that define a function, or a class with what it inherits and was given."""
+    found: dict[str, None] = {}
     for part in named.__mro__ if isinstance(named, type) else (named,):
         functions = [f for f in vars(part).values() if inspect.isfunction(f)] if isinstance(part, type) else []
-        for name in (getattr(part, "__module__", None), *(f.__module__ for f in functions)):
-            top = str(name or UNKNOWN).partition(".")[0]
-            if top != OURS and (top == "__main__" or top not in sys.stdlib_module_names) and top not in _FOREIGN:
-                yield str(name or UNKNOWN)
+        for name in (str(getattr(part, "__module__", None) or UNKNOWN), *(f.__module__ for f in functions)):
+            top = name.partition(".")[0]
+            is_foreign = top == OURS or (top in sys.stdlib_module_names and top != "__main__")
+            if not is_foreign and (part is named or _is_own(top)):
+                found[name] = None
+    return tuple(found)
 
 
 def function_parts(*functions: Any, files: Iterable[str | Path] = (), is_known: bool = False) -> dict[str, Any]:

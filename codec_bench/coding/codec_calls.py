@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +21,7 @@ from codec_bench.coding.addresses import Addresses
 from codec_bench.coding.batching import by_length, halved
 from codec_bench.coding.conditions import Piece
 from codec_bench.coding.devices import chosen_device
-from codec_bench.coding.signals import entry_of
+from codec_bench.coding.signals import audio_of, entry_of
 from codec_bench.errors import CodecBenchError, CodecError, UnavailableError
 from codec_bench.faults import contained, explained, trace_of
 from codec_bench.records import NotScorable, Status
@@ -105,8 +107,16 @@ class CodecCalls:
             self._loaded.close()
             self._loaded = None
 
-    def code(self, system: System, pieces: Sequence[Piece], *, decode: bool = True) -> dict[str, NotScorable]:
+    def code(
+        self, system: System, pieces: Sequence[Piece], *, decode: bool = True, limit: float = math.inf
+    ) -> dict[str, NotScorable]:
         """Encodes pieces, and decodes them, where the caches lack that.
+
+        Args:
+            system: With what.
+            pieces: What.
+            decode: Whether decoded audio is wanted.
+            limit: Seconds that one piece may take; the first one that leaves room for it is coded twice.
 
         Returns:
             Why a piece could not be coded, by its address.
@@ -117,12 +127,16 @@ class CodecCalls:
             self._encode_together(codec, pieces, budget)
             if decode:
                 self._decode_together(system, codec, [piece.address for piece in pieces], budget)
+            self._repeat(system, codec, pieces[0], None, decode)
         failed = {}
         for piece in pieces:
+            started = time.perf_counter()
             try:
                 code = self._code(codec, piece)
                 if decode:
                     self._decode(system, codec, piece, code)
+                if not budget and 3 * (time.perf_counter() - started) < limit:
+                    self._repeat(system, codec, piece, code, decode)
             except NotScorable as outcome:
                 # A new one: that which was caught holds the frames of the codec, and with them its memory.
                 failed[piece.address] = NotScorable(outcome.reason, outcome.status, outcome.trace)
@@ -151,25 +165,37 @@ class CodecCalls:
         code: Code = self._guarded(codec, Status.ENCODE_FAILED, codec.encode, heard)
         seconds = time.perf_counter() - started
         self._codes.put(key, code.to_arrays() | {"encode_seconds": np.array(seconds)})
-        if id(codec) not in self._repeated and heard.seconds <= REPEATED_SECONDS:
-            self._repeated.add(id(codec))
-            self._repeat(codec, heard, code)
         return code
 
-    def _repeat(self, codec: Codec, heard: Audio, code: Code) -> None:
-        """Codes a recording once more, and notes what comes out differently although the codec announces no chance."""
-        if codec.spec.stochastic:
+    def _repeat(self, system: System, codec: Codec, piece: Piece, code: Code | None, decode: bool) -> None:
+        """Codes a recording once more, and notes what comes out differently although the codec announces no chance.
+
+        Args:
+            system: With what.
+            codec: The same.
+            piece: The recording.
+            code: What was made of it; None where that came from a batch, which may differ by rounding.
+            decode: Whether it was decoded.
+        """
+        if self._loaded is not codec or id(codec) in self._repeated or codec.spec.stochastic:
             return
+        differing = []
         try:
-            again = self._guarded(codec, Status.ENCODE_FAILED, codec.encode, heard)
-            differing = [] if _same_code(code, again) else ["encode"]
-            if codec.spec.decodes:
-                one, other = (self._guarded(codec, Status.DECODE_FAILED, codec.decode, code) for _ in range(2))
-                if not _same_audio(one, other):
+            heard = piece.audio()
+            if heard.seconds > REPEATED_SECONDS:
+                return
+            self._repeated.add(id(codec))
+            encode = partial(self._guarded, codec, Status.ENCODE_FAILED, codec.encode, heard)
+            first: Code = encode() if code is None else code
+            if not _same_code(first, encode()):
+                differing.append("encode")
+            if decode:
+                made = partial(self._guarded, codec, Status.DECODE_FAILED, codec.decode, first, system.codebooks)
+                entry = None if code is None else self._audio.get(self._at.audio(system, piece.address))
+                if not _same_audio(made() if entry is None else audio_of(entry), made()):
                     differing.append("decode")
         except NotScorable as outcome:
             logger.debug("%s fails on the second call: %s", codec.name, outcome.reason)
-            return
         if differing:
             halves = " and ".join(differing)
             self.notes.setdefault(codec.name, []).append(

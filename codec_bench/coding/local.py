@@ -55,7 +55,8 @@ class CodingServer(ProcessServer):
             loaded = self._loading(job, dict(job, op="load", pieces=[], arrays={}))
             self._system = job["system"]
             self._call_seconds = max(self._piece_seconds, loaded["call_seconds"])
-        return self.ask(job, self._call_seconds * max(1, len(job.get("pieces", ()))))
+        limited = dict(job, limit=self._call_seconds)
+        return self.ask(limited, self._call_seconds * max(1, len(job.get("pieces", ()))))
 
     def _loading(self, job: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
         try:
