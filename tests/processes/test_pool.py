@@ -13,6 +13,7 @@ import pytest
 from codec_bench.audio import Audio, write_wav
 from codec_bench.errors import CodecBenchError
 from codec_bench.files import file_digest
+from codec_bench.metrics import metric
 from codec_bench.processes.pool import Pool, ProcessPool, Server
 from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.worker import SCORER
@@ -97,13 +98,17 @@ def test_a_bug_in_a_metric_is_a_status_and_what_cannot_run_at_all_ends_the_run(
 ):
     (tmp_path / "pool_metrics.py").write_text(METRICS)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
     wav = tmp_path / "a.wav"
     write_wav(wav, Audio(np.full(1600, 0.25, np.float32), 16_000))
     source = {"identity": "file:a", "path": str(wav), "digest": file_digest(wav)}
     pair: dict[str, Any] = {"reference": source, "decoded": source, "text": None, "language": None, "generated": False}
+    names = ("pool_metrics:broken", "pool_metrics:absent")
     with ProcessPool(1, SCORER, {"cache": str(tmp_path / "cache")}, 60) as pool:
-        score = pool.submit(pair | {"metrics": ["pool_metrics:broken"]}).result(60)["scores"][0]
-        assert (score["status"], score["reason"]) == ("error", "KeyError: 'a bug'")
+        asked = {name: pair | {"metrics": [name], "codes": [metric(name).code]} for name in names}
+        score = pool.submit(asked["pool_metrics:broken"]).result(60)["scores"][0]
+        assert score["status"] == "error"
+        assert score["reason"].startswith("KeyError: 'a bug' (pool_metrics.py:")
         with pytest.raises(CodecBenchError, match="pip install something") as caught:
-            pool.submit(pair | {"metrics": ["pool_metrics:absent"]}).result(60)
+            pool.submit(asked["pool_metrics:absent"]).result(60)
     assert caught.value.exit_code == 2

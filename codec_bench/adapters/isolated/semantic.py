@@ -96,6 +96,7 @@ class LlmCodec(IsolatedCodec):
         licence="not stated",
         source="https://github.com/yangdongchao/LLM-Codec",
         weights=hugging_face("Dongchao/2024", "semantic_acoustic.pth"),
+        padding=16_000,  # to whole windows of its attention
     )
 
 
@@ -161,6 +162,7 @@ def _semanticodec(rate: int, size: int) -> CodecSpec:
             f"{codebooks}/codebook_{size // 2}_0.npy",  # named after half of the entries that upstream says it has
         ),
         configuration=f"{rate} {size}",
+        padding=5120,  # two patches
     )
 
 
@@ -231,6 +233,7 @@ def _lscodec(hertz: int, entries: int) -> CodecSpec:
         source="https://github.com/cantabile-kwok/LSCodec-Inference",
         weights=(*hugging_face(f"cantabile-kwok/lscodec_{hertz}hz", *names), RemoteFile("wavlm/WavLM-Large.pt")),
         min_samples=1600,  # its convolutions are not padded
+        padding=400,
     )
 
 
@@ -289,6 +292,7 @@ VOCODER = f"{FILES}/textless_nlp/expresso/checkpoints/hifigan_expresso_lj_vctk_h
 KM500 = neural(
     title="HuBERT units, 500",
     group=Group.SEMANTIC,
+    padding=400,  # its convolutions are not padded
     input_rate=16_000,
     output_rate=16_000,
     codebooks=(Codebook(500, hop=320),),
