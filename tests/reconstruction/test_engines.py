@@ -157,11 +157,10 @@ def test_what_kills_or_hangs_a_process_costs_the_same_pairs(run_with: RunWith):
     assert without_timing(far) == without_timing(local)
     crashed = far.scores[far.scores.status == "crashed"]
     assert set(crashed.utterance) == long
-    assert crashed.reason.str.contains("SIGKILL").all()
-    hung = run_with(
-        "ray", "hung", metrics=["engine_plugins:hanging"], **{k: options[k] for k in ("timeout", "max_failed")}
-    )
-    assert set(hung.scores[hung.scores.status == "crashed"].reason) == {"the process gave no reply within 5 s"}
+    reasons = {metric: set(rows.reason) for metric, rows in crashed.groupby("metric")}
+    assert set(reasons) == {"killer", "hanging"}  # each is tried by itself, so `peak` has all its scores
+    assert all("SIGKILL" in reason for reason in reasons["killer"])
+    assert reasons["hanging"] == {"the process gave no reply within 5 s"}
 
 
 @pytest.mark.slow

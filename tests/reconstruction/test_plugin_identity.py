@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 import soundfile
 
+from codec_bench.comparison.compare import compare
+from codec_bench.comparison.loading import load_measurements
 from tests.reconstruction.kinds_of_plugins import KINDS, edit, write
 
 
@@ -73,6 +75,11 @@ def test_an_edit_gives_what_a_fresh_home_gives_and_a_move_computes_nothing(made:
         assert {"my_codec:Mine", "my_codec:Mine+quieter@2"} <= set(changed["system"])
         last = edited
     assert last["numerator"][last["metric"] == "mine"].unique().tolist() == [2 + 4 + 6]
+
+    compared = compare(*(load_measurements(tmp_path / name) for name in ("first", "file")))
+    changed = "changed between the runs: code (codec_helper, my_codec), files (codec.txt)"
+    assert f"my_codec:Mine: {changed}" in compared.notes
+    assert not any("ground-truth" in note and "changed" in note for note in compared.notes)
 
     info, again = run(elsewhere, home, tmp_path / "anew", "--no-cache")
     assert info["sessions"][-1]["scores_from_cache"] == 0
