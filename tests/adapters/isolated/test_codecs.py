@@ -21,13 +21,19 @@ from tests.adapters.buildable import Machine
 from tests.adapters.isolated import standins
 from tests.adapters.isolated.standins import Setting, Wrong
 
+
+def marks(number: int) -> list[pytest.MarkDecorator]:
+    """Further checkpoints of a worker, and further wrong files, run its code again: that is for `make test-slow`."""
+    return [pytest.mark.slow] if number else []
+
+
 SETTINGS = [
-    pytest.param(name, setting, id=f"{setting[0].name}@{setting[1]}" if setting[1] else setting[0].name)
+    pytest.param(name, (cls, mode), id=f"{cls.name}@{mode}" if mode else cls.name, marks=marks(number))
     for name in standins.NAMES
-    for setting in standins.module_of(name).SETTINGS
+    for number, (cls, mode) in enumerate(standins.module_of(name).SETTINGS)
 ]
 WRONG = [
-    pytest.param(name, wrong, id=f"{name}-{number}")
+    pytest.param(name, wrong, id=f"{name}-{number}", marks=marks(number))
     for name in standins.NAMES
     for number, wrong in enumerate(getattr(standins.module_of(name), "WRONG", ()))
 ]
