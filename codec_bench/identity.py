@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from codec_bench.errors import UsageError
 from codec_bench.faults import is_users
 from codec_bench.files import digest, file_digest
 from codec_bench.fingerprint import address, package_version
@@ -122,11 +123,33 @@ def source_of(made: Any, files: Iterable[str | Path] = ()) -> Source | None:
 def _source(named: Any, modules: tuple[str, ...], files: tuple[str, ...], _: str) -> Source:
     """The code of a plug-in, read once in each invocation."""
     closure = _Closure(modules)
+    _check_current(closure.modules)
     declared = {name: _existing(name, closure.folder) or Path(name) for name in files}
     return Source(
         modules[0], named.__qualname__, closure.modules, closure.reads, closure.named | declared,
         frozenset(closure.imported),
     )  # fmt: skip
+
+
+_IMPORTED: dict[str, tuple[ModuleSpec, str | None]] = {}
+"""Digest of the source of each module when it was first looked at after its import."""
+
+
+def _check_current(modules: Mapping[str, str | None]) -> None:
+    """Raises where this process runs other code than its files hold by now, under whose address it would be kept.
+
+    Raises:
+        UsageError: A module was edited after it was imported.
+    """
+    for name, content in modules.items():
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if spec is None:
+            continue
+        known = _IMPORTED.setdefault(name, (spec, content))
+        if known[0] is not spec:  # reloaded
+            _IMPORTED[name] = (spec, content)
+        elif known[1] != content:
+            raise UsageError(f"the module {name} was edited after Python imported it: start Python anew, or reload it")
 
 
 @lru_cache(maxsize=4096)

@@ -39,7 +39,7 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """All known names: the shipped ones in the order of the table, then the others."""
         self._read_entry_points()
-        return list(dict.fromkeys([*self._table, *(name for name in self._loaded if ":" not in name)]))
+        return list(dict.fromkeys([*self._table, *self._loaded]))
 
     def get(self, name: str) -> T:
         """Imports and returns a plug-in.
@@ -50,11 +50,11 @@ class Registry(Generic[T]):
         Raises:
             UsageError: No such plug-in; the message offers the nearest names.
         """
+        if ":" in name:
+            return self._import(name)  # not kept: the module may be reloaded
         if name not in self._loaded:
             self._read_entry_points()
-            if ":" in name:
-                self._loaded[name] = self._import(name)
-            elif name in self._table:
+            if name in self._table:
                 found = self._import(self._table[name])
                 self._loaded[name] = found[name] if isinstance(found, dict) else found
             else:

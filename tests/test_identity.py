@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from codec_bench.adapters import CODECS
+from codec_bench.errors import UsageError
 from codec_bench.identity import function_parts, invocation, new_invocation, source_of, state_of
 from codec_bench.metrics import METRICS, metric
 
@@ -118,6 +119,24 @@ def test_what_is_not_known_is_kept_for_one_invocation(folder: Path):
     (folder / "table.dat").write_text("1")
     assert "invocation" not in function_parts(function, files=["table.dat"])
     assert "invocation" not in function_parts(function, is_known=True)
+
+
+def test_an_edit_after_the_import_is_an_error_until_the_module_is_reloaded(folder: Path):
+    (folder / "edited.py").write_text("def f():\n    return 1\n")
+    module = importlib.import_module("edited")
+    new_invocation()
+    first = source_of(module.f)
+    assert first is not None
+    (folder / "edited.py").write_text("def f():\n    return 2222\n")
+    assert source_of(module.f) is first  # within a run, code is what it was
+    new_invocation()
+    with pytest.raises(UsageError, match="edited was edited after Python imported it"):
+        source_of(module.f)
+    importlib.reload(module)
+    new_invocation()
+    second = source_of(module.f)
+    assert second is not None
+    assert second.code != first.code
 
 
 def test_code_without_source_is_not_known():

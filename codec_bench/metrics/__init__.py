@@ -133,6 +133,8 @@ def metric(name: str) -> Metric:
     found = METRICS.get(base)
     if ":" in base:
         found = replace(found, origin=base)
+    elif found.code:
+        found = replace(found)  # one that has not kept what its source was for an earlier run
     return found.with_variant(variant[:-1]) if bracket else found
 
 
