@@ -29,18 +29,10 @@ def classic(
     source: str,
     causal: bool = True,
 ) -> CodecSpec:
-    """What a codec without learned parts is at a mode.
+    """What a codec without learned parts is at a mode; see `CodecSpec`.
 
-    Args:
-        title: Name for people.
-        rate: Sampling rate in Hz of input and output.
-        hop: Samples per packet.
-        packet_bits: Payload bits of every packet; see `CodecSpec`.
-        delay: Samples by which the decoded audio lags behind the input.
-        licence: Licence of the implementation that runs.
-        source: Standard or RFC.
-        causal: Whether a packet depends only on the input up to its own end (a delay of the signal inside the codec
-            does not matter).
+    `rate` is that of input and output, `hop` that of packets; the licence is that of the implementation that runs. A
+    codec is causal where a packet depends on the input up to its own end, whatever the delay of the signal inside it.
     """
     return CodecSpec(
         title,

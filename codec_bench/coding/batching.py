@@ -17,12 +17,7 @@ def by_length(items: Iterable[Input], seconds: Callable[[Input], float], budget:
     """Items of like lengths together, shortest first.
 
     A padded batch costs its longest item times its size, so a batch is full when that product passes the budget; an
-    item that is longer than the budget is a batch of its own.
-
-    Args:
-        items: Any order; items of one length keep theirs.
-        seconds: How long an item is.
-        budget: Seconds that a batch may have together, padding included.
+    item that is longer than the budget is a batch of its own. Items of one length keep their order.
     """
     batch: list[Input] = []
     for item in sorted(items, key=seconds):
@@ -41,10 +36,8 @@ def halved(
 ) -> list[Result]:
     """Applies a function to a batch; a batch that does not fit into memory, or fails, is halved down to single items.
 
-    Args:
-        function: Returns one result per item, in their order.
-        items: The batch.
-        failed: Result of an item for which the function fails.
+    Returns:
+        One result per item, in their order; that of `failed` where the function fails on a single one.
 
     Raises:
         UnavailableError: From the function: it would fail for any item.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,8 +29,8 @@ from codec_bench.tokens import Code, Tokens, code_from_arrays
 
 logger = logging.getLogger(__name__)
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+In = TypeVar("In", Audio, Code)
+Out = TypeVar("Out", Audio, Code)
 
 GPU_BATCH_SECONDS = 120.0
 """Enough to keep a GPU busy; a batch that does not fit is halved."""
@@ -91,12 +91,9 @@ class CodecCalls:
         self._loaded = codec
         self.devices[codec.name] = device
 
-    def _check_state(self, codec: Codec) -> None:
-        """Raises where a plug-in holds other numbers than when the run was planned.
-
-        Raises:
-            NotScorable: It does.
-        """
+    @staticmethod
+    def _check_state(codec: Codec) -> None:
+        """Raises where a plug-in holds other numbers than when the run was planned."""
         made = codec.plug_in
         if made is not None and made.tensors and made.tensors != codec.held().tensors:
             raise NotScorable("its parameters are others than when the run was planned; run again")
@@ -223,13 +220,8 @@ class CodecCalls:
                 except NotScorable:
                     continue
                 heard.append((key, audio))
-        for batch in by_length(heard, lambda signal: signal[1].seconds, budget):
-            codes, seconds = self._together(codec, codec.encode_batch, [audio for _, audio in batch])
-            whole = sum(audio.seconds for _, audio in batch)
-            for (key, audio), code in zip(batch, codes, strict=True):
-                if code is not None:
-                    spent = np.array(seconds * audio.seconds / whole)
-                    self._codes.put(key, code.to_arrays() | {"encode_seconds": spent})
+        for key, code, seconds in self._together(codec, codec.encode_batch, heard, budget):
+            self._codes.put(key, code.to_arrays() | {"encode_seconds": np.array(seconds)})
 
     def _decode_together(self, system: System, codec: Codec, recordings: Sequence[str], budget: float) -> None:
         """Decodes the codes that are there and whose audio is not."""
@@ -238,34 +230,41 @@ class CodecCalls:
             key = self._at.audio(system, recording)
             if key not in self._audio and (entry := self._codes.get(self._at.code(codec, recording))) is not None:
                 waiting.append((key, code_from_arrays(entry)))
-        for batch in by_length(waiting, lambda part: part[1].seconds, budget):
-            whole = sum(code.seconds for _, code in batch) or 1.0
-            audios, seconds = self._together(
-                codec, lambda codes: codec.decode_batch(codes, system.codebooks), [code for _, code in batch]
-            )
-            for (key, code), audio in zip(batch, audios, strict=True):
-                if audio is not None:
-                    self._audio.put(key, entry_of(audio, seconds * code.seconds / whole))
+
+        def decode(codes: Sequence[Code]) -> list[Audio]:
+            return codec.decode_batch(codes, system.codebooks)
+
+        for key, audio, seconds in self._together(codec, decode, waiting, budget):
+            self._audio.put(key, entry_of(audio, seconds))
 
     def _together(
-        self, codec: Codec, function: Callable[[Sequence[In]], Sequence[Out]], batch: Sequence[In]
-    ) -> tuple[list[Out | None], float]:
-        """What a codec makes of a batch, None if it fails, and the seconds that it took.
+        self,
+        codec: Codec,
+        function: Callable[[Sequence[In]], Sequence[Out]],
+        keyed: Sequence[tuple[str, In]],
+        budget: float,
+    ) -> Iterator[tuple[str, Out, float]]:
+        """What a codec makes of batches of like lengths: key, result and share of the time, by length.
 
-        What fails in a batch is tried alone afterwards, which says why it fails.
+        What fails in a batch is left out; tried alone afterwards, it says why.
         """
-        try:
-            self.load(codec)
-        except NotScorable:
-            return [None] * len(batch), 0.0
-        started = time.perf_counter()
 
         def failed(error: Exception) -> Out | None:
             logger.debug("%s failed on one of a batch", codec.name, exc_info=error)
             return None
 
-        made = halved(lambda part: contained(function, part), batch, failed)
-        return made, time.perf_counter() - started
+        for batch in by_length(keyed, lambda entry: entry[1].seconds, budget):
+            try:
+                self.load(codec)
+            except NotScorable:
+                return
+            started = time.perf_counter()
+            made = halved(lambda part: contained(function, part), [given for _, given in batch], failed)
+            spent = time.perf_counter() - started
+            whole = sum(given.seconds for _, given in batch) or 1.0
+            for (key, given), result in zip(batch, made, strict=True):
+                if result is not None:
+                    yield key, result, spent * given.seconds / whole
 
     def _guarded(self, codec: Codec, failed: Status, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls into a codec; whatever it raises costs one recording, not the run."""

@@ -11,11 +11,7 @@ from codec_bench.errors import UsageError
 
 
 def check_device(device: str) -> None:
-    """Raises if a requested GPU does not exist.
-
-    Raises:
-        UsageError: There is no such GPU.
-    """
+    """Raises a `UsageError` if a requested GPU does not exist."""
     if not device.startswith("cuda"):
         return
     import torch

@@ -82,15 +82,11 @@ class Coders(ABC):
 
 
 class Dispatcher:
-    """Has recordings coded into the caches of this machine.
+    """Has recordings coded by `coders` into the caches of this machine.
 
     A chunk whose process dies is tried again utterance by utterance. An utterance that kills its process twice, or
     takes too long, is lost with the status `crashed`; a system that loses `MAX_LOST` of them in a row is given up. What
     failed is not tried again by the same dispatcher.
-
-    Args:
-        cache: Folder of the caches.
-        coders: Who codes.
 
     Attributes:
         reconstructor: Finds what was coded.
@@ -114,9 +110,6 @@ class Dispatcher:
 
         One whose parameters are unknown, since it declares no weights and has no PyTorch module, makes what is kept for
         this run only, unless its spec says `cacheable`. One that cannot be loaded is given up.
-
-        Args:
-            systems: Any systems; those that are no plug-ins stay as they are.
 
         Returns:
             Warnings.
@@ -240,11 +233,7 @@ class Dispatcher:
             self.notes |= dict.fromkeys(f"{name}: {note}" for note in notes)
 
     def lose(self, row: Row, pieces: Iterable[Piece], error: ProcessCrash | WorkerError) -> NotScorable:
-        """Notes that an utterance was lost with its process.
-
-        Returns:
-            Why.
-        """
+        """Notes that an utterance was lost with its process; says why."""
         label = row.system.label
         if isinstance(error, LoadCrash):
             self._given_up[label] = NotScorable(str(error), Status.CRASHED)
@@ -260,14 +249,7 @@ class Dispatcher:
 
 
 class _Sending(Generic[T]):
-    """The utterances of one row on their way.
-
-    Args:
-        dispatcher: Knows what failed.
-        coders: Who codes.
-        row: What with.
-        decode: Whether the decoded audio is wanted.
-    """
+    """The utterances of one row on their way."""
 
     def __init__(self, dispatcher: Dispatcher, coders: Coders, row: Row, decode: bool) -> None:
         self._dispatcher = dispatcher

@@ -54,7 +54,7 @@ def resolve_items(
     """Brings a data set here, takes the wanted utterances in its order, and hashes their recordings.
 
     Args:
-        loaded: What `load_dataset` returned.
+        loaded: The data set.
         warnings: What the user should know is added here.
         only: Ids to take; all by default.
         limit: Use only the first `limit`.

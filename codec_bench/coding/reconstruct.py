@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +30,6 @@ from codec_bench.faults import contained, explained, trace_of
 from codec_bench.hub import local_digest
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Code, Tokens, code_from_arrays
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Where the decoded audio of one pair is.
-
-    Attributes:
-        source: What the scoring process needs to load it: `identity` and `path` + `digest`, or `address`.
-        facts: Payload bits, the seconds that they last, and the time that coding took; for an altered recording, what
-            the alteration made of it. Neither for prepared audio as it is.
-    """
-
-    source: dict[str, Any]
-    facts: dict[str, Any]
 
 
 class Reconstructor:
@@ -80,15 +65,14 @@ class Reconstructor:
         """Content address of what the decoded audio of a pair is scored against."""
         return row.condition.address(item) if row.altered_reference else item.identity
 
-    def reference(self, row: Row, item: Item) -> dict[str, Any]:
-        """What the scoring process needs to load the reference of a pair, altered where no cache has it.
+    def make_reference(self, row: Row, item: Item) -> None:
+        """Alters the recording, where that is the reference of a pair and no cache has it.
 
         Raises:
             NotScorable: It cannot be obtained.
         """
         if row.altered_reference:
             self._altered(row, item)
-        return self._reference_source(row, item, self.reference_identity(row, item))
 
     def sources(self, row: Row, item: Item, reference: str, decoded: str) -> dict[str, dict[str, Any]]:
         """What loads both signals of a pair that was decoded, as `reference` and `decoded`; nothing is made or read.
@@ -99,31 +83,21 @@ class Reconstructor:
             reference: What `reference_identity` returned.
             decoded: What `identity` returned.
         """
-        return {
-            "reference": self._reference_source(row, item, reference),
-            "decoded": self._decoded_source(row, item, decoded),
+        sources: dict[str, dict[str, Any]] = {
+            "reference": {"identity": reference, "address": reference},
+            "decoded": {"identity": decoded, "address": decoded},
         }
-
-    def _reference_source(self, row: Row, item: Item, identity: str) -> dict[str, Any]:
-        if row.altered_reference:
-            return {"identity": identity, "address": identity}
-        return {"identity": identity} | recording_source(item)
-
-    def _decoded_source(self, row: Row, item: Item, identity: str) -> dict[str, Any]:
-        if not isinstance(row.source, Prepared) or isinstance(row.condition, Alteration):
-            return {"identity": identity, "address": identity}
-        path = row.source.path(item.utterance)
-        return {"identity": identity, "path": str(path), "digest": identity.removeprefix("file:")}
+        if not row.altered_reference:
+            sources["reference"] = {"identity": reference} | recording_source(item)
+        if isinstance(row.source, Prepared) and not isinstance(row.condition, Alteration):
+            path = row.source.path(item.utterance)
+            sources["decoded"] = {"identity": decoded, "path": str(path), "digest": decoded.removeprefix("file:")}
+        return sources
 
     def lacking(self, row: Row, item: Item, *, decode: bool = True) -> list[Piece]:
-        """The pieces of a pair that are to be encoded, or decoded, before `decoded` or `codes` finds them.
+        """The pieces of a pair that are to be encoded, or with `decode` decoded, before `audio` or `codes` finds them.
 
         Entries are read, so that a damaged one is noticed while it can be made again.
-
-        Args:
-            row: The row.
-            item: The utterance.
-            decode: Whether the decoded audio is wanted, or the codes alone.
 
         Raises:
             NotScorable: The pieces cannot be obtained.
@@ -131,7 +105,7 @@ class Reconstructor:
         codec = row.source
         if isinstance(codec, Prepared):
             return []
-        pieces = row.condition.pieces(item, lambda i: self._heard(row, i))
+        pieces = self._pieces(row, item)
         uncoded = [p for p in pieces if self._codes.get(self._at.code(codec, p.address)) is None]
         if not decode or self._audio.get(self.identity(row, item)) is not None:
             return uncoded
@@ -153,30 +127,32 @@ class Reconstructor:
         audio = piece.audio()
         return places | {"rate": audio.rate}, audio
 
-    def decoded(self, row: Row, item: Item) -> Decoded:
-        """The decoded audio of a pair, from the caches.
+    def facts(self, row: Row, item: Item) -> dict[str, Any]:
+        """What is known of the decoded audio of a pair, which is put together where the caches have its pieces alone.
+
+        Returns:
+            Payload bits, the seconds that they last, and the time that coding took; for an altered recording, what the
+            alteration made of it. Neither for prepared audio as it is.
 
         Raises:
             NotScorable: It is not there; the status says at which step it failed.
         """
-        identity = self.identity(row, item)
         facts: dict[str, Any] = {}
         if isinstance(row.condition, Alteration):
             facts["input"] = _input_facts(self._altered(row, item))
         if isinstance(row.source, Prepared):
-            return Decoded(self._decoded_source(row, item, identity), facts)
-        pieces = row.condition.pieces(item, lambda i: self._heard(row, i))
+            return facts
+        pieces = self._pieces(row, item)
         coded = [self._code(row.source, piece) for piece in pieces]
         sent = [code.prefix(row.codebooks) for code, _ in coded]
         share = row.condition.share(item)
-        facts |= {
+        return facts | {
             "bits": share * sum(code.bits for code in sent),
             "side_bits": share * sum(code.side_bits for code in sent if isinstance(code, Tokens)),
             "coded_seconds": share * sum(code.seconds for code in sent),
             "encode_seconds": share * sum(seconds for _, seconds in coded),
+            "decode_seconds": float(self._assembled(row, item, pieces)["decode_seconds"]),
         }
-        facts["decode_seconds"] = float(self._assembled(row, item, pieces)["decode_seconds"])
-        return Decoded(self._decoded_source(row, item, identity), facts)
 
     def audio(self, row: Row, item: Item) -> Audio:
         """The decoded audio itself, for people to listen to.
@@ -184,8 +160,8 @@ class Reconstructor:
         Raises:
             NotScorable: It is not there.
         """
-        source = self.decoded(row, item).source
-        return load_signal(source, self._audio)
+        self.facts(row, item)
+        return load_signal(self.sources(row, item, "", self.identity(row, item))["decoded"], self._audio)
 
     def codes(self, row: Row, item: Item) -> list[Code]:
         """The tokens or bitstreams of the pieces of a pair, cut to the system's codebooks; none for prepared audio.
@@ -196,8 +172,7 @@ class Reconstructor:
         codec = row.source
         if isinstance(codec, Prepared):
             return []
-        pieces = row.condition.pieces(item, lambda i: self._heard(row, i))
-        return [self._code(codec, piece)[0].prefix(row.codebooks) for piece in pieces]
+        return [self._code(codec, piece)[0].prefix(row.codebooks) for piece in self._pieces(row, item)]
 
     def code_address(self, row: Row, item: Item) -> str:
         """Where the code of an utterance is that is coded in one piece."""
@@ -219,6 +194,10 @@ class Reconstructor:
             entry = entry_of(audio, row.condition.share(item) * sum(float(part["decode_seconds"]) for part in parts))
             self._audio.put(identity, entry)
         return entry
+
+    def _pieces(self, row: Row, item: Item) -> list[Piece]:
+        """What is coded for an utterance."""
+        return row.condition.pieces(item, lambda i: self._heard(row, i))
 
     def _heard(self, row: Row, item: Item) -> Audio:
         """What the codec is given of an utterance."""

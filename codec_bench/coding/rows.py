@@ -97,7 +97,6 @@ def use_checkpoint(codecs: Sequence[Codec], path: Path) -> None:
 def describe_system(system: Row) -> dict[str, Any]:
     """A row of the table as `run.json` keeps it, for runs of every kind."""
     spec = system.spec
-    stated = getattr(system.source, "stated_bitrate", None)
     used = len(spec.codebooks[: system.codebooks])  # none for a bitstream
     return {
         "label": system.label,
@@ -113,7 +112,7 @@ def describe_system(system: Row) -> dict[str, Any]:
         "frame_rate_hz": spec.frame_rate,
         "tokens_per_second": float(sum(spec.token_rate(i) for i in range(used))) if used else None,
         "nominal_bitrate": spec.bitrate(system.codebooks),
-        "stated_bitrate": stated,
+        "stated_bitrate": getattr(system.source, "stated_bitrate", None),
         "input_rate": spec.input_rate,
         "output_rate": spec.output_rate,
         "delay_samples": spec.delay,
@@ -137,14 +136,7 @@ def _describe_plug_in(source: Codec | Prepared) -> dict[str, Any]:
 
 
 def describe_reference(label: str, title: str, fingerprint: str, note: str = "") -> dict[str, Any]:
-    """A row to compare codecs with that is neither a codec nor audio, as `run.json` keeps it.
-
-    Args:
-        label: Label of the row.
-        title: For people.
-        fingerprint: Content address of everything that decides its values.
-        note: What it is, for footnotes.
-    """
+    """A row to compare codecs with that is neither a codec nor audio, as `run.json` keeps it; see `describe_system`."""
     return {
         "label": label,
         "system": label,

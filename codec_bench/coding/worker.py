@@ -129,12 +129,7 @@ class Coder:
         }
 
     def _latents(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
-        """What the tokens of a piece stand for, as `arrays`.
-
-        Args:
-            system: Codec and number of codebooks.
-            job: `coded`, the address of the tokens.
-        """
+        """What the tokens of a piece, at the address `coded`, stand for, as `arrays`."""
         entry = self._codes.get(job["coded"])
         try:
             if entry is None:
@@ -198,11 +193,7 @@ def _lost() -> Audio:
 
 
 def check_fingerprint(what: str, here: str, expected: str) -> None:
-    """Raises where something would give other numbers here than where the run was planned.
-
-    Raises:
-        UsageError: The fingerprints differ.
-    """
+    """Raises a `UsageError` where something would give other numbers here than where the run was planned."""
     if here != expected:
         raise other_versions(what)
 

@@ -16,7 +16,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.audio import FloatArray
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.signal import Signal
 from codec_bench.records import NotScorable, Status
@@ -60,7 +59,8 @@ def visqol(reference: Signal, decoded: Signal) -> float:
         NotScorable: Shorter than 0.64 s, one patch of spectrogram and the half before it; or no patch of the reference
             is active.
     """
-    return mean_opinion_score(band_similarities(reference.samples, decoded.samples, reference.rate))
+    signals = (signal.samples.astype(np.float64) for signal in (reference, decoded))
+    return mean_opinion_score(band_similarities(*signals, reference.rate))
 
 
 def mean_opinion_score(similarities: Floats) -> float:
@@ -69,12 +69,12 @@ def mean_opinion_score(similarities: Floats) -> float:
     return min(max(float(np.float32(1.245063)) * fit, 1.0), 5.0)
 
 
-def band_similarities(reference: FloatArray | Floats, decoded: FloatArray | Floats, rate: int) -> Floats:
+def band_similarities(reference: Floats, decoded: Floats, rate: int) -> Floats:
     """Neurogram similarity per band, averaged over the active patches of the reference.
 
     Args:
-        reference: Original, `[n]` in [-1, 1].
-        decoded: Reconstruction, `[m]`.
+        reference: Original, float64 `[n]` in [-1, 1].
+        decoded: Reconstruction, float64 `[m]`.
         rate: Sampling rate of both in Hz, at least 16,000.
 
     Returns:
@@ -83,10 +83,6 @@ def band_similarities(reference: FloatArray | Floats, decoded: FloatArray | Floa
     Raises:
         NotScorable: As for `visqol`.
     """
-    return _band_similarities(reference.astype(np.float64), decoded.astype(np.float64), rate)
-
-
-def _band_similarities(reference: Floats, decoded: Floats, rate: int) -> Floats:
     decoded, _ = _aligned(reference, decoded, rate)
     size = _window_size(rate)
     shortest = size + (FIRST_FRAME + PATCH_FRAMES - 1) * (size // HOPS_PER_WINDOW)

@@ -39,15 +39,7 @@ def score_of(plan: Plan, outcome: Outcome, system: str, utterance: str, label: s
 def with_time_scores(
     plan: Plan, outcome: Outcome, row: Row, block: Sequence[int], scores: pd.DataFrame
 ) -> pd.DataFrame:
-    """Adds the columns to the scores of one row of the table, which stay sorted by utterance and column.
-
-    Args:
-        plan: The plan of the run.
-        outcome: What came out.
-        row: Row of the table.
-        block: The utterances, by their places in the plan.
-        scores: Their part of `scores.parquet`.
-    """
+    """Adds the columns to the scores of some utterances, `block`, which stay sorted by utterance and column."""
     coded = [plan.items[place].utterance for place in block] if isinstance(row.source, Codec) else []
     more = score_frame(
         ScoreRow.of(row.label, u.id, u.speaker, label, score_of(plan, outcome, row.label, u.id, label))
@@ -61,15 +53,7 @@ def with_time_scores(
 
 
 def time_rows(plan: Plan, outcome: Outcome, headings: Mapping[str, Heading]) -> list[SummaryRow]:
-    """The rows of the columns in the summary.
-
-    Audio that exists already has none: its rows expect no value.
-
-    Args:
-        plan: The plan of the run.
-        outcome: What came out.
-        headings: Headings of the rows of the table, by label.
-    """
+    """The rows of the columns in the summary; those of audio that exists already expect no value."""
     rows = []
     for row in plan.rows:
         coded = plan.items if isinstance(row.source, Codec) else ()

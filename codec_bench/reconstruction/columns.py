@@ -131,12 +131,7 @@ def fetch_models_of(metrics: Sequence[Metric]) -> None:
 
 
 def describe_metric(made: Metric, *, align: bool = False) -> dict[str, Any]:
-    """A column as `run.json` keeps it.
-
-    Args:
-        made: The metric.
-        align: Whether metrics that mind a lag are given decoded audio without it: their values are others then.
-    """
+    """A column as `run.json` keeps it; with `align`, the values of metrics that mind a lag are others."""
     aligns = align and made.minds_lag
     return {
         "label": made.label,

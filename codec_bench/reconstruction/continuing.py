@@ -10,15 +10,10 @@ from codec_bench.runs.directory import MANIFEST, Run
 
 
 def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
-    """What a plan changes or drops, in words; empty if it continues the run.
-
-    Args:
-        plan: The new plan; it may only add systems, metrics and utterances.
-        described: The same as `run.json` keeps it.
-        previous: The run that is there.
-    """
+    """What a plan, `described` as `run.json` keeps it, changes or drops, in words; empty if it continues the run."""
     old = previous.info["plan"]
-    for name, what in (("seed", f"its seed is {old['seed']}"), ("align", _alignment(old))):
+    alignment = f"it was scored {'with' if old.get('align') else 'without'} --align"
+    for name, what in (("seed", f"its seed is {old['seed']}"), ("align", alignment)):
         if old.get(name) != described.get(name):
             return what
     for kind in ("system", "metric"):
@@ -36,7 +31,3 @@ def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
     if not set(manifest.splitlines()) <= set(plan.manifest.decode().splitlines()):
         return f"it has other utterances (data set {old['dataset']['name']})"
     return ""
-
-
-def _alignment(old: Mapping[str, Any]) -> str:
-    return f"it was scored {'with' if old.get('align') else 'without'} --align"

@@ -16,11 +16,6 @@ from codec_bench.records import NotScorable, Status
 def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict[tuple[str, str], float], list[str]]:
     """The value of each system for each such metric, from what scoring left in the cache of features.
 
-    Args:
-        plan: The plan of the run.
-        outcome: What came out.
-        cache: Cache of features.
-
     Returns:
         Values by system and metric label, without those that are not defined, and a warning for each of these.
     """

@@ -18,13 +18,7 @@ _NONE = 255
 
 
 class Scores:
-    """Scores by system label, utterance id and metric label; 33 bytes each, and the reason where there is no value.
-
-    Args:
-        systems: Labels.
-        utterances: Ids.
-        metrics: Labels.
-    """
+    """Scores by system label, utterance id and metric label; 33 bytes each, and the reason where there is no value."""
 
     def __init__(self, systems: Sequence[str], utterances: Sequence[str], metrics: Sequence[str]) -> None:
         self._systems, self._utterances, self._metrics = (_places(n) for n in (systems, utterances, metrics))
@@ -61,20 +55,14 @@ class Scores:
             `status` and `reason` as lists; `numerator`, `denominator`, `scale` and `seconds` as float64 arrays.
         """
         s, m = self._systems[system], self._metrics[metric]
-        names = ("numerator", "denominator", "scale", "seconds")
-        numbers = dict(zip(names, self._numbers[:, s, m], strict=True))
+        numbers = dict(zip(("numerator", "denominator", "scale", "seconds"), self._numbers[:, s, m], strict=True))
         status = [_STATUSES[number] for number in self._status[s, m].tolist()]
         reasons = [self._reasons.get((s, m, u), "") for u in range(len(status))]
         return {"status": status, "reason": reasons, **numbers}
 
 
 class Pairs(Generic[V]):
-    """A value by system label and utterance id.
-
-    Args:
-        systems: Labels.
-        utterances: Ids.
-    """
+    """A value by system label and utterance id."""
 
     def __init__(self, systems: Sequence[str], utterances: Sequence[str]) -> None:
         self._systems, self._utterances = _places(systems), _places(utterances)
@@ -101,12 +89,7 @@ class Pairs(Generic[V]):
 
 
 class Facts:
-    """What is known about each reconstruction, as the store keeps it: JSON takes a fifth of what dictionaries take.
-
-    Args:
-        systems: Labels.
-        utterances: Ids.
-    """
+    """What is known about each reconstruction, as the store keeps it: JSON takes a fifth of what dictionaries take."""
 
     def __init__(self, systems: Sequence[str], utterances: Sequence[str]) -> None:
         self._texts: Pairs[bytes] = Pairs(systems, utterances)
@@ -129,11 +112,6 @@ class Facts:
 
 class Outcome:
     """What a run found.
-
-    Args:
-        systems: Labels of the rows.
-        utterances: Ids.
-        metrics: Labels.
 
     Attributes:
         scores: By system label, utterance id and metric label.

@@ -74,11 +74,7 @@ class Plan:
 
 
 def make_plan(config: RunConfig, dataset: str) -> Plan:
-    """Resolves names, finds files and hashes them.
-
-    Args:
-        config: Options of the run.
-        dataset: Which of its data sets.
+    """Resolves names, finds files and hashes them, for one data set of a run.
 
     Raises:
         UsageError: Something in the configuration cannot be done.

@@ -36,12 +36,9 @@ from codec_bench.stats import cluster_unit
 
 
 def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = False) -> Run:
-    """Carries out a plan and writes its run directory, all but the report.
+    """Carries out the plan of one data set and writes its run directory, all but the report.
 
-    Args:
-        config: Options of the run.
-        plan: What that means for one of its data sets.
-        is_one_of_several: Whether the run directory is a folder of the data set's name in that of all data sets.
+    Where it `is_one_of_several`, that is a folder of the data set's name in the folder of all of them.
 
     Raises:
         UsageError: The directory holds a run of another plan, or cannot be written.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -101,7 +101,9 @@ class Runner:
             self._finish("scoring the last pairs")
             self._run_models()
             for system, item, missing in self._later:
-                self._send_later(system, item, dict(missing))
+                key = system.label, item.utterance.id
+                kept = facts_address(item, self.outcome.references[key], self.outcome.decoded[key])
+                self._send(_Pair(system, item, dict(missing), kept, self.outcome.facts[key]))
             self._finish("scoring with learned models")
         self._spent("coding", self._engine.coding.seconds)
         self._spent("total", time.perf_counter() - started)
@@ -230,8 +232,8 @@ class Runner:
         try:
             if problem is not None:
                 raise problem
-            reference = self.reconstructor.reference(pair.system, pair.item)
-            decoded = self.reconstructor.decoded(pair.system, pair.item)
+            self.reconstructor.make_reference(pair.system, pair.item)
+            facts = self.reconstructor.facts(pair.system, pair.item)
         except NotScorable as outcome:
             self._fail(pair.system, pair.item, pair.missing.values(), outcome)
             self._progress.advance()
@@ -239,24 +241,18 @@ class Runner:
         staged = {key: metric for key, metric in pair.missing.items() if metric.label in self._staged}
         if staged:
             self._later.append((pair.system, pair.item, tuple(staged.items())))
-            self.outcome.facts[pair.system.label, pair.item.utterance.id] = decoded.facts
+            self.outcome.facts[pair.system.label, pair.item.utterance.id] = facts
             self._progress.more(1)
         now = {key: metric for key, metric in pair.missing.items() if key not in staged}
-        self._send(_Pair(pair.system, pair.item, now, pair.kept, decoded.facts), reference, decoded.source)
+        self._send(replace(pair, missing=now, facts=facts))
 
-    def _send_later(self, system: Row, item: Item, missing: Mapping[str, Metric]) -> None:
-        """Hands a pair to the scoring processes once more, when its models were applied."""
-        key = system.label, item.utterance.id
-        kept = facts_address(item, self.outcome.references[key], self.outcome.decoded[key])
-        sources = self._sources_of(system, item)
-        pair = _Pair(system, item, missing, kept, self.outcome.facts[key])
-        self._send(pair, sources["reference"], sources["decoded"])
-
-    def _send(self, pair: _Pair, reference: Mapping[str, Any], decoded: Mapping[str, Any]) -> None:
+    def _send(self, pair: _Pair) -> None:
+        """Hands a pair to the scoring processes, and waits while too many are under way."""
         utterance = pair.item.utterance
+        sources = self._sources_of(pair.system, pair.item)
         job = {
-            "reference": reference,
-            "decoded": decoded,
+            "reference": sources["reference"],
+            "decoded": sources["decoded"],
             "text": utterance.text,
             "language": utterance.language,
             "generated": self._plan.generated,
@@ -264,8 +260,8 @@ class Runner:
             "metrics": [metric.spelling for metric in pair.missing.values()],
             "codes": [metric.code for metric in pair.missing.values()],
         }
-        if self._plan.align and reference["identity"] != decoded["identity"]:
-            job["aligned"] = aligned_identity(reference["identity"], decoded["identity"])
+        if self._plan.align and "aligned_to" in sources["aligned"]:
+            job["aligned"] = sources["aligned"]["identity"]
         self._waiting[self._engine.submit(job)] = pair
         while len(self._waiting) >= self._engine.ahead:
             self._collect()
@@ -294,9 +290,8 @@ class Runner:
         rest = {key: metric for key, metric in pair.missing.items() if key not in own}
         groups = [*([rest] if rest else []), *({key: metric} for key, metric in own.items())]
         self._progress.more(len(groups) - 1)
-        sources = self._sources_of(pair.system, pair.item)
         for missing in groups:
-            self._send(replace(pair, missing=missing), sources["reference"], sources["decoded"])
+            self._send(replace(pair, missing=missing))
         return True
 
     def _keep(self, pair: _Pair, reply: Mapping[str, Any]) -> None:
@@ -341,16 +336,12 @@ def score_address(metric: Metric, item: Item, reference: str, decoded: str, *, g
         decoded: Content address of the decoded signal.
         generated: Whether the reference is a prompt, which may have another length.
     """
-    seen: dict[str, Callable[[], Any]] = {
-        "reference": lambda: reference,
-        "decoded": lambda: decoded,
-        "text": lambda: item.utterance.text,
-        "language": lambda: item.utterance.language,
-    }
-    parts = {name: seen[name]() for name in sorted(metric.inputs)}
-    if generated and "reference" in parts:
-        parts["generated"] = True
-    return address(metric=metric.fingerprint, **parts)
+    utterance = item.utterance
+    every = {"reference": reference, "decoded": decoded, "text": utterance.text, "language": utterance.language}
+    seen: dict[str, Any] = {name: every[name] for name in metric.inputs}
+    if generated and "reference" in seen:
+        seen["generated"] = True
+    return address(metric=metric.fingerprint, **seen)
 
 
 def facts_address(item: Item, reference: str, decoded: str) -> str:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from codec_bench.errors import CodecBenchError, DiskFullError, UsageError
@@ -72,7 +71,7 @@ class ScoreStore:
     def __enter__(self) -> ScoreStore:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

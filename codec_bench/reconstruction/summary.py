@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +25,8 @@ from codec_bench.records import Status
 from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow, names_of
 from codec_bench.stats import cluster_names, estimate
 
-
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """A row of `hypotheses.csv`.
-
-    Attributes:
-        system: Label of a row of the table.
-        utterance: Its id.
-        recogniser: Which one heard it.
-        text: The transcript.
-        heard: What was heard.
-        text_compared: The transcript as it was compared.
-        heard_compared: What was heard as it was compared.
-    """
-
-    system: str
-    utterance: str
-    recogniser: str
-    text: str
-    heard: str
-    text_compared: str
-    heard_compared: str
-
+HYPOTHESES = ("system", "utterance", "recogniser", "text", "heard", "text_compared", "heard_compared")
+"""Columns of `hypotheses.csv`: transcript and what was heard, both also as they were compared."""
 
 SIGNALS = ("reference", "input", "decoded")
 """What a pair has facts about; `input` is what the codec was given where that is not the recording."""
@@ -107,13 +86,7 @@ def _score_columns(column: Mapping[str, Any], block: Sequence[int]) -> dict[str,
 
 
 def summary_rows(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> list[SummaryRow]:
-    """One row per row of the table and column.
-
-    Args:
-        plan: The plan of the run.
-        outcome: What came out.
-        corpus: Values that are not a mean of scores, by row and metric label.
-    """
+    """One row per row of the table and column; `corpus` has the values that are not a mean of scores."""
     names = [i.utterance.id for i in plan.items]
     clusters = dict(zip(names, cluster_names(names, [i.utterance.speaker for i in plan.items]), strict=True))
     headings = {row.label: heading(row, outcome) for row in plan.rows}
@@ -147,13 +120,7 @@ def heading(row: Row, outcome: Outcome) -> Heading:
 
 
 def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> Coverage:
-    """How much of the plan has values, what failed, and whether that is too much.
-
-    Args:
-        plan: The plan of the run.
-        outcome: What came out.
-        max_failed: Share of a system's utterances that may fail.
-    """
+    """How much of the plan has values, what failed, and whether that is more than the share `max_failed` of a row."""
     found = Coverage(max_failed)
     for row in plan.rows:
         columns = [(metric.label, outcome.scores.column(row.label, metric.label)) for metric in plan.metrics]
@@ -177,17 +144,24 @@ def length_differences(plan: Plan, outcome: Outcome) -> tuple[dict[str, float], 
     if plan.generated:
         return {}, []
     largest: dict[str, float] = {}
-    for label in (row.label for row in plan.rows):
-        for _, facts in outcome.facts.of(label):
-            if "decoded" in facts:
-                seconds = [facts[side]["samples"] / facts[side]["rate"] for side in ("reference", "decoded")]
-                largest[label] = max(largest.get(label, 0.0), abs(seconds[0] - seconds[1]))
-    rounded = {row.label: round(largest[row.label], 6) for row in plan.rows if row.label in largest}
-    return rounded, [
+    for row in plan.rows:
+        cut = [_seconds(facts["reference"]) - _seconds(facts["decoded"]) for facts in _scored(outcome, row)]
+        if cut:
+            largest[row.label] = round(max(map(abs, cut)), 6)
+    return largest, [
         f"{label}: decoded audio and recording differ by up to {seconds:.2f} s in length; both were cut to the shorter"
-        for label, seconds in rounded.items()
+        for label, seconds in largest.items()
         if seconds > 0.1
     ]
+
+
+def _seconds(signal: Mapping[str, Any]) -> float:
+    return float(signal["samples"] / signal["rate"])
+
+
+def _scored(outcome: Outcome, row: Row) -> list[dict[str, Any]]:
+    """The facts of the pairs of a row that came as far as scoring, in the order of the utterances."""
+    return [facts for _, facts in outcome.facts.of(row.label) if "decoded" in facts]
 
 
 def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], list[str]]:
@@ -201,20 +175,17 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
     found: dict[str, dict[str, float]] = {}
     warnings = []
     for row in plan.rows:
-        levels_of: dict[str, list[float]] = {side: [] for side in SIGNALS}
-        for _, known in sorted((name, _levels_in(f)) for name, f in outcome.facts.of(row.label) if "decoded" in f):
-            for side, level in known:
-                levels_of[side].append(level)
+        pairs = sorted((name, facts) for name, facts in outcome.facts.of(row.label) if "decoded" in facts)
         means: dict[str, float] = {}
-        for side, values in levels_of.items():
-            if values:
-                means[side] = round(sum(values) / len(values), 2)
+        for side in SIGNALS:
+            if known := [db for _, facts in pairs if (db := facts.get(side, {}).get("level_db")) is not None]:
+                means[side] = round(sum(known) / len(known), 2)
         if means:
             found[row.label] = means
         given = means.get("input", means.get("reference"))
-        if plan.generated:
+        if plan.generated or given is None or "decoded" not in means:
             continue  # the level of a prompt says nothing about that of the utterance
-        if given is not None and "decoded" in means and abs(change := means["decoded"] - given) > MAX_LEVEL_CHANGE_DB:
+        if abs(change := means["decoded"] - given) > MAX_LEVEL_CHANGE_DB:
             how = "quieter" if change < 0 else "louder"
             warnings.append(
                 f"{row.label}: decoded audio is {abs(change):.0f} dB {how} than the recordings; was it scaled twice?"
@@ -287,11 +258,6 @@ def _rounded(milliseconds: float) -> str:
     return f"{milliseconds:.0f}" if abs(milliseconds) >= 10 else f"{milliseconds:.1f}".removesuffix(".0")
 
 
-def _levels_in(facts: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """The level of each signal that has one."""
-    return [(side, facts[side]["level_db"]) for side in SIGNALS if facts.get(side, {}).get("level_db") is not None]
-
-
 def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
     """What conditions did besides what they are for; once for each, as all systems get the same recordings."""
     inputs: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -301,20 +267,20 @@ def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
                 inputs.setdefault(row.condition.label, {})[name] = facts["input"]
     warnings = []
     for label, found in inputs.items():
-        lower = [f["turned_down_db"] for f in found.values() if f["turned_down_db"]]
-        if lower:
+        of_all = f"of {len(found)}"
+        if lower := [f["turned_down_db"] for f in found.values() if f["turned_down_db"]]:
             warnings.append(
-                f"{label}: {len(lower)} of {len(found)} altered recordings were attenuated, by up to "
-                f"{max(lower):.1f} dB, so that they do not clip"
+                f"{label}: {len(lower)} {of_all} altered recordings were attenuated, by up to {max(lower):.1f} dB, so "
+                "that they do not clip"
             )
         if clipped := [f["clipped"] / f["samples"] for f in found.values() if f["clipped"]]:
             warnings.append(
-                f"{label}: {len(clipped)} of {len(found)} altered recordings are clipped, up to {max(clipped):.2%} of "
-                "the samples of one"
+                f"{label}: {len(clipped)} {of_all} altered recordings are clipped, up to {max(clipped):.2%} of the "
+                "samples of one"
             )
         if unchanged := sum(f["unchanged"] for f in found.values()):
             warnings.append(
-                f"{label}: {unchanged} of {len(found)} recordings stayed as they are, because of their sampling rate"
+                f"{label}: {unchanged} {of_all} recordings stayed as they are, because of their sampling rate"
             )
     return warnings
 
@@ -350,23 +316,13 @@ def write_hypotheses(out: Path, plan: Plan, outcome: Outcome, cache: ArrayCache)
     rows = []
     for row in plan.rows:
         for item in plan.items:
-            identity, text = outcome.decoded.get((row.label, item.utterance.id)), item.utterance.text
+            name, text = item.utterance.id, item.utterance.text
+            identity = outcome.decoded.get((row.label, name))
             if identity is None or text is None:
                 continue
             for recogniser, normalise in recognisers:
-                heard = hypothesis(identity, cache, recogniser)
-                if heard is not None:
-                    rows.append(
-                        Hypothesis(
-                            row.label,
-                            item.utterance.id,
-                            recogniser.label,
-                            text,
-                            heard,
-                            text_compared=normalise(text),
-                            heard_compared=normalise(heard),
-                        )
-                    )
+                if (heard := hypothesis(identity, cache, recogniser)) is not None:
+                    rows.append((row.label, name, recogniser.label, text, heard, normalise(text), normalise(heard)))
     if recognisers:
-        frame = pd.DataFrame(rows, columns=[column.name for column in fields(Hypothesis)])
+        frame = pd.DataFrame(rows, columns=list(HYPOTHESES))
         write_atomically(out / "hypotheses.csv", frame.to_csv(index=False, lineterminator="\n").encode())

@@ -17,10 +17,6 @@ def written_numbers(out: Path, plan: Plan) -> list[str]:
 
     Only English texts are looked at, and those whose language is not stated. A column with the normaliser
     `whisper-english` does not count such differences.
-
-    Args:
-        out: Run directory with `hypotheses.csv`.
-        plan: The plan of the run.
     """
     columns = [m for m in plan.metrics if "text" in m.inputs and normaliser_of(m) is not whisper_english]
     english = {i.utterance.id for i in plan.items if code_of(i.utterance.language) in ("", "en")}

@@ -103,7 +103,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_coded_twice(
     assert codec.sizes == [6, 3, 3], "0 seconds means one at a time"
     for item in items:
         assert np.array_equal(made.audio(row, item).samples, single.audio(row, item).samples)
-        facts, alone = (c.reconstructor.decoded(row, item).facts for c in (made, single))
+        facts, alone = (c.reconstructor.facts(row, item) for c in (made, single))
         assert all(facts[k] == alone[k] for k in ("bits", "side_bits", "coded_seconds"))
     assert problems(made, row, items) == {}
     assert codec.sizes == [6, 3, 3], "the caches have it all"

@@ -69,7 +69,7 @@ def test_loading_is_no_decoding(tmp_path: Path):
     coding.codes(Row(system), item)
     coding.close()
     coding.audio(Row(system), item)  # the code is in the cache, no model loaded
-    facts = coding.reconstructor.decoded(Row(system), item).facts
+    facts = coding.reconstructor.facts(Row(system), item)
     coding.close()
     assert facts["encode_seconds"] < 0.5
     assert facts["decode_seconds"] < 0.5

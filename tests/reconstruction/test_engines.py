@@ -239,12 +239,13 @@ def test_a_process_that_is_killed_in_the_middle_costs_nothing(run_with: RunWith,
 
 def test_a_machine_with_other_versions_is_refused(cluster: Path):
     here = {"version": codec_bench.__version__}
-    reply = Scoring(60).call(here | {"fingerprints": {"stoi": "another"}})
-    assert "metric stoi has other versions" in reply["fatal"]
+    with pytest.raises(UsageError, match="metric stoi has other versions"):
+        Scoring(60).call(here | {"fingerprints": {"stoi": "another"}})
     job = {"op": "code", "system": "codec2@1200", "fingerprint": "another", "pieces": [], "decode": True}
-    reply = Coding(60, "cpu", None, None).call(here | {"job": job, "known": {}, "recordings": {}})
-    assert "codec2@1200 has other versions" in reply["fatal"]
-    assert "codec-bench is" in Scoring(60).call({"version": "0"})["fatal"]
+    with pytest.raises(UsageError, match="codec2@1200 has other versions"):
+        Coding(60, "cpu", None, None).call(here | {"job": job, "known": {}, "recordings": {}})
+    with pytest.raises(UsageError, match="codec-bench is"):
+        Scoring(60).call({"version": "0"})
 
 
 def test_ray_is_named_where_it_is_missing_and_imported_only_on_request(monkeypatch: pytest.MonkeyPatch):

@@ -48,10 +48,10 @@ class AcousticEncoder(nn.Module):
         for block in range(1, BLOCKS + 1):
             name = f"encoder.block.{block}.block"
             layers: list[nn.Module] = [
-                ResidualUnit.read(tensors, f"{name}.{i}", width, dilation, causal=False)
+                ResidualUnit(tensors, f"{name}.{i}", width, dilation, causal=False)
                 for i, dilation in enumerate(DILATIONS)
             ]
-            layers.append(Snake.read(tensors, f"{name}.3", width))
+            layers.append(Snake(tensors, f"{name}.3", width))
             weight, bias = tensors.take_convolution(f"{name}.4", 2 * width, width, None)
             stride = stride_of(tensors, f"{name}.4", weight, 2)
             layers.append(Convolution(weight, bias, -(-stride // 2), -(-stride // 2), stride))
@@ -60,7 +60,7 @@ class AcousticEncoder(nn.Module):
             width *= 2
         if math.prod(strides) != hop:
             tensors.fail("encoder.block.*.block.4.weight_v", f"give the strides {strides}, not {hop} samples per frame")
-        self.snake = Snake.read(tensors, f"encoder.block.{BLOCKS + 1}", width)
+        self.snake = Snake(tensors, f"encoder.block.{BLOCKS + 1}", width)
         weight, bias = tensors.take_convolution(f"encoder.block.{BLOCKS + 2}", None, width, 3)
         self.last = Convolution(weight, bias, 1, 1)
         self.width = len(weight)

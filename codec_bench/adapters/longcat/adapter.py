@@ -103,40 +103,34 @@ class LongCat(ReplaceableCodec):
             UnavailableError: There is nothing there that fits this codec.
         """
         self.close()
-        self._replaced = self._replacements(Path(path))
-
-    def _fingerprint_parts(self) -> Mapping[str, Any]:
-        return {"decoder_dtype": self.decoder_dtype}
-
-    @classmethod
-    def _names(cls) -> tuple[str, str, str]:
-        return ENCODER_FILE, CMVN_FILE, cls.decoder_file
-
-    @classmethod
-    def _replacements(cls, path: Path) -> dict[str, Path]:
-        """The files of a checkpoint, by the path of the published file that each replaces."""
+        places = {weight.path.rpartition("/")[2]: weight.path for weight in self.spec.weights}
         if path.is_dir():
-            found = {}
-            for name in cls._names():
-                file = next((p / name for p in (path, path / "ckpts") if (p / name).is_file()), None)
-                if file is not None:
-                    found[f"{FOLDER}/{name}"] = file
+            files = [(name, folder / name) for folder in (path / "ckpts", path) for name in places]
+            found = {places[name]: file for name, file in files if file.is_file()}
             if not found:
-                raise UnavailableError(f"the checkpoint {path} has none of {', '.join(cls._names())}")
-            return found
-        if not path.is_file():
+                raise UnavailableError(f"the checkpoint {path} has none of {', '.join(places)}")
+        elif path.is_file():
+            found = {places[self._replaced_by(path)]: path}
+        else:
             raise UnavailableError(f"the checkpoint {path} does not exist")
+        self._replaced = found
+
+    def _replaced_by(self, path: Path) -> str:
+        """The name of the published file that a file replaces."""
         if path.suffix == ".npy":
-            return {f"{FOLDER}/{CMVN_FILE}": path}
-        kind = identify(path)
-        if kind.role != ENCODER:
-            cls._check_decoder(path, kind)
-        return {f"{FOLDER}/{ENCODER_FILE if kind.role == ENCODER else cls.decoder_file}": path}
+            return CMVN_FILE
+        if (kind := identify(path)).role == ENCODER:
+            return ENCODER_FILE
+        self._check_decoder(path, kind)
+        return self.decoder_file
 
     @classmethod
     def _check_decoder(cls, path: Path, kind: CheckpointKind) -> None:
         if kind != cls.decoder_kind:
             raise UnavailableError(f"{path} is the {kind}, but {cls.name} decodes with the {cls.decoder_kind}")
+
+    def _fingerprint_parts(self) -> Mapping[str, Any]:
+        return {"decoder_dtype": self.decoder_dtype}
 
     # --- life ----------------------------------------------------------------------------------------------------
 

@@ -57,12 +57,12 @@ class Block(nn.Module):
 
     def __init__(self, tensors: Tensors, name: str, width: int, causal: bool) -> None:
         super().__init__()
-        self.snake = Snake.read(tensors, f"{name}.0", width)
+        self.snake = Snake(tensors, f"{name}.0", width)
         weight, bias = tensors.take_convolution(f"{name}.1", width, width // 2, None, bias=width // 2)
         self.stride = stride_of(tensors, f"{name}.1", weight, 1 if causal else 2)
         self.up = Upsampling(weight, bias, self.stride)
         self.units = nn.ModuleList(
-            ResidualUnit.read(tensors, f"{name}.{i}", width // 2, dilation, causal)
+            ResidualUnit(tensors, f"{name}.{i}", width // 2, dilation, causal)
             for i, dilation in enumerate(DILATIONS, start=2)
         )
 
@@ -114,7 +114,7 @@ class WaveformDecoder(nn.Module):
             width //= 2
         self.blocks = nn.ModuleList(blocks)
         self.hop = math.prod(block.stride for block in blocks)
-        self.snake = Snake.read(tensors, f"decoder.model.{BLOCKS + 1}", width)
+        self.snake = Snake(tensors, f"decoder.model.{BLOCKS + 1}", width)
         last = BLOCKS + (3 if causal else 2)  # a causal decoder's padding counts as a layer
         weight, bias = tensors.take_convolution(f"decoder.model.{last}", 1, width, KERNEL)
         past = KERNEL - 1 if causal else KERNEL // 2

@@ -70,18 +70,14 @@ class History:
 class Snake(nn.Module):
     """x + sin²(αx)/α, one α per channel."""
 
-    def __init__(self, alpha: Tensor) -> None:
+    def __init__(self, tensors: Tensors, name: str, channels: int) -> None:
         super().__init__()
+        alpha = tensors.take(f"{name}.alpha", 1, channels, 1)
         self.register_buffer("alpha", alpha)
         self.register_buffer("scale", 1 / (alpha + 1e-9))
 
     alpha: Tensor
     scale: Tensor
-
-    @classmethod
-    def read(cls, tensors: Tensors, name: str, channels: int) -> Snake:
-        """Takes the layer out of a checkpoint."""
-        return cls(tensors.take(f"{name}.alpha", 1, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """`[batch, channels, n]` to the same."""
@@ -89,7 +85,19 @@ class Snake(nn.Module):
         return y
 
 
-class Convolution(nn.Module):
+class _Weighted(nn.Module):
+    """A layer with a weight and a bias that do not learn."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+
+    weight: Tensor
+    bias: Tensor
+
+
+class Convolution(_Weighted):
     """A convolution over time that pads its input with zeros.
 
     Args:
@@ -104,13 +112,8 @@ class Convolution(nn.Module):
     def __init__(
         self, weight: Tensor, bias: Tensor, past: int, future: int, stride: int = 1, dilation: int = 1
     ) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", bias)
+        super().__init__(weight, bias)
         self.past, self.future, self.stride, self.dilation = past, future, stride, dilation
-
-    weight: Tensor
-    bias: Tensor
 
     def forward(self, x: Tensor, history: History | None = None) -> Tensor:
         """`[batch, in, n]` to `[batch, out, m]`; with a history, `x` continues where the last one stopped."""
@@ -129,7 +132,7 @@ class Convolution(nn.Module):
         return begin, last * self.stride - self.past + (self.weight.shape[-1] - 1) * self.dilation
 
 
-class Upsampling(nn.Module):
+class Upsampling(_Weighted):
     """A transposed convolution whose output is `stride` times as long as its input.
 
     Args:
@@ -139,16 +142,11 @@ class Upsampling(nn.Module):
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, stride: int) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", bias)
+        super().__init__(weight, bias)
         self.stride = stride
         overlaps = weight.shape[-1] > stride
         self.crop = -(-stride // 2) if overlaps else 0
         self.extra = stride % 2 if overlaps else 0
-
-    weight: Tensor
-    bias: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """`[batch, in, n]` to `[batch, out, n * stride]`."""
@@ -163,24 +161,18 @@ class Upsampling(nn.Module):
 class ResidualUnit(nn.Module):
     """Snake, dilated convolution, Snake, pointwise convolution, added to the input."""
 
-    def __init__(self, before: Snake, wide: Convolution, between: Snake, point: Convolution) -> None:
+    def __init__(self, tensors: Tensors, name: str, channels: int, dilation: int, causal: bool) -> None:
         super().__init__()
-        self.before, self.wide, self.between, self.point = before, wide, between, point
-
-    @classmethod
-    def read(cls, tensors: Tensors, name: str, channels: int, dilation: int, causal: bool) -> ResidualUnit:
-        """Takes the unit out of a checkpoint, where a causal one counts its padding as a layer."""
+        # A causal unit counts its padding as a layer.
         layers = [f"{name}.block.{index}" for index in ((0, 2, 3, 4) if causal else (0, 1, 2, 3))]
         span = (KERNEL - 1) * dilation
         past = span if causal else span // 2
         wide = tensors.take_convolution(layers[1], channels, channels, KERNEL)
         point = tensors.take_convolution(layers[3], channels, channels, 1)
-        return cls(
-            Snake.read(tensors, layers[0], channels),
-            Convolution(*wide, past, span - past, dilation=dilation),
-            Snake.read(tensors, layers[2], channels),
-            Convolution(*point, 0, 0),
-        )
+        self.before = Snake(tensors, layers[0], channels)
+        self.wide = Convolution(*wide, past, span - past, dilation=dilation)
+        self.between = Snake(tensors, layers[2], channels)
+        self.point = Convolution(*point, 0, 0)
 
     def forward(self, x: Tensor, history: History | None = None) -> Tensor:
         """`[batch, channels, n]` to the same."""

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codec_bench.audio import Audio
 from codec_bench.coding.conditions.condition import Alteration, Altered
 from codec_bench.stats import Floats
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

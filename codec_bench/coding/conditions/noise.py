@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,6 @@ from codec_bench.audio import RESAMPLER, Audio, read_audio, resample
 from codec_bench.coding.conditions.condition import Drawn, Sounds
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
-
-if TYPE_CHECKING:
-    pass
-
 
 LTASS_HZ = (
     63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500, 3150, 4000, 5000, 6300,

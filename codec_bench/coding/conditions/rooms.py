@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +13,6 @@ from codec_bench.coding.conditions.condition import Drawn, Sounds
 from codec_bench.errors import UnavailableError
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
-
-if TYPE_CHECKING:
-    pass
-
 
 ROOM_METRES = ((5.0, 9.0), (4.0, 7.0), (2.5, 4.0))
 """Length, width and height that a simulated room is drawn from."""

@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from codec_bench.coding.dispatch import LoadCrash
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError, first_line
 from codec_bench.extras import cannot_import
 from codec_bench.processes.pool import MachineLost
@@ -77,6 +76,9 @@ class RemoteServer(ABC):
     """Something on the cluster that does jobs for a `Pool`.
 
     Args:
+        remote: Function or class of `engines.remote`.
+        arguments: Its first arguments.
+        options: What it needs of a machine: `num_cpus`, `num_gpus`.
         pack: Makes what is sent from a job; what it returns under `reply` is the reply itself, and nothing is sent.
         unpack: Keeps what came back and makes the reply.
     """
@@ -84,8 +86,17 @@ class RemoteServer(ABC):
     is_ready = True
 
     def __init__(
-        self, pack: Callable[[Mapping[str, Any]], dict[str, Any]], unpack: Callable[[dict[str, Any]], dict[str, Any]]
+        self,
+        remote: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        options: Mapping[str, Any],
+        pack: Callable[[Mapping[str, Any]], dict[str, Any]],
+        unpack: Callable[[dict[str, Any]], dict[str, Any]],
     ) -> None:
+        import ray
+
+        self._remote: Any = ray.remote(remote).options(**options)
+        self._arguments = arguments
         self._pack = pack
         self._unpack = unpack
         self._ended = False
@@ -110,7 +121,9 @@ class RemoteServer(ABC):
             return reply
         try:
             reply = ray.get(self._sent(parcel | {"version": __version__}))
-        except ray.exceptions.RayTaskError as error:  # an exception there that nothing foresees
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, CodecBenchError | ProcessCrash | WorkerError):
+                raise error.cause from None
             raise CodecBenchError(f"a process of the Ray cluster failed: {last_line(error)}") from error
         except ray.exceptions.RayError as error:
             if self._ended:
@@ -118,14 +131,6 @@ class RemoteServer(ABC):
             logger.warning("a process of the Ray cluster was lost; its work moves to another one")
             self._lost()
             raise MachineLost from error
-        if "crashed" in reply:
-            raise LoadCrash(reply["crashed"]) if reply["loading"] else ProcessCrash(reply["crashed"])
-        if "failed_job" in reply:
-            raise WorkerError(reply["failed_job"])
-        if "fatal" in reply:
-            fatal = CodecBenchError(reply["fatal"])
-            fatal.exit_code = reply["exit_code"]
-            raise fatal
         return self._unpack(reply)
 
     @abstractmethod
@@ -135,85 +140,50 @@ class RemoteServer(ABC):
     def _lost(self) -> None:
         """What had the job is gone."""
 
-    @abstractmethod
     def kill(self) -> None:
         """Ends it at once."""
+        import ray
+
+        self._ended = True
+        if ray.is_initialized():
+            self._stop()
 
     def close(self) -> None:
         """Ends it."""
         self.kill()
 
+    @abstractmethod
+    def _stop(self) -> None:
+        """Ends what is under way."""
+
 
 class TaskServer(RemoteServer):
-    """Jobs as tasks of Ray, which gives each to a machine with a free CPU, and to another one if that is lost.
+    """Jobs as tasks of Ray, which gives each to a machine with a free CPU, and to another one if that is lost."""
 
-    Args:
-        function: Function of `engines.remote`; takes `arguments` and the parcel.
-        arguments: What comes before the parcel.
-        options: What a task needs: `num_cpus`, `name`.
-        pack: See `RemoteServer`.
-        unpack: See `RemoteServer`.
-    """
-
-    def __init__(
-        self,
-        function: Callable[..., dict[str, Any]],
-        arguments: tuple[Any, ...],
-        options: Mapping[str, Any],
-        pack: Callable[[Mapping[str, Any]], dict[str, Any]],
-        unpack: Callable[[dict[str, Any]], dict[str, Any]],
-    ) -> None:
-        super().__init__(pack, unpack)
-        import ray
-
-        self._task: Any = ray.remote(function).options(**options)
-        self._arguments = arguments
-        self._reference: Any = None
+    _reference: Any = None
 
     def _sent(self, parcel: dict[str, Any]) -> Any:
-        self._reference = self._task.remote(*self._arguments, parcel)
+        self._reference = self._remote.remote(*self._arguments, parcel)
         return self._reference
 
-    def kill(self) -> None:
-        """Cancels what is under way."""
+    def _stop(self) -> None:
         import ray
 
-        self._ended = True
-        if ray.is_initialized() and self._reference is not None:
+        if self._reference is not None:
             ray.cancel(self._reference, force=True)
 
 
 class ActorServer(RemoteServer):
-    """Jobs for a process that keeps what it has loaded; where it is lost, another one begins on any machine with room.
+    """Jobs for a process that keeps what it has loaded; where it is lost, another one begins where there is room."""
 
-    Args:
-        kind: Class of `engines.remote` that runs there.
-        arguments: Arguments of its constructor.
-        options: What it needs: `num_cpus`, `num_gpus`.
-        pack: See `RemoteServer`.
-        unpack: See `RemoteServer`.
-    """
-
-    def __init__(
-        self,
-        kind: type,
-        arguments: tuple[Any, ...],
-        options: Mapping[str, Any],
-        pack: Callable[[Mapping[str, Any]], dict[str, Any]],
-        unpack: Callable[[dict[str, Any]], dict[str, Any]],
-    ) -> None:
-        super().__init__(pack, unpack)
-        self._kind = kind
-        self._arguments = arguments
-        self._options = options
+    def __init__(self, remote: type, *arguments: Any) -> None:
+        super().__init__(remote, *arguments)
+        self._name = remote.__name__
         self._lost()
 
     def _lost(self) -> None:
         """Asks for a process; it starts when a machine has room for it."""
-        import ray
-
-        made: Any = ray.remote(self._kind).options(scheduling_strategy="SPREAD", **self._options)
-        self._actor: Any = made.remote(*self._arguments)
+        self._actor: Any = self._remote.remote(*self._arguments)
         self.is_ready = False
 
     def wait(self) -> None:
@@ -229,7 +199,7 @@ class ActorServer(RemoteServer):
             waiting = self._actor.ready.remote()
             try:
                 if not ray.wait([waiting], timeout=PATIENCE_SECONDS)[0]:
-                    logger.warning("%s waits for room in the Ray cluster", self._kind.__name__)
+                    logger.warning("%s waits for room in the Ray cluster", self._name)
                 ray.get(waiting)
                 self.is_ready = True
             except ray.exceptions.RayError as error:
@@ -242,13 +212,10 @@ class ActorServer(RemoteServer):
     def _sent(self, parcel: dict[str, Any]) -> Any:
         return self._actor.call.remote(parcel)
 
-    def kill(self) -> None:
-        """Ends the process at once."""
+    def _stop(self) -> None:
         import ray
 
-        self._ended = True
-        if ray.is_initialized():
-            ray.kill(self._actor)
+        ray.kill(self._actor)
 
 
 def check_versions() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Any, Protocol
 
 from codec_bench.adapters.systems import System
@@ -28,7 +27,7 @@ class Engine(Protocol):
     def __enter__(self) -> Engine:
         """Starts what is needed."""
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends all processes; what is not done is dropped."""
 
     @property

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from codec_bench.adapters.systems import System
@@ -17,7 +16,8 @@ from codec_bench.coding.local import LocalCoders
 from codec_bench.coding.signals import load_signal
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature
-from codec_bench.processes.pool import ProcessPool
+from codec_bench.processes.pool import ProcessPool, worker_count
+from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.models import compute
 from codec_bench.reconstruction.worker import SCORER
 
@@ -29,18 +29,22 @@ class LocalEngine:
     """Does everything on this machine.
 
     Args:
+        config: Options of the run.
         cache: Folder of the caches.
-        jobs: Scoring processes.
-        coders: Processes that code.
-        device: Where models of metrics run; as for codecs.
-        timeout: Seconds that scoring one pair may take.
     """
 
-    def __init__(self, cache: Path, jobs: int, coders: LocalCoders, device: str, timeout: float) -> None:
+    def __init__(self, config: RunConfig, cache: Path) -> None:
+        self._config = config
         self._cache = cache
-        self._jobs = jobs
-        self._device = device
-        self._timeout = timeout
+        self._jobs = worker_count(config.jobs)
+        coders = LocalCoders(
+            cache,
+            config.device,
+            config.batch_seconds,
+            timeout=config.timeout,
+            jobs=config.coding_jobs,
+            checkpoint=config.checkpoint,
+        )
         self.coding = Dispatcher(cache, coders)
 
     def identify(self, systems: Sequence[System]) -> list[str]:
@@ -48,10 +52,10 @@ class LocalEngine:
         return self.coding.identify(systems)
 
     def __enter__(self) -> LocalEngine:
-        self._pool = ProcessPool(self._jobs, SCORER, {"cache": str(self._cache)}, self._timeout)
+        self._pool = ProcessPool(self._jobs, SCORER, {"cache": str(self._cache)}, self._config.timeout)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.close()
         self.coding.close()
 
@@ -63,7 +67,7 @@ class LocalEngine:
     @cached_property
     def model_device(self) -> str:
         """The requested device, or for `auto` the first GPU."""
-        return torch_device(self._device)
+        return torch_device(self._config.device)
 
     def free_codecs(self) -> None:
         """Ends the processes that code."""

@@ -18,6 +18,7 @@ from codec_bench.files import write_atomically
 from codec_bench.identity import invocation
 from codec_bench.metrics import Metric, metric
 from codec_bench.metrics.signal import feature_address
+from codec_bench.reconstruction.worker import unscored
 from codec_bench.records import NotScorable, Status
 
 Entries = dict[str, bytes]
@@ -91,24 +92,20 @@ def unpack_signals(sources: Iterable[Mapping[str, Any]], signals: Mapping[str, b
 
 
 def pack_scoring(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
-    """A job for the scoring process of another machine, with everything that it needs.
-
-    Args:
-        job: As `reconstruction.worker.Scorer.answer` takes it.
-        cache: Folder of the caches.
-
-    Raises:
-        NotScorable: A signal is unavailable.
-    """
+    """A job of `reconstruction.worker.Scorer` with all that it needs of the caches; or where that is gone, the reply."""
     metrics = {name: metric_named(name) for name in job["metrics"]}
     features = ArrayCache(cache / "features")
     kept = {address for made in metrics.values() for address in features_of(made, job)}
     known = taken(features, sorted(kept))
+    try:
+        signals = signals_of([job["reference"], job["decoded"]], ArrayCache(cache / "audio"))
+    except NotScorable as outcome:
+        return {"reply": unscored(job, outcome)}
     return {
         "job": dict(job),
         "invocation": invocation(),
         "fingerprints": {name: made.fingerprint for name, made in metrics.items()},
-        "signals": signals_of([job["reference"], job["decoded"]], ArrayCache(cache / "audio")),
+        "signals": signals,
         "features": known,
         "wanted": sorted(kept - set(known)),
     }

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
@@ -28,11 +28,11 @@ from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.processes.pool import Pool, worker_count
 from codec_bench.processes.process import ProcessCrash
+from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.engines.cluster import ActorServer, TaskServer, check_ray, check_versions, connect
 from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of, taken
 from codec_bench.reconstruction.engines.remote import Applying, Coding, scored
 from codec_bench.reconstruction.models import compute
-from codec_bench.reconstruction.worker import unscored
 from codec_bench.records import NotScorable
 
 logger = logging.getLogger(__name__)
@@ -58,20 +58,18 @@ class RayCoders(Coders):
     """Codes in one process per GPU of a cluster, or on a part of its CPUs.
 
     Args:
+        config: Options of the run; its checkpoint lies where all machines can read it.
         cache: Folder of the caches of this machine.
-        timeout: Seconds that coding one piece may take.
-        batch_seconds: See `CodecCalls`.
-        checkpoint: Weights for the codec, by a path that all machines can read.
 
     Attributes:
         cpus: That the run may use.
         gpus: That the run may use.
     """
 
-    def __init__(self, cache: Path, timeout: float, batch_seconds: float | None, checkpoint: str | None) -> None:
+    def __init__(self, config: RunConfig, cache: Path) -> None:
+        self._config = config
         self._codes = ArrayCache(cache / "codes")
         self._audio = ArrayCache(cache / "audio")
-        self._arguments = (timeout, batch_seconds, checkpoint)
         self._pool: tuple[bool, Pool] | None = None
         self.cpus = self.gpus = 0
 
@@ -102,10 +100,10 @@ class RayCoders(Coders):
         return self.gpus > 0 and "torch" in codec.packages
 
     def _server(self, on_gpu: bool) -> ActorServer:
-        timeout, batch_seconds, checkpoint = self._arguments
-        arguments = (timeout, "cuda" if on_gpu else "cpu", batch_seconds, checkpoint)
-        options = {"num_cpus": SLIVER, "num_gpus": 1 if on_gpu else 0}
-        return ActorServer(Coding, arguments, options, self._pack, self._unpack)
+        config = self._config
+        checkpoint = None if config.checkpoint is None else str(config.checkpoint.resolve())
+        arguments = (config.timeout, "cuda" if on_gpu else "cpu", config.batch_seconds, checkpoint)
+        return ActorServer(Coding, arguments, actor_options(on_gpu), self._pack, self._unpack)
 
     def _pack(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """A job with the recordings and codes that it needs."""
@@ -141,54 +139,36 @@ class RayEngine:
     """Drives a Ray cluster.
 
     Args:
+        config: Options of the run.
         cache: Folder of the caches of this machine.
-        jobs: CPUs to use; None for all of the cluster.
-        device: `auto`, `cpu` or `cuda`; Ray chooses the GPUs.
-        timeout: Seconds that scoring one pair may take.
-        batch_seconds: Seconds of audio that are coded together; see `Reconstructor`.
-        address: Address of the cluster; None takes `RAY_ADDRESS`, or starts a cluster on this machine.
-        checkpoint: Weights for the codec, by a path that all machines can read.
 
     Raises:
         UnavailableError: Ray is not installed.
         UsageError: A GPU is requested by its number.
     """
 
-    def __init__(
-        self,
-        cache: Path,
-        *,
-        jobs: int | None = None,
-        device: str = "auto",
-        timeout: float = 600.0,
-        batch_seconds: float | None = None,
-        address: str | None = None,
-        checkpoint: Path | None = None,
-    ) -> None:
+    def __init__(self, config: RunConfig, cache: Path) -> None:
         check_ray()
-        if ":" in device:
-            raise UsageError(f"Ray chooses the GPU of each process: take --device cuda, not {device}")
+        if ":" in config.device:
+            raise UsageError(f"Ray chooses the GPU of each process: take --device cuda, not {config.device}")
+        self._config = config
         self._cache = cache
         self._features = ArrayCache(cache / "features")
         self._audio = ArrayCache(cache / "audio")
-        self._wanted_jobs = jobs
-        self._device = device
-        self._timeout = timeout
-        self._address = address
-        self._checkpoint = checkpoint
-        weights = None if checkpoint is None else str(checkpoint.resolve())
-        self._coders = RayCoders(cache, timeout, batch_seconds, weights)
+        self._coders = RayCoders(config, cache)
         self.coding = Dispatcher(cache, self._coders)
 
     def identify(self, systems: Sequence[System]) -> list[str]:
         """On the machine that drives the run; processes of the cluster compare with what was found here."""
-        device = "auto" if self._device == "cuda" else self._device
-        with closing(Dispatcher(self._cache, LocalCoders(self._cache, device, checkpoint=self._checkpoint))) as here:
+        device = "auto" if self._config.device == "cuda" else self._config.device
+        coders = LocalCoders(self._cache, device, checkpoint=self._config.checkpoint)
+        with closing(Dispatcher(self._cache, coders)) as here:
             return here.identify(systems)
 
     def __enter__(self) -> RayEngine:
         with ExitStack() as stack:
-            if connect(self._address, worker_count(self._wanted_jobs), self._device != "cpu"):
+            jobs = worker_count(self._config.jobs)
+            if connect(self._config.ray_address, jobs, self._config.device != "cpu"):
                 stack.callback(_shut_down)
             self._count_resources()
             check_versions()  # a cluster that cannot run us says so at once
@@ -196,7 +176,7 @@ class RayEngine:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self.coding.close()
         finally:
@@ -206,11 +186,11 @@ class RayEngine:
         import ray
 
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        self._coders.cpus = min(int(resources.get("CPU", 0)), self._wanted_jobs or 2**30)
-        self._coders.gpus = 0 if self._device == "cpu" else int(resources.get("GPU", 0))
+        self._coders.cpus = min(int(resources.get("CPU", 0)), self._config.jobs or 2**30)
+        self._coders.gpus = 0 if self._config.device == "cpu" else int(resources.get("GPU", 0))
         if self._coders.cpus < 1:
             raise UsageError("the Ray cluster has no CPU: start a worker with `ray start --address=...`")
-        if self._device == "cuda" and not self._coders.gpus:
+        if self._config.device == "cuda" and not self._coders.gpus:
             raise UsageError("--device cuda was given, but the Ray cluster has no GPU")
 
     @property
@@ -231,15 +211,10 @@ class RayEngine:
 
     def _scorer(self) -> TaskServer:
         options = {"num_cpus": SCORING_CPU, "name": "Scoring.call"}
-        return TaskServer(scored, (self._timeout,), options, self._pack_scoring, self._unpack_scoring)
+        pack = partial(pack_scoring, cache=self._cache)
+        return TaskServer(scored, (self._config.timeout,), options, pack, self._keep_features)
 
-    def _pack_scoring(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            return pack_scoring(job, self._cache)
-        except NotScorable as outcome:
-            return {"reply": unscored(job, outcome)}
-
-    def _unpack_scoring(self, reply: dict[str, Any]) -> dict[str, Any]:
+    def _keep_features(self, reply: dict[str, Any]) -> dict[str, Any]:
         put(self._features, reply.pop("entries"))
         return reply
 
@@ -267,8 +242,7 @@ class RayEngine:
                 waiting = _finished(waiting)
 
     def _applier(self) -> ActorServer:
-        options = {"num_cpus": SLIVER, "num_gpus": 1}
-        return ActorServer(Applying, (self.model_device,), options, self._pack_applying, self._unpack_applying)
+        return ActorServer(Applying, ("cuda",), actor_options(True), self._pack_applying, self._keep_features)
 
     def _pack_applying(self, job: Mapping[str, Any]) -> dict[str, Any]:
         signals: dict[str, bytes] = {}
@@ -287,9 +261,10 @@ class RayEngine:
             "wanted": list(job["signals"]),
         }
 
-    def _unpack_applying(self, reply: dict[str, Any]) -> dict[str, Any]:
-        put(self._features, reply["entries"])
-        return {}
+
+def actor_options(on_gpu: bool) -> dict[str, Any]:
+    """What a process that keeps what it has loaded needs of a machine, as Ray has it."""
+    return {"num_cpus": SLIVER, "num_gpus": 1 if on_gpu else 0, "scheduling_strategy": "SPREAD"}
 
 
 def _finished(waiting: set[Future[dict[str, Any]]]) -> set[Future[dict[str, Any]]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import platform
 import tempfile
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.cache import ArrayCache
-from codec_bench.coding.dispatch import LoadCrash
 from codec_bench.coding.local import CodingServer
 from codec_bench.coding.signals import copied, load_signal
 from codec_bench.coding.worker import check_fingerprint, other_versions
@@ -26,7 +24,7 @@ from codec_bench.hub import home
 from codec_bench.identity import join_invocation
 from codec_bench.metrics.model import free_models
 from codec_bench.processes.pool import ProcessServer
-from codec_bench.processes.process import ProcessCrash, WorkerError
+from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.engines.parcels import metric_named, put, taken, unpack_signals
 from codec_bench.reconstruction.models import compute_kept
 from codec_bench.reconstruction.worker import SCORER
@@ -42,7 +40,13 @@ class Remote(ABC):
         """Returns when the process is there."""
 
     def call(self, parcel: Mapping[str, Any]) -> Reply:
-        """Does one job; what went wrong comes back as a reply, for exceptions arrive as text."""
+        """Does one job.
+
+        Raises:
+            CodecBenchError: It cannot be done here; the message names this machine.
+            ProcessCrash: What it needed ended, or did not reply in time.
+            WorkerError: It failed.
+        """
         try:
             if parcel["version"] != __version__:
                 raise UsageError(
@@ -50,11 +54,8 @@ class Remote(ABC):
                 )
             return self._done(parcel)
         except CodecBenchError as error:
-            return {"fatal": f"{platform.node()}: {error}", "exit_code": error.exit_code}
-        except WorkerError as error:
-            return {"failed_job": str(error)}
-        except ProcessCrash as crash:
-            return {"crashed": str(crash), "loading": isinstance(crash, LoadCrash)}
+            error.args = (f"{platform.node()}: {error}",)
+            raise
 
     @abstractmethod
     def _done(self, parcel: Mapping[str, Any]) -> Reply:
@@ -180,6 +181,5 @@ class Applying(Remote):
             unpack_signals(parcel["sources"], parcel["signals"], folder)
             sources = [copied(source, folder) for source in parcel["sources"]]
             features = ArrayCache(folder / "features")
-            started = time.perf_counter()
             compute_kept(feature, rate, sources, lambda s: load_signal(s, features), features, self._device)
-            return {"entries": taken(features, parcel["wanted"]), "seconds": time.perf_counter() - started}
+            return {"entries": taken(features, parcel["wanted"])}
