@@ -26,7 +26,9 @@ WINDOWS_LOSE = 10
 """Seconds: recordings of over 30 s are coded in windows that overlap, and at 25 Hz the package drops tokens there."""
 
 
-def _spec(title: str, codebook: Codebook, parameters: int, weight: RemoteFile) -> CodecSpec:
+def _spec(title: str, codebook: Codebook, parameters: int, file: str, source: str, sha256: str, size: int) -> CodecSpec:
+    """A tokenizer by the name of its file in the cache of the package, with the digest that the package states."""
+    source = f"https://www.modelscope.cn/models/{source}"
     return neural(
         title=title,
         group=Group.SEMANTIC,
@@ -36,17 +38,11 @@ def _spec(title: str, codebook: Codebook, parameters: int, weight: RemoteFile) -
         parameters=parameters,
         licence="Apache-2.0",
         source="https://github.com/xingchensong/S3Tokenizer",
-        weights=(weight,),
+        weights=(RemoteFile(f"models/s3tokenizer/{file}", sha256=sha256, size=size, source=source),),
         decodes=False,
         min_samples=MEL_WINDOW // 2 + 1,
         padding=WINDOWS_LOSE * RATE,
     )
-
-
-def _weight(file: str, source: str, sha256: str, size: int) -> RemoteFile:
-    """A file by its name in the cache of the package, with the digest that the package states."""
-    source = f"https://www.modelscope.cn/models/{source}"
-    return RemoteFile(f"models/s3tokenizer/{file}", sha256=sha256, size=size, source=source)
 
 
 class S3TokenizerV1(PackageCodec):
@@ -72,12 +68,10 @@ class S3TokenizerV1(PackageCodec):
         "S3Tokenizer v1 (50 Hz)",
         Codebook(4096, 320),
         123_466_240,
-        _weight(
-            "speech_tokenizer_v1.onnx",
-            "iic/cosyvoice-300m/resolve/master/speech_tokenizer_v1.onnx",
-            "23b5a723ed9143aebfd9ffda14ac4c21231f31c35ef837b6a13bb9e5488abb1e",
-            522_624_269,
-        ),
+        "speech_tokenizer_v1.onnx",
+        "iic/cosyvoice-300m/resolve/master/speech_tokenizer_v1.onnx",
+        "23b5a723ed9143aebfd9ffda14ac4c21231f31c35ef837b6a13bb9e5488abb1e",
+        522_624_269,
     )
     layers: ClassVar[int] = 6
 
@@ -141,12 +135,10 @@ class S3TokenizerV1At25Hz(S3TokenizerV1):
         "S3Tokenizer v1 (25 Hz)",
         Codebook(4096, 640),
         123_466_240,
-        _weight(
-            "speech_tokenizer_v1_25hz.onnx",
-            "iic/CosyVoice-300M-25Hz/resolve/master/speech_tokenizer_v1.onnx",
-            "56285ddd4a83e883ee0cb9f8d69c1089b53a94b1f78ff7e4a0224a27eb4cb486",
-            522_625_011,
-        ),
+        "speech_tokenizer_v1_25hz.onnx",
+        "iic/CosyVoice-300M-25Hz/resolve/master/speech_tokenizer_v1.onnx",
+        "56285ddd4a83e883ee0cb9f8d69c1089b53a94b1f78ff7e4a0224a27eb4cb486",
+        522_625_011,
     )
 
 
@@ -163,12 +155,10 @@ class S3TokenizerV2(S3TokenizerV1):
         "S3Tokenizer v2 (25 Hz)",
         Codebook(3**8, 640),
         123_714_568,
-        _weight(
-            "speech_tokenizer_v2_25hz.onnx",
-            "iic/CosyVoice2-0.5B/resolve/master/speech_tokenizer_v2.onnx",
-            "d43342aa12163a80bf07bffb94c9de2e120a8df2f9917cd2f642e7f4219c6f71",
-            496_082_973,
-        ),
+        "speech_tokenizer_v2_25hz.onnx",
+        "iic/CosyVoice2-0.5B/resolve/master/speech_tokenizer_v2.onnx",
+        "d43342aa12163a80bf07bffb94c9de2e120a8df2f9917cd2f642e7f4219c6f71",
+        496_082_973,
     )
 
     def _model_of(self, sizes: dict[str, int], state: dict[str, Any]) -> Any:
@@ -189,12 +179,10 @@ class S3TokenizerV3(S3TokenizerV2):
         "S3Tokenizer v3 (25 Hz)",
         Codebook(3**8, 640),
         242_009_608,
-        _weight(
-            "speech_tokenizer_v3_25hz.onnx",
-            "FunAudioLLM/Fun-CosyVoice3-0.5B-2512/resolve/master/speech_tokenizer_v3.onnx",
-            "23236a74175dbdda47afc66dbadd5bcb41303c467a57c261cb8539ad9db9208d",
-            969_451_503,
-        ),
+        "speech_tokenizer_v3_25hz.onnx",
+        "FunAudioLLM/Fun-CosyVoice3-0.5B-2512/resolve/master/speech_tokenizer_v3.onnx",
+        "23236a74175dbdda47afc66dbadd5bcb41303c467a57c261cb8539ad9db9208d",
+        969_451_503,
     )
     layers: ClassVar[int] = 12
 

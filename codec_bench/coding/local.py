@@ -27,12 +27,7 @@ LOAD_SECONDS = 1860.0
 
 
 class CodingServer(ProcessServer):
-    """A process that codes.
-
-    Args:
-        arguments: Arguments of `Coder`.
-        timeout: Seconds that coding one piece may take.
-    """
+    """A process that codes, with arguments for `Coder`; coding one piece may take `timeout` seconds."""
 
     def __init__(self, arguments: Mapping[str, Any], timeout: float) -> None:
         super().__init__(CODER, arguments)

@@ -33,11 +33,7 @@ from codec_bench.tokens import Code, Tokens, code_from_arrays
 
 
 class Reconstructor:
-    """Finds codes and decoded audio in the caches; `dispatch.Dispatcher` has them made.
-
-    Args:
-        cache: Folder of the caches (`codes/`, `audio/`).
-    """
+    """Finds codes and decoded audio in the folder of the caches; `dispatch.Dispatcher` has them made."""
 
     def __init__(self, cache: Path) -> None:
         self._codes = ArrayCache(cache / "codes")
@@ -78,7 +74,7 @@ class Reconstructor:
         """What loads both signals of a pair that was decoded, as `reference` and `decoded`; nothing is made or read.
 
         Args:
-            row: The row.
+            row: A system under a condition.
             item: The utterance.
             reference: What `reference_identity` returned.
             decoded: What `identity` returned.

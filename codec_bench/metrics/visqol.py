@@ -59,8 +59,8 @@ def visqol(reference: Signal, decoded: Signal) -> float:
         NotScorable: Shorter than 0.64 s, one patch of spectrogram and the half before it; or no patch of the reference
             is active.
     """
-    signals = (signal.samples.astype(np.float64) for signal in (reference, decoded))
-    return mean_opinion_score(band_similarities(*signals, reference.rate))
+    first, second = (signal.samples.astype(np.float64) for signal in (reference, decoded))
+    return mean_opinion_score(band_similarities(first, second, reference.rate))
 
 
 def mean_opinion_score(similarities: Floats) -> float:

@@ -257,11 +257,7 @@ class ScoreConfig(Described, Grouped, ScoringOptions):
     strict: Annotated[bool, Option("Exit with 1 if a file has no partner.", Panel.OUTPUT)] = False
 
     def run_config(self, common: Iterable[str]) -> RunConfig:
-        """The run that scores these files.
-
-        Args:
-            common: Ids of what is scored.
-        """
+        """The run that scores the files of these ids."""
         described = {"name": self.decoded.resolve().name} | self.given(Described.model_fields)
         return RunConfig(
             codec=[PreparedFiles(files=str(self.decoded), **described)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,47 +35,30 @@ def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Matche
     """
     if reference is not None and prompts is not None:
         raise UsageError("--reference is for reconstructions and --prompts for generated speech: give one of them")
+    wanted: Mapping[str, object]
     if reference is not None:
-        return join(reference, decoded)
+        wanted, where = audio_files(reference), f"the stem of a file of {reference}"
+        hint = "; name reconstructions by the id of their recording"
+    elif prompts is not None:
+        wanted, where, hint = read_prompts(prompts), f"the id of an utterance in {prompts}", ""
+    else:
+        return Matched(tuple(audio_files(decoded)), ())
     files = audio_files(decoded)
-    if prompts is None:
-        return Matched(tuple(files), ())
-    wanted = read_prompts(prompts)
     common = tuple(stem for stem in files if stem in wanted)
     if not common:
         raise UsageError(
-            f"no file of {decoded} has the id of an utterance in {prompts}: e.g. {next(iter(files))!r} and "
-            f"{next(iter(wanted))!r}"
+            f"no file of {decoded} has {where}: e.g. {next(iter(files))!r} and {next(iter(wanted))!r}{hint}"
         )
-    without_file = [name for name in wanted if name not in files]
     warnings = [
         _left_out(decoded, [stem for stem in files if stem not in wanted]),
-        _left_out(prompts, without_file, "utterances"),
+        _left_out(
+            reference or prompts, [name for name in wanted if name not in files], "files" if reference else "utterances"
+        ),
     ]
     return Matched(common, tuple(w for w in warnings if w))
 
 
-def join(reference: Path, decoded: Path) -> Matched:
-    """Joins two folders by file stem.
-
-    Raises:
-        UsageError: A folder is missing or has no audio, or not one stem is in both.
-    """
-    left, right = audio_files(reference), audio_files(decoded)
-    common = tuple(stem for stem in left if stem in right)
-    if not common:
-        raise UsageError(
-            f"no file of {decoded} has the stem of a file of {reference}: e.g. {next(iter(right))!r} and "
-            f"{next(iter(left))!r}; name reconstructions by the id of their recording"
-        )
-    warnings = [
-        _left_out(folder, [stem for stem in stems if stem not in other])
-        for folder, stems, other in ((reference, left, right), (decoded, right, left))
-    ]
-    return Matched(common, tuple(w for w in warnings if w))
-
-
-def _left_out(folder: Path, stems: list[str], what: str = "files") -> str:
+def _left_out(folder: Path | None, stems: list[str], what: str = "files") -> str:
     if not stems:
         return ""
     names = ", ".join(stems[:NAMED]) + (", ..." if len(stems) > NAMED else "")

@@ -27,12 +27,7 @@ Load = Callable[[Mapping[str, Any]], Audio]
 
 
 def compute(
-    feature: Feature,
-    rate: int,
-    sources: Iterable[Mapping[str, Any]],
-    load: Load,
-    cache: ArrayCache,
-    device: str,
+    feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]], load: Load, cache: ArrayCache, device: str
 ) -> int:
     """As `compute_kept`, whatever the number of signals; frees the model then."""
     try:
@@ -42,12 +37,7 @@ def compute(
 
 
 def compute_kept(
-    feature: Feature,
-    rate: int,
-    sources: Iterable[Mapping[str, Any]],
-    load: Load,
-    cache: ArrayCache,
-    device: str,
+    feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]], load: Load, cache: ArrayCache, device: str
 ) -> int:
     """Computes a model's feature of all signals that the cache lacks it for; the model stays loaded.
 
@@ -58,7 +48,7 @@ def compute_kept(
         rate: Sampling rate in Hz that the model takes; 0 for the signal's own.
         sources: `identity`, and where the signal is; one signal may come several times.
         load: Reads a signal.
-        cache: Where features are kept.
+        cache: That of features.
         device: Where the model runs.
 
     Returns:

@@ -30,11 +30,8 @@ class ScoreStore:
     A write is a transaction of its own, so a process may be killed at any moment; several processes may share the
     file (write-ahead log, with a wait for the lock).
 
-    Args:
-        path: The SQLite file; made with its folder where it is missing.
-
     Raises:
-        UsageError: The file cannot be opened or is not a store.
+        UsageError: The SQLite file, made with its folder where it is missing, cannot be opened or is not a store.
         DiskFullError: No room left.
     """
 

@@ -26,11 +26,7 @@ SCORER = "codec_bench.reconstruction.worker:Scorer"
 
 
 class Scorer:
-    """Scores pairs; metrics and their models live as long as the process.
-
-    Args:
-        cache: Folder of the caches (`audio/`, `features/`).
-    """
+    """Scores pairs, with a folder of caches; metrics and their models live as long as the process."""
 
     def __init__(self, cache: str) -> None:
         self._audio = ArrayCache(Path(cache, "audio"))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.adapters.systems import System
 from codec_bench.audio import FloatArray, read_audio, resample
 from codec_bench.coding.batching import by_length, halved, parts
 from codec_bench.coding.dispatch import Dispatcher
@@ -18,9 +17,10 @@ from codec_bench.coding.local import LocalCoders
 from codec_bench.coding.rows import Row
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UnavailableError
-from codec_bench.records import NotScorable, Status
+from codec_bench.records import Status
 from codec_bench.testing.codecs import Identity
 from codec_bench.tokens import Bitstream, Code
+from tests.coding.coded import problems
 
 
 class Batched(Identity):
@@ -79,17 +79,6 @@ def coder(folder: Path, batch_seconds: float) -> Dispatcher:
     return Dispatcher(folder, LocalCoders(folder, "cpu", batch_seconds))
 
 
-def problems(coding: Dispatcher, row: Row, items: tuple[Item, ...]) -> dict[str, NotScorable]:
-    """Codes all together; why some could not be coded."""
-    found = coding.coded(row, [One(item) for item in items])
-    return {task.item.utterance.id: problem for task, problem in found if problem is not None}
-
-
-@dataclass(frozen=True)
-class One:
-    item: Item
-
-
 def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_coded_twice(
     items: tuple[Item, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
@@ -120,21 +109,3 @@ def test_one_recording_that_fails_costs_itself_and_says_why(items: tuple[Item, .
     assert outcome.status is Status.ENCODE_FAILED
     for item in items[:2] + items[3:]:
         assert made.reconstructor.audio(row, item).samples.any()
-
-
-def test_a_real_model_gives_the_same_in_batches(
-    longcat_mirror: Path, items: tuple[Item, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(longcat_mirror))
-    (system,) = parse_systems(["longcat"], [3])
-    row = Row(system)
-    made, single = (coder(tmp_path / str(s), s) for s in (60, 0))
-    for coding in (made, single):
-        assert problems(coding, row, items) == {}
-        coding.close()
-    for item in items:
-        codes = [c.reconstructor.codes(row, item)[0] for c in (made, single)]
-        for ours, alone in zip(*(code.streams for code in codes), strict=True):
-            assert np.array_equal(ours.codes, alone.codes)
-        audios = [c.reconstructor.audio(row, item).samples for c in (made, single)]
-        np.testing.assert_allclose(*audios, atol=1e-5)

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from scipy import signal
 
+import codec_bench
 from codec_bench import load_codec
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.audio import Audio, read_audio
@@ -23,15 +24,18 @@ from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
 from codec_bench.fingerprint import address
+from codec_bench.reconstruction.config import RunConfig
+from codec_bench.reconstruction.plan import make_plan
 from codec_bench.records import NotScorable, Utterance
 from codec_bench.reports.formats.markdown import markdown
 from codec_bench.reports.table import build_table
 from codec_bench.runs.directory import Run
-from tests.small_runs import DEMO, without_timing
+from tests.small_runs import DEMO
 
 RunIn = Callable[..., Run]
 SPEECH = read_audio(DEMO / "audio" / "slt-01.flac")
 QUIET = Audio((0.1 * SPEECH.samples).astype(np.float32), SPEECH.rate)
+CLASSIC = ["codec2@1200", "opus@6000"]
 ALL = ["noise@10", "reverb@0.3", "gain@-30", "band@2000", "segment@1.0", "concat@8"]
 
 
@@ -74,14 +78,14 @@ def test_wrong_names_are_one_line(name: str, message: str):
 
 
 def test_folders_must_be_there_have_audio_and_be_used(tmp_path: Path):
-    with pytest.raises(UsageError, match="none of the conditions is noise"):
-        parse_conditions(["gain@3"], noise_dir=tmp_path)
-    with pytest.raises(UsageError, match="no audio file is below"):
-        parse_conditions(["noise@3"], noise_dir=tmp_path)
-    with pytest.raises(UsageError, match="does not exist"):
-        parse_conditions(["reverb"], room_dir=tmp_path / "absent")
-    with pytest.raises(UsageError, match="reverberation time is that of the files"):
-        parse_conditions(["reverb@0.5"], room_dir=tmp_path)
+    for name, folders, said in (
+        ("gain@3", {"noise_dir": tmp_path}, "none of the conditions is noise"),
+        ("noise@3", {"noise_dir": tmp_path}, "no audio file is below"),
+        ("reverb", {"room_dir": tmp_path / "absent"}, "does not exist"),
+        ("reverb@0.5", {"room_dir": tmp_path}, "reverberation time is that of the files"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            parse_conditions([name], **folders)
 
 
 # --- signals -------------------------------------------------------------------------------------------------------
@@ -242,61 +246,68 @@ def decoded_files(run: Run, system: str) -> dict[str, Audio]:
     return {path.stem: read_audio(path) for path in sorted((run.path / "audio" / system).glob("*.wav"))}
 
 
+def facts_of(run: Run) -> pd.DataFrame:
+    return pd.read_csv(run.path / "reconstructions.csv").set_index(["system", "utterance"])
+
+
 def recordings(manifest: Path) -> dict[str, Audio]:
     return {row.id: read_audio(row.path) for row in pd.read_csv(manifest, sep="\t").itertuples()}
 
 
-@pytest.mark.long
-def test_segments_are_coded_as_if_they_were_recordings(run_in: RunIn, six: Path):
-    names = ["codec2@1200", "opus@6000"]
-    run = run_in(codec=names, condition=["segment@1.0"], metrics=["stoi"], limit=2, keep_audio=True)
-    facts = pd.read_csv(run.path / "reconstructions.csv").set_index(["system", "utterance"])
-    for name in names:
-        codec = load_codec(name)
-        found = decoded_files(run, f"{name}_segment@1")
-        assert len(found) == 2
-        for utterance, audio in found.items():
-            original = recordings(six)[utterance]
-            cuts = [original.rate * i for i in range(1, int(original.seconds + 0.8))]
-            codes = [codec.encode(Audio(part, original.rate)) for part in np.split(original.samples, cuts)]
-            expected = np.concatenate([codec.decode(code).samples for code in codes])
-            assert len(codes) >= 2
-            assert np.array_equal(audio.samples, expected)
-            row = facts.loc[(f"{name}+segment@1", utterance)]
-            assert row.bits == sum(code.bits for code in codes)
-            assert row.coded_seconds == pytest.approx(sum(code.seconds for code in codes))
-            tokens = sorted((run.path / "tokens" / f"{name}_segment@1").glob(f"{utterance}-*.npz"))
-            assert len(tokens) == len(codes)
+@pytest.fixture(scope="module")
+def framed(six: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Recordings that were coded in pieces, and joined."""
+    folder = tmp_path_factory.mktemp("framed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODEC_BENCH_HOME", str(folder / "home"))
+        return codec_bench.run(
+            CLASSIC, str(six), condition=["segment@1.0", "concat@6"], metrics=["si_sdr"], jobs=1, report=False,
+            keep_audio=True, out=folder / "out",
+        )  # fmt: skip
 
 
 @pytest.mark.long
-def test_joined_recordings_are_coded_as_one_and_cut_apart(run_in: RunIn, six: Path):
-    names = ["codec2@1200", "opus@6000"]
-    run = run_in(codec=names, condition=["concat@6"], metrics=["stoi"], keep_audio=True)
+@pytest.mark.parametrize("name", CLASSIC)
+def test_segments_are_coded_as_if_they_were_recordings(framed: Run, six: Path, name: str):
+    codec, facts, found = load_codec(name), facts_of(framed), decoded_files(framed, f"{name}_segment@1")
+    assert len(found) == 6
+    for utterance, audio in found.items():
+        original = recordings(six)[utterance]
+        cuts = [original.rate * i for i in range(1, int(original.seconds + 0.8))]
+        codes = [codec.encode(Audio(part, original.rate)) for part in np.split(original.samples, cuts)]
+        assert len(codes) >= 2
+        assert np.array_equal(audio.samples, np.concatenate([codec.decode(code).samples for code in codes]))
+        row = facts.loc[(f"{name}+segment@1", utterance)]
+        assert row.bits == sum(code.bits for code in codes)
+        assert row.coded_seconds == pytest.approx(sum(code.seconds for code in codes))
+        assert len(list((framed.path / "tokens" / f"{name}_segment@1").glob(f"{utterance}-*.npz"))) == len(codes)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CLASSIC)
+def test_joined_recordings_are_coded_as_one_and_cut_apart(framed: Run, six: Path, name: str):
     originals = recordings(six)
     speakers = pd.read_csv(six, sep="\t").set_index("id").speaker
-    groups = run.info["plan"]["conditions"][0]["groups"]
+    groups = framed.info["plan"]["conditions"][1]["groups"]
     assert sorted(u for group in groups for u in group) == sorted(originals)
     assert all(speakers[group].nunique() == 1 for group in groups)
     assert max(len(group) for group in groups) > 1
-    facts = pd.read_csv(run.path / "reconstructions.csv").set_index(["system", "utterance"])
-    for name in names:
-        codec, found = load_codec(name), decoded_files(run, f"{name}_concat@6")
-        for group in groups:
-            parts = [originals[u] for u in group]
-            rate = parts[0].rate
-            padded = [np.pad(p.samples, (0, -len(p) % (rate // 50))) for p in parts[:-1]] + [parts[-1].samples]
-            code = codec.encode(Audio(np.concatenate(padded), rate))
-            joined = codec.decode(code)
-            start = 0.0
-            for utterance, part, block in zip(group, parts, padded, strict=True):
-                first, length = round(start * joined.rate), len(found[utterance])
-                assert np.array_equal(found[utterance].samples, joined.samples[first : first + length])
-                assert length == pytest.approx(part.seconds * joined.rate, abs=1)
-                start += len(block) / rate
-            lengths = np.array([len(p) for p in parts])
-            bits = facts.loc[f"{name}+concat@6"].bits[group].to_numpy()
-            assert bits == pytest.approx(code.bits * lengths / lengths.sum())
+    codec, facts, found = load_codec(name), facts_of(framed), decoded_files(framed, f"{name}_concat@6")
+    for group in groups:
+        parts = [originals[u] for u in group]
+        rate = parts[0].rate
+        padded = [np.pad(p.samples, (0, -len(p) % (rate // 50))) for p in parts[:-1]] + [parts[-1].samples]
+        code = codec.encode(Audio(np.concatenate(padded), rate))
+        joined = codec.decode(code)
+        start = 0.0
+        for utterance, part, block in zip(group, parts, padded, strict=True):
+            first, length = round(start * joined.rate), len(found[utterance])
+            assert np.array_equal(found[utterance].samples, joined.samples[first : first + length])
+            assert length == pytest.approx(part.seconds * joined.rate, abs=1)
+            start += len(block) / rate
+        lengths = np.array([len(p) for p in parts])
+        bits = facts.loc[f"{name}+concat@6"].bits[group].to_numpy()
+        assert bits == pytest.approx(code.bits * lengths / lengths.sum())
 
 
 def test_what_a_speaker_has_left_over_joins_the_last_group():
@@ -381,23 +392,6 @@ def test_clean_rows_keep_their_addresses(tmp_path: Path):
 
 
 @pytest.mark.long
-def test_any_order_number_of_workers_and_interruption_give_equal_scores(run_in: RunIn, six: Path, tmp_path: Path):
-    options: dict[str, Any] = {"codec": ["codec2@1200"], "metrics": ["si_sdr"]}
-    one = run_in("one", condition=ALL, jobs=1, **options)
-    shuffled = tmp_path / "six.tsv"
-    pd.read_csv(six, sep="\t").sample(frac=1, random_state=1).to_csv(shuffled, sep="\t", index=False)
-    two = run_in("two", condition=ALL[::-1], jobs=2, dataset=str(shuffled), **options)
-    assert without_timing(two) == without_timing(one)
-    run_in("parts", condition=ALL[:2], limit=3, **options)
-    entries = sorted(p for p in (tmp_path / "parts" / "cache" / "audio").rglob("*") if p.is_file())
-    for path in entries[::2]:
-        path.unlink()
-    parts = run_in("parts", condition=ALL, jobs=2, **options)
-    assert without_timing(parts) == without_timing(one)
-    assert parts.info["sessions"][-1]["scores_from_cache"] > 0
-
-
-@pytest.mark.long
 def test_noise_costs_a_codec_quality_and_less_so_against_the_noisy_recording(run_in: RunIn, tmp_path: Path):
     options: dict[str, Any] = {"codec": ["opus@6000"], "metrics": ["pesq_wb"], "condition": ["noise@20", "noise@0"]}
     clean = run_in(**options).summary.set_index("system").value
@@ -423,13 +417,12 @@ def test_what_conditions_do_besides_is_a_warning(run_in: RunIn):
     assert "band@9000: 2 of 2 recordings stayed as they are" in warnings
 
 
-@pytest.mark.long
-def test_files_have_their_clean_row_only_and_a_warning(run_in: RunIn):
-    run = run_in(codec=[f"files:{DEMO / 'audio'}"], metrics=["stoi"], limit=2, condition=["gain@-6", "segment@1"])
+def test_files_have_their_clean_row_only_and_a_warning():
     label = f"files:{DEMO / 'audio'}"
-    assert list(run.systems) == ["ground-truth", "ground-truth+gain@-6", label]
-    assert any(w.startswith(f"{label} has its clean row only") for w in run.info["warnings"])
-    assert [c["label"] for c in run.info["plan"]["conditions"]] == ["gain@-6"]
+    plan = make_plan(RunConfig(codec=[label], metrics=["stoi"], limit=2, condition=["gain@-6", "segment@1"]), "demo")
+    assert [row.label for row in plan.rows] == ["ground-truth", "ground-truth+gain@-6", label]
+    assert any(w.startswith(f"{label} has its clean row only") for w in plan.warnings)
+    assert [c.label for c in plan.conditions] == ["gain@-6"]
 
 
 @pytest.mark.long
@@ -438,9 +431,8 @@ def test_a_bad_recording_costs_itself_and_no_group(run_in: RunIn, six: Path, tmp
     (tmp_path / "text.wav").write_text("no audio")
     write(tmp_path / "nan.wav", np.full(16_000, np.nan), 16_000)
     write(tmp_path / "silent.wav", np.zeros(16_000), 16_000)
-    bad = pd.DataFrame(
-        {"id": ["text", "nan", "silent"], "path": [str(tmp_path / f"{n}.wav") for n in ("text", "nan", "silent")]}
-    )
+    names = ["text", "nan", "silent"]
+    bad = pd.DataFrame({"id": names, "path": [str(tmp_path / f"{n}.wav") for n in names]})
     pd.concat([table, bad.assign(speaker=table.speaker.iloc[0])]).to_csv(tmp_path / "bad.tsv", sep="\t", index=False)
     run = run_in(
         dataset=str(tmp_path / "bad.tsv"), codec=["codec2@3200"], metrics=["stoi"], condition=["concat@60", "noise@10"],
@@ -450,7 +442,7 @@ def test_a_bad_recording_costs_itself_and_no_group(run_in: RunIn, six: Path, tmp
     for condition in ("concat@60", "noise@10"):
         found = status[f"codec2@3200+{condition}"]
         assert set(found[table.id]) == {"ok"}
-        assert found[["text", "nan", "silent"]].tolist() == ["unreadable", "not_finite", "silent"]
+        assert found[names].tolist() == ["unreadable", "not_finite", "silent"]
 
 
 def test_a_noise_file_that_changes_is_noticed(tmp_path: Path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +22,13 @@ from codec_bench.errors import UsageError
 from codec_bench.probes.inputs import TokenFrames
 from codec_bench.records import NotScorable, Status
 from codec_bench.token_statistics.sources import CodecTokens
+from tests.coding.coded import problems
 from tests.coding.misbehaving import HOP
 
 pytestmark = pytest.mark.long
 
 CODEC = "tests.coding.misbehaving:Misbehaving"
 Coded = Callable[..., dict[str, NotScorable]]
-
-
-@dataclass(frozen=True)
-class One:
-    item: Item
 
 
 def row_of(mode: str) -> Row:
@@ -65,13 +60,11 @@ def coded(items: tuple[Item, ...], tmp_path: Path) -> Iterator[Coded]:
         if key not in made:
             made[key] = Dispatcher(tmp_path, LocalCoders(tmp_path, "auto", batch_seconds, timeout=timeout))
         row = row_of(mode)
-        problems = {}
-        for task, problem in made[key].coded(row, [One(item) for item in items]):
-            problems[task.item.utterance.id] = problem
-            if problem is None:
-                assert len(made[key].reconstructor.audio(row, task.item)) == len(read_audio(task.item.utterance.path))
-        assert set(problems) == {item.utterance.id for item in items}
-        return {name: problem for name, problem in problems.items() if problem is not None}
+        found = problems(made[key], row, items)
+        for item in items:
+            if item.utterance.id not in found:
+                assert len(made[key].reconstructor.audio(row, item)) == len(read_audio(item.utterance.path))
+        return found
 
     yield run
     for coding in made.values():
@@ -171,7 +164,7 @@ def test_several_processes_code_the_same(items: tuple[Item, ...], tmp_path: Path
     row = Row(system)
     made = [Dispatcher(tmp_path / str(n), LocalCoders(tmp_path / str(n), "cpu", jobs=n)) for n in (1, 3)]
     for coding in made:
-        assert [p for _, p in coding.coded(row, [One(item) for item in items])] == [None] * len(items)
+        assert problems(coding, row, items) == {}
         assert coding.devices == {"codec2": "cpu"}
         coding.close()
     for item in items:

@@ -17,6 +17,8 @@ import pytest
 import soundfile
 
 import codec_bench
+from codec_bench.audio import read_audio
+from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.engines.making import make_engine
@@ -33,12 +35,9 @@ PLUGINS = [str(HERE / "engine_plugins"), str(HERE)]
 RunWith = Callable[..., Run]
 
 
-def lengths(limit: int) -> dict[str, float]:
-    """Seconds of the first utterances of the demo."""
-    from codec_bench.audio import read_audio
-    from codec_bench.datasets.loading import load_dataset
-
-    return {u.id: read_audio(u.path).seconds for u in load_dataset("demo", limit=limit).utterances()}
+def long_ones() -> set[str]:
+    """Which of the first four utterances of the demo last more than four seconds."""
+    return {u.id for u in load_dataset("demo", limit=4).utterances() if read_audio(u.path).seconds > 4}
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +93,28 @@ def files(run: Run) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_both_engines_give_the_same_files(run_with: RunWith):
-    codecs, metrics = ["codec2@1200", "opus@6000"], ["pesq_wb", "stoi", "wer", "gpe"]
-    options = {"codec": codecs, "metrics": metrics, "limit": 2, "keep_audio": True}
-    local, far = (files(run_with(engine, **options)) for engine in ("local", "ray"))
-    assert set(local) == set(far)
-    assert len(local) == 5 + 3 * 2 + 2 * 2
-    assert [name for name in local if local[name] != far[name]] == []
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"codec": ["codec2@1200", "opus@6000"], "metrics": ["pesq_wb", "stoi", "wer", "gpe"], "keep_audio": True},
+        {"metrics": ["heavy_metric:loudness", "si_sdr"]},
+        {"codec": ["engine_plugins:Late"], "metrics": ["heavy_metric:beginning", "si_sdr"], "align": True},
+    ],
+    ids=["classic", "learned model", "aligned"],
+)
+def test_both_engines_give_the_same_files(run_with: RunWith, tmp_path: Path, options: dict[str, Any]):
+    log = tmp_path / "log"
+    local = run_with("local", **options, limit=2)
+    here = log.read_text() if log.exists() else ""
+    far = run_with("ray", **options, limit=2)
+    left, right = files(local), files(far)
+    assert set(left) == set(right)
+    assert len(left) == (5 + 3 * 2 + 2 * 2 if "keep_audio" in options else 4)
+    assert [name for name in left if left[name] != right[name]] == []
+    assert (log.read_text() if log.exists() else "") == here  # no model was loaded in this process
+    if "align" in options:
+        assert far.summary.query("metric == 'beginning'").value.max() < 1e-4
+        assert far.summary.query("metric == 'si_sdr'").value.min() > 60
 
 
 @pytest.mark.slow
@@ -122,32 +136,8 @@ def test_conditions_and_prefixes_are_the_same_on_both_engines(run_with: RunWith)
 
 
 @pytest.mark.slow
-def test_learned_models_run_on_the_gpus_of_the_cluster_and_give_the_same(run_with: RunWith, tmp_path: Path):
-    options = {"metrics": ["heavy_metric:loudness", "si_sdr"]}
-    local = run_with("local", **options)
-    here = (tmp_path / "log").read_text()
-    far = run_with("ray", **options)
-    assert files(far) == files(local)
-    assert (tmp_path / "log").read_text() == here  # nothing was loaded in this process
-
-
-@pytest.mark.slow
-def test_aligned_audio_gives_the_same_on_both_engines(run_with: RunWith):
-    options = {
-        "codec": ["engine_plugins:Late"],
-        "metrics": ["heavy_metric:beginning", "si_sdr"],
-        "limit": 2,
-        "align": True,
-    }
-    local, far = (run_with(engine, **options) for engine in ("local", "ray"))
-    assert files(far) == files(local)
-    assert far.summary.query("metric == 'beginning'").value.max() < 1e-4
-    assert far.summary.query("metric == 'si_sdr'").value.min() > 60
-
-
-@pytest.mark.slow
 def test_what_kills_or_hangs_a_process_costs_the_same_pairs(run_with: RunWith):
-    long = {name for name, seconds in lengths(4).items() if seconds > 4}
+    long = long_ones()
     assert 0 < len(long) < 4
     options = {
         "metrics": ["engine_plugins:killer", "engine_plugins:hanging", "engine_plugins:peak"],
@@ -165,7 +155,7 @@ def test_what_kills_or_hangs_a_process_costs_the_same_pairs(run_with: RunWith):
 
 @pytest.mark.slow
 def test_a_codec_that_kills_its_process_costs_its_recordings(run_with: RunWith):
-    long = {name for name, seconds in lengths(4).items() if seconds > 4}
+    long = long_ones()
     run = run_with("ray", codec=["engine_plugins:Deadly"], metrics=["si_sdr"], ground_truth=False, max_failed=1.0)
     scores = run.scores.set_index("utterance")
     assert set(scores.index[scores.status == "crashed"]) == long

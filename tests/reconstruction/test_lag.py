@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from codec_bench.runs.directory import Run
 from tests.command import Cli
 from tests.small_runs import DEMO, without_timing
 
-HERE = Path(__file__).parent
+PLUGINS = [str(Path(__file__).parent / "engine_plugins"), str(Path(__file__).parent)]
 LATE = 1024
 """Samples at 16 kHz: 64 ms, the case of the ADTS files whose priming no header tells."""
 
@@ -28,15 +29,16 @@ Score = Callable[..., Run]
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sentences (`ref`), 64 ms late (`late`), and late and then cut to where they belong by hand (`cut`)."""
+    """Two sentences (`ref`), 64 ms late (`late`), one of them late (`mixed`), and late and then cut by hand (`cut`)."""
     root = tmp_path_factory.mktemp("folders")
-    for folder in ("ref", "late", "cut"):
+    for folder in ("ref", "late", "mixed", "cut"):
         (root / folder).mkdir()
     for name in ("rms-01", "slt-02"):
         samples, rate = soundfile.read(DEMO / "audio" / f"{name}.flac", dtype="float32")
         zeros = np.zeros(LATE, np.float32)
         late = np.concatenate([zeros, samples])[: len(samples)]
-        for folder, signal in (("ref", samples), ("late", late), ("cut", np.concatenate([late[LATE:], zeros]))):
+        mixed, cut = late if name == "rms-01" else samples, np.concatenate([late[LATE:], zeros])
+        for folder, signal in (("ref", samples), ("late", late), ("mixed", mixed), ("cut", cut)):
             soundfile.write(root / folder / f"{name}.wav", signal, rate, subtype="FLOAT")
     return root
 
@@ -53,6 +55,15 @@ def score(folders: Path, tmp_path: Path) -> Score:
         )
 
     return run
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plug-ins of tests of engines can be found."""
+    monkeypatch.setenv("HEAVY_LOG", str(tmp_path / "log"))
+    for folder in PLUGINS:
+        monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(PLUGINS))
 
 
 def pairs_of(run: Run) -> pd.DataFrame:
@@ -109,16 +120,22 @@ def test_late_audio_is_a_warning_that_names_the_metrics_it_misleads(score: Score
 
 
 @pytest.mark.parametrize(
-    ("decoded", "metrics"), [("late", ["pesq_wb", "visqol"]), ("cut", ["si_sdr"]), ("ref", ["si_sdr"])]
+    ("decoded", "reference", "metrics", "lags", "said"),
+    [
+        ("late", "ref", ["pesq_wb", "visqol"], [64, 64], None),  # they align by themselves
+        ("cut", "ref", ["si_sdr"], [0, 0], None),
+        ("ref", "ref", ["si_sdr"], [0, 0], None),
+        ("ref", "late", ["si_sdr"], [-64, -64], "is 64 ms early on 2 of 2: SI-SDR is of"),
+        ("mixed", "ref", ["si_sdr"], [64, 0], None),  # on one of two it is no constant lag
+    ],
 )
-def test_there_is_no_warning_where_nothing_is_misled(score: Score, decoded: str, metrics: list[str]):
-    run = score(decoded, metrics=metrics)
-    assert run.info["warnings"] == []
-    assert pairs_of(run)["lag_ms"].tolist() == [64.0 if decoded == "late" else 0.0] * 2
-
-
-def test_early_audio_on_most_utterances_is_a_warning_too_and_on_one_of_two_it_is_none(score: Score):
-    assert "is 64 ms early on 2 of 2: SI-SDR is of" in score("ref", "late", metrics=["si_sdr"]).info["warnings"][0]
+def test_there_is_a_warning_where_something_is_misled(
+    score: Score, decoded: str, reference: str, metrics: list[str], lags: list[int], said: str | None
+):
+    run = score(decoded, reference, metrics=metrics)
+    assert pairs_of(run)["lag_ms"].tolist() == lags
+    assert len(run.info["warnings"]) == (said is not None)
+    assert (said or "") in "".join(run.info["warnings"])
 
 
 @pytest.mark.parametrize("align", [False, True])
@@ -131,23 +148,12 @@ def test_rooms_and_noise_are_no_lag(tmp_path: Path, folders: Path, align: bool):
     assert pairs_of(run)["lag_ms"].abs().max() < 0.5
 
 
-def test_late_audio_of_a_few_is_not_a_constant_lag(score: Score, folders: Path, tmp_path: Path):
-    mixed = tmp_path / "mixed"
-    mixed.mkdir()
-    for folder, name in (("late", "rms-01.wav"), ("ref", "slt-02.wav")):
-        (mixed / name).write_bytes((folders / folder / name).read_bytes())
-    run = score(mixed, metrics=["si_sdr"])
-    assert run.info["warnings"] == []
-    assert pairs_of(run)["lag_ms"].tolist() == [64.0, 0.0]
-
-
 def test_align_gives_the_scores_of_audio_that_was_cut_by_hand(score: Score, tmp_path: Path):
     metrics = ["stoi", "si_sdr", "mcd", "gpe", "pesq_wb"]
     plain = score(metrics=metrics)
     by_hand = score("cut", metrics=metrics)
     run = score(metrics=metrics, align=True)
-    minding = run.scores[run.scores.metric != "pesq_wb"].drop(columns="seconds").reset_index(drop=True)
-    expected = by_hand.scores[by_hand.scores.metric != "pesq_wb"].drop(columns="seconds").reset_index(drop=True)
+    minding, expected = (r.scores[r.scores.metric != "pesq_wb"].drop(columns="seconds") for r in (run, by_hand))
     pd.testing.assert_frame_equal(minding, expected, check_exact=True)
     assert run.summary.set_index("metric").value["stoi"] > 0.99 > plain.summary.set_index("metric").value["stoi"]
     # PESQ aligns by itself: it is not computed again, nor are its values others.
@@ -196,18 +202,13 @@ def test_compare_knows_aligned_values_from_others(score: Score, cli: Cli, tmp_pa
     assert "the decoded audio of the candidate was aligned (--align), that of the baseline was not" in unlike.stdout
 
 
-def test_a_store_without_lags_is_used_in_full_and_they_stay_blank(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: Path
-):
-    monkeypatch.syspath_prepend(str(HERE / "engine_plugins"))
-    monkeypatch.setenv("PYTHONPATH", str(HERE / "engine_plugins"))
+@pytest.mark.usefixtures("plugins")
+def test_a_store_without_lags_is_used_in_full_and_they_stay_blank(tmp_path: Path, folders: Path):
     options = {"codec": "engine_plugins:Late", "dataset": str(folders / "ref"), "metrics": ["si_sdr"], "jobs": 1}
     run = codec_bench.run(out=tmp_path / "one", report=False, **options)
     assert "64 ms late on 2 of 2: SI-SDR is of misaligned signals" in run.info["warnings"][0]
-    assert pairs_of(run).groupby("system")["lag_ms"].max().to_dict() == {
-        "engine_plugins:Late": 64.0,
-        "ground-truth": 0.0,
-    }
+    lags = pairs_of(run).groupby("system")["lag_ms"].max()
+    assert lags.to_dict() == {"engine_plugins:Late": 64.0, "ground-truth": 0.0}
     cache = codec_bench.hub.home() / "cache"
     with sqlite3.connect(cache / "scores.sqlite") as db:
         for key, text in db.execute("SELECT address, facts FROM reconstructions").fetchall():
@@ -223,20 +224,10 @@ def test_a_store_without_lags_is_used_in_full_and_they_stay_blank(
     assert without_timing(again) == without_timing(run)
 
 
-def test_a_learned_model_that_is_applied_to_all_signals_hears_aligned_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: Path
-):
-    monkeypatch.setenv("HEAVY_LOG", str(tmp_path / "log"))
-    for plugins in (HERE, HERE / "engine_plugins"):
-        monkeypatch.syspath_prepend(str(plugins))
-    monkeypatch.setenv("PYTHONPATH", f"{HERE}:{HERE / 'engine_plugins'}")
-    options = {
-        "codec": "engine_plugins:Late",
-        "dataset": str(folders / "ref"),
-        "metrics": ["heavy_metric:beginning"],
-        "jobs": 1,
-        "report": False,
-    }
+@pytest.mark.usefixtures("plugins")
+def test_a_learned_model_that_is_applied_to_all_signals_hears_aligned_ones(tmp_path: Path, folders: Path):
+    options = {"codec": "engine_plugins:Late", "dataset": str(folders / "ref"), "jobs": 1, "report": False}
+    options["metrics"] = ["heavy_metric:beginning"]
     late, run = (codec_bench.run(out=tmp_path / str(align), align=align, **options) for align in (False, True))
     values = [r.scores.set_index(["system", "utterance"]).value.loc["engine_plugins:Late"] for r in (late, run)]
     assert values[0].min() > 0.01

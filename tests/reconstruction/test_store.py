@@ -1,12 +1,10 @@
-"""The score store: exact round trips, several writers, damage, a full disk."""
+"""The score store: exact round trips, damage, a full disk; `test_runner` has several writers, and kills them."""
 
 from __future__ import annotations
 
 import os
 import random
 import shutil
-import signal
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -16,17 +14,6 @@ import pytest
 from codec_bench.errors import UsageError
 from codec_bench.reconstruction.store import ScoreStore
 from codec_bench.records import Score, Status
-
-WRITER = """
-import sys
-from pathlib import Path
-from codec_bench.records import Score, Ratio
-from codec_bench.reconstruction.store import ScoreStore
-with ScoreStore(Path(sys.argv[1])) as store:
-    for i in range(int(sys.argv[3])):
-        store.put({f"{sys.argv[2]}-{i}": Score.of(Ratio(i, 7)), f"shared-{i}": Score.of(i / 3)}, f"pair-{i}", {"i": i})
-        print(i, flush=True)
-"""
 
 
 def test_scores_come_back_bit_for_bit(tmp_path: Path):
@@ -44,36 +31,6 @@ def test_outcomes_that_may_differ_next_time_are_not_kept(tmp_path: Path):
     with ScoreStore(tmp_path / "s") as store:
         store.put({"a": Score.failed(Status.CRASHED, "x"), "b": Score.failed(Status.TOO_SHORT, "y")})
         assert set(store.scores(["a", "b"])) == {"b"}
-
-
-def test_two_processes_write_one_store(tmp_path: Path):
-    path = tmp_path / "scores.sqlite"
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, "150"], stdout=subprocess.DEVNULL)
-        for name in ("ann", "bob")
-    ]
-    assert [w.wait(60) for w in writers] == [0, 0]
-    with ScoreStore(path) as store:
-        found = store.scores(f"{who}-{i}" for who in ("ann", "bob", "shared") for i in range(150))
-        assert len(found) == 450
-        assert found["shared-149"].value == 149 / 3
-
-
-def test_a_killed_writer_loses_nothing_that_it_reported(tmp_path: Path):
-    path = tmp_path / "scores.sqlite"
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), "ann", "100000"], stdout=subprocess.PIPE, text=True
-    )
-    assert writer.stdout is not None
-    for line in writer.stdout:
-        last = int(line)
-        if last >= 40:
-            break
-    writer.send_signal(signal.SIGKILL)
-    writer.wait()
-    with ScoreStore(path) as store:
-        assert len(store.scores(f"ann-{i}" for i in range(last + 1))) == last + 1
-        assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_a_file_that_is_no_store_is_a_clear_error(tmp_path: Path):

@@ -119,12 +119,7 @@ class Condition(ABC):
         return address(condition=self.fingerprint, recording=item.digest)
 
     def pieces(self, item: Item, read: Read) -> list[Piece]:
-        """What is coded for an utterance.
-
-        Args:
-            item: The utterance.
-            read: Returns what the codec hears of an utterance.
-        """
+        """What is coded for an utterance; `read` returns what the codec hears of one."""
         return [Piece(self.address(item), lambda: read(item))]
 
     def assembled(self, item: Item, decoded: Sequence[Audio]) -> Audio:
@@ -186,11 +181,7 @@ class Alteration(Condition):
     """
 
     def altered(self, recording: Audio, identity: str) -> Altered:
-        """The altered recording.
-
-        Args:
-            recording: Mono audio of any rate.
-            identity: Digest of the recording, which decides what is drawn by chance.
+        """A recording of any rate, altered; its digest, `identity`, decides what is drawn by chance.
 
         Raises:
             NotScorable: The recording is empty, not finite or silent, or a sound file cannot be used.

@@ -99,12 +99,7 @@ class Reverb(Drawn):
 
 
 def simulated_room(seconds: float, rate: int, random: np.random.Generator) -> tuple[Floats, int]:
-    """The impulse response of a drawn shoebox room.
-
-    Args:
-        seconds: Reverberation time.
-        rate: Sampling rate in Hz.
-        random: What the room and the places in it are drawn with.
+    """The impulse response of a shoebox room that is drawn, with a reverberation time in seconds.
 
     Returns:
         The response, float64 `[n]`, with a direct sound of 1, and at which sample that is.
@@ -145,11 +140,7 @@ def decay_seconds(response: Floats, rate: int) -> float:
 
 
 def need_pyroomacoustics() -> None:
-    """Raises where rooms cannot be simulated.
-
-    Raises:
-        UnavailableError: The extra is missing.
-    """
+    """Raises an `UnavailableError` where rooms cannot be simulated."""
     try:
         import pyroomacoustics  # noqa: F401
     except ImportError as error:

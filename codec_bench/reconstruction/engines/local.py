@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.systems import System
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.devices import torch_device
 from codec_bench.coding.dispatch import Dispatcher
@@ -18,6 +17,7 @@ from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature
 from codec_bench.processes.pool import ProcessPool, worker_count
 from codec_bench.reconstruction.config import RunConfig
+from codec_bench.reconstruction.engines.engine import Engine
 from codec_bench.reconstruction.models import compute
 from codec_bench.reconstruction.worker import SCORER
 
@@ -25,7 +25,7 @@ JOBS_AHEAD = 4
 """Decoded pairs that wait per scoring process."""
 
 
-class LocalEngine:
+class LocalEngine(Engine):
     """Does everything on this machine.
 
     Args:
@@ -47,10 +47,6 @@ class LocalEngine:
         )
         self.coding = Dispatcher(cache, coders)
 
-    def identify(self, systems: Sequence[System]) -> list[str]:
-        """In the processes that will code."""
-        return self.coding.identify(systems)
-
     def __enter__(self) -> LocalEngine:
         self._pool = ProcessPool(self._jobs, SCORER, {"cache": str(self._cache)}, self._config.timeout)
         return self
@@ -68,10 +64,6 @@ class LocalEngine:
     def model_device(self) -> str:
         """The requested device, or for `auto` the first GPU."""
         return torch_device(self._config.device)
-
-    def free_codecs(self) -> None:
-        """Ends the processes that code."""
-        self.coding.close()
 
     def submit(self, job: Mapping[str, Any]) -> Future[dict[str, Any]]:
         """Queues a pair for the scoring processes."""

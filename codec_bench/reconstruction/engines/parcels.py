@@ -92,7 +92,7 @@ def unpack_signals(sources: Iterable[Mapping[str, Any]], signals: Mapping[str, b
 
 
 def pack_scoring(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
-    """A job of `reconstruction.worker.Scorer` with all that it needs of the caches; or where that is gone, the reply."""
+    """A job of `worker.Scorer` with all that it needs of the caches; or where that is gone, the reply."""
     metrics = {name: metric_named(name) for name in job["metrics"]}
     features = ArrayCache(cache / "features")
     kept = {address for made in metrics.values() for address in features_of(made, job)}

@@ -30,6 +30,7 @@ from codec_bench.processes.pool import Pool, worker_count
 from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.engines.cluster import ActorServer, TaskServer, check_ray, check_versions, connect
+from codec_bench.reconstruction.engines.engine import Engine
 from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of, taken
 from codec_bench.reconstruction.engines.remote import Applying, Coding, scored
 from codec_bench.reconstruction.models import compute
@@ -135,7 +136,7 @@ class RayCoders(Coders):
         return reply
 
 
-class RayEngine:
+class RayEngine(Engine):
     """Drives a Ray cluster.
 
     Args:
@@ -217,10 +218,6 @@ class RayEngine:
     def _keep_features(self, reply: dict[str, Any]) -> dict[str, Any]:
         put(self._features, reply.pop("entries"))
         return reply
-
-    def free_codecs(self) -> None:
-        """Ends the coding processes."""
-        self.coding.close()
 
     # --- learned models ----------------------------------------------------------------------------------------
 
