@@ -72,12 +72,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def load_state(model: Any, state: Mapping[str, Any], file: str) -> None:
-    """Puts tensors into a model, all of them and nothing left over.
-
-    Args:
-        model: The `torch.nn.Module`.
-        state: Tensors by name.
-        file: Where they come from, for the message.
+    """Puts the tensors of a file into a `torch.nn.Module`, all of them and nothing left over.
 
     Raises:
         UnavailableError: They are not those of the model.
@@ -90,12 +85,7 @@ def load_state(model: Any, state: Mapping[str, Any], file: str) -> None:
 
 
 def check_config(file: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Checks what the spec of a codec states against what a configuration says.
-
-    Args:
-        file: Where it comes from, for the message.
-        found: Values by name.
-        expected: The values that must be there, by name.
+    """Checks what the spec of a codec states against what the configuration in a file says.
 
     Raises:
         UnavailableError: One is different.

@@ -133,8 +133,7 @@ class Opus(AvCodec):
     name = "opus"
     title = "Opus VBR"
     modes = ("6000", "8000", "12000", "16000", "24000", "32000")
-    encoder = "libopus"
-    decoder = "libopus"
+    encoder = decoder = "libopus"
     library = "libopus"
     options: ClassVar = {"application": "voip", "frame_duration": "20", "vbr": "on"}
     # 312 samples at 48 kHz, the look-ahead of libopus for `voip` and `audio`.
@@ -188,8 +187,7 @@ class G722(AvCodec):
 
     name = "g722"
     spec = classic("G.722", 16_000, hop=320, packet_bits=1280, delay=22, licence=LICENCE, source="ITU-T G.722")
-    encoder = "g722"
-    decoder = "g722"
+    encoder = decoder = "g722"
     has_bit_rate = False
 
 
@@ -199,8 +197,7 @@ class G7231(AvCodec):
     name = "g723.1"
     # 189 bits per 30 ms are the speech; the packet of 24 bytes has 2 for its type and 1 that is not used.
     spec = classic("G.723.1", 8000, hop=240, packet_bits=189, delay=60, licence=LICENCE, source="ITU-T G.723.1")
-    encoder = "g723_1"
-    decoder = "g723_1"
+    encoder = decoder = "g723_1"
 
     @property
     def bit_rate(self) -> int:
@@ -221,8 +218,7 @@ class G726(AvCodec):
         for mode in ("40000", "32000", "24000", "16000")
     }
     modes = tuple(specs)
-    encoder = "g726"
-    decoder = "g726"
+    encoder = decoder = "g726"
 
     def _packets(self, frames: Pcm) -> tuple[Sequence[bytes], bytes]:
         packets, header = super()._packets(frames)
@@ -245,8 +241,7 @@ class MuLaw(AvCodec):
 
     name = "mulaw"
     spec = classic("G.711 mu-law", 8000, hop=160, packet_bits=1280, licence=LICENCE, source="ITU-T G.711")
-    encoder = "pcm_mulaw"
-    decoder = "pcm_mulaw"
+    encoder = decoder = "pcm_mulaw"
     has_bit_rate = False
 
 
@@ -286,6 +281,5 @@ class Aac(AvCodec):
         for mode in ("32000", "24000", "16000")
     }
     modes = tuple(specs)
-    encoder = "aac"
-    decoder = "aac"
+    encoder = decoder = "aac"
     sample_format = "fltp"

@@ -47,7 +47,7 @@ class CodecCalls:
     """Calls codecs, one loaded at a time.
 
     Args:
-        cache: Folder of the caches (`codes/`, `audio/`).
+        cache: Folder of the caches.
         device: Where codecs run; `auto` takes a GPU for codecs that use torch, where there is one.
         batch_seconds: Seconds of audio that are coded together, padding included; see `batch_budget`.
 
@@ -109,11 +109,7 @@ class CodecCalls:
     ) -> dict[str, NotScorable]:
         """Encodes pieces, and decodes them, where the caches lack that.
 
-        Args:
-            system: With what.
-            pieces: What.
-            decode: Whether decoded audio is wanted.
-            limit: Seconds that one piece may take; the first one that leaves room for it is coded twice.
+        The first one that leaves room for it in the `limit`, the seconds that one may take, is coded twice.
 
         Returns:
             Why a piece could not be coded, by its address.
@@ -167,12 +163,7 @@ class CodecCalls:
     def _repeat(self, system: System, codec: Codec, piece: Piece, code: Code | None, decode: bool) -> None:
         """Codes a recording once more, and notes what comes out differently although the codec announces no chance.
 
-        Args:
-            system: With what.
-            codec: The same.
-            piece: The recording.
-            code: What was made of it; None where that came from a batch, which may differ by rounding.
-            decode: Whether it was decoded.
+        `code` is what was made of it; None where that came from a batch, which may differ by rounding.
         """
         if self._loaded is not codec or id(codec) in self._repeated or codec.spec.stochastic:
             return

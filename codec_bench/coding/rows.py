@@ -140,15 +140,10 @@ def describe_reference(label: str, title: str, fingerprint: str, note: str = "")
     return {
         "label": label,
         "system": label,
-        "condition": None,
         "reference": "clean",
         "note": note,
         "title": title,
         "group": Group.REFERENCE.value,
         "fingerprint": fingerprint,
-        "codebooks": None,
-        "frame_rate_hz": None,
-        "nominal_bitrate": None,
-        "stated_bitrate": None,
         "weights": {},
-    }
+    } | dict.fromkeys(("condition", "codebooks", "frame_rate_hz", "nominal_bitrate", "stated_bitrate"))

@@ -34,12 +34,8 @@ CODER = "codec_bench.coding.worker:Coder"
 class Coder:
     """Encodes and decodes; a codec stays loaded until another one is needed.
 
-    Args:
-        cache: Folder of the caches (`codes/`, `audio/`).
-        device: See `CodecCalls`.
-        batch_seconds: See `CodecCalls`.
-        checkpoint: Weights for the codec.
-        systems: Systems that no name stands for, by label; in the process that made them.
+    The arguments are those of `CodecCalls`, the weights for the codec, and in the process that made them the `systems`
+    that no name stands for, by label.
     """
 
     def __init__(

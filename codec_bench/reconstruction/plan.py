@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.codec import Codec, Group
+from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
 from codec_bench.adapters.systems import System, parse_systems
 from codec_bench.alignment import ALIGNED
@@ -117,11 +117,9 @@ def resolve_systems(config: RunConfig) -> tuple[System, ...]:
     systems += [s for s in parsed if not (systems and s.label == GroundTruth.name)]
     described = [c for c in config.codec if isinstance(c, PreparedFiles)]
     for entry in [entry for place, entry in enumerate(described) if entry not in described[:place]]:
-        if entry.group not in {g.value for g in Group}:
-            raise UsageError(f"group {entry.group!r} is not one of {', '.join(g.value for g in Group)}")
         if entry.name == GroundTruth.name:
             raise UsageError(f"{GroundTruth.name} is the row of the recordings: give {entry.files} another --name")
-        files = DecodedFiles(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=Group(entry.group))
+        files = DecodedFiles(entry.files, name=entry.name, bitrate_kbps=entry.bitrate, group=entry.group)
         systems.append(System(files.name, files))
     if config.checkpoint is not None:
         use_checkpoint(codecs_of(systems), config.checkpoint)

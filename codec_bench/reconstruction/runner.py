@@ -110,14 +110,10 @@ class Runner:
 
     @cached_property
     def _staged(self) -> frozenset[str]:
-        """Metrics whose models are applied to all signals at once; asked when there is something to score."""
-        return frozenset(metric.label for metric in self._plan.metrics if self._stages(metric))
-
-    def _stages(self, metric: Metric) -> bool:
-        """Whether a metric's models are applied to all signals at once, before it is scored."""
-        if not metric.models:
-            return False  # nothing that has to ask torch for a GPU
-        return self._engine.model_device != "cpu" or any(feature.model.is_heavy for feature, _ in metric.models)
+        """Metrics whose models are applied to all signals at once; asked when there is one to score."""
+        learned = [metric for metric in self._plan.metrics if metric.models]
+        on_gpu = bool(learned) and self._engine.model_device != "cpu"  # no other metric makes torch look for a GPU
+        return frozenset(m.label for m in learned if on_gpu or any(feature.model.is_heavy for feature, _ in m.models))
 
     def _run_models(self) -> None:
         """Applies each model to all signals that wait for it, one model at a time."""
@@ -329,12 +325,8 @@ class Runner:
 def score_address(metric: Metric, item: Item, reference: str, decoded: str, *, generated: bool = False) -> str:
     """Where a score is kept: the metric and everything that it looks at, by content.
 
-    Args:
-        metric: What is scored.
-        item: The utterance, for its text and language.
-        reference: Content address of the signal that stands for the original.
-        decoded: Content address of the decoded signal.
-        generated: Whether the reference is a prompt, which may have another length.
+    Signals are told by content address. Where the audio was `generated`, the reference is a prompt, which may have
+    another length.
     """
     utterance = item.utterance
     every = {"reference": reference, "decoded": decoded, "text": utterance.text, "language": utterance.language}

@@ -45,13 +45,9 @@ CONDITIONS: Registry[type[Condition]] = Registry(
 def parse_conditions(
     names: Iterable[str], seed: int = 0, noise_dir: Path | None = None, room_dir: Path | None = None
 ) -> tuple[Condition, ...]:
-    """The conditions of these names, in order, each once.
+    """The conditions of names as `noise@10`, `reverb` and `package.module:Class@value`, in order, each once.
 
-    Args:
-        names: `noise@10`, `reverb`, `segment@1.0`, `package.module:Class@value`.
-        seed: Seeds what conditions draw.
-        noise_dir: Folder with noise files.
-        room_dir: Folder with room impulse responses.
+    What they draw is seeded with `seed`; folders may hold noise and room impulse responses for them.
 
     Raises:
         UsageError: An unknown condition, a value that it cannot have, or a folder that nothing uses or that has no

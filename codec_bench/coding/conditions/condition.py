@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from codec_bench.adapters.contract import read_only
-from codec_bench.audio import AUDIO_SUFFIXES, Audio
+from codec_bench.audio import AUDIO_SUFFIXES, RESAMPLER, Audio
 from codec_bench.errors import UsageError
 from codec_bench.files import digest, read_file
 from codec_bench.fingerprint import address, package_versions
@@ -268,7 +268,8 @@ class Drawn(Alteration):
 
     def _parts(self) -> dict[str, Any]:
         files = [] if self.sounds is None else list(self.sounds.files)
-        return {"seed": self.seed, "files": len(files), "files_sha256": address(files=files) if files else None}
+        digest_of_files = address(files=files) if files else None
+        return {"seed": self.seed, "files": len(files), "files_sha256": digest_of_files, "resampler": RESAMPLER}
 
     def _random(self, identity: str) -> np.random.Generator:
         """PCG64, seeded with SHA-256 over the kind of condition, the seed and the recording."""

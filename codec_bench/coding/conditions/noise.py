@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from codec_bench.audio import RESAMPLER, Audio, read_audio, resample
+from codec_bench.audio import Audio, read_audio, resample
 from codec_bench.coding.conditions.condition import Drawn, Sounds
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
@@ -48,9 +47,6 @@ class AdditiveNoise(Drawn):
         """What was done."""
         kind = "speech-shaped noise" if self.sounds is None else f"noise from {len(self.sounds.files)} files"
         return f"{kind} at {self.value:g} dB SNR over the whole recording"
-
-    def _parts(self) -> dict[str, Any]:
-        return super()._parts() | {"resampler": RESAMPLER}
 
     def _changed(self, recording: Audio, identity: str) -> Floats:
         speech = recording.samples.astype(np.float64)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from codec_bench.audio import RESAMPLER, Audio, read_channels, resample
+from codec_bench.audio import Audio, read_channels, resample
 from codec_bench.coding.conditions.condition import Drawn, Sounds
 from codec_bench.errors import UnavailableError
 from codec_bench.records import NotScorable, Status
@@ -62,9 +61,6 @@ class Reverb(Drawn):
         if self.sounds is not None:
             return f"rooms from {len(self.sounds.files)} impulse responses, direct sound at its time and level"
         return f"simulated shoebox rooms, T60 {self.value:g} s, direct sound at its time and level"
-
-    def _parts(self) -> dict[str, Any]:
-        return super()._parts() | {"resampler": RESAMPLER}
 
     def _changed(self, recording: Audio, identity: str) -> Floats:
         from scipy.signal import fftconvolve

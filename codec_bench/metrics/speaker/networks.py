@@ -29,14 +29,9 @@ def equal_lengths(name: str, samples: int) -> Callable[[Callable[[Any, Sequence[
 def similarity(
     name: str, title: str, note: str, embedding: Feature, variants: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Metric:
-    """Registers the cosine similarity of the speaker embeddings of two recordings as a metric.
+    """Registers the cosine similarity of the speaker embeddings of two recordings as a metric; see `Metric`.
 
-    Args:
-        name: Name of the metric.
-        title: As of `Metric`.
-        note: As of `Metric`.
-        embedding: The model: its embedding of a signal at 16 kHz, `[d]`.
-        variants: As of `Metric`; each has another `embedding`.
+    `embedding` is that of a signal at 16 kHz, `[d]`; each variant has another one.
     """
 
     def speaker_similarity(reference: Signal, decoded: Signal, *, embedding: Feature = embedding) -> float:
