@@ -258,8 +258,7 @@ class Metric:
         """What the function returns; a plug-in must leave the signals, which others get too, as they are."""
         if not self.code:
             return self.function(**arguments, **self.params)
-        signals = [value for value in arguments.values() if isinstance(value, Signal)]
-        with read_only([signal.recording for signal in signals], [signal.rate for signal in signals]):
+        with read_only([value.recording for value in arguments.values() if isinstance(value, Signal)]):
             return contained(self.function, **arguments, **self.params)
 
     def _arguments(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +68,32 @@ def feature_address(identity: str, wanted: Feature, rate: int) -> str:
     return address(signal=identity, feature=wanted.fingerprint, rate=rate, resampler=resampler)
 
 
+class Held:
+    """Arrays that may be read and not be written, with copies that tell whether they were, and undo it."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[Array, bool, Array]] = {}
+
+    def add(self, array: Array) -> None:
+        """Forbids to write into an array."""
+        if id(array) not in self._before:
+            self._before[id(array)] = (array, array.flags.writeable, array.copy())
+            array.flags.writeable = False
+
+    def release(self) -> bool:
+        """Makes all arrays what they were; says whether one of them was written by way of memory that it shares."""
+        is_changed = False
+        for array, is_writeable, copy in self._before.values():
+            with suppress(ValueError):  # a view of what was never to be written
+                array.flags.writeable = is_writeable
+            if array.tobytes() != copy.tobytes():
+                is_changed = True
+                array.flags.writeable = True
+                array[...] = copy
+                array.flags.writeable = is_writeable
+        return is_changed
+
+
 @dataclass
 class Recording:
     """One signal with everything that was derived from it: resampled copies and features, each made once.
@@ -85,6 +111,7 @@ class Recording:
     is_reference: bool = False
     _at: dict[int, Audio] = field(default_factory=dict)
     _features: dict[tuple[str, int], Array] = field(default_factory=dict)
+    _held: Held | None = None
 
     def at(self, rate: int) -> Audio:
         """The signal at another rate; at its own for 0."""
@@ -92,6 +119,8 @@ class Recording:
             return self.audio
         if rate not in self._at:
             self._at[rate] = resample(self.audio, rate)
+            if self._held is not None:
+                self._held.add(self._at[rate].samples)
         return self._at[rate]
 
     def feature(self, wanted: Feature, rate: int) -> Array:
@@ -102,12 +131,19 @@ class Recording:
         """
         memory = (wanted.fingerprint, rate)
         if memory not in self._features:
-            self._features[memory] = self._stored(wanted, rate)
+            value = self._stored(wanted, rate)
+            if self._held is not None:
+                value = np.array(value)  # of its own: the function may be the plug-in's, and keep what it returned
+                self._held.add(value)
+            self._features[memory] = value
         return self._features[memory]
 
-    def known(self) -> Iterable[Array]:
-        """The features that were computed."""
-        return self._features.values()
+    def hold(self, held: Held | None) -> None:
+        """Has everything that is handed out from now on read-only, until this is called with None."""
+        self._held = held
+        if held is not None:
+            for array in (self.audio.samples, *(at.samples for at in self._at.values()), *self._features.values()):
+                held.add(np.asarray(array))
 
     def _stored(self, wanted: Feature, rate: int) -> Array:
         if self.cache is None or self.identity is None or not (self.is_reference or wanted.expensive):
@@ -123,35 +159,24 @@ class Recording:
 
 
 @contextmanager
-def read_only(recordings: Sequence[Recording], rates: Sequence[int]) -> Iterator[None]:
-    """Keeps the samples of recordings, and the features that they have, from being changed by what runs in the block.
+def read_only(recordings: Sequence[Recording]) -> Iterator[None]:
+    """Keeps recordings, and all that is derived from them before and in the block, from being changed by what runs.
 
     Args:
         recordings: Recordings that others get too.
-        rates: At which they are asked for.
 
     Raises:
         ValueError: Something was written by way of memory that it shares; it is as before again.
     """
-    arrays = [recording.at(rate).samples for recording, rate in zip(recordings, rates, strict=True)]
-    arrays += [recording.audio.samples for recording in recordings]
-    arrays += [value for recording in recordings for value in recording.known() if isinstance(value, np.ndarray)]
-    arrays = list({id(array): array for array in arrays}.values())
-    before = [(array, array.flags.writeable, array.copy()) for array in arrays]
-    for array in arrays:
-        array.flags.writeable = False
+    held = Held()
+    for recording in recordings:
+        recording.hold(held)
     try:
         yield
     finally:
-        changed = False
-        for array, is_writeable, copy in before:
-            with suppress(ValueError):
-                array.flags.writeable = is_writeable
-            if array.tobytes() != copy.tobytes():
-                changed = True
-                array.flags.writeable = True
-                array[...] = copy
-        if changed:
+        for recording in recordings:
+            recording.hold(None)
+        if held.release():
             raise ValueError("it wrote into its input: work on a copy")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import doctest
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ import codec_bench
 from codec_bench.audio import Audio, read_audio
 from codec_bench.errors import UsageError
 from codec_bench.metrics import METRICS, metric
-from codec_bench.metrics.signal import Recording
+from codec_bench.metrics.base import Metric
+from codec_bench.metrics.signal import Feature, Recording, Signal
 from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.reports.table import FAMILY_TITLES
 
@@ -184,3 +187,82 @@ def test_scores_are_never_numbers_that_are_not_finite():
 def test_every_parameter_changes_the_fingerprint():
     prints = {metric(n).fingerprint for n in ("gpe", "gpe[praat]", "gpe[dio]", "vde", "secs", "secs[raw]")}
     assert len(prints) == 6
+
+
+# --- plug-ins -------------------------------------------------------------------------------------------------------
+
+
+def of_user(function: Callable[..., float], **settings: object) -> Metric:
+    """A metric of a user: this module is no part of codec-bench."""
+    return Metric(
+        **{
+            "name": "users", "function": function, "unit": "", "better": "lower", "range": (None, None),
+            "rate": 16_000, "family": "quality", "title": "Users",
+        } | settings  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+LEVEL = Feature("level", lambda audio: np.abs(audio.samples).mean(keepdims=True))
+BUFFER = np.zeros(1, np.float32)
+
+
+def in_buffer(audio: Audio) -> np.ndarray:
+    BUFFER[0] = np.abs(audio.samples).mean()
+    return BUFFER
+
+
+REUSED = Feature("reused", in_buffer)
+
+
+def by_numpy(array: np.ndarray) -> None:
+    array *= 0
+
+
+def after_unlocking(array: np.ndarray) -> None:
+    array.flags.writeable = True
+    array *= 0
+
+
+def by_address(array: np.ndarray) -> None:
+    ctypes.memset(array.ctypes.data, 0, array.nbytes)
+
+
+WRITERS = {by_numpy: "read-only", after_unlocking: "work on a copy|WRITEABLE", by_address: "it wrote into its input"}
+GIVEN: dict[str, Callable[[Signal], np.ndarray]] = {
+    "samples": lambda signal: signal.samples,
+    "feature": lambda signal: signal[LEVEL],
+    "another rate": lambda signal: signal.recording.at(24_000).samples,
+    "feature at another rate": lambda signal: signal.recording.feature(LEVEL, 24_000),
+}
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["computed in the call", "known before"])
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("write", WRITERS)
+def test_what_a_plug_in_writes_is_its_error_and_seen_by_no_other(
+    speech: np.ndarray, write: Callable[[np.ndarray], None], given: str, is_known: bool
+):
+    mine = Recording(Audio(speech.copy(), 16_000))
+    wanted = {name: get(Signal(Recording(Audio(speech, 16_000)), 16_000, 100)).copy() for name, get in GIVEN.items()}
+    if is_known:
+        for get in GIVEN.values():
+            get(Signal(mine, 16_000, 100))
+
+    def users(decoded: Signal) -> float:
+        write(GIVEN[given](decoded))
+        return 0.0
+
+    score = of_user(users).score(None, mine)
+    assert score.status is Status.ERROR
+    assert any(said in score.reason for said in WRITERS[write].split("|"))
+    for name, get in GIVEN.items():
+        assert np.array_equal(get(Signal(mine, 16_000, 100)), wanted[name]), name
+    assert np.array_equal(mine.audio.samples, speech)
+    assert mine.audio.samples.flags.writeable
+
+
+def test_a_feature_that_returns_its_buffer_is_copied(speech: np.ndarray):
+    levels = of_user(lambda reference, decoded: float(reference[REUSED][0] - 2 * decoded[REUSED][0]))
+    reference, decoded = (Recording(Audio(gain * speech, 16_000)) for gain in (np.float32(1), np.float32(0.5)))
+    assert levels.score(reference, decoded).value == pytest.approx(0, abs=1e-6)
+    assert reference.feature(REUSED, 16_000) == 2 * decoded.feature(REUSED, 16_000)
