@@ -24,9 +24,10 @@ from codec_bench.adapters.contract import (
     check_code,
     check_length,
     check_number,
-    check_unchanged,
     mono,
+    own,
     read_only,
+    restored,
 )
 from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
@@ -183,11 +184,11 @@ class Codec(ABC):
 
     def _encode_batch(self, batch: Sequence[FloatArray]) -> Sequence[Code]:
         """Encodes several recordings; to be overridden where that is faster, with results equal to single ones."""
-        return [self._encode(samples) for samples in batch]
+        return [self._owned(self._encode(samples)) for samples in batch]
 
     def _decode_batch(self, batch: Sequence[Code]) -> Sequence[FloatArray]:
         """Decodes several codes; to be overridden where that is faster, with results equal to single ones."""
-        return [self._decode(code) for code in batch]
+        return [self._owned(self._decode(code)) for code in batch]
 
     # --- what users call ---------------------------------------------------------------------------------------
 
@@ -240,16 +241,27 @@ class Codec(ABC):
 
     def _checked(self, code: Any, samples: FloatArray, audio: Audio) -> Code:
         """A code that keeps the contract, with the length of its recording."""
-        checked = check_code(code, self.spec, len(samples), self.codebooks)
+        checked = check_code(self._owned(code), self.spec, len(samples), self.codebooks)
         return replace(checked, samples=len(audio), sample_rate=audio.rate)
+
+    def _owned(self, made: Any) -> Any:
+        """What `_encode` or `_decode` returned; of a plug-in a copy, which its next call cannot overwrite."""
+        return own(made) if self.plug_in else made
 
     @contextmanager
     def _keeping(self, given: Sequence[NDArray[Any]], what: str) -> Iterator[None]:
         """Sees to it that a plug-in leaves its input as it is: other calls and other systems get the same arrays."""
-        before = [array.copy() for array in given] if self.plug_in else []
-        yield
-        if self.plug_in:
-            check_unchanged(given, before, f"`_{what}`")
+        if not self.plug_in:
+            yield
+            return
+        before = [array.copy() for array in given]
+        try:
+            yield
+        except BaseException:
+            restored(given, before)
+            raise
+        if restored(given, before):
+            raise CodecError(f"`_{what}` wrote into its input: work on a copy")
 
     def _prepared(self, audio: Audio) -> FloatArray:
         """Samples at the codec's rate, with what the delay pushes out at the end."""
@@ -313,7 +325,7 @@ class Codec(ABC):
 
     def _finished(self, code: Code, part: Code, decoded: Any) -> Audio:
         """Decoded samples without the delay, at the length of the recording."""
-        samples, note = mono(decoded)
+        samples, note = mono(self._owned(decoded))
         if note:
             self._shapes.add(note)
         samples = samples[self.spec.delay :]
@@ -412,7 +424,7 @@ class Codec(ABC):
         Raises:
             CodecError: They have another shape, another number of codebooks, or are not integers of their range.
         """
-        books = books_of(codes, self.spec)
+        books = [self._owned(book) for book in books_of(codes, self.spec)]
         return Tokens(tuple(Stream(c, self.spec.codebooks[i], self.spec.token_rate(i)) for i, c in enumerate(books)))
 
     def bitstream(self, packets: list[bytes], bits: int, header: bytes = b"") -> Bitstream:

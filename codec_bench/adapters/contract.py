@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -194,16 +195,23 @@ def read_only(samples: FloatArray) -> FloatArray:
     return view
 
 
-def check_unchanged(given: Sequence[NDArray[Any]], before: Sequence[NDArray[Any]], what: str) -> None:
-    """Raises where an input was written to, by way of a tensor that shares its memory; and undoes it.
+def restored(given: Sequence[NDArray[Any]], before: Sequence[NDArray[Any]]) -> bool:
+    """Undoes what was written into inputs, by way of a tensor that shares their memory; says whether anything was."""
+    changed = [(array, copy) for array, copy in zip(given, before, strict=True) if array.tobytes() != copy.tobytes()]
+    for array, copy in changed:
+        array.flags.writeable = True
+        array[...] = copy
+    return bool(changed)
 
-    Raises:
-        CodecError: It was.
-    """
-    for array, copy in zip(given, before, strict=True):
-        if array.tobytes() != copy.tobytes():
-            array[...] = copy
-            raise CodecError(f"{what} wrote into its input: work on a copy")
+
+def own(made: Any) -> Any:
+    """A copy of what a plug-in returned, which may be a buffer that its next call fills anew."""
+    if isinstance(made, Tokens):
+        streams = tuple(replace(stream, codes=stream.codes.copy()) for stream in made.streams)
+        return replace(made, streams=streams, side={name: np.array(value) for name, value in made.side.items()})
+    if isinstance(made, np.ndarray):
+        return made.copy()
+    return made.detach().clone() if hasattr(made, "detach") and hasattr(made, "clone") else made
 
 
 def arrays_of(codes: Sequence[Code]) -> list[NDArray[Any]]:

@@ -42,6 +42,12 @@ REPEATED_SECONDS = 60.0
 _NEGLIGIBLE = 1e-3
 """Difference of decoded audio out of its peak: a GPU adds up in another order from call to call."""
 
+_LIKE_ALONE = 0.9
+"""Share of a code that must be the same whether a recording is encoded alone or in a batch, which rounds otherwise."""
+
+_UNLIKE_ALONE = 0.01
+"""Energy that decoded audio alone and in a batch may differ by, out of that of the audio: -20 dB."""
+
 
 class CodecCalls:
     """Calls codecs, one loaded at a time.
@@ -65,6 +71,7 @@ class CodecCalls:
         self.devices: dict[str, str] = {}
         self.notes: dict[str, list[str]] = {}
         self._repeated: set[int] = set()
+        self._compared: set[int] = set()
         self._loaded: Codec | None = None
         self._broken: dict[int, tuple[str, Status, str]] = {}
 
@@ -117,10 +124,10 @@ class CodecCalls:
         codec = system.source
         assert isinstance(codec, Codec), "prepared audio is not coded"
         if budget := batch_budget(self._batch_seconds, chosen_device(self._device, codec)):
-            self._encode_together(codec, pieces, budget)
-            if decode:
-                self._decode_together(system, codec, [piece.address for piece in pieces], budget)
+            coded = self._encode_together(codec, pieces, budget)
+            decoded = self._decode_together(system, codec, pieces, budget) if decode else None
             self._repeat(system, codec, pieces[0], None, decode)
+            self._compare_alone(system, codec, coded, decoded)
         failed = {}
         for piece in pieces:
             started = time.perf_counter()
@@ -191,6 +198,34 @@ class CodecCalls:
                 "training mode, or is state kept between calls? If chance is meant, its spec says `stochastic=True`"
             )
 
+    def _compare_alone(self, system: System, codec: Codec, coded: Piece | None, decoded: Piece | None) -> None:
+        """Codes a recording of a batch once more, alone, and notes where a plug-in makes something else of it.
+
+        `coded` and `decoded` are the first of batches, which are the shortest: padding shows most in them, and they are
+        what a buffer loses that is filled anew for each recording.
+        """
+        if not (coded or decoded) or id(codec) in self._compared or codec.spec.stochastic or codec.plug_in is None:
+            return
+        self._compared.add(id(codec))
+        differing = []
+        try:
+            if coded and (entry := self._codes.get(self._at.code(codec, coded.address))) is not None:
+                alone: Code = self._guarded(codec, Status.ENCODE_FAILED, codec.encode, coded.audio())
+                if (same := _share_of_same(code_from_arrays(entry), alone)) < _LIKE_ALONE:
+                    differing.append(f"of the code of `_encode_batch`, {same:.0%} is as `_encode` makes it")
+            if decoded and (entry := self._audio.get(self._at.audio(system, decoded.address))) is not None:
+                code = self._code(codec, decoded)
+                single: Audio = self._guarded(codec, Status.DECODE_FAILED, codec.decode, code, system.codebooks)
+                if not _is_like(audio_of(entry), single):
+                    differing.append("the audio of `_decode_batch` is another than that of `_decode`")
+        except NotScorable as outcome:
+            logger.debug("%s fails alone: %s", codec.name, outcome.reason)
+        if differing:
+            self.notes.setdefault(codec.name, []).append(
+                f"{' and '.join(differing)}: has each result of a batch memory of its own, is the padding masked? "
+                "--batch-seconds 0 codes one recording at a time"
+            )
+
     def _decode(self, system: System, codec: Codec, piece: Piece, code: Code) -> None:
         key = self._at.audio(system, piece.address)
         if self._audio.get(key) is None:
@@ -199,43 +234,59 @@ class CodecCalls:
             audio = self._guarded(codec, Status.DECODE_FAILED, codec.decode, code, system.codebooks)
             self._audio.put(key, entry_of(audio, time.perf_counter() - started))
 
-    def _encode_together(self, codec: Codec, pieces: Sequence[Piece], budget: float) -> None:
-        """Encodes the pieces that the cache has no code for; the time is shared out by their length."""
-        heard: list[tuple[str, Audio]] = []
+    def _encode_together(self, codec: Codec, pieces: Sequence[Piece], budget: float) -> Piece | None:
+        """Encodes the pieces that the cache has no code for; the time is shared out by their length.
+
+        Returns:
+            The first that was in a batch with others.
+        """
+        heard: list[tuple[Piece, Audio]] = []
         for piece in pieces:
-            key = self._at.code(codec, piece.address)
-            if key not in self._codes:
+            if self._at.code(codec, piece.address) not in self._codes:
                 try:
                     audio = piece.audio()
                     audio.check("the input")
                 except NotScorable:
                     continue
-                heard.append((key, audio))
-        for key, code, seconds in self._together(codec, codec.encode_batch, heard, budget):
+                heard.append((piece, audio))
+        first = None
+        for piece, code, seconds, is_one_of_several in self._together(codec, codec.encode_batch, heard, budget):
+            key = self._at.code(codec, piece.address)
             self._codes.put(key, code.to_arrays() | {"encode_seconds": np.array(seconds)})
+            if first is None and is_one_of_several:
+                first = piece
+        return first
 
-    def _decode_together(self, system: System, codec: Codec, recordings: Sequence[str], budget: float) -> None:
-        """Decodes the codes that are there and whose audio is not."""
-        waiting: list[tuple[str, Code]] = []
-        for recording in recordings:
-            key = self._at.audio(system, recording)
-            if key not in self._audio and (entry := self._codes.get(self._at.code(codec, recording))) is not None:
-                waiting.append((key, code_from_arrays(entry)))
+    def _decode_together(self, system: System, codec: Codec, pieces: Sequence[Piece], budget: float) -> Piece | None:
+        """Decodes the codes that are there and whose audio is not.
+
+        Returns:
+            The first that was in a batch with others.
+        """
+        waiting: list[tuple[Piece, Code]] = []
+        for piece in pieces:
+            entry = self._codes.get(self._at.code(codec, piece.address))
+            if entry is not None and self._at.audio(system, piece.address) not in self._audio:
+                waiting.append((piece, code_from_arrays(entry)))
 
         def decode(codes: Sequence[Code]) -> list[Audio]:
             return codec.decode_batch(codes, system.codebooks)
 
-        for key, audio, seconds in self._together(codec, decode, waiting, budget):
-            self._audio.put(key, entry_of(audio, seconds))
+        first = None
+        for piece, audio, seconds, is_one_of_several in self._together(codec, decode, waiting, budget):
+            self._audio.put(self._at.audio(system, piece.address), entry_of(audio, seconds))
+            if first is None and is_one_of_several:
+                first = piece
+        return first
 
     def _together(
         self,
         codec: Codec,
         function: Callable[[Sequence[In]], Sequence[Out]],
-        keyed: Sequence[tuple[str, In]],
+        given: Sequence[tuple[Piece, In]],
         budget: float,
-    ) -> Iterator[tuple[str, Out, float]]:
-        """What a codec makes of batches of like lengths: key, result and share of the time, by length.
+    ) -> Iterator[tuple[Piece, Out, float, bool]]:
+        """What a codec makes of batches of like lengths: piece, result, share of the time, whether it was in company.
 
         What fails in a batch is left out; tried alone afterwards, it says why.
         """
@@ -244,18 +295,18 @@ class CodecCalls:
             logger.debug("%s failed on one of a batch", codec.name, exc_info=error)
             return None
 
-        for batch in by_length(keyed, lambda entry: entry[1].seconds, budget):
+        for batch in by_length(given, lambda entry: entry[1].seconds, budget):
             try:
                 self.load(codec)
             except NotScorable:
                 return
             started = time.perf_counter()
-            made = halved(lambda part: contained(function, part), [given for _, given in batch], failed)
+            made = halved(lambda part: contained(function, part), [one for _, one in batch], failed)
             spent = time.perf_counter() - started
-            whole = sum(given.seconds for _, given in batch) or 1.0
-            for (key, given), result in zip(batch, made, strict=True):
+            whole = sum(one.seconds for _, one in batch) or 1.0
+            for (piece, one), result in zip(batch, made, strict=True):
                 if result is not None:
-                    yield key, result, spent * given.seconds / whole
+                    yield piece, result, spent * one.seconds / whole, len(batch) > 1
 
     def _guarded(self, codec: Codec, failed: Status, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls into a codec; whatever it raises costs one recording, not the run."""
@@ -286,3 +337,20 @@ def _same_audio(one: Audio, other: Audio) -> bool:
     """Whether two decoded signals are the same, but for rounding."""
     peak = float(np.nan_to_num(np.abs(one.samples)).max(initial=0.0))
     return np.allclose(one.samples, other.samples, rtol=0, atol=_NEGLIGIBLE * peak, equal_nan=True)
+
+
+def _share_of_same(one: Code, other: Code) -> float:
+    """Which part of two codes is the same: of the first codebook, on which the others build, or of the packets."""
+    if isinstance(one, Tokens) and isinstance(other, Tokens):
+        parts: list[Sequence[Any]] = [code.streams[0].codes.tolist() if code.streams else [] for code in (one, other)]
+    else:
+        parts = [getattr(code, "packets", ()) for code in (one, other)]
+    left, right = parts
+    equal = sum(a == b for a, b in zip(left, right, strict=False))
+    return equal / max(len(left), len(right), 1) if left or right else 1.0
+
+
+def _is_like(one: Audio, other: Audio) -> bool:
+    """Whether two decoded signals differ by little of their energy."""
+    difference = np.nan_to_num(one.samples.astype(np.float64) - other.samples)
+    return bool((difference**2).sum() <= _UNLIKE_ALONE * np.nan_to_num(other.samples.astype(np.float64) ** 2).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -222,6 +223,32 @@ def test_an_encoder_that_writes_into_its_input_gets_an_error_and_nobody_sees_it(
     with pytest.raises(error, match=r"read-only|wrote into its input"):
         codec(encode=write).encode(audio)
     assert np.array_equal(audio.samples, AUDIO.samples)
+
+
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_what_was_written_before_an_exception_is_undone(is_batch: bool):
+    def scale_and_raise(samples: Any) -> Any:
+        ctypes.memset(samples.ctypes.data, 0, samples.nbytes)
+        raise RuntimeError("oops")
+
+    audios = [Audio(AUDIO.samples.copy(), 16_000) for _ in range(2)]
+    made = codec(encode=scale_and_raise)
+    with pytest.raises(RuntimeError, match="oops"):
+        made.encode_batch(audios) if is_batch else made.encode(audios[0])
+    for audio in audios:
+        assert np.array_equal(audio.samples, AUDIO.samples)
+
+
+def test_all_of_a_batch_that_was_written_is_undone():
+    audios = [Audio(AUDIO.samples.copy(), 16_000) for _ in range(2)]
+
+    def zeroed(samples: Any) -> Any:
+        ctypes.memset(samples.ctypes.data, 0, samples.nbytes)
+        return np.zeros((1, FRAMES), int)
+
+    with pytest.raises(CodecError, match="`_encode` wrote into its input"):
+        codec(encode=zeroed).encode_batch(audios)
+    assert all(np.array_equal(audio.samples, AUDIO.samples) for audio in audios)
 
 
 def test_a_decoder_that_writes_into_the_tokens_gets_an_error_and_nobody_sees_it():
