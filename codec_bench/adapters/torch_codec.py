@@ -114,10 +114,7 @@ def of_equal_size(sizes: Sequence[int]) -> list[list[int]]:
 def snapshot(files: Mapping[str, Path]) -> Iterator[Path]:
     """A temporary folder with links to the files of a repository under their published names, wherever each lies.
 
-    Loaders expect one folder; mirrors may have the files in several.
-
-    Args:
-        files: Where each file is, by the path of the published one; see `ReplaceableCodec.weight_files`.
+    Loaders expect one folder; mirrors may have the files in several. See `ReplaceableCodec.weight_files`.
     """
     with linked_folder({file_name(path): file for path, file in files.items()}) as folder:
         yield folder

@@ -139,15 +139,11 @@ class Dispatcher:
         return warnings
 
     def coded(self, row: Row, tasks: Iterable[T], *, decode: bool = True) -> Iterator[tuple[T, NotScorable | None]]:
-        """Codes utterances of a row; yields each when its codes and its decoded audio are in the caches, in any order.
-
-        Args:
-            row: A system under a condition; audio that exists already needs no coding.
-            tasks: Any number of tasks; only a few are held at a time.
-            decode: Whether the decoded audio is wanted, or the codes alone.
+        """Codes any number of utterances of a row, of which only a few are held at a time.
 
         Yields:
-            The task, and why it could not be coded.
+            Each task when its codes, and with `decode` its decoded audio, are in the caches, in any order; and why it
+            could not be coded.
         """
         sending: _Sending[T] = _Sending(self, self._coders, row, decode)
         for task in tasks:
@@ -156,20 +152,12 @@ class Dispatcher:
         yield from sending.rest()
 
     def codes(self, row: Row, item: Item) -> list[Code]:
-        """As `Reconstructor.codes`, coded where the cache lacks them.
-
-        Raises:
-            NotScorable: They cannot be obtained.
-        """
+        """As `Reconstructor.codes`, coded where the cache lacks them."""
         self._ensure(row, item, decode=False)
         return self.reconstructor.codes(row, item)
 
     def audio(self, row: Row, item: Item) -> Audio:
-        """As `Reconstructor.audio`, coded where the cache lacks it.
-
-        Raises:
-            NotScorable: It cannot be obtained.
-        """
+        """As `Reconstructor.audio`, coded where the cache lacks it."""
         self._ensure(row, item, decode=True)
         return self.reconstructor.audio(row, item)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -111,10 +112,10 @@ def audio_of(entry: Entry) -> Audio:
 
 def describe(audio: Audio) -> dict[str, Any]:
     """Facts about a signal that go into the run: length, rate, peak and level."""
-    finite = audio.peak == audio.peak
+    is_finite = math.isfinite(audio.peak)
     return {
         "samples": len(audio),
         "rate": audio.rate,
-        "peak": audio.peak if finite and audio.peak != float("inf") else None,
-        "level_db": audio.level_db if finite and audio.peak != float("inf") else None,
+        "peak": audio.peak if is_finite else None,
+        "level_db": audio.level_db if is_finite else None,
     }

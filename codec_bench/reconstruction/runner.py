@@ -51,7 +51,7 @@ class Runner:
     Args:
         plan: What to do.
         cache: Folder of the caches and the score store; this process alone writes the scores.
-        engine: Where the work is done.
+        engine: Does the work.
         keep: Whether what is decoded is wanted afterwards, also where a store has its scores.
         failures: Keeps tracebacks; None drops them.
     """

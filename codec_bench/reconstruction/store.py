@@ -102,17 +102,12 @@ class ScoreStore:
             if not s.status.is_transient
         ]
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._db:  # commits, or rolls back
+                self._db.execute("BEGIN IMMEDIATE")
                 self._db.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
                 if reconstruction is not None and facts is not None:
                     text = json.dumps(facts, allow_nan=False)
                     self._db.execute("INSERT OR REPLACE INTO reconstructions VALUES (?, ?)", (reconstruction, text))
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
         except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
 

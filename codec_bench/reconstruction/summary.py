@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -287,27 +288,25 @@ def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
 
 def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
     """Writes `reconstructions.csv`: payload bits, duration, level, lag and coding time of every pair."""
-    columns: dict[str, list[Any]] = {
-        "system": [],
-        "utterance": [],
-    }  # a dictionary per row would take five times as much
-    for row in plan.rows:
-        for item in plan.items:
-            place = len(columns["system"])
-            facts: Mapping[str, Any] = outcome.facts[row.label, item.utterance.id]
-            flat: dict[str, Any] = {"system": row.label, "utterance": item.utterance.id}
-            flat |= {k: v for k, v in facts.items() if not isinstance(v, Mapping)}
-            if plan.align and "lag_ms" in facts:
-                flat["aligned_by_ms"] = facts["lag_ms"] or 0.0
-            for side in SIGNALS:
-                flat |= {f"{side}_{k}": v for k, v in facts.get(side, {}).items()}
-            for name, value in flat.items():
-                if name not in columns:
-                    columns[name] = [math.nan] * place
-                columns[name].append(value)
-            for values in columns.values():
-                values.extend([math.nan] * (place + 1 - len(values)))
-    write_atomically(out / "reconstructions.csv", pd.DataFrame(columns).to_csv(index=False).encode())
+
+    def pairs() -> Iterator[dict[str, Any]]:
+        for row in plan.rows:
+            for item in plan.items:
+                facts = outcome.facts[row.label, item.utterance.id]
+                flat: dict[str, Any] = {"system": row.label, "utterance": item.utterance.id}
+                flat |= {name: value for name, value in facts.items() if not isinstance(value, Mapping)}
+                if plan.align and "lag_ms" in facts:
+                    flat["aligned_by_ms"] = facts["lag_ms"] or 0.0
+                for side in SIGNALS:
+                    flat |= {f"{side}_{name}": value for name, value in facts.get(side, {}).items()}
+                yield flat
+
+    text = io.StringIO()
+    columns = dict.fromkeys(name for pair in pairs() for name in pair)
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(pairs())
+    write_atomically(out / "reconstructions.csv", text.getvalue().encode())
 
 
 def write_hypotheses(out: Path, plan: Plan, outcome: Outcome, cache: ArrayCache) -> None:

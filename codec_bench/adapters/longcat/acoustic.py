@@ -33,9 +33,6 @@ class AcousticEncoder(nn.Module):
     Args:
         tensors: The encoder's file.
         hop: What the strides, read off the kernels, must multiply to.
-
-    Raises:
-        UnavailableError: A tensor is missing or has the wrong shape.
     """
 
     def __init__(self, tensors: Tensors, hop: int) -> None:
@@ -66,15 +63,7 @@ class AcousticEncoder(nn.Module):
         self.width = len(weight)
 
     def forward(self, samples: Tensor, ends: Ends | None = None) -> Tensor:
-        """Latents, one per frame.
-
-        Args:
-            samples: `[batch, n * 960]`.
-            ends: Where each item ends, unless all are equally long.
-
-        Returns:
-            `[batch, width, n]`; what lies behind an item's end means nothing.
-        """
+        """Latents `[batch, width, n]` of samples `[batch, n * 960]`; what lies behind an item's end means nothing."""
         x = cleared(self.first(samples[:, None]), ends)
         for block in self.blocks:
             for layer in block:  # type: ignore[attr-defined]
@@ -130,9 +119,6 @@ class GroupedQuantizer(nn.Module):
     Args:
         tensors: The encoder's file or a decoder's, which has its own copy.
         width: Width of the latents; None takes it from the first projection.
-
-    Raises:
-        UnavailableError: A tensor is missing or has the wrong shape.
     """
 
     def __init__(self, tensors: Tensors, width: int | None = None) -> None:

@@ -92,12 +92,7 @@ def identify(path: Path) -> CheckpointKind:
 
 
 class Tensors:
-    """The tensors of one file, to be taken one by one.
-
-    Args:
-        path: The file, for messages.
-        tensors: Its content.
-    """
+    """The tensors of one file, to be taken one by one; one that is not as it should be is an `UnavailableError`."""
 
     def __init__(self, path: Path, tensors: dict[str, Tensor]) -> None:
         self.path = path
@@ -136,11 +131,7 @@ class Tensors:
         return found
 
     def size(self, name: str, axis: int) -> int:
-        """One size of a tensor that is taken later.
-
-        Raises:
-            UnavailableError: It is missing, or has no such axis.
-        """
+        """One size of a tensor that is taken later."""
         if name not in self._left:
             self.fail(name, "is missing")
         if self._left[name].dim() <= axis:
@@ -148,15 +139,7 @@ class Tensors:
         return self._left[name].shape[axis]
 
     def take(self, name: str, *shape: int | None) -> Tensor:
-        """Takes a tensor out as float32.
-
-        Args:
-            name: Its name in the file.
-            shape: What its shape must be; None leaves a size open.
-
-        Raises:
-            UnavailableError: It is missing or has another shape.
-        """
+        """Takes a tensor of a shape, where None leaves a size open, out as float32."""
         if name not in self._left:
             self.fail(name, "is missing")
         tensor = self._left.pop(name)
@@ -167,18 +150,9 @@ class Tensors:
         return tensor.float()
 
     def take_convolution(self, name: str, *shape: int | None, bias: int | None = None) -> tuple[Tensor, Tensor]:
-        """Takes a convolution whose weight is stored as a direction and a length per first index, and joins these.
+        """Takes weight and bias of a convolution; a direction and a length per first index are joined to the weight.
 
-        Args:
-            name: Up to `.weight_v`.
-            shape: Shape of the weight.
-            bias: Size of the bias; None for the first of the weight's sizes.
-
-        Returns:
-            Weight and bias.
-
-        Raises:
-            UnavailableError: A tensor is missing or has another shape.
+        The shape is that of the weight; `bias` is the size of the bias, by default the first of the weight's sizes.
         """
         direction = self.take(f"{name}.weight_v", *shape)
         length = self.take(f"{name}.weight_g", direction.shape[0], 1, 1)
@@ -190,11 +164,7 @@ class Tensors:
         self._left = {name: tensor for name, tensor in self._left.items() if not name.startswith(prefix)}
 
     def finish(self, what: str) -> None:
-        """Checks that nothing is left.
-
-        Raises:
-            UnavailableError: A tensor was not taken.
-        """
+        """Checks that nothing is left."""
         for name in self._left:
             self.fail(name, f"does not belong to the {what}")
 

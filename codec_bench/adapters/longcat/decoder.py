@@ -90,9 +90,6 @@ class WaveformDecoder(nn.Module):
     Attributes:
         hop: Output samples per frame.
         context: Frames before and after a frame that its samples depend on, the memory of the LSTMs aside.
-
-    Raises:
-        UnavailableError: A tensor is missing or has the wrong shape.
     """
 
     def __init__(self, tensors: Tensors, causal: bool) -> None:
@@ -129,14 +126,9 @@ class WaveformDecoder(nn.Module):
         return [semantic, *self.quantizer.embed(codes[:, 1:])]
 
     def remember(self, codes: Tensor, states: list[LstmState | None] | None = None) -> Tensor:
-        """Tokens through the LSTMs.
+        """Tokens through the LSTMs: int64 `[batch, codebooks, n]`, two codebooks or more, to `[batch, width, n]`.
 
-        Args:
-            codes: int64 `[batch, codebooks, n]`, the semantic codebook first, then at least one acoustic one.
-            states: One per LSTM, carried from call to call; None starts over.
-
-        Returns:
-            `[batch, width, n]`.
+        There is one state per LSTM, carried from call to call; None starts over.
         """
         semantic, *acoustic = self.embed(codes)
         x = torch.cat([semantic, torch.stack(acoustic).sum(0)], dim=1)
@@ -144,12 +136,7 @@ class WaveformDecoder(nn.Module):
         return out.transpose(1, 2)
 
     def render(self, memory: Tensor, ends: Ends | None = None) -> Tensor:
-        """What `remember` gave, `[batch, width, n]`, to samples `[batch, n * hop]`; zeros stand around it.
-
-        Args:
-            memory: Decoder states; left as they are.
-            ends: Where each item ends, unless all are equally long.
-        """
+        """What `remember` gave, `[batch, width, n]`, to samples `[batch, n * hop]`; zeros stand around it."""
         x = self.first(memory if ends is None else ends.clear(memory.clone()))
         beyond = None if self.causal else ends  # after the first one, causal layers never look behind an item's end
         return self.finish(cleared(x, beyond), beyond)

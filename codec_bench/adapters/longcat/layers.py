@@ -37,11 +37,7 @@ class Ends:
 
 
 def stride_of(tensors: Tensors, name: str, weight: Tensor, strides: int) -> int:
-    """The stride of a convolution whose kernel spans this many strides; no checkpoint states it elsewhere.
-
-    Raises:
-        UnavailableError: The kernel spans no whole number of samples.
-    """
+    """The stride of a convolution whose kernel spans this many strides; no checkpoint states it elsewhere."""
     kernel = weight.shape[-1]
     if kernel % strides:
         tensors.fail(f"{name}.weight_v", f"has the shape {list(weight.shape)}, whose last size should be even")

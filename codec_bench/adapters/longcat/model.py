@@ -34,11 +34,8 @@ def pieces(samples: int) -> list[tuple[int, int]]:
 
     Pieces of equal length leave no short rest, which the transformer would have to code without context.
 
-    Args:
-        samples: Length of the recording at 16 kHz, at least 1.
-
     Returns:
-        Begin and end of each piece in samples. Cuts are at multiples of 960; the last end is `samples`.
+        Begin and end of each piece in samples at 16 kHz. Cuts are at multiples of 960; the last end is `samples`.
 
     >>> pieces(16_000), pieces(480_001)
     ([(0, 16000)], [(0, 240000), (240000, 480001)])
@@ -199,13 +196,7 @@ class LongCatDecoder:
         self.window = window
 
     def decode(self, codes: IntArray) -> FloatArray:
-        """Decodes one recording.
-
-        Args:
-            codes: int64 `[codebooks, n]`, the semantic codebook and at least one acoustic one.
-
-        Returns:
-            float32 `[n * hop]` in (-1, 1).
+        """Decodes one recording: int64 `[codebooks, n]`, two codebooks or more, to float32 `[n * hop]` in (-1, 1).
 
         Raises:
             CodecError: The decoder takes no such number of codebooks, or a code names no entry.
@@ -213,10 +204,7 @@ class LongCatDecoder:
         return self.decode_batch([codes])[0]
 
     def decode_batch(self, recordings: Sequence[IntArray]) -> list[FloatArray]:
-        """Decodes recordings of any lengths together; each gets what `decode` gives it.
-
-        Args:
-            recordings: Each as for `decode`, all with the same number of codebooks.
+        """Decodes recordings of any lengths and one number of codebooks together; each gets what `decode` gives it.
 
         Raises:
             CodecError: As for `decode`.

@@ -84,9 +84,6 @@ class SemanticTokenizer(nn.Module):
     Args:
         tensors: The encoder's file.
         frontend: Mel energies with the statistics that belong to the file.
-
-    Raises:
-        UnavailableError: A tensor is missing or has the wrong shape.
     """
 
     def __init__(self, tensors: Tensors, frontend: Frontend) -> None:
@@ -113,14 +110,11 @@ class SemanticTokenizer(nn.Module):
     centroid_power: Tensor
 
     def forward(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
-        """Hidden states of the last layer.
+        """Hidden states of the last layer, `[batch, n, width]`; what lies behind an item's end means nothing.
 
         Args:
             samples: float32 `[batch, n * 960]`, items shorter than the longest padded with zeros.
             frames: int64 `[batch]`, the length of each item in frames; None if all are equally long.
-
-        Returns:
-            float32 `[batch, n, width]`; what lies behind an item's end means nothing.
         """
         x: Tensor = self.subsampling(self.frontend(samples))
         x = x * math.sqrt(self.width) + positions(x.shape[1], self.width, x.device)

@@ -24,11 +24,7 @@ PATIENCE_SECONDS = 30.0
 
 
 def check_ray() -> None:
-    """Raises where Ray is not installed; imports nothing.
-
-    Raises:
-        UnavailableError: It is not installed; names the command that installs it.
-    """
+    """Raises an `UnavailableError` that says how to install Ray, where it is not; imports nothing."""
     if reason := cannot_import(("ray",), "ray"):
         raise UnavailableError(f"--engine ray cannot run here: {reason}")
 
@@ -36,10 +32,8 @@ def check_ray() -> None:
 def connect(address: str | None, cpus: int, gpus: bool) -> bool:
     """Joins the cluster of this process, one by its address, or starts one.
 
-    Args:
-        address: `HOST:PORT` or `auto`; None for `RAY_ADDRESS`, and where that is not set for a new cluster.
-        cpus: CPUs of a new cluster.
-        gpus: Whether a new cluster has the GPUs of this machine.
+    Without an address that is `RAY_ADDRESS`, and where that is not set a new cluster with `cpus` and perhaps the GPUs
+    of this machine.
 
     Returns:
         Whether `ray.shutdown` is to be called at the end; a program that started Ray itself keeps using it.

@@ -5,22 +5,38 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.systems import System
-from codec_bench.coding.dispatch import Dispatcher
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.dispatch import Coders, Dispatcher
+from codec_bench.coding.signals import load_signal
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature
+from codec_bench.reconstruction.config import RunConfig
+from codec_bench.reconstruction.models import compute
 
 
 class Engine(ABC):
     """Codes, scores and applies models, wherever that is; the results come into the caches of this machine.
 
+    Args:
+        config: Options of the run.
+        cache: Folder of the caches.
+        coders: Processes that code.
+
     Attributes:
         coding: Has recordings coded.
     """
 
-    coding: Dispatcher
+    def __init__(self, config: RunConfig, cache: Path, coders: Coders) -> None:
+        self._config = config
+        self._cache = cache
+        self._audio = ArrayCache(cache / "audio")
+        self._features = ArrayCache(cache / "features")
+        self.coding = Dispatcher(cache, coders)
 
     def identify(self, systems: Sequence[System]) -> list[str]:
         """Finds out what plug-ins hold, for their addresses; see `Dispatcher.identify`. Before anything else."""
@@ -52,10 +68,11 @@ class Engine(ABC):
     def submit(self, job: Mapping[str, Any]) -> Future[dict[str, Any]]:
         """Queues a pair for scoring; see `reconstruction.worker.Scorer.answer` for the job and the reply."""
 
-    @abstractmethod
     def apply(self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]]) -> None:
         """Applies a learned model to all signals that the cache of features lacks it for: `reconstruction.models`.
 
         Raises:
             UnavailableError: An extra or a file is missing.
         """
+        load = partial(load_signal, cache=self._audio)
+        compute(feature, rate, sources, load, self._features, self.model_device)

@@ -22,7 +22,7 @@ from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import parts
 from codec_bench.coding.dispatch import Coders, Dispatcher
 from codec_bench.coding.local import LocalCoders
-from codec_bench.coding.signals import load_signal, read_recording
+from codec_bench.coding.signals import read_recording
 from codec_bench.errors import UsageError
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
@@ -33,7 +33,6 @@ from codec_bench.reconstruction.engines.cluster import ActorServer, TaskServer, 
 from codec_bench.reconstruction.engines.engine import Engine
 from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of, taken
 from codec_bench.reconstruction.engines.remote import Applying, Coding, scored
-from codec_bench.reconstruction.models import compute
 from codec_bench.records import NotScorable
 
 logger = logging.getLogger(__name__)
@@ -56,15 +55,9 @@ SIGNALS_AT_ONCE = 64
 
 
 class RayCoders(Coders):
-    """Codes in one process per GPU of a cluster, or on a part of its CPUs.
+    """Codes in one process per GPU of a cluster, or on a part of the CPUs that the run may use.
 
-    Args:
-        config: Options of the run; its checkpoint lies where all machines can read it.
-        cache: Folder of the caches of this machine.
-
-    Attributes:
-        cpus: That the run may use.
-        gpus: That the run may use.
+    A checkpoint lies where all machines can read it; the caches are those of this machine.
     """
 
     def __init__(self, config: RunConfig, cache: Path) -> None:
@@ -137,11 +130,7 @@ class RayCoders(Coders):
 
 
 class RayEngine(Engine):
-    """Drives a Ray cluster.
-
-    Args:
-        config: Options of the run.
-        cache: Folder of the caches of this machine.
+    """Drives a Ray cluster, with the caches of this machine.
 
     Raises:
         UnavailableError: Ray is not installed.
@@ -152,12 +141,8 @@ class RayEngine(Engine):
         check_ray()
         if ":" in config.device:
             raise UsageError(f"Ray chooses the GPU of each process: take --device cuda, not {config.device}")
-        self._config = config
-        self._cache = cache
-        self._features = ArrayCache(cache / "features")
-        self._audio = ArrayCache(cache / "audio")
         self._coders = RayCoders(config, cache)
-        self.coding = Dispatcher(cache, self._coders)
+        super().__init__(config, cache, self._coders)
 
     def identify(self, systems: Sequence[System]) -> list[str]:
         """On the machine that drives the run; processes of the cluster compare with what was found here."""
@@ -224,7 +209,7 @@ class RayEngine(Engine):
     def apply(self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]]) -> None:
         """Applies a model on the GPUs of the cluster, or in this process where it has none."""
         if not self._coders.gpus:
-            compute(feature, rate, sources, lambda s: load_signal(s, self._audio), self._features, "cpu")
+            super().apply(metric, feature, rate, sources)
             return
         keyed = ((feature_address(source["identity"], feature, rate), source) for source in sources)
         absent = ((key, source) for key, source in keyed if key not in self._features)

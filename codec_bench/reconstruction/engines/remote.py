@@ -63,11 +63,7 @@ class Remote(ABC):
 
 
 class Guarded(Remote):
-    """Has jobs done in a process of its own, which may die or hang without this one.
-
-    Args:
-        start: Starts it.
-    """
+    """Has jobs done in a process of its own, which may die or hang without this one."""
 
     def __init__(self, start: Callable[[], ProcessServer]) -> None:
         self._start = start
@@ -85,11 +81,7 @@ class Guarded(Remote):
 
 
 class Scoring(Guarded):
-    """Scores pairs.
-
-    Args:
-        timeout: Seconds that one pair may take.
-    """
+    """Scores pairs; one may take `timeout` seconds."""
 
     def __init__(self, timeout: float) -> None:
         cache = home() / "cache"
@@ -120,14 +112,7 @@ def _scoring(timeout: float, invocation: str) -> Scoring:
 
 
 class Coding(Guarded):
-    """Encodes and decodes.
-
-    Args:
-        timeout: Seconds that coding one piece may take.
-        device: `cpu`, or `cuda` for the GPU that Ray gave to this process.
-        batch_seconds: See `CodecCalls`.
-        checkpoint: Weights for the codec, by a path that this machine can read.
-    """
+    """Encodes and decodes: a piece in `timeout` seconds, on the CPU or with `cuda` on the GPU that Ray gave us."""
 
     def __init__(self, timeout: float, device: str, batch_seconds: float | None, checkpoint: str | None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="codec-bench-")
@@ -157,11 +142,7 @@ class Coding(Guarded):
 
 
 class Applying(Remote):
-    """Applies learned models of metrics on a GPU.
-
-    Args:
-        device: `cuda`: the GPU that Ray gave to this process.
-    """
+    """Applies learned models of metrics on the GPU that Ray gave to this process, `cuda`."""
 
     def __init__(self, device: str) -> None:
         self._device = device
