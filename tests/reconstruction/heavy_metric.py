@@ -23,7 +23,7 @@ def load(device: str) -> float:
 
 
 def apply(scale: float, audios: Sequence[Audio]) -> list[ModelOutput]:
-    """Twice the RMS; none for what is longer than four seconds; an error where two signals come together at 3.9 s."""
+    """Twice the RMS; none for what is longer than four seconds."""
     with Path(os.environ["HEAVY_LOG"]).open("a") as log:
         log.write(f"batch {len(audios)}\n")
     found: list[ModelOutput] = []

@@ -17,7 +17,6 @@ import codec_bench
 from codec_bench.audio import read_audio
 from codec_bench.coding.items import resolve_items
 from codec_bench.datasets.dataset import Dataset
-from codec_bench.datasets.manifest import Folder
 from codec_bench.errors import UsageError
 from codec_bench.listening_tests.config import MushraTest
 from codec_bench.listening_tests.export import export
@@ -203,18 +202,6 @@ def test_score_joins_files_whose_names_hold_commas_and_end_with_a_space(cli: Cli
     ended = cli("score", "--reference", "one", "--decoded", "two", "--metrics", "si_sdr", "--out", "run", "--no-report")
     assert ended.returncode == 0
     assert set(codec_bench.load_run(tmp_path / "run").scores["utterance"]) == {"hello, world", "hello", "b "}
-
-
-@pytest.mark.parametrize("names", [("a.wav", "A.wav"), (f"{COMPOSED}.wav", f"{DECOMPOSED}.wav"), ("a.wav", "a .wav")])
-def test_files_whose_names_meet_are_an_error_of_score_too(cli: Cli, tmp_path: Path, names: tuple[str, str]):
-    for where in ("one", "two"):
-        (tmp_path / where).mkdir()
-        for name in names:
-            _record(tmp_path / where / name)
-    assert len(list(Folder(tmp_path / "one").utterances())) == 2
-    ended = cli("score", "--reference", "one", "--decoded", "two", "--metrics", "si_sdr")
-    assert ended.returncode == 2
-    assert "differ only in case, Unicode form or spaces" in ended.stderr
 
 
 def test_the_pieces_of_a_recording_do_not_overwrite_another_one(tmp_path: Path):
