@@ -93,6 +93,7 @@ class RemoteServer(ABC):
         self._arguments = arguments
         self._pack = pack
         self._unpack = unpack
+        self._under_way: Any = None
         self._ended = False
 
     def wait(self) -> None:
@@ -114,7 +115,8 @@ class RemoteServer(ABC):
             reply: dict[str, Any] = parcel["reply"]
             return reply
         try:
-            reply = ray.get(self._sent(parcel | {"version": __version__}))
+            self._under_way = self._sent(parcel | {"version": __version__})
+            reply = ray.get(self._under_way)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, CodecBenchError | ProcessCrash | WorkerError):
                 raise error.cause from None
@@ -125,6 +127,8 @@ class RemoteServer(ABC):
             logger.warning("a process of the Ray cluster was lost; its work moves to another one")
             self._lost()
             raise MachineLost from error
+        finally:
+            self._under_way = None
         return self._unpack(reply)
 
     @abstractmethod
@@ -154,17 +158,15 @@ class RemoteServer(ABC):
 class TaskServer(RemoteServer):
     """Jobs as tasks of Ray, which gives each to a machine with a free CPU, and to another one if that is lost."""
 
-    _reference: Any = None
-
     def _sent(self, parcel: dict[str, Any]) -> Any:
-        self._reference = self._remote.remote(*self._arguments, parcel)
-        return self._reference
+        return self._remote.remote(*self._arguments, parcel)
 
     def _stop(self) -> None:
         import ray
 
-        if self._reference is not None:
-            ray.cancel(self._reference, force=True)
+        # Not one that is done: Ray, where it is still noting the end of a task that is cancelled, ends this process.
+        if (under_way := self._under_way) is not None:
+            ray.cancel(under_way, force=True)
 
 
 class ActorServer(RemoteServer):
