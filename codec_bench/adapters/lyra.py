@@ -100,9 +100,6 @@ class Lyra(Codec):
     def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
         """What the decoder sees: `quantized`, float32 `[frames, 64]`, the sum of the entries that the tokens name.
 
-        Args:
-            tokens: Tokens of any number of codebooks; fewer than 46 give a coarser sum.
-
         Raises:
             CodecError: The codec is not loaded, or the streams differ in length.
         """

@@ -52,8 +52,7 @@ class ReplaceableCodec(Codec):
         self._replaced = replaced
 
     def weight_files(self) -> dict[str, Path]:
-        """Where each file is that the codec is loaded from, a checkpoint's in the place of those that it replaces; by
-        the path of the published one.
+        """Where each file is that the codec is loaded from, by the path of the published one that it may replace.
 
         Raises:
             UnavailableError: A file is missing.

@@ -57,7 +57,7 @@ def resolve_items(
         loaded: The data set.
         warnings: What the user should know is added here.
         only: Ids to take; all by default.
-        limit: Use only the first `limit`.
+        limit: How many to take at most.
         text: TSV file with transcripts that replace those of the data set.
 
     Raises:

@@ -72,10 +72,7 @@ def mean_opinion_score(similarities: Floats) -> float:
 def band_similarities(reference: Floats, decoded: Floats, rate: int) -> Floats:
     """Neurogram similarity per band, averaged over the active patches of the reference.
 
-    Args:
-        reference: Original, float64 `[n]` in [-1, 1].
-        decoded: Reconstruction, float64 `[m]`.
-        rate: Sampling rate of both in Hz, at least 16,000.
+    The signals, `[n]` and `[m]` in [-1, 1], have a rate of at least 16,000 Hz.
 
     Returns:
         float64 `[bands]`, lowest band first; 1 where a band is the same.

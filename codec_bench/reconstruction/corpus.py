@@ -22,8 +22,9 @@ def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict
     values: dict[tuple[str, str], float] = {}
     warnings = []
     for metric in plan.metrics:
-        for row in plan.rows if metric.corpus is not None else ():
-            assert metric.corpus is not None
+        if metric.corpus is None:
+            continue
+        for row in plan.rows:
             try:
                 values[row.label, metric.label] = metric.corpus(_pairs(plan, outcome, cache, row, metric))
             except NotScorable as error:

@@ -77,14 +77,11 @@ class LongCatEncoder:
         self.device = torch.device(device)
 
     def encode(self, samples: FloatArray, codebooks: int | None = None) -> IntArray:
-        """Encodes one recording, piece by piece where it lasts longer than 30 s.
+        """Encodes one recording, piece by piece where it lasts longer than 30 s, to int64 `[codebooks, ceil(n / 960)]`.
 
         Args:
             samples: float32 `[n]` at 16 kHz, nominally in [-1, 1], n >= 1; padded with zeros to a multiple of 960.
             codebooks: How many codebooks to search; None for all. Fewer are a prefix of all.
-
-        Returns:
-            int64 `[codebooks, ceil(n / 960)]`.
         """
         parts = [self._encode([samples[a:b]], codebooks)[0] for a, b in pieces(len(samples))]
         return np.concatenate(parts, axis=1)

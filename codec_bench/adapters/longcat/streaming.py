@@ -59,10 +59,7 @@ class StreamingDecoder:
         self._ended = False
 
     def push(self, frames: IntArray) -> FloatArray:
-        """Takes the next frames and gives the samples that no later frame can change.
-
-        Args:
-            frames: int64 `[codebooks, k]`, k >= 0.
+        """Takes the next frames, int64 `[codebooks, k]`, k >= 0, and gives the samples that no later frame can change.
 
         Returns:
             float32 `[m * 1440]`; m is k, but for the first 3 frames of the stream, which give none.
@@ -121,11 +118,7 @@ class Latency:
 
 
 def measure_latency(decoder: LongCatDecoder, frames: int = 16) -> Latency:
-    """Pushes frames one by one and counts what comes out.
-
-    Args:
-        decoder: A causal one.
-        frames: How many to push, more than the look-ahead.
+    """Pushes frames, more than the look-ahead, one by one into a causal decoder, and counts what comes out.
 
     Raises:
         CodecError: The decoder is not causal, or no samples came.

@@ -22,10 +22,7 @@ _KALDI_FFT = 512
 
 
 def kaldi_fbank(samples: FloatArray) -> FloatArray:
-    """Log mel energies as Kaldi's `compute-fbank-feats` makes them, without dither.
-
-    Args:
-        samples: `[n]` in [-1, 1] at 16 kHz, at least 400.
+    """Log mel energies of `[n]` at 16 kHz, n >= 400, as Kaldi's `compute-fbank-feats` makes them, without dither.
 
     Returns:
         float32 `[1 + (n - 400) // 160, 80]`: frames of 25 ms every 10 ms that lie wholly in the signal, 80 bands from

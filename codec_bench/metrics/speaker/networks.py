@@ -35,15 +35,9 @@ def similarity(
     """
 
     def speaker_similarity(reference: Signal, decoded: Signal, *, embedding: Feature = embedding) -> float:
-        """Cosine similarity of the speaker embeddings of two whole recordings.
+        """Cosine similarity of the speaker embeddings of two whole recordings at 16 kHz, from -1 to 1 for identity.
 
-        Args:
-            reference: Original at 16 kHz, or any other recording of the speaker.
-            decoded: Reconstruction at 16 kHz.
-            embedding: The model.
-
-        Returns:
-            Similarity from -1 to 1; 1 for identity.
+        The reference may be any other recording of the speaker.
 
         Raises:
             NotScorable: One of the two is too short for the model.
