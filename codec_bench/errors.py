@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import index
+
 
 class CodecBenchError(Exception):
     """A failure of a whole run. The message is one line that says what to do next."""
@@ -25,6 +27,25 @@ class DiskFullError(CodecBenchError):
 
 class CodecError(Exception):
     """A codec failed on one utterance. The run records a status for it and continues."""
+
+
+class SpecError(ValueError):
+    """What a codec says of itself cannot be: a rate of 0, a codebook without entries, no name."""
+
+
+def whole_number(field: str, value: object, least: int, unit: str = "") -> int:
+    """A whole number of at least `least`, of Python or of NumPy, as one of Python.
+
+    Raises:
+        SpecError: It is something else; the message names the field.
+    """
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise SpecError(f"{field} is a whole number{unit and ' of '}{unit}, at least {least}, not {value!r:.60}")
+    return number
 
 
 def first_line(error: BaseException) -> str:

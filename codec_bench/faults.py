@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import site
 import sysconfig
@@ -38,8 +39,12 @@ def contained(function: Callable[..., Out], *arguments: object, **named: object)
             os._exit(0)  # the plug-in has forked, and here the child came back
 
 
-def explained(error: BaseException) -> str:
+def explained(error: BaseException, about: object = None) -> str:
     """An exception for people, with the line of the user's own code that it came from.
+
+    Args:
+        error: What was raised.
+        about: The class or function that it tells of, where we raised it and no line of the user's was running.
 
     >>> try:
     ...     {}["generator"]
@@ -52,10 +57,21 @@ def explained(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
     own = [f for f in frames if is_users(f.filename)]
+    if not own and about is not None and (place := _place_of(about)):
+        return f"{text} ({place})"
     if not frames:
         return text
     frame = (own or frames)[-1]
     return f"{text} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def _place_of(made: object) -> str:
+    """File and line where a class or a function begins; empty where there is no source."""
+    try:
+        file = inspect.getsourcefile(made)  # type: ignore[arg-type]
+        return f"{Path(file).name}:{inspect.getsourcelines(made)[1]}" if file else ""  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return ""
 
 
 def trace_of(error: BaseException) -> str:

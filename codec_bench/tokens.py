@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codec_bench.errors import whole_number
+
 IntArray = NDArray[np.int64]
 
 
@@ -32,6 +34,13 @@ class Codebook:
     size: int
     hop: int
     packed_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises a `SpecError` for what is not whole, or too small."""
+        for name, least in (("size", 1), ("hop", 1), ("packed_bits", 0)):
+            value = getattr(self, name)
+            if name != "packed_bits" or value is not None:
+                object.__setattr__(self, name, whole_number(f"`{name}` of a Codebook", value, least))
 
     @property
     def bits(self) -> float:

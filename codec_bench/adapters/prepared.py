@@ -92,15 +92,21 @@ class Broken(Prepared):
 
     Args:
         label: What was asked for.
-        error: What its constructor or its spec raised.
+        error: What its constructor, its spec or another of its methods raised.
+        about: The class of the codec, where it could be imported.
     """
 
-    def __init__(self, label: str, error: BaseException) -> None:
+    def __init__(self, label: str, error: BaseException, about: type | None = None) -> None:
         self.name = label
-        self.spec = CodecSpec(label, Group.ACOUSTIC, 0, 0)
-        self.reason = f"{label} cannot be made: {explained(error)}"
+        self.spec = CodecSpec(label, Group.ACOUSTIC, ANY_RATE, ANY_RATE)
+        self.reason = f"{label} cannot be made: {explained(error, about)}"
         self._trace = trace_of(error)
+
+    @property
+    def outcome(self) -> NotScorable:
+        """What each of its utterances comes to."""
+        return NotScorable(self.reason, Status.ENCODE_FAILED, self._trace)
 
     @override
     def path(self, utterance: Utterance) -> Path:
-        raise NotScorable(self.reason, Status.ENCODE_FAILED, self._trace)
+        raise self.outcome

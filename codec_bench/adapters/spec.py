@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from numbers import Real
+from typing import Any, TypeVar
 
+from codec_bench.errors import SpecError, whole_number
 from codec_bench.hub import RemoteFile
+from codec_bench.registry import unknown
 from codec_bench.tokens import Codebook
+
+T = TypeVar("T")
 
 
 class Group(str, Enum):
@@ -17,6 +24,21 @@ class Group(str, Enum):
     SEMANTIC = "semantic"
     ACOUSTIC = "acoustic"
     CLASSIC = "classic"
+
+
+_OPTIONAL = ("hop", "parameters", "packet_bits")
+
+_NUMBERS = (
+    ("input_rate", 1, "Hz"),
+    ("output_rate", 1, "Hz"),
+    ("hop", 1, "samples"),
+    ("delay", 0, "samples"),
+    ("parameters", 0, ""),
+    ("min_samples", 0, "samples"),
+    ("packet_bits", 1, "bits"),
+    ("padding", 0, "samples"),
+)
+"""Whole numbers of a spec: field, the smallest that it can be, unit."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +70,9 @@ class CodecSpec:
         stochastic: Whether coding the same recording twice may give different results.
         cacheable: For a plug-in that has neither `weights` nor parameters in PyTorch modules: whether its code alone
             decides what it produces, so that later runs may use it. A file that it reads by itself is then not noticed.
+
+    Raises:
+        SpecError: A value cannot be. A group may be given by its name, numbers as those of NumPy.
     """
 
     title: str
@@ -73,6 +98,23 @@ class CodecSpec:
     stochastic: bool = False
     cacheable: bool = False
 
+    def __post_init__(self) -> None:
+        self._set("group", _group(self.group))
+        self._set("codebooks", _all("codebooks", self.codebooks, Codebook, "Codebook(size, hop)"))
+        self._set("weights", _all("weights", self.weights, RemoteFile, "RemoteFile(path, sha256)"))
+        is_codec = self.codebooks or self.hop is not None  # audio that exists already has any rate, which 0 says
+        for name, least, unit in _NUMBERS:
+            value = getattr(self, name)
+            if value is not None or name not in _OPTIONAL:
+                at_least = 0 if least == 1 and unit == "Hz" and not is_codec else least
+                self._set(name, whole_number(f"`{name}` of a CodecSpec", value, at_least, unit))
+        slack: Any = self.slack
+        if not (isinstance(slack, Real) and slack >= 0):  # type: ignore[operator] # NaN is not, either
+            raise SpecError(f"`slack` of a CodecSpec is a number of seconds, at least 0, not {slack!r:.60}")
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
     def token_rate(self, codebook: int) -> Fraction:
         """Tokens per second of one codebook."""
         return Fraction(self.input_rate, self.codebooks[codebook].hop)
@@ -94,3 +136,21 @@ class CodecSpec:
             return None
         used = self.codebooks[:codebooks]
         return sum(float(self.input_rate / book.hop) * book.bits for book in used)
+
+
+def _group(group: object) -> Group:
+    try:
+        return Group(group)
+    except ValueError:
+        raise SpecError(f"`group` of a CodecSpec: {unknown('group', str(group), [g.value for g in Group])}") from None
+
+
+def _all(name: str, values: object, kind: type[T], wanted: str) -> tuple[T, ...]:
+    """A field that holds any number of objects of one class."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise SpecError(f"`{name}` of a CodecSpec holds several {kind.__name__}, as in ({wanted},), not {values!r:.60}")
+    found = tuple(values)
+    for value in found:
+        if not isinstance(value, kind):
+            raise SpecError(f"`{name}` of a CodecSpec holds {wanted}, not {value!r:.60}")
+    return found

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from codec_bench.adapters import CODECS
 from codec_bench.adapters.codec import Codec, CodecSpec, Prepared
 from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth
-from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
+from codec_bench.errors import CodecBenchError, SpecError, UnavailableError, UsageError
 from codec_bench.faults import contained
 from codec_bench.fingerprint import address
-from codec_bench.hub import fetch_all
+from codec_bench.hub import RemoteFile, fetch_all
 from codec_bench.identity import source_of
 
 
@@ -58,8 +58,9 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
     (1200.0, 8000, 8000)
     """
     base, setting = split_setting(name)
-    cls = _codec_class(base)
-    made = with_setting(cls, setting)
+    cls = _imported(base)
+    _check_runs(cls, base)
+    made = _checked(with_setting(cls, setting))
     fetch_weights(made)
     made.load(device)
     return made
@@ -117,7 +118,12 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
     if name == GroundTruth.name:
         return [System(name, GroundTruth())]
     base, setting = split_setting(name)
-    cls = _codec_class(base)
+    try:
+        cls = _imported(base)
+    except UsageError as error:
+        if not isinstance(error.__cause__, SpecError):
+            raise
+        return [System(name, Broken(name, error.__cause__))]
     try:
         return contained(_settings_of, cls, base, setting, codebooks)
     except CodecBenchError:
@@ -125,19 +131,20 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
     except Exception as error:
         if source_of(cls) is None:
             raise
-        return [System(name, Broken(name, error))]
+        return [System(name, Broken(name, error, cls))]
 
 
 def _settings_of(cls: type[Codec], base: str, setting: str | None, codebooks: Sequence[int]) -> list[System]:
     """The systems of a codec: at one setting, or at all its standard ones."""
+    _check_runs(cls, base)
     if setting is not None:
-        made = with_setting(cls, setting)
+        made = _checked(with_setting(cls, setting))
         count = made.codebooks
         made.codebooks = None  # the object is shared by all prefixes; the system knows how many it decodes
         return [System(f"{base}@{setting}", made, count)]
     if cls.modes:
-        return [System(f"{base}@{mode}", cls(mode)) for mode in cls.modes]
-    shared = cls()
+        return [System(f"{base}@{mode}", _checked(cls(mode))) for mode in cls.modes]
+    shared = _checked(cls())
     available = len(shared.spec.codebooks)
     if not available or not (codebooks or cls.prefixes):
         return [System(base, shared, available or None)]
@@ -145,6 +152,20 @@ def _settings_of(cls: type[Codec], base: str, setting: str | None, codebooks: Se
     for count in counts:
         cls(codebooks=count)  # raises for a number that the codec does not have
     return [System(f"{base}@{count}", shared, count) for count in counts]
+
+
+def _checked(made: Codec) -> Codec:
+    """Raises a `SpecError` where a codec does not say what all of them say."""
+    name = getattr(made, "name", None)
+    if not (isinstance(name, str) and name):
+        raise SpecError(f"its class gives no `name`, as in name = 'my-codec', but {name!r:.60}")
+    if not isinstance(made.spec, CodecSpec):
+        raise SpecError(f"its `spec` is a CodecSpec, not {made.spec!r:.60}")
+    if not (made.spec.input_rate and made.spec.output_rate):
+        raise SpecError("`input_rate` and `output_rate` of its CodecSpec are whole numbers of Hz, at least 1, not 0")
+    if not hasattr(made, "mode"):
+        raise SpecError("its __init__ does not call super().__init__(mode, codebooks)")
+    return made
 
 
 def check_names(systems: Iterable[System]) -> None:
@@ -163,14 +184,16 @@ def check_names(systems: Iterable[System]) -> None:
                 raise UsageError(f"{one} and {two} both have the name {system.source.name!r}: give one another `name`")
 
 
-def _codec_class(name: str) -> type[Codec]:
+def _imported(name: str) -> type[Codec]:
     cls = CODECS.get(name)
     if not (isinstance(cls, type) and issubclass(cls, Codec)):
         raise UsageError(f"{name} is not a codec class")
-    reason = cls.unsupported()
-    if reason:
-        raise UnavailableError(f"{name} cannot run here: {reason}")
     return cls
+
+
+def _check_runs(cls: type[Codec], name: str) -> None:
+    if reason := cls.unsupported():
+        raise UnavailableError(f"{name} cannot run here: {reason}")
 
 
 def fetch_weights(made: Codec) -> None:
@@ -185,6 +208,50 @@ def fetch_weights(made: Codec) -> None:
         reason = made.unavailable()
         detail = f"{reason} ({error})" if reason else str(error)
         raise UnavailableError(f"{made.name} cannot run here: {detail}") from None
+
+
+def ready(systems: Sequence[System], *, keeps_broken: bool = False) -> tuple[System, ...]:
+    """Brings the files of every codec once, and asks plug-ins for their address.
+
+    Args:
+        systems: Any number of systems.
+        keeps_broken: As for `parse_systems`.
+
+    Returns:
+        The systems, those as `Broken` whose plug-in raises.
+
+    Raises:
+        UsageError: A file is unavailable; without `keeps_broken`, also where a plug-in raises.
+    """
+    broken: dict[int, Exception] = {}
+    for codec in {id(s.source): s.source for s in systems if isinstance(s.source, Codec)}.values():
+        try:
+            contained(_make_ready, codec)
+        except CodecBenchError:
+            raise
+        except Exception as error:
+            if codec.plug_in is None:
+                raise
+            broken[id(codec)] = error
+    made = []
+    for system in systems:
+        raised = broken.get(id(system.source))
+        if raised is None:
+            made.append(system)
+            continue
+        source = Broken(system.label, raised, type(system.source))
+        if not keeps_broken:
+            raise UsageError(source.reason)
+        made.append(System(system.label, source))
+    return tuple(made)
+
+
+def _make_ready(codec: Codec) -> None:
+    if codec.plug_in is not None and not all(isinstance(weight, RemoteFile) for weight in codec.needed_weights()):
+        raise SpecError(f"`needed_weights` gives RemoteFile(path, sha256), not {codec.needed_weights()!r:.60}")
+    fetch_weights(codec)
+    if codec.plug_in is not None:
+        address(fingerprint=codec.fingerprint, weights=codec.weight_digests())
 
 
 def with_setting(cls: type[Codec], setting: str | None) -> Codec:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared, TakesCheckpoint
-from codec_bench.adapters.systems import System, fetch_weights
+from codec_bench.adapters.systems import System
 from codec_bench.coding.conditions import Alteration, Clean, Condition
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
@@ -72,12 +72,6 @@ class Row:
 def codecs_of(systems: Sequence[System]) -> list[Codec]:
     """The codecs of systems, each once: prefixes share one."""
     return list({id(s.source): s.source for s in systems if isinstance(s.source, Codec)}.values())
-
-
-def fetch_weights_of(systems: Sequence[System]) -> None:
-    """Brings the files of every codec once."""
-    for codec in codecs_of(systems):
-        fetch_weights(codec)
 
 
 def use_checkpoint(codecs: Sequence[Codec], path: Path) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
-from codec_bench.adapters.systems import parse_systems
+from codec_bench.adapters.systems import parse_systems, ready
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.devices import check_device, torch_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.local import local_dispatcher
-from codec_bench.coding.rows import Row, describe_reference, describe_system, fetch_weights_of
+from codec_bench.coding.rows import Row, describe_reference, describe_system
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.hub import caches
@@ -67,7 +67,7 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
     prepared = [system.label for system in systems if not isinstance(system.source, Codec)]
     if prepared:
         raise UsageError(f"{prepared[0]} is audio, not tokens: a probe needs a codec, e.g. --codec lyra")
-    fetch_weights_of(systems)
+    ready(systems)
     items = resolve_items(loaded, warnings, limit=config.limit)
     tasks = [plan_task(recipe, items, config, warnings) for recipe in recipes]
     rows = [Row(system) for system in systems]

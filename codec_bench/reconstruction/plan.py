@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
-from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
-from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth
+from codec_bench.adapters.systems import System, parse_systems, ready
 from codec_bench.alignment import ALIGNED
 from codec_bench.coding.conditions import Alteration, Condition, parse_conditions
 from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
-from codec_bench.coding.rows import Row, codecs_of, describe_system, fetch_weights_of, use_checkpoint
+from codec_bench.coding.rows import Row, codecs_of, describe_system, use_checkpoint
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.generated import Generated, load_prompts
 from codec_bench.datasets.loading import load_dataset
@@ -90,7 +90,7 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     systems = resolve_systems(config)
     conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
     fetch_models_of(metrics)
-    fetch_weights_of(systems)
+    systems = ready(systems, keeps_broken=True)
     items = resolve_items(loaded, warnings, only=config.only, limit=config.limit, text=config.text)
     bound = [condition.bound(items) for condition in conditions]
     rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
@@ -146,7 +146,7 @@ def resolve_rows(
                 rows.append(Row(system, condition, alters and altered_reference))
             elif isinstance(system.source, GroundTruth) and alters:
                 rows.append(Row(system, condition))
-        if conditions and not isinstance(system.source, Codec | GroundTruth):
+        if conditions and not isinstance(system.source, Codec | GroundTruth | Broken):
             warnings.append(
                 f"{system.label} has its clean row only: what was decoded elsewhere cannot be coded under a condition"
             )

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 
 from codec_bench.adapters.codec import Codec
-from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.adapters.systems import System, parse_systems, ready
 from codec_bench.coding.devices import check_device, chosen_device
 from codec_bench.coding.items import manifest_of
-from codec_bench.coding.rows import Row, codecs_of, describe_system, fetch_weights_of, use_checkpoint
+from codec_bench.coding.rows import Row, codecs_of, describe_system, use_checkpoint
 from codec_bench.errors import UsageError
 from codec_bench.runs.directory import Run
 from codec_bench.runs.frames import score_frame, summary_frame
@@ -43,7 +43,7 @@ def run_speed(config: SpeedConfig) -> Run:
     check_device(config.device)
     systems = _systems(config)
     speech, warnings = load_speech(config.audio, max(config.seconds), config.data_root, config.audio_root)
-    fetch_weights_of(systems)
+    ready(systems)
     columns = columns_of(
         config,
         streams=any(isinstance(system.source, Streams) for system in systems),

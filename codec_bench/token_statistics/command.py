@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.systems import parse_systems
+from codec_bench.adapters.systems import parse_systems, ready
 from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
-from codec_bench.coding.rows import describe_reference, fetch_weights_of
+from codec_bench.coding.rows import describe_reference
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
@@ -126,7 +126,7 @@ def _from_codecs(config: TokensConfig, cache: Path) -> _Work:
     loaded = load_dataset(config.dataset, data_root=config.data_root, audio_root=config.audio_root)
     systems = parse_systems(config.codec, config.codebooks, needs_audio=False)
     source = CodecTokens(systems, cache, config.device)
-    fetch_weights_of(systems)
+    ready(systems)
     warnings += source.identify()
     items = resolve_items(loaded, warnings, limit=config.limit)
     source.check(next(i for i in items if not i.problem))

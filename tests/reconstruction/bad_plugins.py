@@ -62,6 +62,28 @@ class InitRaises(Plain):
         raise FileNotFoundError("config.yaml")
 
 
+class PartsRaise(Plain):
+    name = "parts-raise"
+
+    def _fingerprint_parts(self) -> Any:
+        raise OSError("libcodec.so: wrong ELF class")
+
+
+class UnsupportedExits(Plain):
+    name = "unsupported-exits"
+
+    @classmethod
+    def unsupported(cls) -> str | None:
+        raise SystemExit("no GPU here")
+
+
+class WeightsRaise(Plain):
+    name = "weights-raise"
+
+    def needed_weights(self) -> Any:
+        return ("model.pt", {}["weights"])
+
+
 class EncodeExits(Plain):
     name = "encode-exits"
 

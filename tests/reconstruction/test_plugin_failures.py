@@ -27,6 +27,9 @@ BROKEN = {
     "LoadExits": f"load-exits cannot be loaded: SystemExit: 7 {at('SystemExit(7)')}",
     "SpecRaises": f"bad_plugins:SpecRaises cannot be made: AssertionError: 24000 Hz are needed {at('24000')}",
     "InitRaises": f"bad_plugins:InitRaises cannot be made: FileNotFoundError: config.yaml {at('config.yaml')}",
+    "PartsRaise": f"bad_plugins:PartsRaise cannot be made: OSError: libcodec.so: wrong ELF class {at('wrong ELF')}",
+    "UnsupportedExits": f"bad_plugins:UnsupportedExits cannot be made: SystemExit: no GPU here {at('no GPU here')}",
+    "WeightsRaise": f"bad_plugins:WeightsRaise cannot be made: KeyError: 'weights' {at('model.pt')}",
     "EncodeExits": f"SystemExit: 3 {at('SystemExit(3)')}",
     "DecodeRaises": f"LinAlgError: Singular matrix {at('linalg.inv')}",
 }
