@@ -113,6 +113,9 @@ class Codec(ABC):
     modules: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
 
+    unheld: ClassVar[frozenset[str]] = frozenset({"_plug_in", "_shapes", "_device", "spec", "specs"})
+    """Attributes that say nothing of what the codec produces, or that its address holds in another way."""
+
     _plug_in: PlugIn | None = None
 
     def __init__(self, mode: str | None = None, codebooks: int | None = None) -> None:
@@ -366,7 +369,8 @@ class Codec(ABC):
 
     def held(self) -> State:
         """What the object holds now: parameters, arrays, plain values."""
-        return state_of(self, skip=("_plug_in", "_shapes"))
+        modules = self.plug_in.source.modules if self.plug_in else ()
+        return state_of(self, skip=self.unheld, modules=modules)
 
     @property
     def notes(self) -> list[str]:

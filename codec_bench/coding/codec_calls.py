@@ -24,6 +24,7 @@ from codec_bench.coding.devices import chosen_device
 from codec_bench.coding.signals import audio_of, entry_of
 from codec_bench.errors import CodecBenchError, CodecError, UnavailableError
 from codec_bench.faults import contained, explained, trace_of
+from codec_bench.processes.support import SEED, seed
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Code, Tokens, code_from_arrays
 
@@ -88,6 +89,7 @@ class CodecCalls:
         self.close()
         device = chosen_device(self._device, codec)
         try:
+            seed(SEED)  # a network that is drawn by chance is the same one in every process
             contained(codec.load, device)
             self._check_state(codec)
         except Exception as error:  # noqa: BLE001 - whatever a plug-in raises costs its own utterances
@@ -103,7 +105,9 @@ class CodecCalls:
         """Raises where a plug-in holds other numbers than when the run was planned."""
         made = codec.plug_in
         if made is not None and made.tensors and made.tensors != codec.held().tensors:
-            raise NotScorable("its parameters are others than when the run was planned; run again")
+            raise NotScorable(
+                "its parameters are others than when the run was planned: were its files replaced? does it draw them?"
+            )
 
     def close(self) -> None:
         """Frees the loaded codec."""

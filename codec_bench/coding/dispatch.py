@@ -129,13 +129,17 @@ class Dispatcher:
                 continue
             made.state, made.tensors, made.parameters = reply["state"], reply["tensors"], reply["parameters"]
             is_known = bool(codec.needed_weights() or made.parameters or codec.spec.cacheable)
-            if is_known and None not in made.source.modules.values():
+            if is_known and made.source.has_source:
                 made.invocation = ""
-            else:
-                warnings.append(
-                    f"{mine[0].label}: this codec's files are not known: results are kept for this run only; declare "
-                    "its `weights`, or say `cacheable=True` in its spec where its code alone decides"
-                )
+                continue
+            advice = "declare its `weights`, or say `cacheable=True` in its spec where its code alone decides"
+            if not made.source.has_source:
+                advice = "write its class into a module"
+            elif "problem" in reply:
+                advice += f" (what it holds cannot be looked at: {reply['problem']})"
+            warnings.append(
+                f"{mine[0].label}: this codec's files are not known: results are kept for this run only; {advice}"
+            )
         return warnings
 
     def coded(self, row: Row, tasks: Iterable[T], *, decode: bool = True) -> Iterator[tuple[T, NotScorable | None]]:

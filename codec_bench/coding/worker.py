@@ -22,6 +22,7 @@ from codec_bench.coding.conditions import Piece
 from codec_bench.coding.rows import use_checkpoint
 from codec_bench.coding.signals import read_recording
 from codec_bench.errors import UsageError
+from codec_bench.faults import explained
 from codec_bench.fingerprint import address
 from codec_bench.identity import loaded_modules
 from codec_bench.records import NotScorable, Status
@@ -84,7 +85,10 @@ class Coder:
             self._calls.load(codec)
         except NotScorable as outcome:
             return {"failed": _plain(outcome)}
-        held = codec.held()
+        try:
+            held = codec.held()
+        except Exception as error:  # noqa: BLE001 - attributes of a plug-in may raise anything
+            return {"state": "", "tensors": "", "parameters": 0, "problem": explained(error)}
         # Modules that it named only while it loaded.
         late = {} if self._is_callers else loaded_modules(codec.plug_in.source.modules)
         state = address(state=held.digest, modules=late)

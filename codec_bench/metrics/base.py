@@ -17,7 +17,7 @@ from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.faults import contained, explained, trace_of
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile
-from codec_bench.identity import function_parts, source_of
+from codec_bench.identity import function_parts, kept_for, source_of
 from codec_bench.metrics.signal import Array, Feature, Recording, Signal, read_only
 from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.registry import unknown
@@ -128,8 +128,19 @@ class Metric:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Whose code a plug-in is; empty for what ships with codec-bench."""
-        functions = [self.function] if self.corpus is None else [self.function, self.corpus]
-        return function_parts(*functions, files=self.files, is_known=bool(self.models))
+        return function_parts(*self._functions, files=self.files)
+
+    @cached_property
+    def kept_for(self) -> dict[str, str]:
+        """What the addresses of its scores have besides where this run alone may find them; see `identity.kept_for`."""
+        found = kept_for(*self._functions, files=self.files, is_known=bool(self.models))
+        for value in self._bound_params().values():
+            found = found | getattr(value, "kept_for", {})
+        return found
+
+    @property
+    def _functions(self) -> list[Callable[..., Any]]:
+        return [self.function] if self.corpus is None else [self.function, self.corpus]
 
     @cached_property
     def code(self) -> str:

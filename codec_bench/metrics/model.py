@@ -16,7 +16,7 @@ from codec_bench.errors import UnavailableError
 from codec_bench.extras import cannot_import
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile, local_digest, locate, missing
-from codec_bench.identity import function_parts
+from codec_bench.identity import function_parts, kept_for
 from codec_bench.inference import exact_inference, one_thread
 from codec_bench.metrics.signal import Array, Feature
 from codec_bench.records import NotScorable, Status
@@ -72,8 +72,13 @@ class Model:
             version=self.version,
             packages=package_versions(self.packages),
             weights=self.weight_digests(),
-            **function_parts(self.load, self.apply, is_known=bool(self.weights)),
+            **function_parts(self.load, self.apply),
         )
+
+    @property
+    def kept_for(self) -> dict[str, str]:
+        """See `identity.kept_for`."""
+        return kept_for(self.load, self.apply, is_known=bool(self.weights))
 
     def weight_digests(self) -> dict[str, str | None]:
         """SHA-256 by file; None for a missing file without a published digest."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, resample
 from codec_bench.cache import ArrayCache
 from codec_bench.fingerprint import address, package_versions
-from codec_bench.identity import function_parts
+from codec_bench.identity import function_parts, kept_for
 from codec_bench.records import NotScorable, Status
 
 Array = NDArray[Any]
@@ -50,6 +50,12 @@ class Feature:
         code = function_parts(self.function, files=self.files)
         return address(feature=self.name, version=self.version, packages=versions, **model, **code)
 
+    @property
+    def kept_for(self) -> dict[str, str]:
+        """What the addresses of its results have besides; see `identity.kept_for`."""
+        of_model: dict[str, str] = {} if self.model is None else self.model.kept_for
+        return of_model | kept_for(self.function, files=self.files)
+
 
 def feature(
     name: str, *, version: int = 1, packages: tuple[str, ...] = (), expensive: bool = False
@@ -65,7 +71,7 @@ def feature(
 def feature_address(identity: str, wanted: Feature, rate: int) -> str:
     """Where a feature of a signal is kept."""
     resampler = [RESAMPLER, package_versions(["soxr"])]
-    return address(signal=identity, feature=wanted.fingerprint, rate=rate, resampler=resampler)
+    return address(signal=identity, feature=wanted.fingerprint, rate=rate, resampler=resampler, **wanted.kept_for)
 
 
 class Held:

@@ -15,7 +15,7 @@ from typing import Any
 
 from codec_bench.errors import UnavailableError
 from codec_bench.fingerprint import address, package_versions
-from codec_bench.identity import function_parts
+from codec_bench.identity import function_parts, kept_for
 from codec_bench.languages import is_of_unspaced_script
 from codec_bench.registry import Registry
 
@@ -48,6 +48,11 @@ class Normaliser:
         packages = {"packages": package_versions(self.packages)} if self.packages else {}
         code = function_parts(self.function, files=self.files)
         return address(normaliser=self.name, version=self.version, **packages, **code)
+
+    @property
+    def kept_for(self) -> dict[str, str]:
+        """See `identity.kept_for`."""
+        return kept_for(self.function, files=self.files)
 
 
 NORMALISERS: Registry[Normaliser] = Registry(

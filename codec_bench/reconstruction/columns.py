@@ -96,6 +96,11 @@ def resolve_metrics(
                 f"{found[made.label].spelling} and {made.spelling} would be one column, {made.label}: register one of "
                 "them under another name"
             )
+    warnings += [
+        f"{label}: what this metric reads is not known: its scores are kept for this run only; name its `files`"
+        for label, made in found.items()
+        if made.kept_for
+    ]
     warnings += [f"left out: {', '.join(labels)} ({reason})" for reason, labels in absent.values()]
     return tuple(found.values())
 

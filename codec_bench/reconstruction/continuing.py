@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codec_bench.reconstruction.plan import Plan
-from codec_bench.runs.directory import MANIFEST, Run
+from codec_bench.runs.directory import MANIFEST, Run, lasting
 
 
 def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
@@ -17,14 +17,14 @@ def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
         if old.get(name) != described.get(name):
             return what
     for kind in ("system", "metric"):
-        made = {entry["label"]: entry["fingerprint"] for entry in described[f"{kind}s"]}
+        made = {entry["label"]: lasting(entry) for entry in described[f"{kind}s"]}
         for entry in old[f"{kind}s"]:
             label = entry["label"]
             if entry.get("imported"):
                 return f"it has imported {label} results (codec-bench ratings {previous.path} --remove takes them out)"
             if label not in made:
                 return f"it has the {kind} {label}, which is not asked for now"
-            if made[label] != entry["fingerprint"]:
+            if made[label] != lasting(entry):
                 return f"its {kind} {label} is another version"
     file = previous.path / MANIFEST
     manifest = file.read_text(encoding="utf-8") if file.exists() else ""

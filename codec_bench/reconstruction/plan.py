@@ -93,6 +93,11 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     systems = ready(systems, keeps_broken=True)
     items = resolve_items(loaded, warnings, only=config.only, limit=config.limit, text=config.text)
     bound = [condition.bound(items) for condition in conditions]
+    warnings += [
+        f"{c.label}: what this condition reads is not known: results are kept for this run only; name its `files`"
+        for c in conditions
+        if c.kept_for
+    ]
     rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
     used = tuple(c for c in bound if any(row.condition is c for row in rows))
     told = tuple(warnings)

@@ -333,7 +333,7 @@ def score_address(metric: Metric, item: Item, reference: str, decoded: str, *, g
     seen: dict[str, Any] = {name: every[name] for name in metric.inputs}
     if generated and "reference" in seen:
         seen["generated"] = True
-    return address(metric=metric.fingerprint, **seen)
+    return address(metric=metric.fingerprint, **seen, **metric.kept_for)
 
 
 def facts_address(item: Item, reference: str, decoded: str) -> str:

@@ -138,6 +138,18 @@ def read_table(path: Path) -> pd.DataFrame:
     return _read(path, lambda file: pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=texts))
 
 
+def lasting(entry: Mapping[str, Any]) -> Any:
+    """What of an entry of a plan must be the same for its run to be continued.
+
+    That is its fingerprint; of a codec of the user's, its code alone, for what it holds once it is loaded may differ
+    from load to load, and then everything is computed anew.
+    """
+    identity = entry.get("identity")
+    if identity is None or "state" not in identity:
+        return entry.get("fingerprint", entry)
+    return {name: part for name, part in identity.items() if name not in ("state", "parameters", "is_lasting")}
+
+
 def slug(label: str) -> str:
     """A label as a folder name; `check_folders` tells whether labels have one each.
 

@@ -21,7 +21,7 @@ from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
 from codec_bench.locks import HeldError, locked
 from codec_bench.runs import provenance
-from codec_bench.runs.directory import MANIFEST, SCHEMA, Kind, Run, read_info, slug
+from codec_bench.runs.directory import MANIFEST, SCHEMA, Kind, Run, lasting, read_info, slug
 from codec_bench.runs.frames import Coverage, write_scores, write_summary
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def same(plan: Mapping[str, Any] | None = None, options: Mapping[str, Any] | Non
 def _content(plan: Mapping[str, Any]) -> dict[str, Any]:
     """What a plan computes: fingerprints instead of descriptions."""
     content = {
-        name: [[e.get("label", e.get("task")), e.get("fingerprint", e)] for e in part]
+        name: [[e.get("label", e.get("task")), lasting(e)] for e in part]
         if isinstance(part, list) and all(isinstance(entry, dict) for entry in part)
         else part
         for name, part in plan.items()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from codec_bench.adapters import CODECS
+from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.replaceable import ReplaceableCodec, names_of
 from codec_bench.audio import FloatArray
 from codec_bench.environments import Environment
@@ -57,6 +58,8 @@ class IsolatedCodec(ReplaceableCodec):
     max_memory: ClassVar[int | None] = None
     side_value_bits: ClassVar[int | None] = None
     packages: ClassVar[tuple[str, ...]] = ("torch",)
+
+    unheld: ClassVar[frozenset[str]] = Codec.unheld | {"_process", "_links", "_crashes", "_last_crash"}
 
     _process: WorkerProcess | None = None
     _links: ExitStack | None = None

@@ -18,7 +18,7 @@ from codec_bench.errors import UsageError
 from codec_bench.files import digest, read_file
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import local_digest
-from codec_bench.identity import function_parts
+from codec_bench.identity import function_parts, kept_for
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
 
@@ -90,6 +90,11 @@ class Condition(ABC):
             **function_parts(type(self), files=self.files),
         )
 
+    @property
+    def kept_for(self) -> dict[str, str]:
+        """See `identity.kept_for`."""
+        return kept_for(type(self), files=self.files)
+
     def _parts(self) -> dict[str, Any]:
         """More that decides it: seed, files."""
         return {}
@@ -116,7 +121,7 @@ class Condition(ABC):
         Raises:
             NotScorable: The utterance cannot be used.
         """
-        return address(condition=self.fingerprint, recording=item.digest)
+        return address(condition=self.fingerprint, recording=item.digest, **self.kept_for)
 
     def pieces(self, item: Item, read: Read) -> list[Piece]:
         """What is coded for an utterance; `read` returns what the codec hears of one."""
