@@ -33,9 +33,9 @@ NOISE = {  # level, SD over utterances, SD of the difference within and between 
     "mcd": (10.4, 2.0, 0.086, 0.022),
 }
 COLUMNS = {
-    "pesq_wb": ComparedMetric("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "x"),
-    "stoi": ComparedMetric("stoi", "stoi", "STOI", "", "higher", 3, 1, "x"),
-    "mcd": ComparedMetric("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "x"),
+    "pesq_wb": ComparedMetric("pesq_wb", "pesq_wb", "PESQ-wb", "MOS-LQO", "higher", 3, 1, "x", 1.0),
+    "stoi": ComparedMetric("stoi", "stoi", "STOI", "", "higher", 3, 1, "x", 1.0),
+    "mcd": ComparedMetric("mcd", "mcd", "MCD", "dB", "lower", 2, 1, "x", 1.0),
     "wer": ComparedMetric("wer", "wer", "WER", "%", "lower", 2, 1, "x", 100.0),
 }
 CUTS = range(0, 315, 15)
