@@ -127,10 +127,13 @@ class CodecCalls:
         """
         codec = system.source
         assert isinstance(codec, Codec), "prepared audio is not coded"
+        # What was encoded by a process that died of it is not encoded again.
+        new = [piece for piece in pieces if self._at.code(codec, piece.address) not in self._codes]
         if budget := batch_budget(self._batch_seconds, chosen_device(self._device, codec)):
             coded = self._encode_together(codec, pieces, budget)
             decoded = self._decode_together(system, codec, pieces, budget) if decode else None
-            self._repeat(system, codec, pieces[0], None, decode)
+            if new:
+                self._repeat(system, codec, new[0], None, decode)
             self._compare_alone(system, codec, coded, decoded)
         failed = {}
         for piece in pieces:
@@ -139,7 +142,7 @@ class CodecCalls:
                 code = self._code(codec, piece)
                 if decode:
                     self._decode(system, codec, piece, code)
-                if not budget and 3 * (time.perf_counter() - started) < limit:
+                if piece in new and not budget and 3 * (time.perf_counter() - started) < limit:
                     self._repeat(system, codec, piece, code, decode)
             except NotScorable as outcome:
                 # A new one: that which was caught holds the frames of the codec, and with them its memory.
