@@ -7,7 +7,9 @@ import os
 import site
 import sysconfig
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +39,14 @@ def contained(function: Callable[..., Out], *arguments: object, **named: object)
     finally:
         if os.getpid() != process:
             os._exit(0)  # the plug-in has forked, and here the child came back
+
+
+@contextmanager
+def without_torch_warning() -> Iterator[None]:
+    """Keeps to itself what torch says of read-only arrays, which plug-ins are given: a write is noticed afterwards."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        yield
 
 
 def explained(error: BaseException, about: object = None) -> str:

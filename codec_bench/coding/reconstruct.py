@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.addresses import Addresses
-from codec_bench.coding.conditions import Alteration, Piece
+from codec_bench.coding.conditions import Alteration, Altered, Piece
 from codec_bench.coding.items import Item
 from codec_bench.coding.rows import Row
 from codec_bench.coding.signals import (
@@ -28,8 +28,11 @@ from codec_bench.coding.signals import (
 from codec_bench.errors import CodecBenchError
 from codec_bench.faults import contained, explained, trace_of
 from codec_bench.hub import local_digest
+from codec_bench.identity import source_of
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Code, Tokens, code_from_arrays
+
+Out = TypeVar("Out")
 
 
 class Reconstructor:
@@ -52,14 +55,18 @@ class Reconstructor:
             NotScorable: There is no file for the utterance, or the condition cannot use it.
         """
         if not isinstance(row.source, Prepared):
-            return self._at.audio(row.system, row.condition.address(item))
+            return self._at.audio(row.system, _address(row, item))
         if isinstance(row.condition, Alteration):
-            return row.condition.address(item)
+            return _address(row, item)
         return f"file:{self._prepared_digest(row.source, item)}"
 
     def reference_identity(self, row: Row, item: Item) -> str:
-        """Content address of what the decoded audio of a pair is scored against."""
-        return row.condition.address(item) if row.altered_reference else item.identity
+        """Content address of what the decoded audio of a pair is scored against.
+
+        Raises:
+            NotScorable: The condition cannot use the utterance.
+        """
+        return _address(row, item) if row.altered_reference else item.identity
 
     def make_reference(self, row: Row, item: Item) -> None:
         """Alters the recording, where that is the reference of a pair and no cache has it.
@@ -120,7 +127,7 @@ class Reconstructor:
             return places, None
         if piece.address == item.digest:
             return places | recording_source(item), None
-        audio = piece.audio()
+        audio = _asked(row, piece.audio, Audio)
         return places | {"rate": audio.rate}, audio
 
     def facts(self, row: Row, item: Item) -> dict[str, Any]:
@@ -141,7 +148,7 @@ class Reconstructor:
         pieces = self._pieces(row, item)
         coded = [self._code(row.source, piece) for piece in pieces]
         sent = [code.prefix(row.codebooks) for code, _ in coded]
-        share = row.condition.share(item)
+        share = _share(row, item)
         return facts | {
             "bits": share * sum(code.bits for code in sent),
             "side_bits": share * sum(code.side_bits for code in sent if isinstance(code, Tokens)),
@@ -173,7 +180,7 @@ class Reconstructor:
     def code_address(self, row: Row, item: Item) -> str:
         """Where the code of an utterance is that is coded in one piece."""
         assert isinstance(row.source, Codec), "prepared audio has no codes"
-        return self._at.code(row.source, row.condition.address(item))
+        return self._at.code(row.source, _address(row, item))
 
     def _code(self, codec: Codec, piece: Piece) -> tuple[Code, float]:
         """What `codec` sent for a piece, and how many seconds encoding took when it was made."""
@@ -186,14 +193,26 @@ class Reconstructor:
         entry = self._audio.get(identity)
         if entry is None:
             parts = [_there(self._audio.get(self._at.audio(row.system, piece.address))) for piece in pieces]
-            audio = row.condition.assembled(item, [audio_of(part) for part in parts])
-            entry = entry_of(audio, row.condition.share(item) * sum(float(part["decode_seconds"]) for part in parts))
+            audio = _asked(row, row.condition.assembled, Audio, item, [audio_of(part) for part in parts])
+            entry = entry_of(audio, _share(row, item) * sum(float(part["decode_seconds"]) for part in parts))
             self._audio.put(identity, entry)
         return entry
 
     def _pieces(self, row: Row, item: Item) -> list[Piece]:
         """What is coded for an utterance."""
-        return row.condition.pieces(item, lambda i: self._heard(row, i))
+
+        def read(item: Item) -> Audio:
+            heard = self._heard(row, item)
+            # The recording is kept for other rows, and a plug-in might write into it.
+            return heard if source_of(type(row.condition)) is None else Audio(heard.samples.copy(), heard.rate)
+
+        def pieces() -> list[Piece]:
+            made = list(row.condition.pieces(item, read))
+            if not made or not all(isinstance(piece, Piece) for piece in made):
+                raise TypeError(f"`pieces` returned {made!r:.100}, not one `Piece` or more")
+            return made
+
+        return _asked(row, pieces, list)
 
     def _heard(self, row: Row, item: Item) -> Audio:
         """What the codec is given of an utterance."""
@@ -202,16 +221,10 @@ class Reconstructor:
     def _altered(self, row: Row, item: Item) -> Entry:
         """The altered recording, which all systems share."""
         assert isinstance(row.condition, Alteration), "nothing else alters a recording"
-        key = row.condition.address(item)
+        key = _address(row, item)
         entry = self._audio.get(key)
         if entry is None:
-            try:
-                made = contained(row.condition.altered, self._read(item), item.digest)
-            except (NotScorable, CodecBenchError):
-                raise
-            except Exception as error:
-                reason = f"{row.condition.label}: {explained(error)}"
-                raise NotScorable(reason, Status.ENCODE_FAILED, trace_of(error)) from error
+            made = _asked(row, row.condition.altered, Altered, self._read(item), item.digest)
             entry = {
                 "samples": made.audio.samples,
                 "rate": np.array(made.audio.rate),
@@ -236,6 +249,39 @@ class Reconstructor:
             return local_digest(path)
         except OSError as error:
             raise NotScorable(f"{path} cannot be read: {error.strerror}", Status.UNREADABLE) from error
+
+
+def _asked(row: Row, function: Callable[..., Out], kind: type[Out], *arguments: object) -> Out:
+    """What a condition answers, an object of a `kind`.
+
+    Raises:
+        NotScorable: It is a plug-in, and raised something or returned something else.
+    """
+
+    def asked() -> Out:
+        answer = function(*arguments)
+        if not isinstance(answer, kind):
+            name = getattr(function, "__name__", "it")
+            raise TypeError(f"`{name}` returned {answer!r:.100}, not {kind.__name__}")
+        return answer
+
+    try:
+        return contained(asked)
+    except (NotScorable, CodecBenchError):
+        raise
+    except Exception as error:
+        reason = f"{row.condition.label}: {explained(error, type(row.condition))}"
+        raise NotScorable(reason, Status.ENCODE_FAILED, trace_of(error)) from error
+
+
+def _address(row: Row, item: Item) -> str:
+    """Content address of an utterance under the condition of a row."""
+    return _asked(row, row.condition.address, str, item)
+
+
+def _share(row: Row, item: Item) -> float:
+    """Which part of its pieces is an utterance's."""
+    return _asked(row, lambda: float(row.condition.share(item)), float)
 
 
 def _there(entry: Entry | None) -> Entry:

@@ -11,7 +11,7 @@ from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth
 from codec_bench.adapters.systems import System, parse_systems, ready
 from codec_bench.alignment import ALIGNED
-from codec_bench.coding.conditions import Alteration, Condition, parse_conditions
+from codec_bench.coding.conditions import Alteration, Condition, bound, parse_conditions
 from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.rows import Row, codecs_of, describe_system, use_checkpoint
@@ -92,14 +92,14 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     fetch_models_of(metrics)
     systems = ready(systems, keeps_broken=True)
     items = resolve_items(loaded, warnings, only=config.only, limit=config.limit, text=config.text)
-    bound = [condition.bound(items) for condition in conditions]
+    chosen = [bound(condition, items) for condition in conditions]
     warnings += [
         f"{c.label}: what this condition reads is not known: results are kept for this run only; name its `files`"
         for c in conditions
         if c.kept_for
     ]
-    rows = resolve_rows(systems, bound, config.condition_reference == "altered", warnings)
-    used = tuple(c for c in bound if any(row.condition is c for row in rows))
+    rows = resolve_rows(systems, chosen, config.condition_reference == "altered", warnings)
+    used = tuple(c for c in chosen if any(row.condition is c for row in rows))
     told = tuple(warnings)
     return Plan(
         loaded, items, rows, metrics, config.seed, told, used,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,20 @@ import codec_bench
 from codec_bench import load_codec
 from codec_bench.adapters.systems import parse_systems
 from codec_bench.audio import Audio, read_audio
-from codec_bench.coding.conditions import Alteration, Altered, Concatenated, Segmented, parse_conditions
+from codec_bench.coding.conditions import (
+    Alteration,
+    Altered,
+    Concatenated,
+    Condition,
+    Piece,
+    Segmented,
+    bound,
+    parse_conditions,
+)
 from codec_bench.coding.conditions.noise import LTASS_DB, LTASS_HZ, speech_shaped_noise
+from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item
+from codec_bench.coding.local import LocalCoders
 from codec_bench.coding.reconstruct import Reconstructor
 from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
@@ -26,10 +39,11 @@ from codec_bench.files import file_digest
 from codec_bench.fingerprint import address
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.plan import make_plan
-from codec_bench.records import NotScorable, Utterance
+from codec_bench.records import NotScorable, Status, Utterance
 from codec_bench.reports.formats.markdown import markdown
 from codec_bench.reports.table import build_table
 from codec_bench.runs.directory import Run
+from tests.coding.coded import problems
 from tests.small_runs import DEMO
 
 RunIn = Callable[..., Run]
@@ -454,3 +468,142 @@ def test_a_noise_file_that_changes_is_noticed(tmp_path: Path):
         condition.altered(QUIET, "one")
     (other,) = parse_conditions(["noise@10"], noise_dir=tmp_path)
     assert other.fingerprint != condition.fingerprint
+
+
+# --- plug-ins -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Users(Condition):
+    """What a condition of a user inherits: this module is no part of codec-bench."""
+
+    name, takes, low, high, default = "users", "x", 0.0, 10.0, 1.0
+    value: float = 1.0
+
+    @property
+    def note(self) -> str:
+        return "nothing"
+
+
+class Alters(Alteration, Users):
+    def _changed(self, recording: Audio, identity: str) -> Any:
+        return recording.samples / 2
+
+
+def raises(*_: Any) -> Any:
+    raise KeyError("users")
+
+
+def of_user(base: type[Users], **members: Any) -> Condition:
+    """A condition that differs in some of its members."""
+    return type("Odd", (base,), {"__module__": __name__, **members})()
+
+
+ITEM = Item(Utterance("u", DEMO / "audio" / "slt-01.flac"), file_digest(DEMO / "audio" / "slt-01.flac"))
+
+
+@pytest.mark.parametrize("member", ["address", "pieces", "assembled", "share", "_changed"])
+def test_what_a_plug_in_raises_costs_the_row_with_the_line(tmp_path: Path, member: str):
+    line = raises.__code__.co_firstlineno + 1
+    members = {"address": lambda self, item: address(users=item.digest), member: raises}
+    row = Row(parse_systems(["gsm"])[0], of_user(Alters if member == "_changed" else Users, **members))
+    dispatcher = Dispatcher(tmp_path, LocalCoders(tmp_path, "cpu"))
+    try:
+        failed = problems(dispatcher, row, [ITEM])
+        if failed:
+            outcome = failed["u"]
+        else:
+            with pytest.raises(NotScorable) as caught:
+                dispatcher.reconstructor.facts(row, ITEM)
+            outcome = caught.value
+    finally:
+        dispatcher.close()
+    assert outcome.reason == f"users@1: KeyError: 'users' (test_conditions.py:{line})"
+    assert outcome.status is Status.ENCODE_FAILED
+    assert "Traceback" in outcome.trace
+
+
+@pytest.mark.parametrize(
+    ("member", "answer", "said"),
+    [
+        ("pieces", None, "TypeError: 'NoneType' object is not iterable"),
+        ("pieces", ["a"], r"`pieces` returned \['a'\], not one `Piece` or more"),
+        ("address", 7, "`address` returned 7, not str"),
+    ],
+)
+def test_answers_of_a_wrong_type_cost_the_row(tmp_path: Path, member: str, answer: Any, said: str):
+    def answered(*_: Any) -> Any:
+        return answer
+
+    answered.__name__ = member
+    row = Row(parse_systems(["gsm"])[0], of_user(Users, **{member: answered}))
+    with pytest.raises(NotScorable, match=said):
+        Reconstructor(tmp_path).lacking(row, ITEM)
+
+
+@pytest.mark.parametrize("member", ["note", "bound", "label", "__init__"])
+def test_what_fails_for_all_utterances_is_one_line(monkeypatch: pytest.MonkeyPatch, member: str):
+    made = property(raises) if member in ("note", "label") else raises
+    monkeypatch.setattr(f"{__name__}.Odd", type("Odd", (Users,), {"__module__": __name__, member: made}), raising=False)
+    line = raises.__code__.co_firstlineno + 1
+    said = rf"condition {__name__}:Odd cannot be used: KeyError: 'users' \(test_conditions.py:{line}\)"
+    with pytest.raises(UsageError, match=said):
+        bound(parse_conditions([f"{__name__}:Odd"])[0], [ITEM])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (lambda x: (x * 32767).astype(np.int16), r"it makes int16, not floats in \[-1, 1\]: divide by 32768"),
+        (lambda x: x > 0, "it makes bool"),
+        (lambda x: x.astype(complex), "it makes complex128"),
+        (lambda x: x[:-1], "it makes "),
+        (lambda x: 0 * x, "users@1 leaves nothing of the recording but silence"),
+        (lambda x: ctypes.memset(x.ctypes.data, 0, x.nbytes) and x + 1, "`_changed` wrote into its input"),
+    ],
+)
+def test_altered_samples_are_floats_of_the_same_length_that_sound(changed: Callable[..., Any], said: str):
+    condition = of_user(Alters, _changed=lambda self, recording, identity: changed(recording.samples))
+    assert isinstance(condition, Alteration)
+    heard = Audio(QUIET.samples.copy(), QUIET.rate)
+    with pytest.raises((TypeError, ValueError, NotScorable), match=said):
+        condition.altered(heard, "one")
+    assert np.array_equal(heard.samples, QUIET.samples)
+
+
+def test_torch_does_not_warn_of_read_only_samples(recwarn: pytest.WarningsRecorder):
+    torch = pytest.importorskip("torch")
+    halved = of_user(Alters, _changed=lambda self, heard, identity: (torch.from_numpy(heard.samples) / 2).numpy())
+    assert isinstance(halved, Alteration)
+    assert np.array_equal(halved.altered(QUIET, "one").audio.samples, QUIET.samples / 2)
+    assert not [w for w in recwarn if "not writable" in str(w.message)]
+
+
+def test_what_pieces_write_into_a_recording_is_theirs_alone(tmp_path: Path):
+    def pieces(self: Condition, item: Item, read: Callable[[Item], Audio]) -> list[Piece]:
+        heard = read(item)
+        heard.samples[:] = 0
+        return [Piece("a" * 64, lambda: heard)]
+
+    made = Reconstructor(tmp_path)
+    (gsm,) = parse_systems(["gsm"])
+    (piece,) = made.lacking(Row(gsm, of_user(Users, pieces=pieces)), ITEM)
+    assert not piece.audio().samples.any()
+    (other,) = made.lacking(Row(gsm), ITEM)
+    assert np.array_equal(other.audio().samples, SPEECH.samples)
+
+
+def test_what_a_plug_in_assembles_is_what_is_scored(tmp_path: Path):
+    row = Row(
+        parse_systems(["gsm"])[0],
+        of_user(Users, assembled=lambda self, item, decoded: Audio(decoded[0].samples / 2, decoded[0].rate)),
+    )
+    plain = Row(row.system)
+    dispatcher = Dispatcher(tmp_path, LocalCoders(tmp_path, "cpu"))
+    try:
+        assert problems(dispatcher, row, [ITEM]) == {} == problems(dispatcher, plain, [ITEM])
+        halved, whole = (dispatcher.reconstructor.audio(r, ITEM).samples for r in (row, plain))
+    finally:
+        dispatcher.close()
+    assert whole.any()
+    assert np.array_equal(halved, whole / 2)

@@ -12,20 +12,26 @@ alone: `noise@20` and `noise@0` have the same noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from codec_bench.coding.conditions.condition import Alteration, Altered, Clean, Condition, Drawn, Piece, Sounds
 from codec_bench.coding.conditions.framing import GRID, Concatenated, Segmented
 from codec_bench.coding.conditions.level import Band, Gain
 from codec_bench.coding.conditions.noise import AdditiveNoise
 from codec_bench.coding.conditions.rooms import Reverb, need_pyroomacoustics
-from codec_bench.errors import UsageError
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.faults import contained, explained
+from codec_bench.identity import source_of
 from codec_bench.registry import Registry
+
+if TYPE_CHECKING:
+    from codec_bench.coding.items import Item
 
 __all__ = [
     "CONDITIONS", "Alteration", "Altered", "Band", "Clean", "Concatenated", "Condition", "Gain", "Noise", "Piece",
-    "Reverb", "Segmented", "parse_conditions",
+    "Reverb", "Segmented", "bound", "parse_conditions",
 ]  # fmt: skip
 
 CONDITIONS: Registry[type[Condition]] = Registry(
@@ -71,13 +77,53 @@ def parse_conditions(
     for cls, value in asked:
         given = cls.default if value is None else value
         assert given is not None, "_value_of lets no value be missing that has no default"
-        made = cls(given, seed, sounds.get(cls)) if issubclass(cls, Drawn) else cls(given)
+        made = _made(cls, (given, seed, sounds.get(cls)) if issubclass(cls, Drawn) else (given,))
         if type(found.setdefault(made.label, made)) is not cls:
             one, two = (f"{c.__module__}:{c.__qualname__}" for c in (type(found[made.label]), cls))
             raise UsageError(f"{one} and {two} are two conditions of the name {made.name!r}: give one another `name`")
     if any(isinstance(made, Reverb) and made.sounds is None for made in found.values()):
         need_pyroomacoustics()
     return tuple(found.values())
+
+
+def bound(condition: Condition, items: Sequence[Item]) -> Condition:
+    """A condition for the utterances of a run, which can be described.
+
+    Raises:
+        UsageError: It is a plug-in, and cannot.
+    """
+
+    def described() -> Condition:
+        made = condition.bound(items)
+        made.describe()
+        if not isinstance(made.note, str):
+            raise TypeError(f"its note is {made.note!r:.100}, not a text")
+        return made
+
+    return _usable(type(condition), described)
+
+
+def _made(cls: type[Condition], arguments: tuple[Any, ...]) -> Condition:
+    def made() -> Condition:
+        condition = cls(*arguments)
+        if not isinstance(condition.label, str):
+            raise TypeError(f"its label is {condition.label!r:.100}, not a text")
+        return condition
+
+    return _usable(cls, made)
+
+
+def _usable(cls: type[Condition], function: Callable[[], Condition]) -> Condition:
+    """What a function makes; whatever a plug-in raises is one line, for it would be the same for every utterance."""
+    try:
+        return contained(function)
+    except CodecBenchError:
+        raise
+    except Exception as error:
+        if source_of(cls) is None:
+            raise
+        reason = explained(error, cls)
+        raise UsageError(f"condition {cls.__module__}:{cls.__qualname__} cannot be used: {reason}") from error
 
 
 def _value_of(name: str) -> tuple[type[Condition], float | None]:

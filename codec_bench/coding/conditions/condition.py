@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from codec_bench.adapters.contract import read_only
+from codec_bench.adapters.contract import read_only, restored
 from codec_bench.audio import AUDIO_SUFFIXES, RESAMPLER, Audio
 from codec_bench.errors import UsageError
+from codec_bench.faults import without_torch_warning
 from codec_bench.files import digest, read_file
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import local_digest
-from codec_bench.identity import function_parts, kept_for
+from codec_bench.identity import function_parts, kept_for, source_of
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
 
@@ -125,7 +127,10 @@ class Condition(ABC):
 
     def pieces(self, item: Item, read: Read) -> list[Piece]:
         """What is coded for an utterance; `read` returns what the codec hears of one."""
-        return [Piece(self.address(item), lambda: read(item))]
+        place = self.address(item)
+        if type(self).assembled is not Condition.assembled:  # else the decoded piece would stand for the utterance
+            place = address(piece_of=place)
+        return [Piece(place, lambda: read(item))]
 
     def assembled(self, item: Item, decoded: Sequence[Audio]) -> Audio:
         """The decoded audio of an utterance, from that of its pieces."""
@@ -194,14 +199,34 @@ class Alteration(Condition):
         recording.check("the recording")
         if recording.is_silent:
             raise NotScorable(f"the recording is silent: there is nothing for {self.label} to alter", Status.SILENT)
-        changed = self._changed(Audio(read_only(recording.samples), recording.rate), identity)
+        changed = self._changed_safely(recording, identity)
         if changed is None:
             return Altered(recording, unchanged=True)
-        if np.shape(changed) != recording.samples.shape or not np.isfinite(changed).all():
-            raise ValueError(
-                f"it makes {np.shape(changed)} of {recording.samples.shape}, or samples that are not finite"
-            )
-        return self._limited(changed, recording.rate, max(1.0, recording.peak))
+        made: NDArray[Any] = np.asarray(changed)
+        if made.dtype.kind != "f":
+            hint = f": divide by {np.iinfo(made.dtype).max + 1}" if made.dtype.kind == "i" else ""
+            raise TypeError(f"it makes {made.dtype}, not floats in [-1, 1]{hint}")
+        if made.shape != recording.samples.shape or not np.isfinite(made).all():
+            raise ValueError(f"it makes {made.shape} of {recording.samples.shape}, or samples that are not finite")
+        if not made.any():
+            raise NotScorable(f"{self.label} leaves nothing of the recording but silence", Status.SILENT)
+        return self._limited(made, recording.rate, max(1.0, recording.peak))
+
+    def _changed_safely(self, recording: Audio, identity: str) -> Floats | None:
+        """What `_changed` makes; a plug-in must leave the recording, which others get too, as it is."""
+        given = Audio(read_only(recording.samples), recording.rate)
+        if source_of(type(self)) is None:
+            return self._changed(given, identity)
+        before = recording.samples.copy()
+        is_written = False
+        try:
+            with without_torch_warning():
+                changed = self._changed(given, identity)
+        finally:
+            is_written = restored([recording.samples], [before])
+        if is_written:
+            raise ValueError("`_changed` wrote into its input: work on a copy")
+        return changed
 
     def _limited(self, changed: Floats, rate: int, full_scale: float) -> Altered:
         """Changed samples within full scale."""
