@@ -55,11 +55,25 @@ class Registry(Generic[T]):
         if name not in self._loaded:
             self._read_entry_points()
             if name in self._table:
-                found = self._import(self._table[name])
-                self._loaded[name] = found[name] if isinstance(found, dict) else found
+                self._loaded[name] = self._from_table(name)
             else:
                 raise UsageError(unknown(self.kind, name, self.names()))
         return self._loaded[name]
+
+    def gives(self, name: str, plugin: T) -> bool:
+        """Whether this is what a name stands for in every process, and not only where `add` was called.
+
+        Raises:
+            UsageError: It cannot be imported.
+        """
+        if ":" in name:
+            return self._import(name) is plugin
+        self._read_entry_points()
+        return name in self._table and self._from_table(name) is plugin
+
+    def _from_table(self, name: str) -> T:
+        found = self._import(self._table[name])
+        return found[name] if isinstance(found, dict) else found
 
     def _import(self, target: str) -> T:
         module_name, _, attribute = target.partition(":")

@@ -120,8 +120,10 @@ class Dispatcher:
                 continue
             mine = [system for system in systems if system.source is codec]
             try:
-                reply = self._coders.pool(mine[0]).submit({"op": "identify", "system": mine[0].label}).result()
-                failure = outcome_of(reply["failed"]) if "failed" in reply else None
+                job = {"op": "identify", "system": mine[0].label, "code": made.source.code}
+                reply = self._coders.pool(mine[0]).submit(job).result()
+                plain = reply.get("lost") or reply.get("failed")
+                failure = outcome_of(plain) if plain else None
             except (ProcessCrash, WorkerError) as error:
                 failure = NotScorable(f"{codec.name} cannot be loaded: {error}", Status.CRASHED)
             if failure is not None:
@@ -184,6 +186,8 @@ class Dispatcher:
             reply = self._coders.pool(row.system).submit(job).result()
         except (ProcessCrash, WorkerError) as error:
             raise self.lose(row, [], error) from error
+        if "lost" in reply:
+            raise self._give_up(row, reply)
         self._lost[row.system.label] = 0
         self.devices.update(reply["devices"])
         if "failed" in reply:
@@ -204,7 +208,7 @@ class Dispatcher:
         """What every job names."""
         job = {"op": op, "system": row.system.label, "fingerprint": self.reconstructor.fingerprint(row.system)}
         made = row.source.plug_in if isinstance(row.source, Codec) else None
-        return job if made is None else job | {"plug_in": made.to_job()}
+        return job if made is None else job | {"plug_in": made.to_job(), "code": made.source.code}
 
     def known(self, row: Row, pieces: Iterable[Piece]) -> NotScorable | None:
         """Why pieces are not sent: one of them failed before, or their system was given up."""
@@ -215,6 +219,9 @@ class Dispatcher:
 
     def arrived(self, row: Row, reply: Mapping[str, Any]) -> None:
         """Notes what a server says of a chunk."""
+        if "lost" in reply:
+            self._give_up(row, reply)
+            return
         label = row.system.label
         self.devices.update(reply["devices"])
         self.seconds += reply["seconds"]
@@ -223,6 +230,11 @@ class Dispatcher:
             self._failed[label, piece] = outcome_of(failed)
         for name, notes in reply["notes"].items():
             self.notes |= dict.fromkeys(f"{name}: {note}" for note in notes)
+
+    def _give_up(self, row: Row, reply: Mapping[str, Any]) -> NotScorable:
+        """Notes that a server cannot make a system at all; says why."""
+        self._given_up[row.system.label] = outcome_of(reply["lost"])
+        return self._given_up[row.system.label]
 
     def lose(self, row: Row, pieces: Iterable[Piece], error: ProcessCrash | WorkerError) -> NotScorable:
         """Notes that an utterance was lost with its process; says why."""
@@ -334,6 +346,7 @@ class _Sending(Generic[T]):
                 yield chunk[0][0], self._dispatcher.lose(self._row, chunk[0][1], error)
                 self._cancel()
                 continue
+            self._cancel()
             for task, pieces in chunk:
                 yield task, self._dispatcher.known(self._row, pieces)
 

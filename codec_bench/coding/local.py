@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from codec_bench.adapters import CODECS
 from codec_bench.adapters.codec import Codec
-from codec_bench.adapters.systems import System, parse_systems
+from codec_bench.adapters.prepared import Broken
+from codec_bench.adapters.systems import System, parse_systems, split_setting
 from codec_bench.coding.codec_calls import batch_budget
 from codec_bench.coding.devices import chosen_device
 from codec_bench.coding.dispatch import Coders, Dispatcher, LoadCrash
@@ -48,6 +50,8 @@ class CodingServer(ProcessServer):
             return self._loading(job, job)
         if job["system"] != self._system:
             loaded = self._loading(job, dict(job, op="load", pieces=[], arrays={}))
+            if "lost" in loaded:
+                return loaded
             self._system = job["system"]
             self._call_seconds = max(self._piece_seconds, loaded["call_seconds"])
         limited = dict(job, limit=self._call_seconds)
@@ -154,14 +158,18 @@ class LocalCoders(Coders):
 
 
 def has_name(system: System) -> bool:
-    """Whether another process can make a system from its label."""
-    if type(system.source).__module__ == "__main__":
+    """Whether another process can make a system from its label: one that has run none of the caller's code."""
+    assert isinstance(system.source, Codec), "prepared audio is not coded"
+    cls = type(system.source)
+    if cls.__module__ == "__main__":
         return False
     try:
-        found = parse_systems([system.label], needs_audio=False)
+        if not CODECS.gives(split_setting(system.label)[0], cls):
+            return False
+        found = parse_systems([system.label], needs_audio=False, keeps_broken=True)
     except UsageError:
         return False
-    return [type(made.source) for made in found] == [type(system.source)]
+    return len(found) == 1 and isinstance(found[0].source, cls | Broken)  # it may be broken the second time only
 
 
 def local_dispatcher(cache: Path, device: str) -> Dispatcher:

@@ -14,6 +14,7 @@ from typing import Any
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.prepared import Broken
 from codec_bench.adapters.systems import System, fetch_weights, parse_systems
 from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
@@ -21,8 +22,8 @@ from codec_bench.coding.codec_calls import CodecCalls
 from codec_bench.coding.conditions import Piece
 from codec_bench.coding.rows import use_checkpoint
 from codec_bench.coding.signals import read_recording
-from codec_bench.errors import UsageError
-from codec_bench.faults import explained
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.faults import contained, explained, trace_of
 from codec_bench.fingerprint import address
 from codec_bench.identity import loaded_modules
 from codec_bench.records import NotScorable, Status
@@ -62,22 +63,28 @@ class Coder:
         """Does one job.
 
         Args:
-            job: `op`, `system` (a label), `fingerprint` (of the system), `plug_in` (see `PlugIn.to_job`), and what the
-                operation takes.
+            job: `op`, `system` (a label), `fingerprint` (of the system), of a plug-in its `code` as it was planned and
+                `plug_in` (see `PlugIn.to_job`), and what the operation takes.
+
+        Returns:
+            What the operation gives; or where a plug-in cannot be made here, or is another one, `lost`: the reason,
+            status and traceback of everything that was to be done with it.
 
         Raises:
-            UsageError: The system is another one here.
+            UsageError: A system that is no plug-in is another one here.
         """
-        if job["op"] == "identify":
-            return self._identify(self._made(job["system"]))
-        operations = {"load": self._load, "code": self._code, "latents": self._latents}
-        return operations[job["op"]](self._system(job), job)
+        operations = {"identify": self._identify, "load": self._load, "code": self._code, "latents": self._latents}
+        try:
+            system = self._system(job)
+        except NotScorable as outcome:
+            return {"lost": _plain(outcome), "failed": {}}
+        return operations[job["op"]](system, job)
 
     def close(self) -> None:
         """Frees the loaded codec."""
         self._calls.close()
 
-    def _identify(self, system: System) -> dict[str, Any]:
+    def _identify(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
         """Loads a plug-in, and says what it holds then."""
         codec = system.source
         assert isinstance(codec, Codec) and codec.plug_in is not None, "only plug-ins are asked"
@@ -159,7 +166,9 @@ class Coder:
     def _made(self, label: str) -> System:
         """A system by its label; settings of one codec share the loaded model."""
         if label not in self._systems:
-            (made,) = parse_systems([label], needs_audio=False)
+            (made,) = parse_systems([label], needs_audio=False, keeps_broken=True)
+            if isinstance(made.source, Broken):
+                raise made.source.outcome
             assert isinstance(made.source, Codec), "only codecs are sent here"
             if self._checkpoint is not None:
                 use_checkpoint([made.source], Path(self._checkpoint))
@@ -169,18 +178,39 @@ class Coder:
         return self._systems[label]
 
     def _system(self, job: Mapping[str, Any]) -> System:
-        """The system of a job, which must be the one that was planned."""
+        """The system of a job, which must be the one that was planned.
+
+        Raises:
+            NotScorable: It is a plug-in, and cannot be made or is another one.
+            UsageError: It is none, and is another one.
+        """
         label = job["system"]
-        system = self._made(label)
+        system = self._plug_in(label) if "code" in job else self._made(label)
         assert isinstance(system.source, Codec), "only codecs are sent here"
-        if label not in self._checked:
-            if (made := system.source.plug_in) is not None and not self._is_callers:
-                if not made.take(job["plug_in"]):
-                    raise UsageError(f"the code of {label} was changed after the run was planned: run again")
-            else:
-                check_fingerprint(label, system.fingerprint, job["fingerprint"])
-            self._checked.add(label)
+        if label in self._checked:
+            return system
+        made = None if self._is_callers else system.source.plug_in
+        if "code" in job and not self._is_callers and (made is None or made.source.code != job["code"]):
+            raise NotScorable(f"the code of {label} was changed after the run was planned: run again", Status.CHANGED)
+        if job["op"] == "identify":
+            return system
+        if made is not None:
+            made.take(job["plug_in"])
+        else:
+            check_fingerprint(label, system.fingerprint, job["fingerprint"])
+        self._checked.add(label)
         return system
+
+    def _plug_in(self, label: str) -> System:
+        """A plug-in by its label, whatever it raises here and did not where the run was planned."""
+        try:
+            return contained(self._made, label)
+        except NotScorable:
+            raise
+        except Exception as error:
+            told = str(error) if isinstance(error, CodecBenchError) else explained(error)
+            reason = f"{label} cannot be made in the process that codes: {told}"
+            raise NotScorable(reason, Status.ENCODE_FAILED, trace_of(error)) from error
 
 
 def _plain(outcome: NotScorable) -> list[str]:

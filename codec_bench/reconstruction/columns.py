@@ -96,6 +96,8 @@ def resolve_metrics(
                 f"{found[made.label].spelling} and {made.spelling} would be one column, {made.label}: register one of "
                 "them under another name"
             )
+    for made in found.values():
+        _ = made.code  # as it is now, whatever is edited while the run goes on
     warnings += [
         f"{label}: what this metric reads is not known: its scores are kept for this run only; name its `files`"
         for label, made in found.items()

@@ -11,7 +11,8 @@ from codec_bench.alignment import LAG_RATE, aligned, lag_ms, lag_samples
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.signals import describe, load_signal
-from codec_bench.errors import UsageError
+from codec_bench.errors import CodecBenchError
+from codec_bench.faults import contained, explained, trace_of
 from codec_bench.metrics import Metric, metric
 from codec_bench.metrics.signal import Recording
 from codec_bench.records import NotScorable, Score, Status
@@ -31,7 +32,7 @@ class Scorer:
     def __init__(self, cache: str) -> None:
         self._audio = ArrayCache(Path(cache, "audio"))
         self._features = ArrayCache(Path(cache, "features"))
-        self._metrics: dict[str, Metric] = {}
+        self._metrics: dict[str, Metric | Score] = {}
 
     def answer(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """All metrics of one job, which share what they derive from the two signals.
@@ -64,19 +65,19 @@ class Scorer:
         scores = []
         for name, code in zip(job["metrics"], job["codes"], strict=True):
             made = self._metric(name, code)
-            if mismatch and "reference" in made.inputs:
+            if isinstance(made, Score):
+                scores.append(_plain(made))
+            elif mismatch and "reference" in made.inputs:
                 scores.append(_plain(Score.failed(Status.LENGTH, mismatch)))
             else:
                 heard = moved if made.minds_lag else decoded
                 scores.append(_plain(made.score(reference, heard, job["text"], job["language"])))
         return {"scores": scores, "facts": facts}
 
-    def _metric(self, name: str, code: str) -> Metric:
+    def _metric(self, name: str, code: str) -> Metric | Score:
+        """A metric; or where a plug-in cannot be had here, or is another one, the score of all pairs."""
         if name not in self._metrics:
-            made = metric(name)
-            if made.code != code:
-                raise UsageError(f"the code of {name} was changed after the run was planned: run again")
-            self._metrics[name] = made
+            self._metrics[name] = _plug_in(name, code) if code else metric(name)
         return self._metrics[name]
 
     def _load(self, source: Mapping[str, Any], *, is_reference: bool) -> Recording:
@@ -84,6 +85,19 @@ class Scorer:
 
     def _recording(self, audio: Audio, identity: str, is_reference: bool = False) -> Recording:
         return Recording(audio, identity, self._features, is_reference)
+
+
+def _plug_in(name: str, code: str) -> Metric | Score:
+    try:
+        made = contained(metric, name)
+        if made.code == code:
+            return made
+    except Exception as error:  # noqa: BLE001 - whatever a plug-in raises costs its own scores
+        told = str(error) if isinstance(error, CodecBenchError) else explained(error)
+        return Score.failed(
+            Status.ERROR, f"{name} is not to be had in the process that scores: {told}", trace_of(error)
+        )
+    return Score.failed(Status.CHANGED, f"the code of {name} was changed after the run was planned: run again")
 
 
 def lag_between(reference: Recording, decoded: Recording, by_levels: bool) -> int | None:
