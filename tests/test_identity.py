@@ -179,6 +179,12 @@ def test_modules_beside_are_found_by_file_and_by_relative_names(folder: Path):
     source = source_of(importlib.import_module("loads").f)
     assert source is not None
     assert source.files == {"pack/impl.py": sha(folder / "pack" / "impl.py")}
+    (folder / "worker.py").write_text("import worker_helper\n")
+    (folder / "worker_helper.py").write_text("from worker import x\n")
+    (folder / "isolated.py").write_text("from pathlib import Path\n\n\nclass A:\n    worker = Path('worker.py')\n")
+    source = source_of(importlib.import_module("isolated").A)
+    assert source is not None
+    assert set(source.files) == {"worker.py", "worker_helper.py"}
 
 
 def test_a_file_of_the_users_own_may_have_the_name_of_a_module_of_python(folder: Path, monkeypatch: pytest.MonkeyPatch):

@@ -61,7 +61,7 @@ def home() -> Path:
     """The folder for downloads and caches: `CODEC_BENCH_HOME`, by default in the user's cache folder."""
     named = os.environ.get("CODEC_BENCH_HOME")
     if named:
-        return Path(named).expanduser()
+        return Path(named).expanduser().absolute()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "codec-bench"
 

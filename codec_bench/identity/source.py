@@ -237,6 +237,7 @@ class _Closure:
         existing = {text: path for text in found.texts if (path := _existing(text, folder)) is not None}
         for text, path in existing.items():
             self.named[path.name if Path(text).is_absolute() else text] = path
+            self.named |= {file.name: file for file in _beside(path)}
         for reading in found.readings:
             texts = {*reading.texts, *(text for name in reading.names for text in found.assigned.get(name, ()))}
             if not texts & existing.keys():
@@ -259,6 +260,19 @@ class _Closure:
                     yield from (".".join(pieces[:end]) for end in range(1, len(pieces) + 1))
                 else:
                     self.imported.add(top)
+
+
+def _beside(path: Path) -> set[Path]:
+    """The files that a module in a file that is named (a worker of another environment) imports from its folder."""
+    found: set[Path] = set()
+    waiting = [path] if path.suffix == ".py" else []
+    while waiting:
+        file = waiting.pop()
+        names = {name.partition(".")[0] for made in parsed(file).imports for name in (made.module, *made.names)}
+        new = {file.with_name(f"{name}.py") for name in names if name} - found
+        waiting += [other for other in new if other.is_file()]
+        found |= {other for other in new if other.is_file()}
+    return found
 
 
 def _existing(text: str, folder: Path | None) -> Path | None:
