@@ -12,7 +12,7 @@ from codec_bench.files import folded
 from codec_bench.identity import new_invocation
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.plan import make_plan
-from codec_bench.reconstruction.run import reconstruct
+from codec_bench.reconstruction.run import folder_of, reconstruct
 from codec_bench.reports.report import write_report
 from codec_bench.runs.directory import Run, load_run
 
@@ -57,7 +57,7 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
     new_invocation()
     plans = {name: make_plan(config, name) for name in config.dataset}
     several = len(plans) > 1
-    _check_names({name: plan.dataset.name for name, plan in plans.items()})
+    _check_names({name: folder_of(plan.dataset.name) for name, plan in plans.items()})
     runs = {}
     for name in tuple(plans):
         # Nobody holds the plan and what came of it any longer when the report is made, which needs as much memory.

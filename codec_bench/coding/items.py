@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.manifest import check_distinct, check_id, load_transcripts
@@ -85,16 +85,40 @@ def _listed(loaded: Dataset, ids: set[str] | None, limit: int | None) -> list[Ut
 
     def listed() -> list[Utterance]:
         loaded.fetch()
-        return list(islice((u for u in loaded.utterances() if ids is None or u.id in ids), limit))
+        found = list(islice((u for u in _checked(loaded.utterances()) if ids is None or u.id in ids), limit))
+        for note in loaded.notes():
+            if not isinstance(note, str):
+                raise TypeError(f"`notes` gives texts, not {note!r:.60}")
+        return found
 
     try:
         return contained(listed)
     except CodecBenchError:
         raise
     except Exception as error:
-        if source_of(_whole(loaded)) is None:
+        whole = _whole(loaded)
+        if source_of(whole) is None:
             raise
-        raise UsageError(f"data set {loaded.name!r} cannot be read: {explained(error)}") from error
+        told = explained(error, type(whole).utterances)
+        raise UsageError(f"data set {loaded.name!r} cannot be read: {told}") from error
+
+
+def _checked(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+    """Utterances that are ones; a path may be given as text.
+
+    Raises:
+        TypeError: One of them is something else.
+    """
+    for number, utterance in enumerate(utterances, 1):
+        made: Any = utterance
+        if not isinstance(made, Utterance):
+            raise TypeError(f"utterance {number} is {made!r:.60}, not an Utterance")
+        name, path = cast("tuple[Any, Any]", (made.id, made.path))
+        if not isinstance(name, str):
+            raise TypeError(f"the id of utterance {number} is {name!r:.60}, not a text")
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"the path of utterance {name!r:.60} is {path!r:.60}, not a Path")
+        yield made if isinstance(path, Path) else replace(made, path=Path(path))
 
 
 def _whole(dataset: Dataset) -> Dataset:

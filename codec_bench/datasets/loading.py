@@ -18,7 +18,9 @@ from codec_bench.datasets.hugging_face import HuggingFace
 from codec_bench.datasets.kaldi import RECORDINGS, KaldiDir
 from codec_bench.datasets.lhotse_cuts import LhotseCuts
 from codec_bench.datasets.manifest import Folder, Manifest
-from codec_bench.errors import UsageError
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.faults import contained, explained
+from codec_bench.identity import source_of
 from codec_bench.records import Utterance
 
 PREFIXES = {"kaldi": "kaldi:DIR", "hf": "hf:ORG/NAME", "lhotse": "lhotse:FILE"}
@@ -163,6 +165,17 @@ def _registered(name: str, data_root: str | os.PathLike[str] | None, setting: st
         raise UsageError(f"{error}; did you mean {meant!r}?") from error
     if not (isinstance(cls, type) and issubclass(cls, Dataset)):
         raise UsageError(f"{name} is not a data set class")
+    try:
+        return contained(_made, cls, name, data_root, setting)
+    except CodecBenchError:
+        raise
+    except Exception as error:
+        if source_of(cls) is None:
+            raise
+        raise UsageError(f"data set {name} cannot be made: {explained(error, cls)}") from error
+
+
+def _made(cls: type[Dataset], name: str, data_root: str | os.PathLike[str] | None, setting: str | None) -> Dataset:
     parameters = inspect.signature(cls).parameters
     options: dict[str, Any] = {"data_root": data_root} if "data_root" in parameters else {}
     if setting is not None:
@@ -171,7 +184,11 @@ def _registered(name: str, data_root: str | os.PathLike[str] | None, setting: st
         if not setting:
             raise UsageError(f"{name}@ is not complete: write {name}@SETTING, or {name}")
         options["setting"] = setting
-    return cls(**options)
+    made = cls(**options)
+    called = getattr(made, "name", None)
+    if not (isinstance(called, str) and called):
+        raise TypeError(f"it gives no `name`, as in name = 'my-set', but {called!r:.60}")
+    return made
 
 
 def _meant(name: str) -> str | None:

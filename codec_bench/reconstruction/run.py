@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codec_bench.adapters.codec import Group
 from codec_bench.cache import ArrayCache
+from codec_bench.datasets.manifest import id_problem
 from codec_bench.hub import caches
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.continuing import difference
@@ -28,7 +29,7 @@ from codec_bench.reconstruction.summary import (
     write_reconstructions,
 )
 from codec_bench.reconstruction.written_numbers import written_numbers
-from codec_bench.runs.directory import Run
+from codec_bench.runs.directory import Run, slug
 from codec_bench.runs.failures import Failures
 from codec_bench.runs.frames import bootstrap_intervals, summary_frame
 from codec_bench.runs.writer import Request, RunWriter, writing
@@ -50,7 +51,7 @@ def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = Fals
             plan = replace(plan, warnings=(*plan.warnings, *engine.identify([row.system for row in plan.rows])))
             request = _request(config, plan)
             out = config.out or request.default_folder()
-            with writing(request, out / plan.dataset.name if is_one_of_several else out) as writer:
+            with writing(request, out / folder_of(plan.dataset.name) if is_one_of_several else out) as writer:
                 failures = Failures(writer.path, shows=config.debug)
                 runner = Runner(plan, cache, engine, keep=config.keep_audio, failures=failures)
                 runner.run()
@@ -58,6 +59,15 @@ def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = Fals
                 return _finish(config, plan, runner, writer, cache)
         finally:
             engine.coding.close()
+
+
+def folder_of(dataset: str) -> str:
+    """The folder of a data set's run in that of several: its name, where a folder can have it.
+
+    >>> folder_of("my set"), folder_of("a/../../b")
+    ('my set', 'a_.._.._b')
+    """
+    return slug(dataset) if id_problem(dataset) else dataset
 
 
 def _request(config: RunConfig, plan: Plan) -> Request:
