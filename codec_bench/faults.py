@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import site
+import sys
 import sysconfig
 import traceback
 import warnings
@@ -34,11 +35,30 @@ def contained(function: Callable[..., Out], *arguments: object, **named: object)
     process = os.getpid()
     try:
         return function(*arguments, **named)
-    except (SystemExit, GeneratorExit) as error:
+    except BaseException as error:
+        is_ours = isinstance(error, KeyboardInterrupt) and not _is_server()
+        if isinstance(error, Exception) or is_ours:
+            raise
         raise Stopped(explained(error)) from error
     finally:
         if os.getpid() != process:
             os._exit(0)  # the plug-in has forked, and here the child came back
+
+
+@lru_cache(maxsize=1)
+def _is_server() -> bool:
+    """Whether this process works for another one, which Ctrl-C is for."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    return main is not None and Path(main).resolve() == _HERE / "processes" / "serve.py"
+
+
+def text_of(error: BaseException) -> str:
+    """The name of an exception and what it says, where it can say anything."""
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - it is a plug-in's, too
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 @contextmanager
@@ -64,7 +84,7 @@ def explained(error: BaseException, about: object = None) -> str:
     """
     if isinstance(error, Stopped):
         return str(error)
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = text_of(error)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
     own = [f for f in frames if is_users(f.filename)]
     if not own and about is not None and (place := _place_of(about)):

@@ -128,6 +128,8 @@ class Score:
     def of(cls, result: float | Ratio, scale: float = 1.0) -> Score:
         """Wraps what a metric function returned; a number that is not finite becomes a status."""
         try:
+            if isinstance(result, str | bytes):  # which `float` would read
+                raise TypeError
             parts = result if isinstance(result, Ratio) else Ratio(float(result), 1.0)
         except (TypeError, ValueError):
             raise TypeError(f"it returned {result!r:.100}, not a number or a Ratio") from None

@@ -33,6 +33,7 @@ from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
 from codec_bench.errors import CodecError, UsageError
 from codec_bench.extras import cannot_import
+from codec_bench.faults import without_torch_warning
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile, describe_size, local_digest, locate, missing
 from codec_bench.identity import Source, State, invocation, source_of, state_of
@@ -259,7 +260,8 @@ class Codec(ABC):
             return
         before = [array.copy() for array in given]
         try:
-            yield
+            with without_torch_warning():
+                yield
         except BaseException:
             restored(given, before)
             raise

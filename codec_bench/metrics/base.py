@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from codec_bench.audio import RESAMPLER, Audio
 from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.faults import contained, explained, trace_of
+from codec_bench.faults import contained, explained, trace_of, without_torch_warning
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile
 from codec_bench.identity import function_parts, kept_for, source_of
@@ -25,6 +25,9 @@ from codec_bench.registry import unknown
 MetricValue = float | Ratio
 CorpusFunction = Callable[[Iterable[tuple[Array, Array]]], float]
 Variants = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any]]
+_ROUNDING = 1e-4
+"""By how much a value may lie outside of its range, in its unit or out of the bound."""
+
 INPUTS = ("reference", "decoded", "text", "language")
 
 
@@ -114,12 +117,16 @@ class Metric:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Content address of the definition."""
+        """Content address of the definition.
+
+        Raises:
+            UsageError: A parameter of a plug-in has none.
+        """
         return address(
             metric=self.name,
             version=self.version,
             rate=self.rate,
-            params=self._bound_params(),
+            params=self._addressed_params(),
             packages=package_versions(self.packages),
             resampler=[RESAMPLER, package_versions(["soxr"])],
             **self.identity,
@@ -153,6 +160,23 @@ class Metric:
         signature = inspect.signature(self.function)
         defaults = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
         return defaults | dict(self.params)
+
+    def _addressed_params(self) -> dict[str, Any]:
+        """The parameters as their address has them: what is infinite or NaN as a text, which JSON has no number for."""
+        if not self.code:
+            return self._bound_params()
+        found = {}
+        for name, value in self._bound_params().items():
+            is_odd = isinstance(value, float | np.floating) and not np.isfinite(value)
+            found[name] = {"float": str(float(value))} if is_odd else value
+            try:
+                address(value=found[name])
+            except (TypeError, ValueError):
+                raise UsageError(
+                    f"metric {self.label}: its parameter {name!r} is {value!r:.100}, by which scores cannot be told "
+                    "apart: numbers, texts, lists and dicts of these, NumPy arrays and Features can be parameters"
+                ) from None
+        return found
 
     @property
     def embedding(self) -> Feature:
@@ -256,21 +280,35 @@ class Metric:
         started = time.perf_counter()
         try:
             arguments = self._arguments(reference, decoded, text, language)
-            score = Score.of(self._value(arguments), self.scale)
+            score = self._in_range(Score.of(self._value(arguments), self.scale))
         except NotScorable as outcome:
             score = Score.failed(outcome.status, outcome.reason)
         except CodecBenchError:
             raise
         except Exception as error:  # noqa: BLE001 - one pair must not end a run; the reason is kept
-            score = Score.failed(Status.ERROR, explained(error), trace_of(error))
+            about = self.function if self.code else None
+            score = Score.failed(Status.ERROR, explained(error, about), trace_of(error))
         return replace(score, seconds=time.perf_counter() - started)
 
     def _value(self, arguments: Mapping[str, Any]) -> MetricValue:
         """What the function returns; a plug-in must leave the signals, which others get too, as they are."""
         if not self.code:
             return self.function(**arguments, **self.params)
-        with read_only([value.recording for value in arguments.values() if isinstance(value, Signal)]):
+        signals = [value for value in arguments.values() if isinstance(value, Signal)]
+        with read_only([signal.recording for signal in signals]), without_torch_warning():
             return contained(self.function, **arguments, **self.params)
+
+    def _in_range(self, score: Score) -> Score:
+        """The score, if it lies where a plug-in says that its values do."""
+        if not self.code or score.value is None:
+            return score
+        low, high = self.range
+        is_below = low is not None and score.value < low - _ROUNDING * max(1.0, abs(low))
+        if is_below or (high is not None and score.value > high + _ROUNDING * max(1.0, abs(high))):
+            stated = f"{'no bound' if low is None else f'{low:g}'} to {'no bound' if high is None else f'{high:g}'}"
+            reason = f"its value is {score.value:g}, outside of the range that it states: {stated} {self.unit}"
+            return Score.failed(Status.ERROR, reason.rstrip())
+        return score
 
     def _arguments(
         self, reference: Recording | None, decoded: Recording | None, text: str | None, language: str | None

@@ -147,7 +147,11 @@ class _OwnWorker:
 
 def described(error: BaseException) -> str:
     """An exception for people; with its line if it is not a failure but asks the process to end."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - a class of a plug-in, too
+        said = ""
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, Exception) or not frames:
         return text

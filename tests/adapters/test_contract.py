@@ -216,7 +216,7 @@ def by_tensor(samples: Any) -> Any:
     return np.zeros((1, FRAMES), int)
 
 
-@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+@pytest.mark.filterwarnings("error:The given NumPy array is not writable")
 @pytest.mark.parametrize(("write", "error"), [(in_place, ValueError), (by_tensor, CodecError)])
 def test_an_encoder_that_writes_into_its_input_gets_an_error_and_nobody_sees_it(write: Any, error: type[Exception]):
     audio = Audio(AUDIO.samples.copy(), 16_000)

@@ -266,3 +266,58 @@ def test_a_feature_that_returns_its_buffer_is_copied(speech: np.ndarray):
     reference, decoded = (Recording(Audio(gain * speech, 16_000)) for gain in (np.float32(1), np.float32(0.5)))
     assert levels.score(reference, decoded).value == pytest.approx(0, abs=1e-6)
     assert reference.feature(REUSED, 16_000) == 2 * decoded.feature(REUSED, 16_000)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_right"),
+    [(100, True), (100.005, True), (100.1, False), (0, True), (-0.1, False), (250, False), (Ratio(300, 1), False)],
+)
+def test_values_of_a_plug_in_lie_in_the_range_that_it_states(speech: np.ndarray, value: float, is_right: bool):
+    score = of_user(lambda decoded: value, range=(0, 100))(None, speech)
+    if is_right:
+        assert score.value == value
+    else:
+        assert score.status is Status.ERROR
+        assert score.reason.endswith("outside of the range that it states: 0 to 100")
+    assert of_user(lambda decoded: value)(None, speech).status is Status.OK
+
+
+def test_the_range_is_in_the_unit_of_the_values(speech: np.ndarray):
+    metrics = [of_user(lambda decoded, value=value: value, unit="%", range=(0, None)) for value in (0.5, -0.5)]
+    assert metrics[0](None, speech).value == 50
+    assert metrics[1](None, speech).reason == "its value is -50, outside of the range that it states: 0 to no bound %"
+
+
+@pytest.mark.parametrize("value", ["3.5", b"3.5", np.str_("3.5"), (1, 2), None])
+def test_what_is_no_number(speech: np.ndarray, value: object):
+    score = of_user(lambda decoded: value)(None, speech)  # type: ignore[arg-type, return-value]
+    assert (score.value, score.status) == (None, Status.ERROR)
+    assert "not a number or a Ratio (test_metric.py:" in score.reason
+
+
+def test_plain_parameters_have_addresses_and_others_are_one_line():
+    def users(decoded: Signal, *, k: object = object()) -> float:
+        return 0.0
+
+    def made(value: object) -> Metric:
+        return of_user(users, params={"k": value})
+
+    values = (
+        1.0, 2.0, np.float32(3), np.int64(4), np.bool_(True), math.inf, -math.inf, math.nan, [1, 2], {"a": np.int8(9)},
+        np.arange(3), np.arange(3.0), np.arange(3.0)[None], np.arange(4), LEVEL, REUSED,
+    )  # fmt: skip
+    assert len({made(value).fingerprint for value in values}) == len(values)
+    assert made(np.float64(1)).fingerprint == made(1.0).fingerprint
+    assert made(np.arange(6.0)[::2]).fingerprint == made(np.array([0.0, 2.0, 4.0])).fingerprint
+    for value in (object(), np.array([{}]), {1, 2}, 1j):
+        with pytest.raises(UsageError, match=r"metric users: its parameter 'k' is .*, by which scores cannot be told"):
+            _ = made(value).fingerprint
+    with pytest.raises(UsageError, match="'k' is <object object"):
+        _ = of_user(users).fingerprint
+
+
+def test_torch_does_not_warn_of_read_only_samples(speech: np.ndarray, recwarn: pytest.WarningsRecorder):
+    torch = pytest.importorskip("torch")
+    metric = of_user(lambda decoded: float(torch.from_numpy(decoded.samples).abs().max()))
+    assert metric(None, speech).value == np.abs(speech).max()
+    assert not [w for w in recwarn if "not writable" in str(w.message)]

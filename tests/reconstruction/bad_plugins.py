@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,32 @@ class DecodeRaises(Plain):
         return np.linalg.inv(np.zeros((2, 2)))
 
 
+class Interrupts(Plain):
+    name = "interrupts"
+
+    def _encode(self, samples: Any) -> Any:
+        raise KeyboardInterrupt
+
+
+class Cancels(Plain):
+    name = "cancels"
+
+    def _decode(self, code: Any) -> Any:
+        raise asyncio.CancelledError
+
+
+class Mute(Exception):  # noqa: N818 - it says nothing, not even its name
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+class RaisesMute(Plain):
+    name = "raises-mute"
+
+    def _encode(self, samples: Any) -> Any:
+        raise Mute
+
+
 class Training(Plain):
     """As with dropout that was left on."""
 
@@ -184,3 +211,21 @@ def dies(decoded: Any) -> float:
 def words(decoded: Any) -> Any:
     """Returns no number."""
     return "many"
+
+
+@register_metric("interrupts_scoring", better="lower", rate=16_000)
+def interrupts_scoring(decoded: Any) -> Any:
+    """Raises what Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
+@register_metric("cancels_scoring", better="lower", rate=16_000)
+def cancels_scoring(decoded: Any) -> Any:
+    """Raises what is no `Exception`."""
+    raise asyncio.CancelledError
+
+
+@register_metric("mute", better="lower", rate=16_000)
+def mute(decoded: Any) -> Any:
+    """Raises an exception that cannot be told."""
+    raise Mute

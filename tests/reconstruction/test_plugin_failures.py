@@ -22,6 +22,13 @@ def at(text: str) -> str:
     return f"(bad_plugins.py:{number})"
 
 
+def after(start: str, text: str) -> str:
+    """Where a line is that comes first after another one."""
+    lines = (HERE / "bad_plugins.py").read_text().splitlines()
+    begin = next(number for number, line in enumerate(lines) if start in line)
+    return f"(bad_plugins.py:{next(n for n, line in enumerate(lines[begin:], begin + 1) if text in line)})"
+
+
 BROKEN = {
     "LoadRaises": f"load-raises cannot be loaded: KeyError: 'generator' {at('generator')}",
     "LoadExits": f"load-exits cannot be loaded: SystemExit: 7 {at('SystemExit(7)')}",
@@ -32,9 +39,14 @@ BROKEN = {
     "WeightsRaise": f"bad_plugins:WeightsRaise cannot be made: KeyError: 'weights' {at('model.pt')}",
     "EncodeExits": f"SystemExit: 3 {at('SystemExit(3)')}",
     "DecodeRaises": f"LinAlgError: Singular matrix {at('linalg.inv')}",
+    "Interrupts": f"KeyboardInterrupt {after('class Interrupts', 'raise KeyboardInterrupt')}",
+    "Cancels": f"CancelledError {after('class Cancels', 'raise asyncio')}",
+    "RaisesMute": f"Mute {after('class RaisesMute', 'raise Mute')}",
 }
 
-METRICS = ("eraser", "level", "eraser_by_tensor", "exits", "words")
+METRICS = (
+    "eraser", "level", "eraser_by_tensor", "exits", "words", "interrupts_scoring", "cancels_scoring", "mute",
+)  # fmt: skip
 
 FINE = ("Plain", "Training", "Announced", "Stateful", "Batched", "Unknown")
 
@@ -94,8 +106,12 @@ class TestOneRun:
         assert reasons["exits"] == {f"SystemExit: 0 {at('SystemExit(0)')}"}
         (words,) = reasons["words"]
         assert words.startswith("TypeError: it returned 'many', not a number or a Ratio")
+        for metric, text in (("interrupts_scoring", "KeyboardInterrupt"), ("cancels_scoring", "CancelledError")):
+            assert reasons[metric] == {f"{text} {after(f'def {metric}', 'raise ')}"}
+        assert reasons["mute"] == {f"Mute {after('def mute', 'raise Mute')}"}
         assert (scores.loc["si_sdr", "value"] > 60).all()
-        assert (run.path / "failures" / "eraser.txt").is_file()
+        for metric in ("eraser", "interrupts_scoring", "cancels_scoring", "mute"):
+            assert (run.path / "failures" / f"{metric}.txt").is_file()
 
     def test_what_differs_from_call_to_call_is_said_unless_it_is_announced(self, run: Run):
         differing = [w for w in run.info["warnings"] if "from call to call" in w]
