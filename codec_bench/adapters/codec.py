@@ -28,6 +28,7 @@ from codec_bench.adapters.contract import (
     own,
     read_only,
     restored,
+    share_memory,
 )
 from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
@@ -241,6 +242,7 @@ class Codec(ABC):
         with self._keeping(batch, "encode"):
             codes = self._encode_batch([read_only(samples) for samples in batch] if self.plug_in else batch)
         check_number(codes, batch, "encode")
+        self._check_apart(codes, "encode")
         return [self._checked(*made) for made in zip(codes, batch, audios, strict=True)]
 
     def _checked(self, code: Any, samples: FloatArray, audio: Audio) -> Code:
@@ -251,6 +253,14 @@ class Codec(ABC):
     def _owned(self, made: Any) -> Any:
         """What `_encode` or `_decode` returned; of a plug-in a copy, which its next call cannot overwrite."""
         return own(made) if self.plug_in else made
+
+    def _check_apart(self, results: Sequence[Any], what: str) -> None:
+        """Raises where a plug-in returned several results of a batch in one buffer."""
+        if self.plug_in and share_memory(results):
+            self._shapes.add(f"the results of `_{what}_batch` share memory: the recordings are {what}d one by one")
+            raise CodecError(
+                f"the results of `_{what}_batch` share memory, so that only the last one is left: copy them"
+            )
 
     @contextmanager
     def _keeping(self, given: Sequence[NDArray[Any]], what: str) -> Iterator[None]:
@@ -304,6 +314,7 @@ class Codec(ABC):
         with self._keeping(arrays_of(parts), "decode"):
             decoded = self._decode_batch(parts)
         check_number(decoded, parts, "decode")
+        self._check_apart(decoded, "decode")
         return [self._finished(*made) for made in zip(codes, parts, decoded, strict=True)]
 
     def _chosen(self, code: Code, codebooks: int | None) -> Code:

@@ -214,6 +214,16 @@ def own(made: Any) -> Any:
     return made.detach().clone() if hasattr(made, "detach") and hasattr(made, "clone") else made
 
 
+def share_memory(results: Sequence[Any]) -> bool:
+    """Whether results of a batch begin at one place, so that the last of them overwrote the others."""
+    places: list[int] = []
+    for made in results:
+        parts: list[Any] = [stream.codes for stream in made.streams] if isinstance(made, Tokens) else [made]
+        places += [part.ctypes.data for part in parts if isinstance(part, np.ndarray) and part.size]
+        places += [part.data_ptr() for part in parts if hasattr(part, "data_ptr") and part.numel()]
+    return len(set(places)) < len(places)
+
+
 def arrays_of(codes: Sequence[Code]) -> list[NDArray[Any]]:
     """The arrays that a decoder is given."""
     arrays: list[NDArray[Any]] = []

@@ -72,6 +72,7 @@ class CodecCalls:
         self.devices: dict[str, str] = {}
         self.notes: dict[str, list[str]] = {}
         self._repeated: set[int] = set()
+        self._varying: set[int] = set()
         self._compared: set[int] = set()
         self._loaded: Codec | None = None
         self._broken: dict[int, tuple[str, Status, str]] = {}
@@ -199,6 +200,7 @@ class CodecCalls:
         except NotScorable as outcome:
             logger.debug("%s fails on the second call: %s", codec.name, outcome.reason)
         if differing:
+            self._varying.add(id(codec))
             halves = " and ".join(differing)
             self.notes.setdefault(codec.name, []).append(
                 f"`{halves}` of the same input differ{'s' * (len(differing) == 1)} from call to call: is the model in "
@@ -211,7 +213,9 @@ class CodecCalls:
         `coded` and `decoded` are the first of batches, which are the shortest: padding shows most in them, and they are
         what a buffer loses that is filled anew for each recording.
         """
-        if not (coded or decoded) or id(codec) in self._compared or codec.spec.stochastic or codec.plug_in is None:
+        if not (coded or decoded) or id(codec) in self._compared | self._varying:
+            return
+        if codec.spec.stochastic or codec.plug_in is None:
             return
         self._compared.add(id(codec))
         differing = []
