@@ -10,7 +10,8 @@ from typing import Any
 from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared, TakesCheckpoint
 from codec_bench.adapters.systems import System
 from codec_bench.coding.conditions import Alteration, Clean, Condition
-from codec_bench.errors import UsageError
+from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.faults import contained, explained
 from codec_bench.fingerprint import address
 
 
@@ -78,14 +79,21 @@ def use_checkpoint(codecs: Sequence[Codec], path: Path) -> None:
     """Replaces the weights of the one kind of codec that takes a checkpoint.
 
     Raises:
-        UsageError: None of the codecs does, or several kinds do.
+        UsageError: None of the codecs does, or a plug-in raises while it takes it.
     """
     takers = [c for c in codecs if isinstance(c, TakesCheckpoint)]
     if not takers:
         names = ", ".join(dict.fromkeys(c.name for c in codecs)) or "files"
         raise UsageError(f"--checkpoint was given, but {names} takes none")
     for codec in takers:
-        codec.use_checkpoint(path)
+        try:
+            contained(codec.use_checkpoint, path)
+        except CodecBenchError:
+            raise
+        except Exception as error:
+            if codec.plug_in is None:
+                raise
+            raise UsageError(f"{codec.name} cannot take --checkpoint {path}: {explained(error)}") from error
 
 
 def describe_system(system: Row) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from codec_bench.adapters import CodecSpec, Group
 from codec_bench.adapters.prepared import Broken
 from codec_bench.adapters.systems import System, parse_systems, ready
+from codec_bench.coding.rows import codecs_of, use_checkpoint
 from codec_bench.errors import SpecError, UsageError
 from codec_bench.hub import RemoteFile
 from codec_bench.tokens import Codebook
@@ -157,6 +158,20 @@ def test_what_a_plug_in_raises_before_it_runs_costs_its_own_row(
     assert "Traceback (most recent call last)" in broken.outcome.trace
     with pytest.raises(UsageError, match="spec_plug_in:Mine cannot be made"):
         ready(parse_systems(["spec_plug_in:Mine"]))
+
+
+def test_a_plug_in_that_raises_while_it_takes_a_checkpoint_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    body = "    def use_checkpoint(self, path): return {}['state_dict']"
+    (tmp_path / "spec_plug_in.py").write_text(SOURCE.format(base="Base", body=body))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "spec_plug_in", raising=False)
+    codecs = codecs_of(parse_systems(["spec_plug_in:Mine"]))
+    with pytest.raises(
+        UsageError, match=r"base cannot take --checkpoint x.pt: KeyError: 'state_dict' \(spec_plug_in.py:12\)"
+    ):
+        use_checkpoint(codecs, Path("x.pt"))
 
 
 def test_what_ships_is_ready_as_it_is():
