@@ -79,7 +79,7 @@ def coded(items: tuple[Item, ...], tmp_path: Path) -> Iterator[Coded]:
         ("os-exit", Status.CRASHED, r"^while coding it, the process ended with status 0"),
         ("exit", Status.ENCODE_FAILED, r"^SystemExit: 0 \(misbehaving\.py:\d+\)$"),
         ("generator-exit", Status.ENCODE_FAILED, r"^GeneratorExit \(misbehaving\.py:\d+\)$"),
-        ("interrupt", Status.ERROR, r"^while coding it, KeyboardInterrupt \(misbehaving\.py:\d+\)$"),
+        ("interrupt", Status.ENCODE_FAILED, r"^KeyboardInterrupt \(misbehaving\.py:\d+\)$"),
         ("recursion", Status.ENCODE_FAILED, r"^RecursionError: "),
     ],
 )
