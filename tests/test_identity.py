@@ -208,6 +208,10 @@ def test_functions_that_were_made_with_other_values_are_others(folder: Path):
     module = importlib.import_module("makes")
     one, two, again = (function_parts(module.make(gain)) for gain in (1, 2, 1))
     assert one == again != two
+    counts = module.make([])
+    first = function_parts(counts)
+    counts.__closure__[0].cell_contents.append(1)  # within a run, an address does not follow what a function keeps
+    assert function_parts(counts) == first
     one, two, again = (function_parts(partial(module.g, gain)) for gain in (1, 2, 1))
     assert one == again != two
 

@@ -165,9 +165,15 @@ def function_parts(*functions: Any, files: Iterable[str | Path] = ()) -> dict[st
     sources = []
     for made in functions:
         if (source := source_of(made, files)) is not None:
-            held = captured(made)
+            held = _captured(made, invocation())
             sources.append(source.describe() | ({"captured": held} if held else {}))
     return {"source": sources} if sources else {}
+
+
+@lru_cache(maxsize=1024)
+def _captured(made: Any, _: str) -> str:
+    """What a function was made with, as it was when an invocation first asked: it may keep something there."""
+    return captured(made)
 
 
 def kept_for(*functions: Any, files: Iterable[str | Path] = (), is_known: bool = False) -> dict[str, str]:
