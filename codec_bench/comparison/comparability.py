@@ -7,7 +7,14 @@ from typing import Any
 
 from codec_bench.alignment import ALIGNED
 from codec_bench.comparison.gate import MetricLimit
-from codec_bench.comparison.measurements import REFERENCE, ComparedMetric, Measurements, UtteranceScore, scored_in_both
+from codec_bench.comparison.measurements import (
+    REFERENCE,
+    ComparedMetric,
+    Measurements,
+    UtteranceScore,
+    changed_parts,
+    scored_in_both,
+)
 from codec_bench.comparison.pairing import RowPair
 
 DRIFT = 0.1
@@ -62,8 +69,10 @@ def column_obstacles(baseline: Measurements, candidate: Measurements, label: str
         with_it, without = ("baseline", "candidate") if aligned[0] else ("candidate", "baseline")
         return [f"the decoded audio of the {with_it} was aligned (--align), that of the {without} was not"]
     if left.fingerprint != right.fingerprint:
-        packages = _changed_packages(baseline.provenance, candidate.provenance)
-        return [f"the metric is computed in another way (its fingerprint differs{packages}); make the baseline again"]
+        what = _changed_packages(baseline.provenance, candidate.provenance)
+        if own := changed_parts(left.parts, right.parts):
+            what += f": {own} changed"
+        return [f"the metric is computed in another way (its fingerprint differs{what}); make the baseline again"]
     return []
 
 

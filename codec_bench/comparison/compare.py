@@ -15,6 +15,7 @@ from codec_bench.comparison.measurements import (
     Measurements,
     SystemRow,
     UtteranceScore,
+    changed_parts,
     scored_in_both,
 )
 from codec_bench.comparison.paired import MIN_SPEAKERS, Paired, compare_paired, holm
@@ -132,20 +133,12 @@ def compare(
     )
 
 
-_KINDS = {"modules": "code", "files": "files", "packages": "packages", "weights": "weights", "state": "state"}
-
-
 def _changes(before: SystemRow, after: SystemRow) -> str:
     """Which parts of a codec changed between two runs; empty where none did, or nothing is known of them."""
     if before.fingerprint == after.fingerprint:
         return "" if after.is_known else "its files are not known, so nothing says whether it is the same codec"
-    changed = []
-    for kind, title in _KINDS.items():
-        old, new = before.parts.get(kind, {}), after.parts.get(kind, {})
-        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-        if names:
-            changed.append(f"{title} ({', '.join(names)})")
-    return f"changed between the runs: {', '.join(changed)}" if changed else ""
+    changed = changed_parts(before.parts, after.parts)
+    return f"changed between the runs: {changed}" if changed else ""
 
 
 def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> list[ComparedMetric]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from codec_bench.comparison.baseline import load_baseline
-from codec_bench.comparison.measurements import ComparedMetric, Measurements, SystemRow, UtteranceScore, rounded
+from codec_bench.comparison.measurements import ComparedMetric, Measurements, Parts, SystemRow, UtteranceScore, rounded
 from codec_bench.errors import UsageError
 from codec_bench.registry import unknown
 from codec_bench.runs.directory import Run, load_run
@@ -57,6 +57,7 @@ def measurements_of(run: Run) -> Measurements:
         m["label"]: ComparedMetric(
             **{key: m[key] for key in ("label", "name", "title", "unit", "better", "digits", "version", "fingerprint")},
             scale=float(f"{scales.get(m['label'], 100.0 if m['unit'] == '%' else 1.0):.6g}"),
+            parts=_parts_of_sources(m.get("identity", [])),
         )
         for m in plan["metrics"]
         # The value of a whole set (FAD) is not a mean of scores, so there is nothing to pair and test.
@@ -88,10 +89,16 @@ def measurements_of(run: Run) -> Measurements:
     )
 
 
+def _parts_of_sources(sources: Sequence[Mapping[str, Any]]) -> Parts:
+    """What the code of a plug-in is made of, with that of what it takes from other plug-ins."""
+    kinds = ("modules", "files", "packages", "variables") if sources else ()
+    return {kind: {name: v for source in sources for name, v in source[kind].items()} for kind in kinds}
+
+
 def _parts(system: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
     """What the fingerprint of a system is made of, as far as `run.json` says."""
     identity = system.get("identity", {})
-    parts = {name: identity.get(name, {}) for name in ("modules", "files", "packages")}
+    parts = {name: identity.get(name, {}) for name in ("modules", "files", "packages", "variables")}
     state = {"parameters and settings": identity["state"]} if identity.get("state") else {}
     return {"weights": dict(system.get("weights", {})), **{k: dict(v) for k, v in parts.items()}, "state": state}
 

@@ -18,6 +18,24 @@ Direction = Literal["higher", "lower", ""]
 """Which values are better; empty if neither are."""
 
 
+Parts = Mapping[str, Mapping[str, str | None]]
+"""What a fingerprint is made of: digests or versions by name, by kind."""
+
+_KINDS = {"modules": "code", "files": "files", "packages": "packages", "variables": "variables", "weights": "weights",
+          "state": "state"}  # fmt: skip
+
+
+def changed_parts(before: Parts, after: Parts) -> str:
+    """Which parts differ, e.g. `code (helper), files (weights.txt)`; empty where none does, or nothing is known."""
+    changed = []
+    for kind, title in _KINDS.items():
+        old, new = before.get(kind, {}), after.get(kind, {})
+        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        if names:
+            changed.append(f"{title} ({', '.join(names)})")
+    return ", ".join(changed)
+
+
 @dataclass(frozen=True)
 class UtteranceScore:
     """One metric of one system on one utterance; without a value both parts are 0, and `status` is not `ok`."""
@@ -38,6 +56,7 @@ class ComparedMetric:
         digits: Decimals that are worth printing.
         fingerprint: Content address of the definition: version, parameters, packages.
         scale: `value = scale * numerator / denominator`; 100 for percent.
+        parts: What the code of a plug-in is made of; see `SystemRow`.
     """
 
     label: str
@@ -49,6 +68,7 @@ class ComparedMetric:
     version: int
     fingerprint: str
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    parts: Parts = field(default_factory=dict, hash=False)
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -83,7 +103,7 @@ class SystemRow:
     condition: str
     reference: str
     fingerprint: str
-    parts: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict, hash=False)
+    parts: Parts = field(default_factory=dict, hash=False)
     is_known: bool = True
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

@@ -137,6 +137,15 @@ class Metric:
         """Whose code a plug-in is; empty for what ships with codec-bench."""
         return function_parts(*self._functions, files=self.files)
 
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """The code of a plug-in, and of the recogniser, normaliser and features that a metric takes."""
+        parts = [self.identity]
+        for value in self._bound_params().values():
+            if (function := getattr(value, "function", None)) is not None:
+                parts.append(function_parts(function, files=getattr(value, "files", ())))
+        return [source for part in parts for source in part.get("source", [])]
+
     @cached_property
     def kept_for(self) -> dict[str, str]:
         """What the addresses of its scores have besides where this run alone may find them; see `identity.kept_for`."""

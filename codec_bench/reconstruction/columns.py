@@ -156,6 +156,6 @@ def describe_metric(made: Metric, *, align: bool = False) -> dict[str, Any]:
         "uses": made.uses,
         "packages": made.package_versions,
         "weights": {path: digest for f, _ in made.models for path, digest in f.model.weight_digests().items()},
-        **({"identity": made.identity} if made.identity else {}),
+        **({"identity": made.sources} if made.sources else {}),
         "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in made.models if f.model.licence)),
     }

@@ -111,6 +111,7 @@ class Condition(ABC):
             "version": self.version,
             "packages": package_versions(self.packages),
             "fingerprint": self.fingerprint,
+            **({"identity": parts["source"]} if (parts := function_parts(type(self), files=self.files)) else {}),
         } | self._parts()
 
     def bound(self, items: Sequence[Item]) -> Condition:
