@@ -65,7 +65,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def run_with(cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunWith:
     """Runs the demo with an engine; each engine has a cache of its own."""
-    monkeypatch.setenv("HEAVY_LOG", str(tmp_path / "log"))
 
     def run(engine: str, home: str = "", **options: Any) -> Run:
         home = home or engine
