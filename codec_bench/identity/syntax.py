@@ -130,7 +130,24 @@ def _reads(call: ast.Call) -> bool:
 
 
 def _reading(call: ast.Call) -> Reading:
-    return Reading(tuple(_texts(call)), frozenset(_names(call)))
+    """The strings and names in a call, not those of calls in it that read: what a file says names other files."""
+    parts = [node for argument in ast.iter_child_nodes(call) for node in _outside_of_readings(argument)]
+    texts = [text for node in parts for text in _texts_of(node)]
+    return Reading(tuple(texts), frozenset(_last(n) for n in parts if isinstance(n, ast.Name | ast.Attribute)))
+
+
+def _outside_of_readings(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Call) and _gives_content(node):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _outside_of_readings(child)
+
+
+def _gives_content(call: ast.Call) -> bool:
+    """Whether a call gives what a file holds."""
+    parses = _last(call.func) == "load" and isinstance(call.func, ast.Attribute) and _last(call.func.value) in _PARSERS
+    return parses or _reads(call)
 
 
 def _assigned(nodes: list[ast.AST]) -> dict[str, tuple[str, ...]]:
@@ -144,7 +161,9 @@ def _assigned(nodes: list[ast.AST]) -> dict[str, tuple[str, ...]]:
             continue
         for target in targets:
             if target is not None and (name := _last(target)):
-                found[name] = (*found.get(name, ()), *_texts(value))
+                # A file that is opened may be read under its new name; what was read of one is no name of it.
+                inner = ast.walk(value) if isinstance(node, ast.withitem) else _outside_of_readings(value)
+                found[name] = (*found.get(name, ()), *(text for part in inner for text in _texts_of(part)))
     return found
 
 
@@ -161,15 +180,13 @@ def _variables(node: ast.AST) -> Iterator[str | None]:
 def _texts(node: ast.AST) -> Iterator[str]:
     """Strings that may name a file."""
     for part in ast.walk(node):
-        text = _text(part)
-        if text and len(text) <= _MAX_NAME and ("." in text or "/" in text) and text.isprintable():
-            yield text
+        yield from _texts_of(part)
 
 
-def _names(node: ast.AST) -> Iterator[str]:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name | ast.Attribute):
-            yield _last(part)
+def _texts_of(node: ast.AST) -> Iterator[str]:
+    text = _text(node)
+    if text and len(text) <= _MAX_NAME and ("." in text or "/" in text) and text.isprintable():
+        yield text
 
 
 def _last(node: ast.AST) -> str:
