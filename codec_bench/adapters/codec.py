@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, final, runtime_checkable
 
@@ -30,6 +30,7 @@ from codec_bench.adapters.contract import (
     restored,
     share_memory,
 )
+from codec_bench.adapters.plug_in import PlugIn
 from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import RESAMPLER, Audio, FloatArray, fit, length_at, resample
 from codec_bench.errors import CodecError, UsageError
@@ -37,50 +38,12 @@ from codec_bench.extras import cannot_import
 from codec_bench.faults import without_torch_warning
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile, describe_size, local_digest, locate, missing
-from codec_bench.identity import Source, State, invocation, source_of, state_of
+from codec_bench.identity import State, source_of, state_of
 from codec_bench.records import Utterance
 from codec_bench.registry import unknown
 from codec_bench.tokens import Bitstream, Code, IntArray, Stream, Tokens
 
 __all__ = ["Codec", "CodecSpec", "Group", "Prepared", "TakesCheckpoint"]
-
-
-@dataclass
-class PlugIn:
-    """Whose code a codec is, where it does not ship with codec-bench.
-
-    Attributes:
-        source: Its code.
-        state: Digest of what it held when it was loaded; see `identity.State`. Empty until it was.
-        tensors: Digest of the tensors and arrays among that.
-        parameters: How many parameters it held then, in PyTorch modules.
-        invocation: Which run alone may find what it produces; empty for any.
-    """
-
-    source: Source
-    state: str = ""
-    tensors: str = ""
-    parameters: int = 0
-    invocation: str = field(default_factory=invocation)
-    _planned: dict[str, Any] | None = None
-
-    def describe(self) -> dict[str, Any]:
-        """What tells it from another of its name, and from what it was before."""
-        return self.source.describe() | {"state": self.state} if self._planned is None else self._planned
-
-    def to_job(self) -> dict[str, Any]:
-        """What a process that codes must know of it."""
-        return {
-            "code": self.source.code,
-            "described": self.describe(),
-            "tensors": self.tensors,
-            "invocation": self.invocation,
-        }
-
-    def take(self, job: Mapping[str, Any]) -> bool:
-        """Takes what `to_job` gave in the process that planned; says whether the code is the same here."""
-        self._planned, self.tensors, self.invocation = job["described"], job["tensors"], job["invocation"]
-        return bool(self.source.code == job["code"])
 
 
 class Codec(ABC):

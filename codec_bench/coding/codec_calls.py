@@ -129,7 +129,8 @@ class CodecCalls:
         codec = system.source
         assert isinstance(codec, Codec), "prepared audio is not coded"
         # What was encoded by a process that died of it is not encoded again.
-        new = [piece for piece in pieces if self._at.code(codec, piece.address) not in self._codes]
+        is_due = id(codec) not in self._repeated
+        new = [piece for piece in pieces if is_due and self._at.code(codec, piece.address) not in self._codes]
         if budget := batch_budget(self._batch_seconds, chosen_device(self._device, codec)):
             coded = self._encode_together(codec, pieces, budget)
             decoded = self._decode_together(system, codec, pieces, budget) if decode else None
