@@ -8,8 +8,9 @@ import os
 import stat
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,9 +64,32 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
 
 
+def first_of_one_key(names: Iterable[str], key: Callable[[str], str] = folded) -> tuple[str, str] | None:
+    """The first two names that meet in a key, in their order; the same name twice, too."""
+    seen: dict[str, str] = {}
+    for name in names:
+        made = key(name)
+        if made in seen:
+            return seen[made], name
+        seen[made] = name
+    return None
+
+
 def digest(data: bytes) -> str:
     """SHA-256 in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def local_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Digest of a local file, computed once for as long as the file is not touched."""
+    state = path.stat()
+    changed = (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+    return _digest(path, algorithm, changed)
+
+
+@lru_cache(maxsize=512)
+def _digest(path: Path, algorithm: str, _: tuple[int, ...]) -> str:
+    return file_digest(path, algorithm)
 
 
 @contextmanager

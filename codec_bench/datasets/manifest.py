@@ -13,7 +13,7 @@ from typing_extensions import override
 from codec_bench.audio import audio_files
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.errors import UsageError
-from codec_bench.files import folded
+from codec_bench.files import first_of_one_key
 from codec_bench.records import Utterance
 
 MAX_ID_BYTES = 200
@@ -141,18 +141,15 @@ def check_distinct(ids: Iterable[str], where: object) -> None:
     Raises:
         UsageError: Two are the same, or differ in nothing but case, Unicode form, or spaces around them.
     """
-    seen: dict[str, str] = {}
-    for name in ids:
-        key = folded(name)
-        if key not in seen:
-            seen[key] = name
-        elif seen[key] == name:
-            raise UsageError(f"{where}: the id {name!r} appears twice")
-        else:
-            raise UsageError(
-                f"{where}: the ids {seen[key]!a} and {name!a} differ only in case, Unicode form or spaces, and "
-                "some systems take their files for one: rename one of them"
-            )
+    if (meeting := first_of_one_key(ids)) is None:
+        return
+    first, name = meeting
+    if first == name:
+        raise UsageError(f"{where}: the id {name!r} appears twice")
+    raise UsageError(
+        f"{where}: the ids {first!a} and {name!a} differ only in case, Unicode form or spaces, and some systems take "
+        "their files for one: rename one of them"
+    )
 
 
 def check_some_exist(recordings: Sequence[Path], listed_in: Path) -> None:

@@ -5,6 +5,7 @@ are searched first, separated like PATH), `CODEC_BENCH_OFFLINE=1` (no network), 
 Face's own tools read them, and the usual proxy variables.
 """
 
+from codec_bench.files import local_digest
 from codec_bench.hub.download import Progress
 from codec_bench.hub.fetching import ProgressBars, describe_size, fetch, fetch_all, locked, size_of
 from codec_bench.hub.places import (
@@ -15,7 +16,6 @@ from codec_bench.hub.places import (
     hugging_face,
     is_offline,
     is_published,
-    local_digest,
     locate,
     mirrors,
     missing,

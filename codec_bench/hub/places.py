@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from codec_bench.errors import UnavailableError
-from codec_bench.files import file_digest
+from codec_bench.files import local_digest
 
 logger = logging.getLogger(__name__)
 
@@ -171,17 +171,6 @@ def caches(*, fresh: bool = False) -> Iterator[Path]:
     home().mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="fresh-", dir=home(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def local_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Digest of a local file, computed once for as long as the file is not touched."""
-    state = path.stat()
-    return _digest(path, algorithm, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Path, algorithm: str, size: int, modified: int) -> str:
-    return file_digest(path, algorithm)
 
 
 def missing(weights: Sequence[RemoteFile]) -> list[RemoteFile]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from codec_bench.errors import UsageError
 from codec_bench.faults import is_users
-from codec_bench.files import file_digest
+from codec_bench.files import local_digest
 from codec_bench.fingerprint import address, package_version
 from codec_bench.identity.invocations import invocation
 from codec_bench.identity.state import captured
@@ -295,15 +295,9 @@ def _existing(text: str, folder: Path | None) -> Path | None:
 
 def _file_digest(path: Path) -> str:
     try:
-        state = path.stat()
-        return _digest_of(path.resolve(), state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+        return local_digest(path)
     except OSError:
         return UNKNOWN
-
-
-@lru_cache(maxsize=256)
-def _digest_of(path: Path, *_: int) -> str:
-    return file_digest(path)
 
 
 @lru_cache(maxsize=4096)

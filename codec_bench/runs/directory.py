@@ -18,7 +18,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from codec_bench.errors import UsageError
-from codec_bench.files import digest, folded
+from codec_bench.files import digest, first_of_one_key, folded
 
 SCHEMA = 2
 """Version of the run directory's layout. 1: had no `kind`, since every run was a reconstruction."""
@@ -166,15 +166,13 @@ def check_folders(labels: Iterable[str]) -> None:
     Raises:
         UsageError: Two are the same, or differ only in case, Unicode form or characters that folders cannot have.
     """
-    seen: dict[str, str] = {}
-    for label in labels:
-        key = folded(slug(unicodedata.normalize("NFC", label)))
-        if key not in seen:
-            seen[key] = label
-        elif seen[key] == label:
-            raise UsageError(f"two rows are called {label!r}: give one of them another name")
-        else:
-            raise UsageError(
-                f"the audio of {seen[key]!r} and {label!r} would lie in one folder, {slug(label)}: give one of them "
-                "another name (--name, or name: in a --config file)"
-            )
+    meeting = first_of_one_key(labels, lambda label: folded(slug(unicodedata.normalize("NFC", label))))
+    if meeting is None:
+        return
+    first, label = meeting
+    if first == label:
+        raise UsageError(f"two rows are called {label!r}: give one of them another name")
+    raise UsageError(
+        f"the audio of {first!r} and {label!r} would lie in one folder, {slug(label)}: give one of them another name "
+        "(--name, or name: in a --config file)"
+    )
