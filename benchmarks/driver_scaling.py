@@ -93,7 +93,7 @@ def made_up(manifest: Path, folder: Path) -> Run:
         write_reconstructions,
     )
     from codec_bench.records import Score
-    from codec_bench.runs.frames import bootstrap_intervals, summary_frame
+    from codec_bench.runs.frames import describe_intervals, summary_frame
     from codec_bench.runs.writer import Request, writing
 
     metrics = ["si_sdr", "stoi", "estoi", "pesq_wb", "gpe"]
@@ -116,7 +116,7 @@ def made_up(manifest: Path, folder: Path) -> Run:
         write_reconstructions(folder, plan, outcome)
         lengths, _ = length_differences(plan, outcome)
         loudness, _ = levels(plan, outcome)
-        intervals = bootstrap_intervals("utterances", plan.seed)
+        intervals = describe_intervals([None] * len(names))
         covered = coverage(plan, outcome, 0.05)
         return writer.finish(intervals=intervals, coverage=covered, devices={}, lengths=lengths, levels=loudness)
 

@@ -139,7 +139,7 @@ DatasetName = Annotated[
 ]
 Limit = Annotated[int | None, Field(ge=1), Option("Only the first N utterances.", Panel.DATA)]
 Jobs = Annotated[int | None, Field(ge=1), Option("Scoring processes; all cores by default.", Panel.PLACE)]
-Seed = Annotated[int, Field(ge=0), Option("Seed of the bootstrap and of all random draws.", Panel.METHOD)]
+Seed = Annotated[int, Field(ge=0), Option("Seed of all random draws.", Panel.METHOD)]
 MaxFailed = Annotated[
     float,
     Field(ge=0, le=1),

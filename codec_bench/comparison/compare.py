@@ -18,9 +18,10 @@ from codec_bench.comparison.measurements import (
     changed_parts,
     scored_in_both,
 )
-from codec_bench.comparison.paired import MIN_SPEAKERS, Paired, compare_paired, holm
+from codec_bench.comparison.paired import Paired, compare_paired
 from codec_bench.comparison.pairing import RowPair, find_pairs
 from codec_bench.metrics import METRICS
+from codec_bench.stats import cluster_names, cluster_unit, holm
 
 WORST = 5
 
@@ -174,8 +175,11 @@ def _measure(
     different = comparability.column_obstacles(baseline, candidate, column.label)
     paired, unit = None, "utterances"
     if both and not different:
-        clusters, unit = _clusters(both, baseline.speakers)
-        paired = compare_paired(_parts(left, both), _parts(right, both), clusters, scale=column.scale, seed=seed)
+        speakers = [baseline.speakers.get(u) for u in both]
+        unit = cluster_unit(speakers)
+        paired = compare_paired(
+            _parts(left, both), _parts(right, both), cluster_names(both, speakers), scale=column.scale
+        )
     if limit is not None:
         reasons += different
         if not different:
@@ -207,17 +211,9 @@ def _decided(results: Sequence[MetricComparison], alpha: float) -> tuple[list[Me
     for index, p in corrected.items():
         result = results[index]
         assert result.paired is not None and result.limit is not None
-        verdict, reasons = decide(result.paired, result.limit, p, alpha, len(corrected))
+        verdict, reasons = decide(result.paired, result.limit, p, alpha)
         decided[index] = replace(result, verdict=verdict, reasons=reasons, corrected=p)
     return decided, len(corrected)
-
-
-def _clusters(utterances: Sequence[str], speakers: Mapping[str, str | None]) -> tuple[list[str], str]:
-    known = [speakers.get(u) for u in utterances]
-    if len({s for s in known if s}) < MIN_SPEAKERS:
-        return list(utterances), "utterances"
-    names = [f"speaker:{s}" if s else f"utterance:{u}" for u, s in zip(utterances, known, strict=True)]
-    return names, "speakers"
 
 
 def _parts(side: Mapping[str, UtteranceScore], utterances: Sequence[str]) -> tuple[list[float], list[float]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from codec_bench.comparison.compare import Changed, Comparison, MetricComparison
 from codec_bench.comparison.decision import Verdict, is_better
-from codec_bench.stats import LEVEL, MIN_CLUSTERS
+from codec_bench.stats import LEVEL
 
 HEADINGS = ("system", "metric", "baseline", "candidate", f"difference [{LEVEL:.0%}]", "limit", "p", "n", "verdict")
 
@@ -70,8 +70,8 @@ def explanations(comparison: Comparison) -> list[str]:
 def footnotes(comparison: Comparison) -> list[str]:
     """How the numbers were made, and what else a reader should know."""
     units = sorted({r.unit for r in comparison.results if r.paired is not None})
-    drawn = f"Bootstrap over {' or '.join(units)}, seed {comparison.seed}. " if units else ""
-    tested = f"p: one-sided swap test that the candidate is worse, Holm-corrected over {comparison.tests} tests. "
+    drawn = f"Intervals and p: t over {' or '.join(units)}. " if units else ""
+    tested = f"p: one-sided, that the candidate is worse, Holm-corrected over {comparison.tests} tests. "
     return [
         *comparison.notes,
         f"{drawn}{tested if comparison.tests else ''}A regression is worse by more than the limit with p ≤ "
@@ -115,7 +115,7 @@ def _cells(result: MetricComparison) -> tuple[str, ...]:
     difference = signed(paired.difference, digits)
     if limit is not None and limit.relative and paired.relative is not None:
         difference += f" ({signed(100 * paired.relative, 1)} %)"
-    if paired.clusters >= MIN_CLUSTERS:  # with fewer an interval would look far better than it is
+    if paired.clusters > 1:
         difference += f" [{signed(paired.low, digits)}, {signed(paired.high, digits)}]"
     p = "–" if result.corrected is None else "<0.001" if result.corrected < 0.001 else f"{result.corrected:.3f}"
     values = (f"{paired.baseline:.{digits}f}", f"{paired.candidate:.{digits}f}")

@@ -1,4 +1,4 @@
-"""Accuracy, macro F1 and mean average precision, and their intervals."""
+"""Accuracy, macro F1 and mean average precision."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-from codec_bench.stats import LEVEL, MIN_CLUSTERS, draws
 
 FloatMatrix = NDArray[np.float64]
 
@@ -39,7 +37,7 @@ def macro_f1(matrix: NDArray[np.integer] | FloatMatrix) -> NDArray[np.float64]:
 
 
 def average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: FloatMatrix) -> FloatMatrix:
-    """Average precision of one class for several weightings of the same utterances, `[draws]`.
+    """Average precision of one class for several weightings of the same utterances, `[cases]`.
 
     The mean of the precision over the positives, each with all utterances that score at least as high (so that equal
     scores have no order), as `sklearn.metrics.average_precision_score` has it; NaN where no positive has weight.
@@ -47,7 +45,7 @@ def average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: Fl
     Args:
         truth: `[n]`.
         scores: `[n]`.
-        weights: How much each utterance counts, `[draws, n]`.
+        weights: How much each utterance counts, `[cases, n]`.
     """
     order = np.argsort(-scores, kind="stable")
     ranked, hit, weight = scores[order], truth[order], weights[:, order]
@@ -64,9 +62,9 @@ def average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: Fl
 
 
 def mean_average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weights: FloatMatrix) -> FloatMatrix:
-    """Mean over the classes that have a positive, `[draws]`; NaN where none has.
+    """Mean over the classes that have a positive, `[cases]`; NaN where none has.
 
-    Truth and scores are `[n, classes]`, weights `[draws, n]`.
+    Truth and scores are `[n, classes]`, weights `[cases, n]`.
     """
     each = np.stack([average_precision(t, s, weights) for t, s in zip(truth.T, scores.T, strict=True)])
     known = ~np.isnan(each)
@@ -75,27 +73,14 @@ def mean_average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weight
     return out
 
 
-def bootstrap(
-    clusters: Sequence[str], value: Callable[[FloatMatrix], FloatMatrix], seed: int = 0
-) -> tuple[float | None, float | None]:
-    """A percentile interval for a value that is not a mean, from the draws of clusters that `stats.estimate` makes.
+def without_one(clusters: Sequence[str], value: Callable[[FloatMatrix], FloatMatrix]) -> FloatMatrix:
+    """What a value that is not a mean would be without each of the clusters, `[clusters]`; NaN where there is none.
 
     Args:
         clusters: The cluster of each utterance.
-        value: From weights of utterances, `[draws, n]`, to values `[draws]`.
-        seed: Seed of the draws.
-
-    Returns:
-        The ends, or None if there are too few clusters.
+        value: From weights of utterances, `[cases, n]`, to values `[cases]`.
     """
     names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-    if len(names) < MIN_CLUSTERS:
-        return None, None
-    drawn = draws(len(names), seed).astype(np.float64)
-    values = np.concatenate([value(part[:, index]) for part in np.array_split(drawn, 20)])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return None, None
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)
+    weights = np.not_equal(np.arange(len(names))[:, None], index[None]).astype(np.float64)
+    found: FloatMatrix = np.concatenate([value(part) for part in np.array_split(weights, max(1, len(names) // 100))])
+    return found

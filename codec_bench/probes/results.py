@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import stdev
@@ -17,16 +18,30 @@ from codec_bench.coding.items import Item
 from codec_bench.files import write_atomically
 from codec_bench.probes.columns import Measure, measures_of
 from codec_bench.probes.inputs import Extracted
-from codec_bench.probes.measures import FloatMatrix, bootstrap, confusion, macro_f1, mean_average_precision
+from codec_bench.probes.measures import FloatMatrix, confusion, macro_f1, mean_average_precision, without_one
 from codec_bench.probes.problem import parts_of, symbols_of
 from codec_bench.probes.study import CHOICE, TaskPlan, Unit
 from codec_bench.probes.targets import error_counts
 from codec_bench.records import Score, Status
-from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow, score_frame, summary_frame
-from codec_bench.stats import Estimate, cluster_names, estimate
-
-_Shape = tuple[float | None, float | None, float | None, list[float]]
-"""A value, its interval, and the values of single seeds."""
+from codec_bench.runs.frames import (
+    Coverage,
+    Heading,
+    ScoreRow,
+    SummaryRow,
+    describe_intervals,
+    score_frame,
+    summary_frame,
+)
+from codec_bench.stats import (
+    Estimate,
+    Share,
+    cluster_names,
+    effective_number,
+    estimate,
+    interval,
+    jackknife_error,
+    with_trainings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,7 @@ class Answer:
 
 
 class Results:
-    """The frames of a probe run; `seeds` are those of the trainings, `seed` is that of the bootstrap."""
+    """The frames of a probe run; `seeds` are those of the trainings."""
 
     def __init__(
         self,
@@ -65,7 +80,6 @@ class Results:
         items: Sequence[Item],
         extracted: Mapping[str, Extracted],
         seeds: Sequence[int],
-        seed: int,
     ) -> None:
         self._units = units
         self._tasks = tasks
@@ -73,7 +87,6 @@ class Results:
         self._extracted = extracted
         self.labels = tuple(extracted)
         self._seeds = seeds
-        self._seed = seed
         self._speakers = {item.utterance.id: item.utterance.speaker for item in items}
 
     def _tested(self, task: TaskPlan) -> list[str]:
@@ -95,9 +108,18 @@ class Results:
     def _clusters(self, task: TaskPlan) -> dict[str, str]:
         """The clusters of all utterances that are tested."""
         tested = self._tested(task)
-        # Where speakers are the classes, other speakers would be another task: then utterances are drawn.
+        # Where speakers are the classes, other speakers would be another task: then utterances are the unit.
         speakers = [None if task.recipe.target == "speaker" else self._speakers[n] for n in tested]
         return dict(zip(tested, cluster_names(tested, speakers), strict=True))
+
+    def intervals(self) -> dict[str, Any]:
+        """How the intervals were made, as `run.json` keeps it; over the test utterances of all tasks together."""
+        over_speakers = [task for task in self._tasks if task.recipe.target != "speaker"]
+        tested = {name for task in over_speakers or self._tasks for name in self._tested(task)}
+        found = describe_intervals([self._speakers[n] if over_speakers else None for n in sorted(tested)])
+        if found["unit"] == "speakers" and len(over_speakers) < len(self._tasks):
+            found["unit"] = "speakers, for sid over utterances"
+        return found | {"trainings": len(self._seeds)}
 
     # --- scores of utterances ----------------------------------------------------------------------------------
 
@@ -168,32 +190,37 @@ class Results:
         names = {answer.utterance for answer in answers}
         cluster = {name: found for name, found in self._clusters(task).items() if name in names}
         if measure.name in ("macro_f1", "map"):
-            value, low, high, each = self._shaped(task, answers, cluster, measure.name)
+            found, each = self._shaped(task, answers, cluster, measure.name)
         else:
-            value, low, high, each = self._pooled(self._scores(label, task, measure.label), cluster)
-        found = Estimate(value, low, high, len(names), expected, len(set(cluster.values())))
-        return found, stdev(each) if len(each) > 1 else None
+            share: Share = "hits" if measure.better == "higher" else "errors"
+            found, each = self._pooled(self._scores(label, task, measure.label), cluster, share)
+        return replace(found, n=len(names), expected=expected), stdev(each) if len(each) > 1 else None
 
-    def _pooled(self, scores: Mapping[tuple[str, int], Score], cluster: Mapping[str, str]) -> _Shape:
-        """A value that is made of scores of utterances."""
+    def _pooled(
+        self, scores: Mapping[tuple[str, int], Score], cluster: Mapping[str, str], share: Share
+    ) -> tuple[Estimate, list[float]]:
+        """A value that is made of scores of utterances, and that of each seed."""
         keys = sorted(scores)
         scale = next(iter(scores.values())).scale
+        each = []
+        for seed in self._seeds:
+            mine = [scores[k] for k in keys if k[1] == seed]
+            if mine:
+                each.append(sum(s.numerator for s in mine) / sum(s.denominator for s in mine))
         found = estimate(
             [scores[k].numerator for k in keys],
             [scores[k].denominator for k in keys],
             [cluster[k[0]] for k in keys],
             expected=len(keys),
             scale=scale,
-            seed=self._seed,
+            share=share,
+            trainings=each,
         )
-        each = []
-        for seed in self._seeds:
-            mine = [scores[k] for k in keys if k[1] == seed]
-            if mine:
-                each.append(scale * sum(s.numerator for s in mine) / sum(s.denominator for s in mine))
-        return found.value, found.low, found.high, each
+        return found, [scale * value for value in each]
 
-    def _shaped(self, task: TaskPlan, answers: Sequence[Answer], cluster: Mapping[str, str], name: str) -> _Shape:
+    def _shaped(
+        self, task: TaskPlan, answers: Sequence[Answer], cluster: Mapping[str, str], name: str
+    ) -> tuple[Estimate, list[float]]:
         """Macro F1 or mean average precision: of each seed (and fold, for the latter), then averaged."""
         index = {symbol: i for i, symbol in enumerate(classes(task))}
         where = {utterance: i for i, utterance in enumerate(cluster)}
@@ -225,9 +252,16 @@ class Results:
             return made
 
         once = np.ones((1, len(cluster)))
-        low, high = bootstrap(list(cluster.values()), value, self._seed)
         each = [float(value(once, [seed])[0]) for seed in self._seeds if by_seed[seed]]
-        return float(value(once)[0]), low, high, each
+        found = Estimate(float(value(once)[0]), None, None, 0, 0, len(sizes := Counter(cluster.values())))
+        without = without_one(list(cluster.values()), value)
+        if len(sizes) < 2 or not np.all(np.isfinite(without)):
+            return found, each
+        effective = effective_number(list(sizes.values()))
+        assert found.value is not None
+        error = with_trainings(jackknife_error(without), effective, each)
+        low, high = interval(found.value, *error, "hits", units=effective)
+        return replace(found, low=low, high=high, effective=effective), each
 
     # --- the rest ----------------------------------------------------------------------------------------------
 

@@ -37,10 +37,9 @@ from codec_bench.probes.study import Study, TaskPlan
 from codec_bench.probes.targets import targets_of
 from codec_bench.processes.pool import worker_count
 from codec_bench.runs.directory import Run
-from codec_bench.runs.frames import Heading, bootstrap_intervals
+from codec_bench.runs.frames import Heading
 from codec_bench.runs.progress import RunProgress
 from codec_bench.runs.writer import Request, same, writing
-from codec_bench.stats import cluster_unit
 
 
 def probe(config: ProbeConfig) -> Run:
@@ -104,16 +103,14 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
     study = Study(tasks, config.training_seeds, cache, training_jobs(config.jobs, device), device)
     with writing(request, config.out or request.default_folder()) as writer:
         extracted = carry_out(study, sources, items, cache)
-        results = Results(study.units, study.tasks, items, extracted, config.training_seeds, config.seed)
+        results = Results(study.units, study.tasks, items, extracted, config.training_seeds)
         headings = [heading(source, described[source.label], extracted[source.label], cache) for source in sources]
         writer.results(results.score_frame(), results.summary_frame(headings))
         write_json(writer.path / "confusion.json", results.confusions())
         write_json(writer.path / "probes.json", results.trainings())
         writer.warn(coding.notes)
         return writer.finish(
-            intervals=bootstrap_intervals(
-                drawn_unit(tasks, items), config.seed, "percentile bootstrap, all seeds of a draw together"
-            ),
+            intervals=results.intervals(),
             coverage=results.coverage(config.max_failed),
             devices=coding.devices | {"probes": device},
             session={"trainings": study.trained, "trainings_from_cache": study.reused},
@@ -191,15 +188,6 @@ def carry_out(study: Study, sources: Sequence[FrameSource], items: Sequence[Item
         progress.stage("training")
         study.run(progress.advance)
     return extracted
-
-
-def drawn_unit(tasks: Sequence[TaskPlan], items: Sequence[Item]) -> str:
-    """What the intervals draw."""
-    tested = {name for task in tasks for fold in task.division.folds for name in fold.test}
-    unit = cluster_unit([item.utterance.speaker for item in items if item.utterance.id in tested])
-    if unit == "speakers" and any(task.recipe.target == "speaker" for task in tasks):
-        return "utterances" if len(tasks) == 1 else "speakers, for sid of utterances"
-    return unit
 
 
 def heading(source: FrameSource, described: Mapping[str, Any], extracted: Extracted, cache: Path) -> Heading:

@@ -34,7 +34,7 @@ class Plan:
         items: The utterances, in the order of the data set.
         rows: Rows of the table, reference first, each system clean and then under its conditions.
         metrics: The columns.
-        seed: Seed of the bootstrap.
+        seed: Seed of what is drawn: samples, conditions.
         warnings: What the user should know before anything is computed.
         conditions: Those that rows have, in the order requested; the clean one is not counted.
         generated: Whether the audio is generated speech: the reference is a prompt, or nothing.

@@ -31,9 +31,8 @@ from codec_bench.reconstruction.summary import (
 from codec_bench.reconstruction.written_numbers import written_numbers
 from codec_bench.runs.directory import Run, slug
 from codec_bench.runs.failures import Failures
-from codec_bench.runs.frames import bootstrap_intervals, summary_frame
+from codec_bench.runs.frames import describe_intervals, summary_frame
 from codec_bench.runs.writer import Request, RunWriter, writing
-from codec_bench.stats import cluster_unit
 
 
 def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = False) -> Run:
@@ -100,7 +99,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter, ca
     late, of_lags = lags(plan, outcome)
     writer.warn([*of_lengths, *of_levels, *of_lags, *of_corpora, *written_numbers(out, plan)])
     return writer.finish(
-        intervals=bootstrap_intervals(cluster_unit([i.utterance.speaker for i in plan.items]), plan.seed),
+        intervals=describe_intervals([i.utterance.speaker for i in plan.items]),
         coverage=coverage(plan, outcome, config.max_failed),
         lengths=lengths,
         levels=loudness,

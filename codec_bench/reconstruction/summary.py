@@ -24,7 +24,7 @@ from codec_bench.reconstruction.outcome import Outcome
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.records import Status
 from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow, names_of
-from codec_bench.stats import cluster_names, estimate
+from codec_bench.stats import cluster_names, estimate, share_of
 
 HYPOTHESES = ("system", "utterance", "recogniser", "text", "heard", "text_compared", "heard_compared")
 """Columns of `hypotheses.csv`: transcript and what was heard, both also as they were compared."""
@@ -102,7 +102,7 @@ def summary_rows(plan: Plan, outcome: Outcome, corpus: CorpusValues) -> list[Sum
                 [clusters[names[place]] for place in good],
                 expected=len(names),
                 scale=metric.scale,
-                seed=plan.seed,
+                share=share_of(metric.unit, metric.better),
             )
             if metric.corpus is not None:
                 found = replace(found, value=corpus.get((label, metric.label)), low=None, high=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
@@ -13,7 +14,7 @@ import pandas as pd
 
 from codec_bench.files import atomically, write_atomically
 from codec_bench.records import Score, Status
-from codec_bench.stats import LEVEL, RESAMPLES, Estimate
+from codec_bench.stats import LEVEL, Estimate, cluster_names, cluster_unit, effective_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class SummaryRow:
         ci_high: Upper end.
         n: Utterances with a value.
         n_expected: Utterances that should have one.
-        clusters: What the interval was drawn from: speakers, or utterances.
+        clusters: Independent units behind the interval: speakers, or utterances.
+        effective_clusters: How many of equal size would tell as much.
         unit: Unit of the column.
         bitrate_source: Where the bitrate comes from; see `Bitrate`.
     """
@@ -47,6 +49,7 @@ class SummaryRow:
     n: int
     n_expected: int
     clusters: int
+    effective_clusters: float
     unit: str
     bitrate_source: str
 
@@ -151,7 +154,7 @@ class Heading:
         """The row of a column; `kind` and `more` are for kinds with fields of their own."""
         return kind(
             self.system, self.group, self.bitrate.kbps, self.frame_rate_hz, metric, found.value, found.low, found.high,
-            found.n, found.expected, found.clusters, unit, self.bitrate.source, **more,
+            found.n, found.expected, found.clusters, found.effective, unit, self.bitrate.source, **more,
         )  # fmt: skip
 
 
@@ -253,6 +256,13 @@ class Coverage:
         return {"statuses": self.statuses, **share, "failures": list(dict.fromkeys(self.failures))}
 
 
-def bootstrap_intervals(unit: str, seed: int, method: str = "percentile bootstrap") -> dict[str, Any]:
-    """How the intervals of a summary were made, as `run.json` keeps it; `unit` is what was drawn."""
-    return {"method": method, "unit": unit, "level": LEVEL, "resamples": RESAMPLES, "seed": seed}
+def describe_intervals(speakers: Sequence[str | None]) -> dict[str, Any]:
+    """How the intervals of a summary were made, as `run.json` keeps it, from the speaker of each utterance."""
+    sizes = Counter(cluster_names([str(place) for place in range(len(speakers))], speakers))
+    return {
+        "method": "t with the jackknife's standard error",
+        "unit": cluster_unit(speakers),
+        "level": LEVEL,
+        "clusters": len(sizes),
+        "effective": round(effective_number(list(sizes.values())), 2),
+    }

@@ -20,10 +20,10 @@ from codec_bench.identity import new_invocation
 from codec_bench.metrics.text import basic
 from codec_bench.records import Utterance
 from codec_bench.runs.directory import Run, read_table
-from codec_bench.runs.frames import bootstrap_intervals, score_frame, summary_frame
+from codec_bench.runs.frames import describe_intervals, score_frame, summary_frame
 from codec_bench.runs.progress import RunProgress
 from codec_bench.runs.writer import Request, same, writing
-from codec_bench.stats import MIN_CLUSTERS, cluster_unit
+from codec_bench.stats import cluster_unit
 from codec_bench.token_statistics.analysis import AnalysisOptions, SystemResult, analyse, count_text
 from codec_bench.token_statistics.columns import columns_of
 from codec_bench.token_statistics.config import TokensConfig
@@ -103,11 +103,11 @@ def _run_tokens(config: TokensConfig, cache: Path) -> Run:
         write_tables(writer.path, of_texts | found, work.items, label, method, config.seed)
         writer.results(
             score_frame(scores_of(found, work.items)),
-            summary_frame(summary_of(systems, of_texts | found, columns, work.items, config.seed)),
+            summary_frame(summary_of(systems, of_texts | found, columns, work.items)),
         )
         writer.warn(cautions(of_texts | found, columns))
         return writer.finish(
-            intervals=bootstrap_intervals(cluster_unit([i.utterance.speaker for i in work.items]), config.seed),
+            intervals=describe_intervals([i.utterance.speaker for i in work.items]),
             coverage=coverage(found, work.items, MAX_FAILED),
             language_models={
                 name: {"best_step": r.model.steps, "train_tokens": r.model.train_tokens, "device": r.model.device}
@@ -158,10 +158,7 @@ def _options(config: TokensConfig, work: _Work, cache: Path) -> tuple[AnalysisOp
     if split is not None:
         test_unit = cluster_unit([items[i].utterance.speaker for i in split.test])
         if test_unit != cluster_unit([i.utterance.speaker for i in items]):
-            work.warnings.append(
-                f"intervals of the language model draw {test_unit}: its test part has fewer than {MIN_CLUSTERS} "
-                "speakers"
-            )
+            work.warnings.append(f"intervals of the language model are over {test_unit}: its test part has one speaker")
     stability: list[int] = []
     if config.stability and work.source.can_encode:
         stability = sorted(drawn(items, config.stability, config.seed, "stability"))

@@ -12,7 +12,7 @@ import pandas as pd
 from codec_bench.coding.items import Item
 from codec_bench.files import write_atomically
 from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow
-from codec_bench.stats import Estimate, cluster_names, estimate
+from codec_bench.stats import Estimate, cluster_names, estimate, share_of
 from codec_bench.token_statistics.analysis import SystemResult
 from codec_bench.token_statistics.columns import TokenColumn
 from codec_bench.token_statistics.embedding_map import MIN_UTTERANCES, label_of, project
@@ -99,24 +99,23 @@ def summary_of(
     results: Mapping[str, SystemResult],
     columns: Sequence[TokenColumn],
     items: Sequence[Item],
-    seed: int,
 ) -> list[SummaryRow]:
     """One row per system and column; words and phones, which come first, have n-grams and nothing else."""
     return [
-        heading.row(column.label, column.unit, _value(results[label], column, items, seed))
+        heading.row(column.label, column.unit, _value(results[label], column, items))
         for label, described in systems.items()
         for heading in [Heading.of(described, results[label].payload)]
         for column in columns
     ]
 
 
-def _value(result: SystemResult, column: TokenColumn, items: Sequence[Item], seed: int) -> Estimate:
+def _value(result: SystemResult, column: TokenColumn, items: Sequence[Item]) -> Estimate:
     """The value of a system in a column; words and phones have none in most."""
     scores = result.scores.get(column.label)
     if column.value is not None or scores is None:
         value = column.value(result) if column.value is not None and result.counted else None
         return Estimate(value, None, None, 0 if value is None else result.counted, len(items), 0)
-    # Of the utterances of this column: the test part may have too few speakers to draw from.
+    # Of the utterances of this column: the test part may have but one speaker.
     asked = [items[i].utterance for i in scores]
     clusters = cluster_names([u.id for u in asked], [u.speaker for u in asked])
     good = [(s, cluster) for s, cluster in zip(scores.values(), clusters, strict=True) if s.value is not None]
@@ -126,7 +125,7 @@ def _value(result: SystemResult, column: TokenColumn, items: Sequence[Item], see
         [cluster for _, cluster in good],
         expected=len(scores),
         scale=good[0][0].scale if good else 1.0,
-        seed=seed,
+        share=share_of(column.unit, column.better),
     )
 
 

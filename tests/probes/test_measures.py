@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
 
-from codec_bench.probes.measures import bootstrap, confusion, macro_f1, mean_average_precision
-from codec_bench.stats import estimate
+from codec_bench.probes.measures import confusion, macro_f1, mean_average_precision, without_one
+from codec_bench.stats import estimate, interval, jackknife_error
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -43,14 +43,20 @@ def test_a_class_without_positives_is_left_out():
     assert mean_average_precision(truth, np.array([[0.9, 0.1], [0.2, 0.8]]), np.ones((1, 2)))[0] == 1.0
 
 
-def test_the_bootstrap_of_a_mean_is_that_of_estimate():
+def test_the_jackknife_of_a_mean_has_the_error_of_estimate():
     generator = np.random.default_rng(0)
     clusters = [f"s{i % 7}" for i in range(70)]
     values = generator.random(70)
-    known = estimate(values.tolist(), [1.0] * 70, clusters, expected=70, seed=5)
-    found = bootstrap(clusters, lambda w: (w @ values) / w.sum(axis=1), seed=5)
-    assert found == pytest.approx((known.low, known.high))
+    known = estimate(values.tolist(), [1.0] * 70, clusters, expected=70)
+    error = jackknife_error(without_one(clusters, lambda w: (w @ values) / w.sum(axis=1)))
+    assert interval(values.mean(), error, 7) == pytest.approx((known.low, known.high))
 
 
-def test_few_clusters_give_no_interval():
-    assert bootstrap(["a", "b", "c", "d"], lambda w: w.sum(axis=1)) == (None, None)
+def test_the_jackknife_of_macro_f1_is_that_of_leaving_speakers_out():
+    generator = np.random.default_rng(1)
+    speakers = np.repeat(np.arange(5), 8)
+    truth, said = generator.integers(0, 3, 40), generator.integers(0, 3, 40)
+    cells = np.eye(9)[truth * 3 + said]
+    found = without_one([str(s) for s in speakers], lambda w: macro_f1((w @ cells).reshape(-1, 3, 3)))
+    theirs = [f1_score(truth[speakers != s], said[speakers != s], average="macro") for s in range(5)]
+    assert found == pytest.approx(theirs)

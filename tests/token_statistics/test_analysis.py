@@ -110,15 +110,15 @@ def test_labels_of_a_map():
         label_column(labelled, "colour")
 
 
-def test_a_column_of_few_speakers_draws_utterances():
+def test_a_column_of_two_speakers_is_over_these_two():
     items = items_by([f"speaker-{i % 6}" for i in range(24)])
     made = MadeUp(lambda item: random_of(item, 16, 80), lambda t, _: tokens_with(t.streams[0].codes * 0))
     found = analyse(made, "made-up", items, AnalysisOptions(stability=(0, 1, 6, 7, 12, 13)), QUIET)  # two speakers
     described = {"label": "made-up", "group": "acoustic", "frame_rate_hz": 50.0, "nominal_bitrate": 200.0}
     columns = columns_of(AnalysisOptions(stability=(0,)))
-    rows = summary_of({"made-up": described}, {"made-up": found}, columns, items, 0)
+    rows = summary_of({"made-up": described}, {"made-up": found}, columns, items)
     table = summary_frame(rows).set_index("metric")
     assert table.clusters["entropy_bitrate"] == 6
     row = table.loc["stability[shift]"]
-    assert (row.clusters, row.n, row.n_expected) == (6, 6, 6)
+    assert (row.clusters, row.n, row.n_expected) == (2, 6, 6)
     assert row.ci_low < row.value < row.ci_high

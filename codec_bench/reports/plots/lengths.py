@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
 from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
-from codec_bench.stats import Estimate, cluster_names, estimate
+from codec_bench.stats import Estimate, cluster_names, estimate, share_of
 
 EDGES = (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 60, 120, 300, 600)
 """Seconds at which a bin may end."""
@@ -55,7 +55,7 @@ def draw(material: PlotData) -> Iterator[Picture]:
     if len(bins) < 2 or not systems:
         return
     for title, columns in material.table.blocks:
-        found = {(e.label, c.label): by_length(e.scores(c), bins, c, material.seed) for e in systems for c in columns}
+        found = {(e.label, c.label): by_length(e.scores(c), bins, c) for e in systems for c in columns}
         shown = [c for c in columns if any(v.value is not None for e in systems for v in found[e.label, c.label])]
         if not shown:
             continue
@@ -100,18 +100,18 @@ def length_bins(seconds: Mapping[str, float]) -> list[Bin]:
     return bins
 
 
-def by_length(scores: pd.DataFrame, bins: Sequence[Bin], column: TableColumn, seed: int) -> list[Estimate]:
-    """The value of a metric over each bin, with an interval, pooled and resampled as in the table."""
+def by_length(scores: pd.DataFrame, bins: Sequence[Bin], column: TableColumn) -> list[Estimate]:
+    """The value of a metric over each bin, with an interval, pooled as in the table."""
     names = [str(u) for u in scores.utterance]
     speakers = [None if pd.isna(s) else str(s) for s in scores.speaker]
     clusters = np.asarray(cluster_names(names, speakers), dtype=object)
     tops, bottoms = scores.numerator.to_numpy(float), scores.denominator.to_numpy(float)
-    scale = 100.0 if column.unit == "%" else 1.0
+    scale, share = 100.0 if column.unit == "%" else 1.0, share_of(column.unit, column.better)
     found = []
     for part in bins:
         inside = np.asarray([n in part.utterances for n in names], dtype=bool)
         parts = (tops[inside].tolist(), bottoms[inside].tolist(), [str(c) for c in clusters[inside]])
-        found.append(estimate(*parts, expected=len(part.utterances), scale=scale, seed=seed))
+        found.append(estimate(*parts, expected=len(part.utterances), scale=scale, share=share))
     return found
 
 
@@ -159,8 +159,8 @@ def _line(entry: PlottedRow) -> dict[str, Any]:
 def _caption(material: PlotData, systems: Sequence[PlottedRow]) -> str:
     caption = (
         "Values pooled over the utterances of each length, as in Stable-Codec's figure 3 but without overlap. Bars: "
-        "95% bootstrap intervals; none where a bin has fewer than 5 speakers (or utterances, where speakers are not "
-        "drawn). Points are moved sideways so that they do not cover each other; hollow: less than 95 % of the bin."
+        "95% intervals as in the table; none where a bin has one speaker or utterance. Points are moved sideways so "
+        "that they do not cover each other; hollow: less than 95 % of the bin."
     )
     if len(systems) < len(material.clean):
         caption += " Each codec at its highest bitrate."

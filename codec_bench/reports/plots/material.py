@@ -92,17 +92,12 @@ class PlotData:
         return sorted(dict.fromkeys(e.row.condition for e in self.coded), key=lambda c: c != "")
 
     @property
-    def seed(self) -> int:
-        """Seed of the bootstrap."""
-        return int(self.runs[0].info["plan"].get("seed") or 0)
-
-    @property
     def intervals(self) -> str:
-        """What the intervals are: `95% bootstrap intervals (2000 draws of speakers)`."""
+        """What the intervals are: `95% intervals over speakers`."""
         how = self.runs[0].info.get("intervals") or {}
-        if not {"level", "resamples", "unit"} <= set(how):
+        if not {"level", "unit"} <= set(how):
             return "the intervals of the table"
-        return f"{how['level']:.0%} bootstrap intervals ({how['resamples']} draws of {how['unit']})"
+        return f"{how['level']:.0%} intervals over {how['unit']}"
 
     def frame(self, file: str, columns: Sequence[str]) -> pd.DataFrame | None:
         """An optional table that runs keep next to their summary.

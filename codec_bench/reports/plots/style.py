@@ -281,7 +281,7 @@ def metric_axis(axis: Axes, column: TableColumn, lines: Literal["both", "y"] = "
 
 
 def interval(cell: Cell | Estimate) -> tuple[float, float]:
-    """How far the interval reaches below and above the value; a bootstrap interval need not contain it."""
+    """How far the interval reaches below and above the value; those of older runs need not contain it."""
     if cell.value is None or cell.low is None or cell.high is None:
         return 0.0, 0.0
     return max(0.0, cell.value - cell.low), max(0.0, cell.high - cell.value)
