@@ -51,7 +51,10 @@ class Status(str, Enum):
 
     @property
     def is_failure(self) -> bool:
-        """Whether it counts against a system, and is not a property of the definition (silence, no transcript, ...)."""
+        """Whether it counts against a system by itself, and may not lie in the recording (silence, no transcript, ...).
+
+        Where a system has no value at all, `reconstruction.coverage` looks whether the recordings have some.
+        """
         return self in _TRANSIENT or self in (Status.EMPTY, Status.NOT_FINITE, Status.LENGTH)
 
 

@@ -13,13 +13,13 @@ from codec_bench.hub import caches
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.continuing import difference
 from codec_bench.reconstruction.corpus import corpus_values
+from codec_bench.reconstruction.coverage import coverage
 from codec_bench.reconstruction.engines.making import make_engine
 from codec_bench.reconstruction.keeping import keep_audio
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.runner import Runner
 from codec_bench.reconstruction.summary import (
     alignment_notes,
-    coverage,
     lags,
     length_differences,
     levels,

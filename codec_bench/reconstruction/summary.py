@@ -23,7 +23,7 @@ from codec_bench.reconstruction.coding_times import time_rows, with_time_scores
 from codec_bench.reconstruction.outcome import Outcome
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.records import Status
-from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow, names_of
+from codec_bench.runs.frames import Heading, ScoreRow, SummaryRow, names_of
 from codec_bench.stats import cluster_names, estimate, share_of
 
 HYPOTHESES = ("system", "utterance", "recogniser", "text", "heard", "text_compared", "heard_compared")
@@ -118,20 +118,6 @@ def heading(row: Row, outcome: Outcome) -> Heading:
         return sum(f["bits"] for f in facts), sum(f["coded_seconds"] for f in facts)
 
     return Heading.of(describe_system(row), counted)
-
-
-def coverage(plan: Plan, outcome: Outcome, max_failed: float) -> Coverage:
-    """How much of the plan has values, what failed, and whether that is more than the share `max_failed` of a row."""
-    found = Coverage(max_failed)
-    for row in plan.rows:
-        columns = [(metric.label, outcome.scores.column(row.label, metric.label)) for metric in plan.metrics]
-        scores = (
-            (item.utterance.id, label, column["status"][place], column["reason"][place])
-            for place, item in enumerate(plan.items)
-            for label, column in columns
-        )
-        found.add(row.label, scores, len(plan.items))
-    return found
 
 
 def length_differences(plan: Plan, outcome: Outcome) -> tuple[dict[str, float], list[str]]:

@@ -230,30 +230,67 @@ class Coverage:
         counts = self.statuses.setdefault(column, {})
         counts[status.value] = counts.get(status.value, 0) + 1
 
-    def add(self, system: str, scores: Iterable[tuple[str, str, Status, str]], expected: int) -> None:
-        """Counts the utterance, column, status and reason of all scores of a system, in order, and judges it."""
+    def add(
+        self,
+        system: str,
+        scores: Iterable[tuple[str, str, Status, str]],
+        expected: int,
+        is_owed: Callable[[str, str], bool] = lambda utterance, column: False,
+    ) -> None:
+        """Counts the utterance, column, status and reason of all scores of a system, in order, and judges it.
+
+        A column without a single value is a failure, whatever `max_failed` is, where that is the system's doing: where
+        one of its scores failed, or is one that the system owes.
+
+        Args:
+            system: Its label.
+            scores: Its scores; each column has an utterance once.
+            expected: Utterances of the plan.
+            is_owed: Whether the score of an utterance and a column, though no failure by its status, lacks because of
+                the system and not because of the recording.
+        """
         failed: dict[str, str] = {}
-        has_values = False
+        lacking: dict[str, list[tuple[str, Status, str]]] = {}
+        scored: set[str] = set()
         for utterance, column, status, reason in scores:
             self.count(column, status)
-            has_values |= status is Status.OK
+            if status is Status.OK:
+                scored.add(column)
+                lacking.pop(column, None)
+            elif column not in scored:
+                lacking.setdefault(column, []).append((utterance, status, reason))
             if status.is_failure:
                 failed.setdefault(utterance, f"{status.value}: {reason}")
-        self.judge(system, failed, expected, has_values=has_values)
+        told = self.judge(system, failed, expected, has_values=bool(scored))
+        alike: dict[str, list[str]] = {}
+        for column, scores_of in lacking.items():
+            owed = [score for score in scores_of if is_owed(score[0], column)]
+            if found := owed or ([] if told else [score for score in scores_of if score[1].is_failure]):
+                alike.setdefault(_lack(scores_of, found[0]), []).append(column)
+        self.failures += [f"{system}: no value in {', '.join(columns)}: {lack}" for lack, columns in alike.items()]
 
-    def judge(self, system: str, failed: Mapping[str, str], expected: int, *, has_values: bool = True) -> None:
-        """Notes a failure where more of a system's utterances failed than may, or all.
+    def judge(self, system: str, failed: Mapping[str, str], expected: int, *, has_values: bool = True) -> bool:
+        """Notes a failure where more of a system's utterances failed than may, or all; returns whether it did.
 
         The reasons are by the id of the utterance, the first one first; `has_values` says whether it has any at all.
         """
-        if failed and (not has_values or len(failed) / expected > (self.max_failed or 0.0)):
-            first, reason = next(iter(failed.items()))
-            self.failures.append(f"{system}: {len(failed)} of {expected} utterances failed, first {first} ({reason})")
+        if not failed or (has_values and len(failed) / expected <= (self.max_failed or 0.0)):
+            return False
+        first, reason = next(iter(failed.items()))
+        self.failures.append(f"{system}: {len(failed)} of {expected} utterances failed, first {first} ({reason})")
+        return True
 
     def describe(self) -> dict[str, Any]:
         """As `run.json` keeps it."""
         share = {} if self.max_failed is None else {"max_failed": self.max_failed}
         return {"statuses": self.statuses, **share, "failures": list(dict.fromkeys(self.failures))}
+
+
+def _lack(scores: Sequence[tuple[str, Status, str]], example: tuple[str, Status, str]) -> str:
+    """What a column has instead of values: `24 × silent, first u1 (the decoded signal is silent)`."""
+    counts = Counter(status.value for _, status, _ in scores)
+    first, _, reason = example
+    return f"{', '.join(f'{count} × {status}' for status, count in counts.items())}, first {first} ({reason})"
 
 
 def describe_intervals(speakers: Sequence[str | None]) -> dict[str, Any]:

@@ -295,6 +295,35 @@ def test_a_silent_recording_is_no_failure_of_the_system_and_a_crash_is():
     }
 
 
+@pytest.mark.parametrize(
+    ("statuses", "owes", "failures"),
+    [
+        (["ok", "silent"], True, []),
+        (["silent", "silent"], False, []),
+        (["silent", "no_text"], True, ["a: no value in x, y: 1 × silent, 1 × no_text, first u0 (why)"]),
+        (["no_text", "error"], False, ["a: no value in x, y: 1 × no_text, 1 × error, first u1 (why)"]),
+    ],
+)
+def test_a_column_without_a_value_is_a_failure_where_the_system_owes_one(
+    statuses: list[str], owes: bool, failures: list[str]
+):
+    covered = Coverage(0.5)
+    scores = [
+        (f"u{i}", column, Status(status), "" if status == "ok" else "why")
+        for i, status in enumerate(statuses)
+        for column in "xy"
+    ]
+    scores += [(f"u{i}", "z", Status.OK, "") for i in range(2)]
+    covered.add("a", scores, 2, lambda utterance, column: owes and column in "xy")
+    assert covered.failures == failures
+
+
+def test_a_system_that_failed_is_not_told_of_again_for_each_column():
+    covered = Coverage(0.05)
+    covered.add("a", [("u0", column, Status.CRASHED, "it hung") for column in "xy"], 1)
+    assert covered.failures == ["a: 1 of 1 utterances failed, first u0 (crashed: it hung)"]
+
+
 def test_rows_without_values_have_columns_of_numbers():
     nothing = Heading.of({**SYSTEM, "nominal_bitrate": None, "frame_rate_hz": None})
     summary = summary_frame([nothing.row("x", "", Estimate(None, None, None, 0, 1, 0))])
