@@ -17,6 +17,7 @@ from codec_bench.audio_headers import SOUND, completed, foreign_demuxer, promise
 from codec_bench.errors import UsageError
 from codec_bench.files import read_file, write_atomically
 from codec_bench.records import NotScorable, Status
+from codec_bench.stopping import whole
 
 FloatArray = NDArray[np.float32]
 
@@ -199,6 +200,7 @@ def read_channels(
     return samples, rate
 
 
+@whole()
 def _decode(data: bytes, name: str) -> tuple[FloatArray, int, float]:
     """Samples `[n, channels]`, rate, and the number of samples that the header states."""
     import soundfile
@@ -303,7 +305,8 @@ def write_wav(path: Path, audio: Audio) -> None:
     import soundfile
 
     buffer = io.BytesIO()
-    soundfile.write(buffer, audio.samples, audio.rate, format="WAV", subtype="FLOAT")
+    with whole():
+        soundfile.write(buffer, audio.samples, audio.rate, format="WAV", subtype="FLOAT")
     write_atomically(path, buffer.getvalue())
 
 

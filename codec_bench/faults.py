@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from codec_bench.stopping import Terminated
+
 Out = TypeVar("Out")
 
 _HERE = Path(__file__).resolve().parent
@@ -36,7 +38,7 @@ def contained(function: Callable[..., Out], *arguments: object, **named: object)
     try:
         return function(*arguments, **named)
     except BaseException as error:
-        is_ours = isinstance(error, KeyboardInterrupt) and not _is_server()
+        is_ours = isinstance(error, KeyboardInterrupt | Terminated) and not _is_server()
         if isinstance(error, Exception) or is_ours:
             raise
         raise Stopped(explained(error)) from error
@@ -47,7 +49,7 @@ def contained(function: Callable[..., Out], *arguments: object, **named: object)
 
 @lru_cache(maxsize=1)
 def _is_server() -> bool:
-    """Whether this process works for another one, which Ctrl-C is for."""
+    """Whether this process works for another one, which Ctrl-C and other signals are for."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     return main is not None and Path(main).resolve() == _HERE / "processes" / "serve.py"
 

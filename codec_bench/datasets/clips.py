@@ -19,6 +19,7 @@ from codec_bench.errors import UsageError
 from codec_bench.files import digest, write_atomically
 from codec_bench.hub import home, local_digest
 from codec_bench.records import NotScorable, Status
+from codec_bench.stopping import whole
 
 logger = logging.getLogger(__name__)
 
@@ -224,6 +225,7 @@ def write_samples(stem: Path, samples: NDArray[Any], rate: int) -> Path:
     is_int16 = samples.dtype == np.int16
     path = stem.with_name(stem.name + (".flac" if is_int16 else ".wav"))
     form = {"format": "FLAC", "subtype": "PCM_16"} if is_int16 else {"format": "WAV", "subtype": "FLOAT"}
-    soundfile.write(buffer, samples, rate, **form)
+    with whole():
+        soundfile.write(buffer, samples, rate, **form)
     write_atomically(path, buffer.getvalue())
     return path

@@ -6,19 +6,18 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codec_bench.errors import UnavailableError
 from codec_bench.files import write_atomically
+from codec_bench.guard import guarded
 from codec_bench.hub import is_offline, mirrors
 
 TAIL_CHARACTERS = 600
@@ -136,7 +135,7 @@ class VirtualEnvironment:
         environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
         lines: deque[str] = deque(maxlen=200)
         with subprocess.Popen(
-            list(command),
+            guarded(command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -152,8 +151,7 @@ class VirtualEnvironment:
                     detail(line.strip())
                 process.wait()
             except BaseException:  # Ctrl-C: the installer and its children end before a retry
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                process.terminate()
                 raise
         if process.returncode:
             words = " ".join("".join(lines).split())[-TAIL_CHARACTERS:]

@@ -12,11 +12,11 @@ import sys
 import time
 import weakref
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.guard import guarded
 from codec_bench.processes.protocol import Arrays, ProtocolError, pack, unpack
 
 SERVE = Path(__file__).with_name("serve.py")
@@ -76,10 +76,10 @@ class WorkerProcess:
         if isinstance(worker, Path):
             flags, more = ["-I", "-B", "-u"], []
             inherited = {name: value for name, value in inherited.items() if name not in NOT_PASSED_ON}
-        arguments = [str(worker), str(theirs), str(replies), str(os.getpid()), str(max_memory or 0), *more]
+        arguments = [str(worker), str(theirs), str(replies), str(max_memory or 0), *more]
         try:
             self._process = subprocess.Popen(
-                [str(python), *flags, str(SERVE), *arguments],
+                guarded([str(python), *flags, str(SERVE), *arguments]),
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=printed,
@@ -259,5 +259,4 @@ def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...], owner: 
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    process.terminate()  # its guard, that is

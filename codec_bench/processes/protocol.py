@@ -3,8 +3,9 @@
 Both sides load this file, the other one with whatever Python (3.9 or newer) and NumPy its environment has; so it
 imports nothing else of codec-bench. The headers of requests and replies are listed in `serve.py`.
 
-A message is `CBP1`, the length of the header as four bytes (little-endian), the header as UTF-8 JSON, and the arrays of
-the header's `arrays` (`[name, dtype, shape]` each) in C order.
+A message is `CBP2`, the length of the header as four bytes (little-endian), the header as UTF-8 JSON, the arrays of the
+header's `arrays` (`[name, dtype, shape]` each) in C order, and the CRC-32 of header and arrays as four bytes: what a
+plug-in or a child of it writes between is noticed.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 import json
 import math
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-MAGIC = b"CBP1"
+MAGIC = b"CBP2"
 DTYPES = ("<f4", "<f8", "<i8", "<i4", "|u1")
 """What arrays may hold; everything else is an error, so that nothing is ever unpickled."""
 
@@ -58,7 +60,10 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> list[bytes]:
     text = json.dumps(dict(header, arrays=described), allow_nan=False).encode()
     if len(text) > MAX_HEADER or sum(map(len, parts)) > MAX_BYTES:
         raise ProtocolError(f"a message of {len(text) + sum(map(len, parts))} bytes")
-    return [MAGIC + struct.pack("<I", len(text)) + text, *parts]
+    checksum = zlib.crc32(text)
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    return [MAGIC + struct.pack("<I", len(text)) + text, *parts, struct.pack("<I", checksum)]
 
 
 def unpack(read: Callable[[int], bytes]) -> tuple[dict[str, Any], Arrays]:
@@ -76,8 +81,10 @@ def unpack(read: Callable[[int], bytes]) -> tuple[dict[str, Any], Arrays]:
     (length,) = struct.unpack("<I", start[4:])
     if length > MAX_HEADER:
         raise ProtocolError(f"a header of {length} bytes")
+    text = read(length)
+    checksum = zlib.crc32(text)
     try:
-        header = json.loads(read(length).decode())
+        header = json.loads(text.decode())
         described = [(str(name), str(dtype), [int(n) for n in shape]) for name, dtype, shape in header.pop("arrays")]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ProtocolError(f"a header that cannot be read: {error}") from error
@@ -90,5 +97,9 @@ def unpack(read: Callable[[int], bytes]) -> tuple[dict[str, Any], Arrays]:
         left -= size
         if left < 0:
             raise ProtocolError(f"arrays of more than {MAX_BYTES} bytes")
-        arrays[name] = np.frombuffer(read(size), dtype).reshape(shape).copy()
+        data = read(size)
+        checksum = zlib.crc32(data, checksum)
+        arrays[name] = np.frombuffer(data, dtype).reshape(shape).copy()
+    if read(4) != struct.pack("<I", checksum):
+        raise ProtocolError("a message with something else between")
     return header, arrays

@@ -1,8 +1,8 @@
 """What runs in every process that works for codec-bench: loads one worker and answers messages until its input ends.
 
-Started as `python serve.py WORKER REQUESTS REPLIES PARENT MEMORY [PATH]`: a worker, two inherited file descriptors, the
-process that started it, the bytes of address space that it may take (0 for any number), and for our own workers the
-module path of that process, as JSON. Whatever is printed goes to standard error.
+Started as `python serve.py WORKER REQUESTS REPLIES MEMORY [PATH]`: a worker, two inherited file descriptors, the bytes
+of address space that it may take (0 for any number), and for our own workers the module path of whoever started it, as
+JSON. Whatever is printed goes to standard error. It is the child of a guard (`guard.py`), and ends with it.
 
 **In another environment** WORKER is the file of a worker module. That environment need not have codec-bench: this file,
 `protocol.py` and `support.py` beside it and the worker module are all it takes, on Python 3.9 or newer with NumPy. A
@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 PARENT_SECONDS = 1.0
-"""How often a process looks whether its parent is still there; one that computes does not see its input end."""
+"""How often a process looks whether its guard is still there, which sees to everything else."""
 
 
 def _import(name: str, path: str) -> Any:
@@ -219,7 +219,7 @@ def _end_with(parent: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def main(worker: str, requests: int, replies: int, parent: int, memory: int, path: Optional[str] = None) -> None:  # noqa: UP045 - 3.9
+def main(worker: str, requests: int, replies: int, memory: int, path: Optional[str] = None) -> None:  # noqa: UP045 - 3.9
     """Redirects standard output, of C libraries too, and serves."""
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -231,7 +231,7 @@ def main(worker: str, requests: int, replies: int, parent: int, memory: int, pat
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     serve(_FileWorker(worker) if path is None else _OwnWorker(worker), requests, replies)
     # What a codec left running (threads, children) must not keep the process; the reply was sent.
     with contextlib.suppress(OSError):
@@ -240,4 +240,4 @@ def main(worker: str, requests: int, replies: int, parent: int, memory: int, pat
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:6]), *sys.argv[6:])  # type: ignore[arg-type]
+    main(sys.argv[1], *map(int, sys.argv[2:5]), *sys.argv[5:])  # type: ignore[arg-type]

@@ -95,7 +95,7 @@ def load_run(path: str | Path) -> Run:
     info = read_info(Path(path))
     if info is None:
         raise UsageError(f"{path} is not a run directory: it has no run.json")
-    if info["status"] == "running":
+    if info["status"] in ("running", "stopped"):
         stopped = info["sessions"][-1].get("stopped")
         reason = f" ({stopped})" if stopped else ""
         raise UsageError(f"the run in {path} is not finished{reason}: repeat its command to continue it")

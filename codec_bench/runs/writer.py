@@ -5,14 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pandas as pd
@@ -23,6 +20,7 @@ from codec_bench.locks import HeldError, locked
 from codec_bench.runs import provenance
 from codec_bench.runs.directory import MANIFEST, SCHEMA, Kind, Run, lasting, read_info, slug
 from codec_bench.runs.frames import Coverage, write_scores, write_summary
+from codec_bench.stopping import Terminated, stoppable
 
 logger = logging.getLogger(__name__)
 
@@ -110,14 +108,6 @@ def _content(plan: Mapping[str, Any]) -> dict[str, Any]:
     return content | {"dataset": [plan["dataset"]["manifest_sha256"], plan["dataset"]["utterances"]]}
 
 
-class Terminated(SystemExit):
-    """The process was asked to end by a signal; its exit code is 128 and the number of the signal, as shells say it."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
-        self.signal = signal.Signals(number).name
-
-
 @dataclass
 class RunWriter:
     """A run that is being written, and what its `run.json` will say."""
@@ -165,6 +155,7 @@ class RunWriter:
 
     def stop(self, error: BaseException) -> None:
         """Says in `run.json` why the run did not come to its end."""
+        self.info["status"] = "stopped"
         self.info["sessions"][-1] |= {"ended": provenance.now(), "stopped": _reason(error)}
         try:
             write_info(self.path, self.info)
@@ -177,14 +168,14 @@ def writing(request: Request, path: Path) -> Iterator[RunWriter]:
     """Begins a run in a directory, or continues an existing one, and records how it ends.
 
     The directory is locked. `run.json` says at once that the run is running, and where the block does not come to its
-    end why: an interruption, `SIGTERM` and `SIGHUP` included where the program leaves these to the system, or an error.
+    end that it was stopped, and why: an interruption, by a signal too (see `stopping`), or an error.
     Everything of what was computed that a cache keeps is there when the same is run again.
 
     Raises:
         UsageError: The directory holds another run, is being written by another process, or cannot be written.
         DiskFullError: No room left on the disk.
     """
-    with _signals_end_the_run(), _held(path):
+    with stoppable(), _held(path):
         previous = read_info(path)
         if previous is not None and (refusal := request.refusal(path, previous)):
             raise UsageError(refusal)
@@ -245,29 +236,6 @@ def _held(path: Path) -> Iterator[None]:
                 f"{error.holder} is writing the run in {path}: wait for it, or choose another --out"
             ) from None
         yield
-
-
-@contextmanager
-def _signals_end_the_run() -> Iterator[None]:
-    """Turns the signals that ask a process to end into an exception, unless they have a handler already.
-
-    Otherwise they end it before it can say so, and leave what it started. A second one is not waited for.
-    """
-
-    def end(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        raise Terminated(number)
-
-    wanted = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    is_main = threading.current_thread() is threading.main_thread()
-    taken = [number for number in wanted if is_main and signal.getsignal(number) is signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def _reason(error: BaseException) -> str:

@@ -48,6 +48,6 @@ def test_a_stopped_run_of_any_kind_says_so(number: signal.Signals, tmp_path: Pat
         info = read_info(tmp_path / kind)
         assert info is not None
         reason = "interrupted" if number == signal.SIGINT else "terminated by SIGTERM"
-        assert (info["kind"], info["status"], info["sessions"][-1]["stopped"]) == (kind, "running", reason)
+        assert (info["kind"], info["status"], info["sessions"][-1]["stopped"]) == (kind, "stopped", reason)
         with pytest.raises(UsageError, match=rf"not finished \({reason}\): repeat its command"):
             load_run(tmp_path / kind)

@@ -33,7 +33,7 @@ def reader(data: bytes) -> Callable[[int], bytes]:
 
 def message(header: object) -> bytes:
     text = json.dumps(header).encode()
-    return b"CBP1" + struct.pack("<I", len(text)) + text
+    return b"CBP2" + struct.pack("<I", len(text)) + text
 
 
 ARRAYS = st.sampled_from(DTYPES).flatmap(lambda t: hnp.arrays(t, hnp.array_shapes(min_dims=0, min_side=0)))
@@ -77,8 +77,8 @@ def test_nothing_is_sent_that_would_have_to_be_pickled(value: object):
     "data",
     [
         b"HTTP/1.1 200 OK\r\n",
-        b"CBP1" + struct.pack("<I", (1 << 28) + 1),
-        b"CBP1" + struct.pack("<I", 3) + b"\xff\xfe{",
+        b"CBP2" + struct.pack("<I", (1 << 28) + 1),
+        b"CBP2" + struct.pack("<I", 3) + b"\xff\xfe{",
         message([]),
         message({"op": "load"}),
         message({"arrays": [["x", "<f4"]]}),
@@ -92,6 +92,14 @@ def test_nothing_is_sent_that_would_have_to_be_pickled(value: object):
 def test_what_is_no_message_is_refused_before_anything_is_allocated(data: bytes):
     with pytest.raises(ProtocolError):
         unpack(reader(data))
+
+
+@pytest.mark.parametrize("place", [20, 60, 100])
+def test_what_somebody_else_writes_into_a_message_is_noticed(place: int):
+    whole = b"".join(pack({"op": "x"}, {"x": np.arange(200, dtype=np.uint8)}))
+    assert unpack(reader(whole))[1]["x"][3] == 3
+    with pytest.raises(ProtocolError):
+        unpack(reader(whole[:place] + b"\0" * 8 + whole[place:]))
 
 
 def test_arrays_are_limited_together(monkeypatch: pytest.MonkeyPatch):

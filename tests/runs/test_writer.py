@@ -15,8 +15,9 @@ from codec_bench.errors import DiskFullError, UsageError
 from codec_bench.records import Score, Status
 from codec_bench.runs.directory import Run, load_run, read_info
 from codec_bench.runs.frames import Coverage, Heading, ScoreRow, bitrate_of, score_frame, summary_frame
-from codec_bench.runs.writer import Request, RunWriter, Terminated, rewriting, same, writing
+from codec_bench.runs.writer import Request, RunWriter, rewriting, same, writing
 from codec_bench.stats import Estimate
+from codec_bench.stopping import Terminated
 
 SYSTEM = {"label": "a", "group": "acoustic", "nominal_bitrate": 1200.0, "frame_rate_hz": 50.0}
 
@@ -40,7 +41,7 @@ def finish(writer: RunWriter, *failures: str) -> Run:
 def last_session(path: Path) -> dict[str, Any]:
     info = read_info(path)
     assert info is not None
-    assert info["status"] == "running"
+    assert info["status"] == ("stopped" if "stopped" in info["sessions"][-1] else "running")
     return dict(info["sessions"][-1])
 
 
