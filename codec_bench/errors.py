@@ -21,6 +21,12 @@ class UnavailableError(UsageError):
     """A codec, metric or data set that exists but cannot run here: a missing extra, weights or encoder."""
 
 
+class NoBaselineError(CodecBenchError):
+    """There is no baseline yet to compare with."""
+
+    exit_code = 3
+
+
 class DiskFullError(CodecBenchError):
     """The disk that holds the cache or the run directory has no room left."""
 

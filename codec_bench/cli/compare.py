@@ -22,10 +22,13 @@ def compare(
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown; appended to $GITHUB_STEP_SUMMARY.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML: one test per system and limited metric.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap and the permutation test.")] = 0,
+    seed: Annotated[int, typer.Option(hidden=True, help="Without effect: nothing is drawn any more.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Compare a run with an earlier one, utterance by utterance. Exit 0: pass, 1: regression, 3: cannot decide."""
+    """Compare a run with an earlier one, utterance by utterance.
+
+    Exit 0: not worse by more than the limits, 1: worse, 2: cannot be compared, 3: more data or a baseline is needed.
+    """
     from codec_bench.comparison import compare as compare_runs
     from codec_bench.comparison import load_gate, load_measurements
     from codec_bench.comparison.as_json import as_json as plain
@@ -35,7 +38,8 @@ def compare(
     from codec_bench.files import write_atomically
 
     limits = load_gate(gate) if gate is not None else None  # before long files are read
-    found = compare_runs(load_measurements(baseline), load_measurements(candidate), limits, pair or (), seed)
+    before = load_measurements(baseline, is_baseline=True)
+    found = compare_runs(before, load_measurements(candidate), limits, pair or ())
     if markdown is not None:
         write_summary(markdown, as_markdown(found))
     if junit is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 from codec_bench.comparison import wording
-from codec_bench.comparison.compare import Comparison, MetricComparison
+from codec_bench.comparison.compare import WORST, Comparison, MetricComparison
 from codec_bench.comparison.measurements import Measurements
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -23,7 +24,6 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "candidate": _side(comparison.candidate),
         "gate": {"source": comparison.gate.source, **comparison.gate.settings.model_dump()},
         "tests": comparison.tests,
-        "seed": comparison.seed,
         "obstacles": list(comparison.obstacles),
         "notes": list(comparison.notes),
         "results": [_result(r) for r in comparison.results],
@@ -48,7 +48,13 @@ def _result(result: MetricComparison) -> dict[str, Any]:
         "limit": None if result.limit is None else asdict(result.limit),
         "p_corrected": result.corrected,
         "clustered_by": result.unit,
+        "worst_speakers": [asdict(change) | {"difference": change.difference} for change in result.speakers[:WORST]],
         "n_expected": result.expected,
-        "paired": paired and asdict(paired) | {"difference": paired.difference, "relative": paired.relative},
+        "paired": paired and _finite(asdict(paired) | {"difference": paired.difference, "relative": paired.relative}),
         "worst": [asdict(changed) for changed in result.worst],
     }
+
+
+def _finite(numbers: dict[str, Any]) -> dict[str, Any]:
+    """The interval of a single utterance has no ends."""
+    return {name: value if value is None or math.isfinite(value) else None for name, value in numbers.items()}

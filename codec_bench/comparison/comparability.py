@@ -76,23 +76,18 @@ def column_obstacles(baseline: Measurements, candidate: Measurements, label: str
     return []
 
 
-def coverage_obstacles(
-    left: Mapping[str, UtteranceScore], right: Mapping[str, UtteranceScore], both: int, limit: MetricLimit
-) -> list[str]:
-    """Why the utterances that both sides scored are too few, or not those that the baseline scored."""
+def lost_coverage(left: Mapping[str, UtteranceScore], right: Mapping[str, UtteranceScore], limit: MetricLimit) -> str:
+    """Which utterances the baseline scored and the candidate did not; empty where the gate allows as many."""
     scored = sum(o.status == "ok" for o in left.values())
     after = (right[u].status if u in right else "missing" for u, o in left.items() if o.status == "ok")
     lost = [status for status in after if status != "ok"]
-    found = []
-    if scored and len(lost) > limit.max_coverage_drop * scored:
-        why = ", ".join(f"{lost.count(status)} × {status}" for status in dict.fromkeys(lost))
-        found.append(
-            f"coverage fell: {len(lost)} of the {scored} utterances that the baseline scored have no score in the "
-            f"candidate ({why})"
-        )
-    if both < limit.min_utterances:
-        found.append(f"too few utterances: {both} scored in both, at least {limit.min_utterances} are needed")
-    return found
+    if len(lost) <= limit.max_coverage_drop * scored:
+        return ""
+    why = ", ".join(f"{lost.count(status)} × {status}" for status in dict.fromkeys(lost))
+    return (
+        f"coverage fell: {len(lost)} of the {scored} utterances that the baseline scored have no score in the "
+        f"candidate ({why})"
+    )
 
 
 def drift_obstacles(

@@ -20,6 +20,7 @@ from codec_bench.comparison.measurements import (
 )
 from codec_bench.comparison.paired import Paired, compare_paired
 from codec_bench.comparison.pairing import RowPair, find_pairs
+from codec_bench.comparison.speakers import SpeakerChange, p_beyond, side_of, speakers_worse
 from codec_bench.metrics import METRICS
 from codec_bench.stats import cluster_names, cluster_unit, holm
 
@@ -43,12 +44,13 @@ class MetricComparison:
     Attributes:
         column: The metric; the baseline's where it has it.
         limit: How much worse it may get; None for a metric that is shown only.
-        reasons: Why it is undecided.
+        reasons: Why it is undecided or cannot be compared, or besides the difference a regression.
         paired: The difference on the utterances that both scored; None if there are none.
         corrected: p of "worse" after Holm's correction; None if no test was made.
-        unit: What was drawn: `speakers` or `utterances`.
+        unit: What is independent: `speakers` or `utterances`.
         expected: Utterances in the plan of the baseline.
         worst: Utterances that got worse most, the worst first.
+        speakers: Speakers who got worse, the one who did most first.
     """
 
     pair: RowPair
@@ -61,6 +63,7 @@ class MetricComparison:
     unit: str = "utterances"
     expected: int = 0
     worst: tuple[Changed, ...] = ()
+    speakers: tuple[SpeakerChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Comparison:
 
     Attributes:
         results: By pair, then by metric.
-        obstacles: Why nothing can be decided.
+        obstacles: Why nothing can be compared.
         notes: What a reader should know.
         tests: Over how many tests the p-values are corrected.
     """
@@ -82,11 +85,10 @@ class Comparison:
     obstacles: tuple[str, ...]
     notes: tuple[str, ...]
     tests: int
-    seed: int
 
     @property
     def exit_code(self) -> int:
-        """0 pass, 1 regression, 3 undecided."""
+        """0 pass, 1 regression, 2 incomparable, 3 undecided."""
         return EXIT_CODES[self.verdict]
 
     def of(self, verdict: Verdict) -> list[MetricComparison]:
@@ -95,16 +97,15 @@ class Comparison:
 
 
 def compare(
-    baseline: Measurements, candidate: Measurements, gate: Gate | None = None, pairs: Sequence[str] = (), seed: int = 0
+    baseline: Measurements, candidate: Measurements, gate: Gate | None = None, pairs: Sequence[str] = ()
 ) -> Comparison:
-    """Compares two runs; the same runs and seed, which is that of the bootstrap and the swaps, give the same result.
+    """Compares two runs; nothing is drawn, so the same runs give the same result.
 
     Args:
         baseline: What `load_measurements` read of the earlier run or of a stored baseline.
         candidate: The later run.
         gate: Limits; the defaults where there is none.
         pairs: `A=B`; see `find_pairs`.
-        seed: 0 or more.
 
     Raises:
         UsageError: Nothing to pair, or a gate that does not fit the metrics.
@@ -115,7 +116,7 @@ def compare(
     found, notes = find_pairs(baseline, candidate, pairs)
     obstacles = comparability.run_obstacles(baseline, candidate)
     results = [
-        _measure(baseline, candidate, pair, column, gate.limit_of(column), obstacles, seed)
+        _measure(baseline, candidate, pair, column, gate.limit_of(column), obstacles)
         for pair in found
         for column in _columns(baseline, candidate, gate)
     ]
@@ -130,7 +131,7 @@ def compare(
     if not any(r.limit for r in decided):
         obstacles = [*obstacles, "no metric that is in the runs has a limit: give --gate FILE.yaml"]
     return Comparison(
-        baseline, candidate, gate, tuple(decided), verdict, tuple(obstacles), tuple(dict.fromkeys(notes)), tests, seed
+        baseline, candidate, gate, tuple(decided), verdict, tuple(obstacles), tuple(dict.fromkeys(notes)), tests
     )
 
 
@@ -165,59 +166,78 @@ def _measure(
     column: ComparedMetric,
     limit: MetricLimit | None,
     obstacles: Sequence[str],
-    seed: int,
 ) -> MetricComparison:
-    """The difference in one metric, and what stands against deciding on it; `_decided` does the rest."""
+    """The difference in one metric, what stands against comparing it, and what was lost; `_decided` does the rest."""
     left = baseline.of(pair.baseline.label, column.label)
     right = candidate.of(pair.candidate.label, column.label)
     both = sorted(scored_in_both(left, right))
-    reasons = [*obstacles, *comparability.pair_obstacles(baseline, candidate, pair)]
+    speakers = [baseline.speakers.get(u) for u in both]
     different = comparability.column_obstacles(baseline, candidate, column.label)
-    paired, unit = None, "utterances"
-    if both and not different:
-        speakers = [baseline.speakers.get(u) for u in both]
-        unit = cluster_unit(speakers)
-        paired = compare_paired(
-            _parts(left, both), _parts(right, both), cluster_names(both, speakers), scale=column.scale
-        )
-    if limit is not None:
-        reasons += different
-        if not different:
-            reasons += comparability.coverage_obstacles(left, right, len(both), limit)
-            if pair.baseline.system != REFERENCE:
-                reasons += comparability.drift_obstacles(baseline, candidate, column, limit)
-    return MetricComparison(
+    found = MetricComparison(
         pair,
         column,
         limit,
-        Verdict.SHOWN if limit is None else Verdict.UNDECIDED,
-        tuple(reasons if limit is not None else different),
-        paired,
-        unit=unit,
+        Verdict.SHOWN,
+        tuple(different),
+        unit=cluster_unit(speakers),
         expected=len(left) or int(baseline.dataset["utterances"]),
-        worst=_worst(baseline, candidate, pair, column, left, right, both) if not different else (),
     )
+    if both and not different:
+        clusters = cluster_names(both, speakers)
+        found = replace(
+            found,
+            paired=compare_paired(side_of(left, both), side_of(right, both), clusters, scale=column.scale),
+            worst=_worst(baseline, candidate, pair, column, left, right, both),
+            speakers=tuple(speakers_worse(left, right, both, baseline.speakers, column)),
+        )
+    if limit is None:
+        return found
+    against = [*obstacles, *comparability.pair_obstacles(baseline, candidate, pair), *different]
+    if not different and pair.baseline.system != REFERENCE:
+        against += comparability.drift_obstacles(baseline, candidate, column, limit)
+    if against:
+        return replace(found, verdict=Verdict.INCOMPARABLE, reasons=tuple(against))
+    if lost := comparability.lost_coverage(left, right, limit):
+        return replace(found, verdict=Verdict.REGRESSION, reasons=(lost,))
+    if len(both) < limit.min_utterances:
+        reason = f"too few utterances: {len(both)} scored in both, at least {limit.min_utterances} are needed"
+        return replace(found, verdict=Verdict.UNDECIDED, reasons=(reason,))
+    return found
 
 
 def _decided(results: Sequence[MetricComparison], alpha: float) -> tuple[list[MetricComparison], int]:
     """The results with their verdicts: the correction needs all tests at once."""
-    p_values = {}
+    p_values: dict[tuple[int, str], float] = {}
     for index, result in enumerate(results):
-        if result.limit is not None and result.paired is not None and not result.reasons:
-            found = worsening(result.paired, result.limit)
-            p_values[index] = 1.0 if found is None else found.p
+        paired, limit = result.paired, result.limit
+        if limit is None or paired is None or paired.n < limit.min_utterances or result.verdict is Verdict.INCOMPARABLE:
+            continue
+        found = worsening(paired, limit)
+        p_values[index, "mean"] = 1.0 if found is None else found.p
+        if limit.worst_speaker is not None and result.unit == "speakers":
+            beyond = p_beyond(result.speakers, limit.worst_speaker, paired.clusters)
+            p_values[index, "speaker"] = 1.0 if beyond is None else beyond
     corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     decided = list(results)
-    for index, p in corrected.items():
-        result = results[index]
-        assert result.paired is not None and result.limit is not None
-        verdict, reasons = decide(result.paired, result.limit, p, alpha)
+    for (index, what), p in corrected.items():
+        result = decided[index]
+        assert result.paired is not None
+        assert result.limit is not None
+        if what == "speaker":
+            if p <= alpha:
+                reason = f"the worst speaker got worse by more than {result.limit.worst_speaker:g} (p = {p:.2g})"
+                decided[index] = replace(result, verdict=Verdict.REGRESSION, reasons=(*_kept(result), reason))
+            continue
+        verdict, reasons = decide(result.paired, result.limit, p, alpha, result.unit)
+        if result.verdict is Verdict.REGRESSION:  # utterances lost their score, whatever the others say
+            verdict, reasons = Verdict.REGRESSION, result.reasons
         decided[index] = replace(result, verdict=verdict, reasons=reasons, corrected=p)
     return decided, len(corrected)
 
 
-def _parts(side: Mapping[str, UtteranceScore], utterances: Sequence[str]) -> tuple[list[float], list[float]]:
-    return [side[u].numerator for u in utterances], [side[u].denominator for u in utterances]
+def _kept(result: MetricComparison) -> tuple[str, ...]:
+    """The reasons of a regression; those of a mean that could not be decided are beside the point."""
+    return result.reasons if result.verdict is Verdict.REGRESSION else ()
 
 
 def _worst(

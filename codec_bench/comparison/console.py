@@ -14,7 +14,17 @@ from codec_bench.comparison.decision import Verdict
 from codec_bench.comparison.markdown import markdown
 from codec_bench.grids import Grid, Marked
 
-STYLES = {Verdict.REGRESSION: "bold red", Verdict.UNDECIDED: "yellow", Verdict.PASS: "green", Verdict.SHOWN: "dim"}
+STYLES = {
+    Verdict.REGRESSION: "bold red",
+    Verdict.INCOMPARABLE: "bold yellow",
+    Verdict.UNDECIDED: "yellow",
+    Verdict.PASS: "green",
+    Verdict.SHOWN: "dim",
+}
+
+
+WIDE = 100
+"""Columns of a terminal from which on a result fits in one line."""
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
@@ -25,12 +35,13 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         return
     rows: list[Sequence[str | Marked]] = []
     shown = ""
+    laid_out = _narrow if console.width < WIDE else list
     for (system, *cells, words), verdict in wording.lines(comparison):
         if system != shown:  # a column of long names would leave no room for numbers
             rows.append([Marked(system, "bold")])
             shown = system
-        rows.append([*cells, Marked(words, STYLES[verdict])])
-    headings = wording.HEADINGS[1:]
+        rows.append([*laid_out(cells), Marked(words, STYLES[verdict])])
+    headings = [*laid_out(wording.HEADINGS[1:-1]), wording.HEADINGS[-1]]
     last = len(headings) - 1
     # A narrow terminal breaks names, not verdicts.
     console.print(Grid(headings, rows, right=range(1, last), whole=range(1, last + 1), is_ruled=False).table())
@@ -39,9 +50,17 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         for changed in worst:
             audio = f"  {'  '.join(changed.audio)}" if changed.audio else ""
             console.print(Text(f"  {changed.utterance}  {changed.baseline:.3f} → {changed.candidate:.3f}{audio}"))
+    for line in wording.worst_speakers(comparison):
+        console.print(Text(f"Worst speakers: {line}"))
     for reason in wording.explanations(comparison):
         console.print(Text(f"• {reason}"))
     console.print(Text(wording.sources(comparison), style="dim"))
     for note in wording.footnotes(comparison):
         console.print(Text(note, style="dim"))
     console.print(Text(wording.headline(comparison), style=STYLES[comparison.verdict]))
+
+
+def _narrow(cells: Sequence[str]) -> list[str]:
+    """The same in two lines: `2.02` above `→ 1.92`, a difference above its interval."""
+    metric, before, after, difference, *others = cells
+    return [metric, f"{before}\n→ {after}", difference.replace(" [", "\n[", 1), *others]

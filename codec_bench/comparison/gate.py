@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Self
 
 from codec_bench.comparison.measurements import ComparedMetric
 from codec_bench.errors import UsageError
@@ -33,18 +34,20 @@ class MetricLimit:
         threshold: Positive; in the metric's unit, or in percent of the baseline's value where `relative`.
         required: Whether the gate as a whole cannot decide where this metric cannot.
         min_utterances: Fewer than this decide nothing.
-        max_coverage_drop: Share of the baseline's utterances that may have lost their value.
+        max_coverage_drop: Share of the baseline's utterances that may have lost their value; more are a regression.
         basis: Where a default comes from.
         max_increase: Which direction is limited.
+        worst_speaker: How much worse any one speaker may get, in the unit of the metric; None for no such limit.
     """
 
     threshold: float
     relative: bool = False
     required: bool = True
     min_utterances: int = 20
-    max_coverage_drop: float = 0.02
+    max_coverage_drop: float = 0.0
     basis: str = ""
     max_increase: bool = False
+    worst_speaker: float | None = None
 
     @property
     def described(self) -> str:
@@ -88,23 +91,34 @@ of perception.
 """
 
 
-class _Entry(BaseModel):
-    """A metric of a gate file."""
+class _Change(BaseModel):
+    """How much a value may change for the worse."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_increase: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_decrease: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> Self:
+        if self.max_increase is not None and self.max_decrease is not None:
+            raise ValueError("give max_increase or max_decrease, not both")
+        return self
+
+    @property
+    def threshold(self) -> float | None:
+        """The limit, whichever direction it is for."""
+        return self.max_increase if self.max_increase is not None else self.max_decrease
+
+
+class _Entry(_Change):
+    """A metric of a gate file."""
+
     unit: str | None = None
     required: bool = True
     min_utterances: int | None = Field(default=None, ge=1)
     max_coverage_drop: float | None = Field(default=None, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _one_direction(self) -> _Entry:
-        if self.max_increase is not None and self.max_decrease is not None:
-            raise ValueError("give max_increase or max_decrease, not both")
-        return self
+    worst_speaker: _Change | None = None
 
 
 class Settings(BaseModel):
@@ -113,7 +127,8 @@ class Settings(BaseModel):
     Attributes:
         alpha: Chance of any false alarm over all pairs and metrics of a comparison.
         min_utterances: Fewer common utterances than this decide nothing.
-        max_coverage_drop: Share of the baseline's scored utterances that may have no score in the candidate.
+        max_coverage_drop: Share of the baseline's scored utterances that may have no score in the candidate; more are
+            a regression.
         defaults: Whether metrics that the file does not name keep their default limits.
     """
 
@@ -121,7 +136,7 @@ class Settings(BaseModel):
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     min_utterances: int = Field(default=20, ge=1)
-    max_coverage_drop: float = Field(default=0.02, ge=0, le=1)
+    max_coverage_drop: float = Field(default=0.0, ge=0, le=1)
     defaults: bool = False
 
 
@@ -165,7 +180,7 @@ class Gate:
             raise UsageError(f"{where}: {unknown('unit', entry.unit, [*UNITS, column.unit])}")
         if entry.unit == "points" and column.unit != "%":
             raise UsageError(f"{where}: points are for metrics in percent; leave the unit out, or write percent")
-        threshold = entry.max_increase if entry.max_increase is not None else entry.max_decrease
+        threshold = entry.threshold
         default = DEFAULTS.get(column.name)
         if threshold is None:
             if default is None or not column.better:
@@ -176,16 +191,20 @@ class Gate:
                 )
             limit = self._completed(default, column)
         else:
-            increase = entry.max_increase is not None
-            if column.better and increase != (column.better == "lower"):
-                right = "max_decrease" if increase else "max_increase"
-                raise UsageError(f"{where}: {column.better} is better, so what can be limited is {right}")
+            increase = _increases(where, entry, column)
             # "%" alone is the unit of the metric, where it is one; `percent` always means of the baseline.
             limit = replace(
                 self._completed(MetricLimit(threshold), column), relative=entry.unit == "percent", max_increase=increase
             )
         changes = {"min_utterances": entry.min_utterances, "max_coverage_drop": entry.max_coverage_drop}
         given: dict[str, Any] = {k: v for k, v in changes.items() if v is not None}
+        worst = entry.worst_speaker
+        if worst is not None:
+            if worst.threshold is None:
+                raise UsageError(f"{where}.worst_speaker: give max_increase or max_decrease")
+            if _increases(f"{where}.worst_speaker", worst, column) != limit.max_increase:
+                raise UsageError(f"{where}.worst_speaker limits the other direction than {key} does")
+            given["worst_speaker"] = worst.threshold
         return replace(limit, required=entry.required, **given)
 
     def check_names(self, labels: Iterable[str], known: Iterable[str]) -> None:
@@ -199,6 +218,19 @@ class Gate:
             if key not in there and key.partition("[")[0] not in names:
                 everything = sorted({*there, *names, *Settings.model_fields})
                 raise UsageError(f"{self.source}: {unknown('metric or setting', key, everything)}")
+
+
+def _increases(where: str, change: _Change, column: ComparedMetric) -> bool:
+    """Which direction is limited.
+
+    Raises:
+        UsageError: The one that is better.
+    """
+    increase = change.max_increase is not None
+    if column.better and increase != (column.better == "lower"):
+        right = "max_decrease" if increase else "max_increase"
+        raise UsageError(f"{where}: {column.better} is better, so what can be limited is {right}")
+    return increase
 
 
 def load_gate(path: Path) -> Gate:

@@ -16,8 +16,8 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def junit(comparison: Comparison) -> bytes:
     """The document.
 
-    A regression is a failure. What a required metric cannot decide is an error; where it is not required, the test is
-    skipped. Where there is no limit at all, one test says so as an error.
+    A regression is a failure. A required metric that cannot be decided or compared is an error; where it is not
+    required, the test is skipped. Where there is no limit at all, one test says so as an error.
     """
     limited = [r for r in comparison.results if r.limit is not None]
     suite = Element("testsuite", name="codec-bench compare")
@@ -35,7 +35,7 @@ def junit(comparison: Comparison) -> bytes:
     if not limited:
         case = SubElement(suite, "testcase", classname="comparison", name="limits", time="0")
         reason = "; ".join(comparison.obstacles)
-        SubElement(case, "error", message=_text(reason), type=Verdict.UNDECIDED.value)
+        SubElement(case, "error", message=_text(reason), type=Verdict.INCOMPARABLE.value)
     failures, errors, skipped = (str(len(suite.findall(f"testcase/{t}"))) for t in ("failure", "error", "skipped"))
     totals = {"tests": str(len(suite)), "failures": failures, "errors": errors, "time": "0"}
     suite.attrib |= totals | {"skipped": skipped}
@@ -50,7 +50,7 @@ def _tag(result: MetricComparison) -> str:
     assert result.limit is not None
     if result.verdict is Verdict.REGRESSION:
         return "failure"
-    if result.verdict is Verdict.UNDECIDED:
+    if result.verdict in (Verdict.UNDECIDED, Verdict.INCOMPARABLE):
         return "error" if result.limit.required else "skipped"
     return ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,18 @@ import pandas as pd
 
 from codec_bench.comparison.baseline import load_baseline
 from codec_bench.comparison.measurements import ComparedMetric, Measurements, Parts, SystemRow, UtteranceScore, rounded
-from codec_bench.errors import UsageError
+from codec_bench.errors import NoBaselineError, UsageError
 from codec_bench.registry import unknown
 from codec_bench.runs.directory import Run, load_run
 
 _NEEDED = ("system", "utterance", "speaker", "metric", "value", "status", "numerator", "denominator")
 
 
-def load_measurements(path: str | Path) -> Measurements:
+def load_measurements(path: str | Path, *, is_baseline: bool = False) -> Measurements:
     """Reads the directory of a finished run, or a file that `codec-bench baseline save` wrote.
 
     Raises:
+        NoBaselineError: It is to be the baseline and does not exist.
         UsageError: It is neither, or cannot be read.
     """
     path = Path(path)
@@ -30,6 +32,12 @@ def load_measurements(path: str | Path) -> Measurements:
     if path.is_file():
         return load_baseline(path)
     near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+    # A name that is nearly there is misspelt: a job that takes "no baseline yet" as a warning must not go on with that.
+    alike = get_close_matches(path.name.partition(".")[0], [name.partition(".")[0] for name in near], n=1, cutoff=0.8)
+    if is_baseline and not alike:
+        raise NoBaselineError(
+            f"there is no baseline yet: {path} does not exist; make it with codec-bench baseline save RUN --out {path}"
+        )
     if near:
         raise UsageError(f"{path} does not exist: {unknown('run or baseline', path.name, near)}")
     raise UsageError(f"{path} does not exist: give a run directory, or a file of codec-bench baseline save")

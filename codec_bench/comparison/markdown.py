@@ -22,6 +22,7 @@ def markdown(comparison: Comparison) -> str:
         for (*cells, words), verdict in wording.lines(comparison)
     ]
     parts.append(Grid(wording.HEADINGS, rows, right=range(2, len(wording.HEADINGS) - 1)).markdown(escape).rstrip())
+    parts += [f"Worst speakers: {escape(line)}" for line in wording.worst_speakers(comparison)]
     for title, worst in wording.worst_lists(comparison):
         grid = Grid(
             ("utterance", "baseline", "candidate", "audio"),

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codec_bench.comparison.compare import Changed, Comparison, MetricComparison
-from codec_bench.comparison.decision import Verdict, is_better
+from codec_bench.comparison.decision import Verdict, few_speakers, is_better
 from codec_bench.stats import LEVEL
 
 HEADINGS = ("system", "metric", "baseline", "candidate", f"difference [{LEVEL:.0%}]", "limit", "p", "n", "verdict")
 
 WORDS = {
     Verdict.REGRESSION: "REGRESSION",
+    Verdict.INCOMPARABLE: "not comparable",
     Verdict.UNDECIDED: "cannot decide",
     Verdict.PASS: "pass",
     Verdict.SHOWN: "no limit",
 }
-ORDER = (Verdict.REGRESSION, Verdict.UNDECIDED, Verdict.PASS, Verdict.SHOWN)
-TITLES = {Verdict.REGRESSION: "Regression", Verdict.UNDECIDED: "Cannot decide", Verdict.PASS: "Pass"}
+ORDER = (Verdict.REGRESSION, Verdict.INCOMPARABLE, Verdict.UNDECIDED, Verdict.PASS, Verdict.SHOWN)
+TITLES = {
+    Verdict.REGRESSION: "Regression",
+    Verdict.INCOMPARABLE: "Cannot compare",
+    Verdict.UNDECIDED: "Needs more data",
+    Verdict.PASS: "Pass",
+}
 
 
 def lines(comparison: Comparison) -> list[tuple[tuple[str, ...], Verdict]]:
@@ -37,14 +43,14 @@ def headline(comparison: Comparison) -> str:
     """`Regression: 2 of 12 limits are broken, 1 cannot be decided.`"""
     limited = [r for r in comparison.results if r.limit is not None]
     broken = len(comparison.of(Verdict.REGRESSION))
-    required = [r for r in comparison.of(Verdict.UNDECIDED) if r.limit is not None and r.limit.required]
-    other = len(comparison.of(Verdict.UNDECIDED)) - len(required)
     parts = [
         f"{broken} of {len(limited)} limits broken" if broken else "",
         f"{len(comparison.of(Verdict.PASS))} kept",
-        f"{len(required)} cannot be decided" if required else "",
-        f"{other} not required cannot be decided" if other else "",
     ]
+    for verdict, words in ((Verdict.INCOMPARABLE, "compared"), (Verdict.UNDECIDED, "decided")):
+        required = [r.limit.required for r in comparison.of(verdict) if r.limit is not None]
+        for count, which in ((sum(required), ""), (len(required) - sum(required), "not required ")):
+            parts.append(f"{count} {which}cannot be {words}" if count else "")
     text = ", ".join(part for part in parts if part) if limited else "no limit applies"
     return f"{TITLES[comparison.verdict]}: {text}."
 
@@ -55,7 +61,7 @@ def sources(comparison: Comparison) -> str:
 
 
 def explanations(comparison: Comparison) -> list[str]:
-    """Why what is undecided is so, the reasons of the whole first; equal reasons share a line."""
+    """Why the results are what they are, the reasons of the whole first; equal reasons share a line."""
     found = list(comparison.obstacles)
     by_reason: dict[str, list[MetricComparison]] = {}
     for result in comparison.results:
@@ -69,15 +75,26 @@ def explanations(comparison: Comparison) -> list[str]:
 
 def footnotes(comparison: Comparison) -> list[str]:
     """How the numbers were made, and what else a reader should know."""
-    units = sorted({r.unit for r in comparison.results if r.paired is not None})
-    drawn = f"Intervals and p: t over {' or '.join(units)}. " if units else ""
+    over = dict.fromkeys(_basis(r) for r in comparison.results if r.paired is not None)
     tested = f"p: one-sided, that the candidate is worse, Holm-corrected over {comparison.tests} tests. "
+    few = dict.fromkeys(few_speakers(r.paired, r.unit) for r in comparison.results if r.paired is not None)
     return [
         *comparison.notes,
-        f"{drawn}{tested if comparison.tests else ''}A regression is worse by more than the limit with p ≤ "
-        f"{comparison.gate.settings.alpha:g}; a pass has its whole interval within the limit. Limits: "
+        *(f"The result is {text}." for text in few if text),
+        f"{LEVEL:.0%} intervals and p: t over {' or '.join(over)}. " * bool(over)
+        + tested * bool(comparison.tests)
+        + f"A regression is worse, and measured beyond the limit, with p ≤ {comparison.gate.settings.alpha:g}, or has "
+        "lost scores. A pass is not worse by more than the limit (one-sided, 2.5 %), which is not equality. Limits: "
         f"{comparison.gate.source}.",
     ]
+
+
+def _basis(result: MetricComparison) -> str:
+    """`13 speakers (as good as 7.9 of equal size)`."""
+    assert result.paired is not None
+    count, effective = result.paired.clusters, result.paired.effective
+    alike = "" if effective > count - 0.05 else f" (as good as {effective:.1f} of equal size)"
+    return f"{count} {result.unit}{alike}"
 
 
 def worst_lists(comparison: Comparison) -> list[tuple[str, Sequence[Changed]]]:
@@ -85,12 +102,27 @@ def worst_lists(comparison: Comparison) -> list[tuple[str, Sequence[Changed]]]:
     return [(f"{r.pair.label}, {r.column.heading}", r.worst) for r in comparison.of(Verdict.REGRESSION) if r.worst]
 
 
+def worst_speakers(comparison: Comparison) -> list[str]:
+    """`opus@6000: PESQ-wb −0.129 (speaker 1094, n 6), ...`: who got worse most, for each pair."""
+    found: dict[str, list[str]] = {}
+    for result in comparison.results:
+        if result.limit is not None and result.speakers:
+            found.setdefault(result.pair.label, []).append(f"{result.column.heading} {_worst_speaker(result)}")
+    return [f"{label}: {', '.join(texts)}" for label, texts in found.items()]
+
+
+def _worst_speaker(result: MetricComparison) -> str:
+    worst = result.speakers[0]
+    return f"{signed(worst.difference, result.column.digits)} (speaker {worst.speaker}, n {worst.n})"
+
+
 def message(result: MetricComparison) -> str:
     """One line on a result, for a log or a test report."""
-    if result.verdict is Verdict.UNDECIDED:
+    if result.verdict in (Verdict.UNDECIDED, Verdict.INCOMPARABLE):
         return "; ".join(result.reasons)
     _, _, before, after, difference, limit, p, n, _ = _cells(result)
-    return f"{before} → {after}, {difference}, limit {limit}, p {p}, n {n}"
+    worst = f", worst speaker {_worst_speaker(result)}" if result.speakers else ""
+    return "; ".join([f"{before} → {after}, {difference}, limit {limit}, p {p}{worst}, n {n}", *result.reasons])
 
 
 def signed(value: float, digits: int) -> str:
@@ -104,7 +136,7 @@ def _cells(result: MetricComparison) -> tuple[str, ...]:
     digits = column.digits
     n = f"{paired.n if paired else 0} of {result.expected}"
     verdict = WORDS[result.verdict]
-    if result.verdict is Verdict.UNDECIDED and limit is not None and not limit.required:
+    if result.verdict in (Verdict.UNDECIDED, Verdict.INCOMPARABLE) and limit is not None and not limit.required:
         verdict += " (not required)"
     limited = limit.described if limit is not None else "–"
     heading = " ".join(part for part in (column.heading, column.unit) if part)
@@ -112,6 +144,8 @@ def _cells(result: MetricComparison) -> tuple[str, ...]:
         return (result.pair.label, heading, "–", "–", "–", limited, "–", n, verdict)
     if result.verdict in (Verdict.PASS, Verdict.SHOWN) and is_better(paired, column):
         verdict += ", better"
+    if result.verdict is Verdict.PASS and result.unit == "utterances":
+        verdict += ", of these speakers"
     difference = signed(paired.difference, digits)
     if limit is not None and limit.relative and paired.relative is not None:
         difference += f" ({signed(100 * paired.relative, 1)} %)"

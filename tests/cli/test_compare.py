@@ -44,11 +44,17 @@ def test_equal_runs_pass_a_worse_one_fails_and_three_utterances_decide_nothing(c
         ("good", "worse", 1, "Regression: 2 of 2 limits broken"),
         ("worse", "good", 0, "pass, better"),
         ("three", "small", 3, "too few utterances: 3 scored in both"),
-        ("good", "three", 3, "different utterances of demo: the baseline has 24 utterances, the candidate 3"),
+        ("good", "three", 2, "different utterances of demo: the baseline has 24 utterances, the candidate 3"),
     ):
         done = cli("compare", baseline, candidate)
         assert done.returncode == code, done.stderr
         assert said in done.stdout
+
+
+def test_a_baseline_that_is_not_there_yet_is_said_to_be_missing(cli: Cli):
+    done = cli("compare", "baselines/first.json.gz", "good")
+    assert done.returncode == 3
+    assert "there is no baseline yet: baselines/first.json.gz does not exist" in done.stderr
 
 
 def test_a_stored_baseline_stands_for_its_run(cli: Cli, tmp_path: Path):
