@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+
 from codec_bench.metrics.text import basic, chinese
+from codec_bench.probes.problem import parts_of
+from codec_bench.probes.splits import Fold
 from codec_bench.probes.study import CHOICE, TaskPlan
 from codec_bench.runs.columns import Better, ColumnSpec
 
 VERSION = 1
+
+ENOUGH_POSITIVES = 100
+"""Average precision of a class with fewer positives is too high on average by more than a hundredth; see `biased`."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
     recipe = task.recipe
     how = (
         f"{recipe.title} on frozen input: {recipe.head} head, recipe version {recipe.version} "
-        f"({recipe.fingerprint[:12]}), {seeds} seeds, {task.division.rule}; learning rate: {CHOICE}"
+        f"({recipe.fingerprint[:12]}), {trained(seeds)}, {task.division.rule}; learning rate: {CHOICE}"
     )
 
     def measure(
@@ -46,7 +53,7 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
 
     name = recipe.task
     if task.targets.multi:
-        note = "average precision over the classes with a positive, per fold, then averaged"
+        note = "; ".join(["average precision over the classes with a positive, per fold, then averaged", *biased(task)])
         return [measure(f"map[{name}]", "mAP", "higher", "", 3, note, per_utterance=False)]
     if not recipe.is_sequence:
         pooled = "F1 averaged over classes, folds pooled"
@@ -64,12 +71,67 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
     return found
 
 
+def trained(seeds: int) -> str:
+    """How often each probe was trained, and whose the interval and the column `sd` of `summary.csv` are.
+
+    >>> trained(1)
+    '1 seed, intervals are of this training'
+    """
+    if seeds == 1:
+        return "1 seed, intervals are of this training"
+    return (
+        f"{seeds} seeds, whose noise is part of the intervals; sd: standard deviation of the values of these "
+        f"{seeds} trainings, not of their mean"
+    )
+
+
+def biased(task: TaskPlan) -> list[str]:
+    """That mean average precision is too high where a class has few positives in a test part.
+
+    Average precision of a sample is not that of the population: of scores of two normal distributions up to two
+    standard deviations apart, where 2 to 10 % are positives, it is too high by up to .14 with 3 positives, .06 with 10,
+    .03 with 30 and .01 with 100.
+    """
+    positives = [count for fold in task.division.folds for count in _positives(task, fold).values()]
+    if not task.targets.multi or min(positives) >= ENOUGH_POSITIVES:
+        return []
+    return [
+        f"the smallest class has {min(positives)} positives in a test part, and average precision of fewer than "
+        f"{ENOUGH_POSITIVES} is too high on average (by up to .14 with 3, .06 with 10, .03 with 30)"
+    ]
+
+
+def _positives(task: TaskPlan, fold: Fold) -> Counter[str]:
+    """How many utterances of the test part have each of the labels that occur there."""
+    targets = task.targets
+    return Counter(
+        part for name in fold.test for part in parts_of(targets.of[name], multi=targets.multi, sequence=False)
+    )
+
+
+def precision_by_chance(positives: int, utterances: int) -> float:
+    """Expected average precision of a class in a random order; above the share of positives, the more the fewer.
+
+    A positive at rank `i` has a share `(n - 1) / (N - 1)` of positives above it, and all ranks are equally likely.
+
+    >>> round(precision_by_chance(1, 2), 3), round(precision_by_chance(100, 1000), 3)
+    (0.75, 0.106)
+    """
+    above = (positives - 1) / (utterances - 1) if utterances > 1 else 1.0
+    first = float(np.mean(1 / np.arange(1, utterances + 1)))
+    return first + above * (1 - first)
+
+
 def chance(task: TaskPlan) -> str:
-    """What always giving the same answer would score, in words; empty if that is not a number."""
+    """What always giving the same answer would score, or a random order, in words."""
     tested = [task.targets.of[name] for fold in task.division.folds for name in fold.test]
     if task.recipe.is_sequence:
         return "chance has no figure: the random row is what lengths and the commonest symbols give"
     if task.targets.multi:
-        return "chance is the share of positives, averaged over classes"
+        folds = [
+            np.mean([precision_by_chance(count, len(fold.test)) for count in _positives(task, fold).values()])
+            for fold in task.division.folds
+        ]
+        return f"chance: {np.mean(folds):.3f} for a random order"
     most = Counter(tested).most_common(1)[0][1] / len(tested)
     return f"chance: {1 / len(set(task.targets.of.values())):.3f} for equal guesses, {most:.3f} for the commonest class"

@@ -66,10 +66,19 @@ def mean_average_precision(truth: NDArray[np.bool_], scores: FloatMatrix, weight
 
     Truth and scores are `[n, classes]`, weights `[cases, n]`.
     """
-    each = np.stack([average_precision(t, s, weights) for t, s in zip(truth.T, scores.T, strict=True)])
+    return mean_of_known([average_precision(t, s, weights) for t, s in zip(truth.T, scores.T, strict=True)])
+
+
+def mean_of_known(values: Sequence[FloatMatrix]) -> FloatMatrix:
+    """Mean over arrays of one shape of what is not NaN; NaN where nothing is known.
+
+    >>> mean_of_known([np.array([1.0, np.nan, np.nan]), np.array([3.0, 5.0, np.nan])]).tolist()
+    [2.0, 5.0, nan]
+    """
+    each = np.stack(values)
     known = ~np.isnan(each)
     total = np.where(known, each, 0).sum(axis=0)
-    out: FloatMatrix = np.divide(total, known.sum(axis=0), out=np.full(len(total), np.nan), where=known.any(axis=0))
+    out: FloatMatrix = np.divide(total, known.sum(axis=0), out=np.full(total.shape, np.nan), where=known.any(axis=0))
     return out
 
 

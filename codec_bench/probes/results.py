@@ -18,7 +18,14 @@ from codec_bench.coding.items import Item
 from codec_bench.files import write_atomically
 from codec_bench.probes.columns import Measure, measures_of
 from codec_bench.probes.inputs import Extracted
-from codec_bench.probes.measures import FloatMatrix, confusion, macro_f1, mean_average_precision, without_one
+from codec_bench.probes.measures import (
+    FloatMatrix,
+    confusion,
+    macro_f1,
+    mean_average_precision,
+    mean_of_known,
+    without_one,
+)
 from codec_bench.probes.problem import parts_of, symbols_of
 from codec_bench.probes.study import CHOICE, TaskPlan, Unit
 from codec_bench.probes.targets import error_counts
@@ -54,7 +61,7 @@ class SeedScore(ScoreRow):
 
 @dataclass(frozen=True, slots=True)
 class SeedsRow(SummaryRow):
-    """A value over `seeds` trainings, and their standard deviation; None for one seed."""
+    """A value over `seeds` trainings, and the standard deviation of the values of each alone; None for one seed."""
 
     sd: float | None
     seeds: int
@@ -119,7 +126,17 @@ class Results:
         found = describe_intervals([self._speakers[n] if over_speakers else None for n in sorted(tested)])
         if found["unit"] == "speakers" and len(over_speakers) < len(self._tasks):
             found["unit"] = "speakers, for sid over utterances"
-        return found | {"trainings": len(self._seeds)}
+        trainings = len(self._seeds)
+        whose = (
+            "of this training" if trainings == 1 else f"of trainings like these {trainings}, whose variance is added"
+        )
+        return found | {"method": f"{found['method']}, {whose}", "trainings": trainings}
+
+    def notes(self) -> list[str]:
+        """What every reader of the table must know of how it was trained."""
+        if len(self._seeds) > 1:
+            return []
+        return ["Intervals are of this training: with one seed, how much trainings differ is not known (--seeds 3)."]
 
     # --- scores of utterances ----------------------------------------------------------------------------------
 
@@ -171,7 +188,7 @@ class Results:
     # --- values of rows ----------------------------------------------------------------------------------------
 
     def summary_frame(self, headings: Sequence[Heading]) -> pd.DataFrame:
-        """One row per row of the table and measure, with the standard deviation over the seeds."""
+        """One row per row of the table and measure, with the standard deviation of the values of the trainings."""
         rows = [
             heading.row(measure.label, measure.unit, found, SeedsRow, sd=deviation, seeds=len(self._seeds))
             for heading in headings
@@ -182,7 +199,7 @@ class Results:
         return summary_frame(rows, SeedsRow)
 
     def _value(self, label: str, task: TaskPlan, measure: Measure) -> tuple[Estimate, float | None]:
-        """Value pooled over seeds and folds, with its interval, and the standard deviation over the seeds."""
+        """Value pooled over seeds and folds, with its interval, and the standard deviation of those of each seed."""
         expected = len(self._tested(task))
         answers = self._answers(label, task)
         if not answers:
@@ -248,20 +265,20 @@ class Results:
                     else:
                         cells = np.eye(len(index) ** 2)[truth * len(index) + said]
                         parts.append(macro_f1((weights[:, rows] @ cells).reshape(-1, len(index), len(index))))
-            made: FloatMatrix = np.nanmean(np.stack(parts), axis=0)
-            return made
+            return mean_of_known(parts)
 
         once = np.ones((1, len(cluster)))
         each = [float(value(once, [seed])[0]) for seed in self._seeds if by_seed[seed]]
-        found = Estimate(float(value(once)[0]), None, None, 0, 0, len(sizes := Counter(cluster.values())))
+        whole = float(value(once)[0])
+        sizes = list(Counter(cluster.values()).values())
+        effective = effective_number(sizes)
+        found = Estimate(whole, None, None, 0, 0, len(sizes), effective)
         without = without_one(list(cluster.values()), value)
         if len(sizes) < 2 or not np.all(np.isfinite(without)):
             return found, each
-        effective = effective_number(list(sizes.values()))
-        assert found.value is not None
         error = with_trainings(jackknife_error(without), effective, each)
-        low, high = interval(found.value, *error, "hits", units=effective)
-        return replace(found, low=low, high=high, effective=effective), each
+        low, high = interval(whole, *error, "hits", units=effective)
+        return replace(found, low=low, high=high), each
 
     # --- the rest ----------------------------------------------------------------------------------------------
 

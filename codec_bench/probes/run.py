@@ -19,7 +19,7 @@ from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.hub import caches
 from codec_bench.identity import new_invocation
-from codec_bench.probes.columns import measures_of
+from codec_bench.probes.columns import biased, measures_of
 from codec_bench.probes.config import ProbeConfig, parse_input
 from codec_bench.probes.inputs import (
     Extracted,
@@ -111,6 +111,7 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
         writer.warn(coding.notes)
         return writer.finish(
             intervals=results.intervals(),
+            notes=results.notes(),
             coverage=results.coverage(config.max_failed),
             devices=coding.devices | {"probes": device},
             session={"trainings": study.trained, "trainings_from_cache": study.reused},
@@ -137,8 +138,9 @@ def plan_task(recipe: Recipe, items: Sequence[Item], config: ProbeConfig, warnin
     except UsageError as error:
         raise UsageError(f"task {recipe.task}: {error}") from error
     warnings += targets.warnings
-    warnings += [f"{recipe.task}: {text}" for text in division.warnings]
-    return TaskPlan(recipe, targets, division)
+    plan = TaskPlan(recipe, targets, division)
+    warnings += [f"{recipe.task}: {text}" for text in (*division.warnings, *biased(plan))]
+    return plan
 
 
 def describe_baseline(source: FrameSource) -> dict[str, Any]:
