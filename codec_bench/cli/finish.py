@@ -36,6 +36,7 @@ def tell(
     """
     from codec_bench.api import summary_json
     from codec_bench.reports.console import print_table
+    from codec_bench.reports.intervals import warning
     from codec_bench.reports.table import build_table
 
     failures = []
@@ -46,6 +47,8 @@ def tell(
             print_table(build_table(run) if bands is None else build_table(run, bands))
             if after is not None:
                 after(run)
+        if few := warning(run):
+            sys.stderr.write(f"WARNING: {few}\n")
         sys.stderr.write(f"written to {run.path}\n")
         failures += run.failures
     end(failures)

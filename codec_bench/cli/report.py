@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,7 +16,9 @@ def report(
     ] = "md,csv,tex,html",
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw plots.")] = True,
     plot_format: Annotated[str, typer.Option(help="Any of png, svg, pdf.")] = "png",
-    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Print values with their ±.")] = True,
+    intervals: Annotated[
+        bool, typer.Option("--intervals/--no-intervals", help="Print values with their intervals.")
+    ] = True,
     efficiency: Annotated[
         bool,
         typer.Option("--efficiency", help="Columns for tokens per second, codebooks, parameters, causal, streaming."),
@@ -24,6 +26,10 @@ def report(
     bands: Annotated[
         str | None, typer.Option(help="Edges of the bitrate groups in kbit/s, falling: 2,0.85,0.65.")
     ] = None,
+    bold: Annotated[
+        Literal["ties", "best"],
+        typer.Option(help="ties: all of a group that are not significantly worse than its best; best: that alone."),
+    ] = "ties",
     out: Annotated[
         Path | None, typer.Option(help="Folder; the run directory by default, report/ for several runs.")
     ] = None,
@@ -47,9 +53,10 @@ def report(
         intervals=intervals,
         efficiency=efficiency,
         bands=edges,
+        bold=bold,
         plot_formats=listed(plot_format),
     )
-    for i, table in enumerate(build_tables(runs, edges)):
+    for i, table in enumerate(build_tables(runs, edges, bold)):
         sys.stdout.write("\n" if i else "")
         print_table(table, intervals=intervals, efficiency=efficiency)
     for path in written:

@@ -11,8 +11,8 @@ ARROWS = {"higher": "↑", "lower": "↓"}
 NOTHING = "–"
 """Shown where there is no value."""
 
-MARKS = {0: ("", "{}"), 1: ("bold", "**{}**"), 2: ("underline", "<u>{}</u>")}
-"""How the ranks of a section look on a terminal and in Markdown."""
+BEST = ("bold", "**{}**")
+"""How the best of a section look on a terminal and in Markdown."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,12 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value with its interval and coverage; rank 1 is the best of its section, 2 the second best."""
+    """A value with its interval and coverage.
+
+    Attributes:
+        shows_ends: Whether the interval is printed by its ends, as is that of a share, which may not lie around it.
+        is_best: Whether it is marked as (one of) the best of its section.
+    """
 
     value: float | None
     low: float | None
@@ -53,19 +58,29 @@ class Cell:
     n: int
     expected: int
     digits: int
-    rank: int = 0
+    shows_ends: bool = False
+    is_best: bool = False
 
     @property
     def number(self) -> str:
         """`1.806`, or a dash."""
-        return NOTHING if self.value is None else f"{self.value:.{self.digits}f}"
+        return NOTHING if self.value is None else self._printed(self.value)
 
     @property
-    def margin(self) -> str:
-        """Half the interval, `0.052`; empty without one."""
+    def interval(self) -> str:
+        """`±0.052`, or `[1.20, 3.54]`; empty without one."""
         if self.value is None or self.low is None or self.high is None:
             return ""
-        return f"{(self.high - self.low) / 2:.{self.digits}f}"
+        if self.shows_ends:
+            return f"[{self._printed(self.low)}, {self._printed(self.high)}]"
+        return f"±{self._printed((self.high - self.low) / 2)}"
+
+    @property
+    def is_lopsided(self) -> bool:
+        """Whether the value is seen not to be the middle of its interval."""
+        if self.value is None or self.low is None or self.high is None:
+            return False
+        return abs(self.low + self.high - 2 * self.value) > 10.0**-self.digits / 2
 
     @property
     def coverage(self) -> str:
@@ -74,8 +89,11 @@ class Cell:
 
     def shown(self, intervals: bool = True) -> str:
         """`1.806 ±0.052`, followed by `(38)` if only 38 utterances have a value; `1.806` without intervals."""
-        margin = f" ±{self.margin}" if intervals and self.margin else ""
-        return self.number + margin + (f" ({self.coverage})" if self.coverage else "")
+        interval = f" {self.interval}" if intervals and self.interval else ""
+        return self.number + interval + (f" ({self.coverage})" if self.coverage else "")
+
+    def _printed(self, number: float) -> str:
+        return f"{number:.{self.digits}f}"
 
 
 @dataclass(frozen=True)
@@ -218,7 +236,7 @@ class Table:
         kind: Kind of the runs: `reconstruction`, `probe`, `tokens` or `speed`.
         runs: Folders of the runs that the rows come from.
         setup: The footnote that says what the numbers were made with.
-        margin_note: The footnote that explains the ±.
+        interval_notes: The footnotes that explain the intervals.
     """
 
     caption: str
@@ -230,7 +248,7 @@ class Table:
     dataset: str = ""
     runs: tuple[str, ...] = ()
     setup: str = ""
-    margin_note: str = ""
+    interval_notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[TableColumn, ...]:
@@ -250,7 +268,7 @@ class Table:
         """The blocks for a terminal or Markdown, the best of each section marked.
 
         Args:
-            intervals: Whether each value has its ±.
+            intervals: Whether each value has its interval.
             efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are a block of their own.
         """
         for title, columns in self.printed_blocks(efficiency):
@@ -260,13 +278,13 @@ class Table:
                 rows.append([Marked(section.title, "dim italic", "*{}*")])
                 for row in section.rows:
                     cells = [row.cells[column.label] for column in columns]
-                    values = [Marked(cell.shown(intervals), *MARKS[cell.rank]) for cell in cells]
+                    values = [Marked(cell.shown(intervals), *(BEST if cell.is_best else ())) for cell in cells]
                     rows.append([row.label, *row.settings(not columns), *values])
             yield Grid(headings, rows, title, right=range(1, len(headings)), whole=(0,))
 
     def notes(self, intervals: bool = True) -> tuple[str, ...]:
-        """The footnotes; without intervals, without the one that explains them."""
-        return tuple(note for note in self.footnotes if intervals or note != self.margin_note)
+        """The footnotes; without intervals, without those that explain them."""
+        return tuple(note for note in self.footnotes if intervals or note not in self.interval_notes)
 
 
 def _trimmed(value: float | None) -> str:

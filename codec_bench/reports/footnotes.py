@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from codec_bench.reports.cells import TableRow
+from codec_bench.reports.cells import TableColumn, TableRow
+from codec_bench.reports.intervals import counted, described, warning
 from codec_bench.reports.merging import run_names
+from codec_bench.reports.ties import ALPHA, Contest
 from codec_bench.runs.directory import Run
 
 RESTRICTED = re.compile(r"\bNC\b|non-?commercial|research|community", re.IGNORECASE)
@@ -26,35 +28,42 @@ TRACKER_OF_SCHEMA_1 = "world-dio-stonemask"
 def caption(runs: Sequence[Run]) -> str:
     """Data set, number of utterances and speakers, and whether the speech is synthetic."""
     data = runs[0].info["plan"]["dataset"]
-    speakers = f", {_counted(data['speakers'], 'speaker')}" if data["speakers"] else ""
+    speakers = f", {counted(data['speakers'], 'speaker')}" if data["speakers"] else ""
     note = " SYNTHETIC SPEECH: not comparable with any published number." if data["synthetic"] else ""
     kind = "" if runs[0].kind == "reconstruction" else f" ({runs[0].kind})"
-    return f"{data['name']}{kind}: {_counted(data['utterances'], 'utterance')}{speakers}.{note}"
+    return f"{data['name']}{kind}: {counted(data['utterances'], 'utterance')}{speakers}.{note}"
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def interval_notes(runs: Sequence[Run]) -> tuple[str, ...]:
+    """What the intervals are, and a warning where they are over few speakers."""
+    texts = [described(run) for run in runs]
+    if not any(texts):
+        return ()
+    found = _each(runs, texts)
+    warnings = dict.fromkeys(filter(None, map(warning, runs)))
+    return (f"{found[0].upper()}{found[1:]}.", *(f"Warning: {text}." for text in warnings))
 
 
-def margin_note(runs: Sequence[Run]) -> str:
-    """What the ± is."""
-    notes = []
-    for run in runs:
-        how = run.info.get("intervals") or {}
-        if "resamples" in how:
-            drawn = f"{how['resamples']} draws of {how['unit']}, seed {how['seed']}"
-            notes.append(f"half a {how['level']:.0%} bootstrap interval ({drawn})")
-        elif "level" in how:
-            notes.append(f"half a {how['level']:.0%} interval ({how.get('method', 'method not stated')})")
-    return f"± is {_each(runs, notes)}." if notes else ""
+def bold_note(runs: Sequence[Run], columns: Sequence[TableColumn], contest: Contest | None) -> str:
+    """What is bold; empty where no column has a direction."""
+    if not (directed := [column for column in columns if column.better]):
+        return ""
+    alone = "Bold: the best value of its group"
+    untested = [column.full_title for column in directed if contest is not None and column.label in contest.untested]
+    if contest is None:
+        return f"{alone}; others may not be worse by more than chance."
+    if len(untested) == len(directed):
+        return f"{alone}; there are no scores per utterance to tell who is as good."
+    unit = "speakers" if (runs[0].info["plan"]["dataset"]["speakers"] or 0) > 1 else "utterances"
+    test = f"paired t over {unit}, Holm at {100 * ALPHA:g} % over the comparisons with the best"
+    of_some = f" In {', '.join(untested)} the best value alone: no scores per utterance." if untested else ""
+    return f"{alone} and all that are not significantly worse ({test}).{of_some}"
 
 
 def footnotes(runs: Sequence[Run], rows: Sequence[TableRow], apart: str) -> list[str]:
-    """What a reader must know to use the numbers, the explanation of ± left out."""
-    counted = "rounds" if runs[0].kind == "speed" else "utterances"
-    notes = [f"A figure in brackets is the number of {counted} with a value where it is not all of them."]
-    if any(column["better"] for run in runs for column in run.metrics.values()):
-        notes[0] += " Bold: best of its group; underlined: second best."
+    """What a reader must know to use the numbers; intervals and what is bold have notes of their own."""
+    units = "rounds" if runs[0].kind == "speed" else "utterances"
+    notes = [f"A figure in round brackets is the number of {units} with a value where it is not all of them."]
     notes += [apart] if apart else []
     if any(r.bitrate_source == "stated" for r in rows):
         notes.append("† bitrate as stated by the files' authors; all others are computed or counted.")
@@ -204,4 +213,4 @@ def _each(runs: Sequence[Run], texts: Sequence[str]) -> str:
     if len(set(texts)) == 1:
         return texts[0]
     names = run_names(runs)
-    return "; ".join(f"{text} in {name}" for text, name in zip(texts, names, strict=True))
+    return "; ".join(f"{text} in {name}" for text, name in zip(texts, names, strict=True) if text)

@@ -13,7 +13,7 @@ from codec_bench.reports.formats.csv import tidy_csv
 from codec_bench.reports.formats.html import html_page
 from codec_bench.reports.formats.latex import latex
 from codec_bench.reports.formats.markdown import markdown_page
-from codec_bench.reports.table import build_tables
+from codec_bench.reports.table import Bold, build_tables
 from codec_bench.runs.directory import Run
 
 FORMATS = ("md", "csv", "tex", "html")
@@ -28,6 +28,7 @@ def write_report(
     intervals: bool = True,
     efficiency: bool = False,
     bands: Sequence[float] = BANDS,
+    bold: Bold = "ties",
     plot_kinds: Sequence[str] | None = None,
     plot_formats: Sequence[str] = ("png",),
 ) -> list[Path]:
@@ -38,10 +39,11 @@ def write_report(
         out: The folder; made where it is not there.
         formats: Any of `md`, `csv`, `tex`, `html`.
         plots: Whether pictures are drawn.
-        intervals: Whether values in Markdown, LaTeX and static HTML have their ±; CSV always has the intervals.
+        intervals: Whether values in Markdown, LaTeX and static HTML have their intervals; CSV always has them.
         efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are columns; CSV always has
             them.
         bands: Edges of the bitrate groups in kbit/s, falling.
+        bold: What is bold in a group; see `build_table`.
         plot_kinds: Which pictures, see `plots.KINDS`; all for which there are data by default.
         plot_formats: Any of `png`, `svg`, `pdf`.
 
@@ -55,7 +57,7 @@ def write_report(
         if name not in FORMATS:
             raise UsageError(unknown("format", name, list(FORMATS)))
     runs = list({run.path.resolve(): run for run in runs}.values())
-    tables = build_tables(runs, bands)
+    tables = build_tables(runs, bands, bold)
     texts = {
         "md": lambda: markdown_page(tables, intervals=intervals, efficiency=efficiency),
         "csv": lambda: tidy_csv(tables),

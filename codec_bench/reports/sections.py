@@ -9,17 +9,22 @@ from itertools import pairwise
 from codec_bench.errors import UsageError
 from codec_bench.options import BANDS, falling, listed
 from codec_bench.reports.cells import Section, TableColumn, TableRow
+from codec_bench.reports.ties import Contest
 
 RANKED_COVERAGE = 0.95
-"""A value over a smaller share of the utterances is shown, but takes no part in best and second best."""
+"""A value over a smaller share of the utterances is shown, but cannot be among the best."""
 
 GROUP_ORDER = ("semantic", "acoustic", "classic")
 
 
 def sections_of(
-    rows: Sequence[TableRow], columns: Sequence[TableColumn], conditions: Sequence[str], bands: Sequence[float] = BANDS
+    rows: Sequence[TableRow],
+    columns: Sequence[TableColumn],
+    conditions: Sequence[str],
+    bands: Sequence[float] = BANDS,
+    contest: Contest | None = None,
 ) -> tuple[Section, ...]:
-    """Rows by condition, bitrate and kind, the reference first, with best and second best marked.
+    """Rows by condition, bitrate and kind, the reference first, with the best of each section marked.
 
     Args:
         rows: All rows of a table.
@@ -27,6 +32,7 @@ def sections_of(
         conditions: Labels in the order in which their rows follow the clean ones.
         bands: Edges of the bitrate groups in kbit/s, falling. The first group lies above the first edge; every other
             one includes its lower edge, as the paper has 0.65 kbit/s in `0.65-0.85`.
+        contest: Finds who is not significantly worse than the best value, and is marked too; without it nobody is.
     """
     sections: list[Section] = []
     for condition in ["", *conditions]:
@@ -39,7 +45,7 @@ def sections_of(
                 found = [r for r in members if r.group == group and band_of(r.bitrate, bands) == band]
                 found.sort(key=lambda r: (-(r.bitrate or 0), r.label))
                 if found:
-                    sections.append(Section(f"{band}, {group}{suffix}", tuple(ranked(found, columns))))
+                    sections.append(Section(f"{band}, {group}{suffix}", tuple(marked(found, columns, contest))))
     return tuple(sections)
 
 
@@ -87,18 +93,31 @@ def band_of(bitrate: float | None, bands: Sequence[float]) -> str:
     return next((n for n, low in zip(names[1:], bands[1:], strict=False) if exact >= low), names[-1])
 
 
-def ranked(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> list[TableRow]:
-    """Marks the best and the second best printed value of each column; equal values share a mark."""
-    marked = [dict(r.cells) for r in rows]
-    if len(rows) > 1:
-        for column in (c for c in columns if c.better):
-            values = {
-                i: round(cell.value, column.digits)
-                for i, row in enumerate(rows)
-                if (cell := row.cells[column.label]).value is not None and cell.n >= RANKED_COVERAGE * cell.expected
-            }
-            order = sorted(set(values.values()), reverse=column.better == "higher")[:2]
-            for i, value in values.items():
-                if value in order:
-                    marked[i][column.label] = replace(rows[i].cells[column.label], rank=1 + order.index(value))
-    return [replace(row, cells=cells) for row, cells in zip(rows, marked, strict=True)]
+def marked(rows: Sequence[TableRow], columns: Sequence[TableColumn], contest: Contest | None = None) -> list[TableRow]:
+    """Marks the best of each column that has a direction; one row alone is not the best of anything."""
+    cells = [dict(row.cells) for row in rows]
+    for column in (c for c in columns if c.better and len(rows) > 1):
+        best = _best(rows, column, contest)
+        for mine in (mine for row, mine in zip(rows, cells, strict=True) if row.label in best):
+            mine[column.label] = replace(mine[column.label], is_best=True)
+    return [replace(row, cells=mine) for row, mine in zip(rows, cells, strict=True)]
+
+
+def _best(rows: Sequence[TableRow], column: TableColumn, contest: Contest | None) -> set[str]:
+    """Labels of the rows with the best value, with what is printed as that, and with what shares its place."""
+    sign = 1 if column.better == "higher" else -1
+    values = {
+        row.label: sign * cell.value
+        for row in rows
+        if (cell := row.cells[column.label]).value is not None and cell.n >= RANKED_COVERAGE * cell.expected
+    }
+    if not values:
+        return set()
+    first = max(values, key=lambda label: values[label])
+    printed = round(values[first], column.digits)
+    equal = {label for label, value in values.items() if round(value, column.digits) == printed}
+    others = [row for row in rows if row.label in values and row.label not in equal]
+    if contest is None or not others:
+        return equal
+    leader = next(row for row in rows if row.label == first)
+    return equal.union(contest.level_with(leader, others, column))

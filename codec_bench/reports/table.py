@@ -6,19 +6,34 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from codec_bench.metrics import HEADLINE
 from codec_bench.options import BANDS
 from codec_bench.reports.cells import Cell, Efficiency, Section, Table, TableColumn, TableRow
-from codec_bench.reports.footnotes import caption, definitions, footnotes, margin_note, setup
+from codec_bench.reports.footnotes import bold_note, caption, definitions, footnotes, interval_notes, setup
 from codec_bench.reports.merging import RunGroup, group_runs, run_names
 from codec_bench.reports.sections import sections_of
+from codec_bench.reports.ties import Contest
 from codec_bench.runs.directory import Run
 
-__all__ = ["BANDS", "Cell", "Efficiency", "Section", "Table", "TableColumn", "TableRow", "build_table", "build_tables"]
+__all__ = [
+    "BANDS",
+    "Bold",
+    "Cell",
+    "Efficiency",
+    "Section",
+    "Table",
+    "TableColumn",
+    "TableRow",
+    "build_table",
+    "build_tables",
+]
+
+Bold = Literal["ties", "best"]
+"""What is bold in a group: all that may be the best, or the best value alone."""
 
 MAIN = (*HEADLINE, "sigmos", "nisqa", "utmos")
 """The columns of the LongCat paper's tables 5 to 7, which come first."""
@@ -33,41 +48,52 @@ FAMILY_TITLES = {
 }
 
 
-def build_table(run: Run, bands: Sequence[float] = BANDS) -> Table:
-    """The table of one finished run; `bands` are edges of the bitrate groups in kbit/s, falling, see `sections_of`."""
-    return _table(RunGroup((run,)), bands)
+def build_table(run: Run, bands: Sequence[float] = BANDS, bold: Bold = "ties") -> Table:
+    """The table of one finished run.
+
+    Args:
+        run: Of any kind.
+        bands: Edges of the bitrate groups in kbit/s, falling; see `sections_of`.
+        bold: Whether what is not significantly worse than the best of its group is bold too, or the best value alone.
+
+    Raises:
+        UsageError: A file of the run cannot be read.
+    """
+    return _table(RunGroup((run,)), bands, bold)
 
 
-def build_tables(runs: Sequence[Run], bands: Sequence[float] = BANDS) -> list[Table]:
+def build_tables(runs: Sequence[Run], bands: Sequence[float] = BANDS, bold: Bold = "ties") -> list[Table]:
     """As few tables as comparability allows.
 
     Runs of one kind on the same utterances, whose common columns were measured in the same way, share one; see
-    `merging.difference`. A footnote says why a run on the same data set has a table of its own. Bands are as for
+    `merging.difference`. A footnote says why a run on the same data set has a table of its own. The rest is as for
     `build_table`.
     """
-    return [_table(group, bands) for group in group_runs(runs)]
+    return [_table(group, bands, bold) for group in group_runs(runs)]
 
 
-def _table(group: RunGroup, bands: Sequence[float]) -> Table:
+def _table(group: RunGroup, bands: Sequence[float], bold: Bold) -> Table:
     runs = group.runs
     described = {label: metric for run in runs for label, metric in run.metrics.items()}
     keys = [field.name for field in fields(TableColumn)]
     columns = [TableColumn(**{key: metric[key] for key in keys}) for metric in described.values()]
-    rows = _merged(runs, columns)
+    rows = _with_ends(_merged(runs, columns), columns)
     conditions = dict.fromkeys(c["label"] for run in runs for c in run.info["plan"].get("conditions", []))
-    margin, made_with = margin_note(runs), setup(runs)
-    notes = [margin] if margin else []
+    contest = Contest(runs) if bold == "ties" else None
+    sections = sections_of(rows, columns, list(conditions), bands, contest)
+    notes = interval_notes(runs)
+    marks, made_with = bold_note(runs, columns, contest), setup(runs)
     return Table(
         caption=caption(runs),
         blocks=tuple(_blocks(columns)),
-        sections=sections_of(rows, columns, list(conditions), bands),
-        footnotes=(*notes, *footnotes(runs, rows, group.apart), made_with),
+        sections=sections,
+        footnotes=(*notes, *([marks] if marks else []), *footnotes(runs, rows, group.apart), made_with),
         definitions=tuple(definitions(runs)),
         kind=runs[0].kind,
         dataset=runs[0].info["plan"]["dataset"]["name"],
         runs=tuple(str(run.path) for run in runs),
         setup=made_with,
-        margin_note=margin,
+        interval_notes=notes,
     )
 
 
@@ -126,6 +152,16 @@ def _rows(run: Run, columns: Sequence[TableColumn]) -> list[TableRow]:
         metric = str(r["metric"])
         rows[label].cells[metric] = Cell(value, low, high, int(r["n"]), int(r["n_expected"]), digits[metric])
     return list(rows.values())
+
+
+def _with_ends(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> list[TableRow]:
+    """Decides for each column how intervals are printed: by their ends for percentages, and where one is lopsided."""
+    found = [dict(row.cells) for row in rows]
+    for column in columns:
+        if column.unit == "%" or any(cells[column.label].is_lopsided for cells in found):
+            for cells in found:
+                cells[column.label] = replace(cells[column.label], shows_ends=True)
+    return [replace(row, cells=cells) for row, cells in zip(rows, found, strict=True)]
 
 
 def _efficiency(described: Mapping[str, Any]) -> Efficiency:

@@ -83,7 +83,7 @@ def test_html_shows_the_same_cells_and_nothing_of_it_is_markup(table: Table):
     assert ["b", "3.00", "16.67", "2.00 ±0.05", "0.800 ±0.050"] in page.rows
     assert not page.elements & {"script", "img"}
     assert "<b>2.00</b> <small>±0.05</small>" in html_table(table)
-    assert "<u>3.00</u>" in html_table(table)
+    assert "<td>3.00 <small>±0.05</small></td>" in html_table(table)
 
 
 def test_html_without_intervals_and_with_costs(table: Table):

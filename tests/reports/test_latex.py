@@ -99,9 +99,9 @@ def test_what_a_table_says(tmp_path: Path):
     assert lines.count(r"\toprule") == lines.count(r"\bottomrule") == 1
     assert lines.count(r"\midrule") == 2  # one per bitrate group
     assert r"\multicolumn{4}{@{}l@{}}{\itshape \textgreater{} 2 kbps, semantic} \\" in lines
-    assert r"b & 3.00 & 16.67 & \textbf{1.50} {\scriptsize$\pm$0.05} \\" in lines
-    assert r"a & 3.00 & 16.67 & \underline{2.10} {\scriptsize$\pm$0.05} \\" in lines
-    assert r"d & 0.70 & 16.67 & 4.00 {\scriptsize$\pm$0.05} {\scriptsize(120)} \\" in lines
+    assert r"b & 3.00 & 16.67 & \textbf{1.50} {\scriptsize $\pm$0.05} \\" in lines
+    assert r"a & 3.00 & 16.67 & 2.10 {\scriptsize $\pm$0.05} \\" in lines
+    assert r"d & 0.70 & 16.67 & 4.00 {\scriptsize $\pm$0.05} {\scriptsize(120)} \\" in lines
     assert r"\shortstack[r]{WER \\ {\scriptsize pocketsphinx} \\ {\scriptsize $\downarrow$}}" in text
     assert "resampler: soxr HQ; codec-bench 0" in text
     assert "$\\pm$" not in latex([build_table(make_run(tmp_path, rows, {}))], intervals=False)

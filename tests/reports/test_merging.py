@@ -37,11 +37,11 @@ def labels(tables: list[Any]) -> list[list[str]]:
     return [[row.label for row in table.rows] for table in tables]
 
 
-def test_runs_over_the_same_utterances_share_a_table_and_its_ranking(make: Make):
+def test_runs_over_the_same_utterances_share_a_table_and_its_best(make: Make):
     runs = [make("one", {"a": {"stoi": 0.8}}), make("two", {"b": {"stoi": 0.9}})]
     (table,) = build_tables(runs)
     assert labels([table]) == [["ground-truth", "a", "b"]]  # the recordings once
-    assert {r.label: r.cells["stoi"].rank for r in table.sections[1].rows} == {"a": 2, "b": 1}
+    assert {r.label: r.cells["stoi"].is_best for r in table.sections[1].rows} == {"a": False, "b": True}
     assert [Path(r.run).name for r in table.sections[1].rows] == ["one", "two"]
     assert table.runs == tuple(str(run.path) for run in runs)
 

@@ -50,9 +50,13 @@ def test_a_run_of_schema_1_has_a_report_in_every_format(old: Run, tmp_path: Path
     pictures = [f for f in files if f.parent.name == "plots"]
     assert pictures
     assert all(f.read_bytes().startswith(b"\x89PNG") for f in pictures)
-    assert "| opus@6000 | 5.94 | 50 | 3.28 ±3.39 | 1.03 ±0.95 | 2.118 ±0.121 |" in (tmp_path / "table.md").read_text()
-    assert "opus@6000 & 5.94 & 50 & 3.28 {\\scriptsize$\\pm$3.39} &" in (tmp_path / "table.tex").read_text()
-    assert "<td>2.118 <small>±0.121</small></td>" in (tmp_path / "table.html").read_text()
+    assert (
+        "| opus@6000 | 5.94 | 50 | 3.28 [0.00, 6.78] | 1.03 [0.31, 2.22] | 2.118 [1.992, 2.235] |"
+        in (tmp_path / "table.md").read_text()
+    )
+    assert "opus@6000 & 5.94 & 50 & 3.28 {\\scriptsize {[}0.00, 6.78{]}} &" in (tmp_path / "table.tex").read_text()
+    assert "95 % intervals of an earlier version, too narrow where speakers" in (tmp_path / "table.md").read_text()
+    assert "<td>2.118 <small>[1.992, 2.235]</small></td>" in (tmp_path / "table.html").read_text()
     tidy = pd.read_csv(tmp_path / "table.csv").set_index("system")
     summary = pd.read_csv(SCHEMA_1 / "summary.csv").set_index(["system", "metric"])
     for (system, metric), expected in summary.iterrows():

@@ -63,7 +63,7 @@ def make_run(folder: Path, rows: list[dict[str, Any]], groups: dict[str, str], *
             ],
             "seed": 0,
         },
-        "intervals": {"level": 0.95, "resamples": 2000, "unit": "speakers", "seed": 0},
+        "intervals": {"method": "t", "level": 0.95, "unit": "speakers", "clusters": 37, "effective": 30.2},
         "coverage": {"statuses": {m: {"ok": 500} for m in labels}, "failures": []},
         "provenance": {"codec_bench": "0", "resampler": "soxr HQ"},
     }  # fmt: skip
@@ -88,8 +88,8 @@ def published(tmp_path: Path) -> Run:
     return make_run(tmp_path, rows, {"ground-truth": "reference"})
 
 
-def ranks(table: Table, metric: str) -> dict[str, int]:
-    return {r.label: r.cells[metric].rank for r in table.rows if r.cells[metric].rank}
+def best(table: Table, metric: str) -> set[str]:
+    return {r.label for r in table.rows if r.cells[metric].is_best}
 
 
 def test_systems_fall_into_the_papers_groups(published: Run):
@@ -103,34 +103,44 @@ def test_systems_fall_into_the_papers_groups(published: Run):
     }
 
 
-def test_best_and_second_best_are_marked_in_each_group_by_direction(published: Run):
+def test_the_best_is_marked_in_each_group_by_direction(published: Run):
     table = build_table(published)
-    assert ranks(table, "wer") == {
-        "x-codec": 1, "facodec": 2, "longcat@4": 1, "mimi": 2, "longcat@3": 1, "semanticodec": 2, "longcat@2": 1,
-        "s3tokenizer": 2,
-    }  # fmt: skip
-    assert ranks(table, "pesq_wb")["facodec"] == 1
-    assert ranks(table, "gpe")["longcat@2"] == 1
-    assert "s3tokenizer" not in ranks(table, "gpe")
+    assert best(table, "wer") == {"x-codec", "longcat@4", "longcat@3", "longcat@2"}
+    assert best(table, "pesq_wb") >= {"facodec"}
+    assert best(table, "gpe") >= {"longcat@2"}
+    assert "s3tokenizer" not in best(table, "gpe")
 
 
 def test_groups_of_codecs_are_kept_apart(tmp_path: Path):
     rows = [row(s, "stoi", 0.9, v) for s, v in (("a", 0.9), ("b", 0.8), ("c", 0.7))]
     table = build_table(make_run(tmp_path, rows, {"a": "semantic", "b": "acoustic", "c": "classic"}))
     assert [s.title for s in table.sections] == [f"0.85-2 kbps, {g}" for g in ("semantic", "acoustic", "classic")]
-    assert ranks(table, "stoi") == {}  # nothing to compare within a group of one
+    assert best(table, "stoi") == set()  # nothing to compare within a group of one
 
 
 def test_equal_printed_values_share_a_mark(tmp_path: Path):
     rows = [row(s, "stoi", 3, v) for s, v in (("a", 0.90001), ("b", 0.90002), ("c", 0.8), ("d", 0.7))]
-    assert ranks(build_table(make_run(tmp_path, rows, {})), "stoi") == {"a": 1, "b": 1, "c": 2}
+    assert best(build_table(make_run(tmp_path, rows, {})), "stoi") == {"a", "b"}
 
 
 def test_a_value_over_few_utterances_says_so_and_wins_nothing(tmp_path: Path):
     rows = [row("a", "wer", 3, 1.0, n=100), row("b", "wer", 3, 2.0), row("c", "wer", 3, 3.0)]
     table = build_table(make_run(tmp_path, rows, {}))
-    assert ranks(table, "wer") == {"b": 1, "c": 2}
+    assert best(table, "wer") == {"b"}
     assert "| 1.00 ±0.05 (100) |" in markdown(table)
+
+
+def test_percentages_and_lopsided_intervals_are_printed_by_their_ends(tmp_path: Path):
+    rows = [row("a", "wer", 3, 0.0), row("b", "wer", 3, 40.0), row("a", "stoi", 3, 0.9), row("b", "stoi", 3, 0.8)]
+    rows += [row("a", "pesq_wb", 3, 4.0), row("b", "pesq_wb", 3, 1.8)]
+    rows[0] |= {"ci_low": 0.0, "ci_high": 1.23}
+    rows[2] |= {"ci_low": 0.85, "ci_high": 0.92}
+    run = make_run(tmp_path, rows, {})
+    run.metrics["wer"]["unit"] = "%"
+    text = markdown(build_table(run))
+    assert "| a | 3.00 | 16.67 | **0.00 [0.00, 1.23]** | **4.00 ±0.05** | **0.900 [0.850, 0.920]** |" in text
+    # A column has one form: symmetric intervals too are printed by their ends where others are not.
+    assert "| b | 3.00 | 16.67 | 40.00 [39.95, 40.05] | 1.80 ±0.05 | 0.800 [0.750, 0.850] |" in text
 
 
 def test_bands_can_be_chosen(published: Run):
@@ -144,11 +154,13 @@ def test_markdown_is_a_table_with_marks_and_footnotes(published: Run):
     widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
     assert widths == {len(METRICS) + 4}
     assert re.search(r"\| longcat@4 \| 0\.87 \| 16\.67 \| \*\*1\.48 ±0\.05\*\* \|", text)
-    assert "<u>2.44 ±0.05</u>" in text
-    assert "half a 95% bootstrap interval (2000 draws of speakers, seed 0)" in text
+    assert "| 2.44 ±0.05 |" in text
+    assert "<u>" not in text
+    assert "- 95 % intervals: t over 37 speakers, which tell as much as 30.2 of equal size.\n" in text
     bare = markdown(build_table(published), intervals=False)
     assert "**1.48**" in bare
-    assert "±" not in bare  # nor its explanation
+    assert "±" not in bare
+    assert "intervals" not in bare  # nor their explanation
 
 
 def test_synthetic_speech_is_labelled_and_names_cannot_break_the_markdown(tmp_path: Path):
@@ -178,7 +190,7 @@ def test_a_column_without_direction_has_no_best(tmp_path: Path):
     run = make_run(tmp_path, [row(s, "stoi", 3, v) for s, v in (("a", 0.9), ("b", 0.8))], {})
     run.metrics["stoi"]["better"] = ""
     table = build_table(run)
-    assert ranks(table, "stoi") == {}
+    assert best(table, "stoi") == set()
     assert table.columns[0].heading == "STOI"
     assert "Bold" not in markdown(table)
 

@@ -16,7 +16,6 @@ td,th{padding:.2rem .6rem;text-align:right;white-space:nowrap}
 th[scope=row],th[scope=rowgroup],thead th:first-child{text-align:left;font-weight:normal}
 thead th{border-bottom:1px solid;vertical-align:bottom}
 th[scope=rowgroup]{font-style:italic;border-top:1px solid #8888}
-u{text-underline-offset:.2em}
 small{opacity:.75}
 ul{padding-left:1.2rem;max-width:75ch;overflow-wrap:anywhere}
 """
@@ -61,6 +60,6 @@ def _block(table: Table, title: str, columns: Sequence[TableColumn], intervals: 
 
 
 def _cell(cell: Cell, intervals: bool) -> str:
-    number = {1: f"<b>{cell.number}</b>", 2: f"<u>{cell.number}</u>"}.get(cell.rank, cell.number)
-    margin = f" <small>±{cell.margin}</small>" if intervals and cell.margin else ""
-    return number + margin + (f" <small>({cell.coverage})</small>" if cell.coverage else "")
+    number = f"<b>{cell.number}</b>" if cell.is_best else cell.number
+    interval = f" <small>{cell.interval}</small>" if intervals and cell.interval else ""
+    return number + interval + (f" <small>({cell.coverage})</small>" if cell.coverage else "")

@@ -1,7 +1,7 @@
 r"""Tables as LaTeX for a paper, with the package booktabs and nothing else.
 
 What is written is a fragment for `\input`: one `table*` per block of columns that fits the page, with a caption, group
-headings, and the footnotes below. Arrows give the direction; the best of a group is bold, the second best underlined.
+headings, and the footnotes below. Arrows give the direction; the best of a group are bold.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def latex(
 
     Args:
         tables: What to write.
-        intervals: Whether each value has its ±.
+        intervals: Whether each value has its interval.
         efficiency: Whether there is a block of what systems cost.
         page_width: \textwidth of the paper in points; a block of columns that is wider is split.
     """
@@ -149,16 +149,19 @@ def _heading(column: TableColumn, marks: dict[str, str]) -> str:
 
 
 def _cell(cell: Cell, intervals: bool) -> str:
-    number = escape(cell.number).replace("-", "$-$")
-    number = {1: rf"\textbf{{{number}}}", 2: rf"\underline{{{number}}}"}.get(cell.rank, number)
-    margin = rf" {{\scriptsize$\pm${cell.margin}}}" if intervals and cell.margin else ""
-    return number + margin + (rf" {{\scriptsize({cell.coverage})}}" if cell.coverage else "")
+    number = _signed(cell.number)
+    number = rf"\textbf{{{number}}}" if cell.is_best else number
+    interval = rf" {{\scriptsize {_signed(cell.interval)}}}" if intervals and cell.interval else ""
+    return number + interval + (rf" {{\scriptsize({cell.coverage})}}" if cell.coverage else "")
+
+
+def _signed(number: str) -> str:
+    return escape(number).replace("-", "$-$")
 
 
 def _column_width(column: TableColumn, rows: Sequence[TableRow], intervals: bool, marks: dict[str, str]) -> float:
     widths = [
-        _SMALL * len(c.number)
-        + _TINY * ((len(c.margin) + 2 if intervals and c.margin else 0) + (len(c.coverage) + 3 if c.coverage else 0))
+        _SMALL * len(c.number) + _TINY * (len(c.shown(intervals)) - len(c.number))
         for c in (row.cells[column.label] for row in rows)
     ]
     variant = 0 if column.label in marks else len(column.variant)

@@ -159,7 +159,7 @@ def _line(entry: PlottedRow) -> dict[str, Any]:
 def _caption(material: PlotData, systems: Sequence[PlottedRow]) -> str:
     caption = (
         "Values pooled over the utterances of each length, as in Stable-Codec's figure 3 but without overlap. Bars: "
-        "95% intervals as in the table; none where a bin has one speaker or utterance. Points are moved sideways so "
+        "95 % intervals as in the table; none where a bin has one speaker or utterance. Points are moved sideways so "
         "that they do not cover each other; hollow: less than 95 % of the bin."
     )
     if len(systems) < len(material.clean):

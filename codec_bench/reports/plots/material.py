@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from codec_bench.errors import UsageError
 from codec_bench.options import BANDS
 from codec_bench.reports.cells import Cell, Table, TableColumn, TableRow
+from codec_bench.reports.intervals import described
 from codec_bench.reports.plots import style
 from codec_bench.reports.plots.style import Look
 from codec_bench.reports.table import build_tables
@@ -93,11 +94,8 @@ class PlotData:
 
     @property
     def intervals(self) -> str:
-        """What the intervals are: `95% intervals over speakers`."""
-        how = self.runs[0].info.get("intervals") or {}
-        if not {"level", "unit"} <= set(how):
-            return "the intervals of the table"
-        return f"{how['level']:.0%} intervals over {how['unit']}"
+        """What the intervals are: `95 % intervals, t over 37 speakers`."""
+        return described(self.runs[0]).replace(": ", ", ", 1) or "the intervals of the table"
 
     def frame(self, file: str, columns: Sequence[str]) -> pd.DataFrame | None:
         """An optional table that runs keep next to their summary.
@@ -169,7 +167,7 @@ def gather(runs: Sequence[Run], bands: Sequence[float] | None = None) -> Iterato
     by_path = {str(run.path): run for run in runs}
     if bands is None:
         bands = ((runs[0].info.get("config") or {}).get("bands") if runs else None) or BANDS
-    tables = build_tables(runs, bands)
+    tables = build_tables(runs, bands, bold="best")  # pictures mark nothing
     # Looks are given in the order in which systems were requested.
     asked = [(path, system) for path, run in by_path.items() for system in run.systems]
     looks = style.looks_of(

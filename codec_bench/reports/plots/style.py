@@ -297,5 +297,5 @@ def is_far(value: float, low: float, high: float) -> bool:
 
 
 def is_partial(n: int, expected: int) -> bool:
-    """Whether so few of the utterances have a value that the point is drawn hollow, as tables leave it out of ranks."""
+    """Whether so few of the utterances have a value that the point is hollow, as tables do not mark it as best."""
     return n < RANKED_COVERAGE * expected

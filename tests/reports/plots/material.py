@@ -119,7 +119,7 @@ def make_run(
             "seed": 0,
         } | plan,
         "provenance": {"codec_bench": "0", "resampler": "soxr HQ"},
-        "intervals": {"level": 0.95, "resamples": 2000, "unit": "speakers", "seed": 0},
+        "intervals": {"method": "t", "level": 0.95, "unit": "speakers", "clusters": speakers, "effective": speakers},
         "coverage": {"statuses": {m: {"ok": utterances} for m in metrics}, "failures": []},
         "warnings": [],
     }  # fmt: skip
