@@ -189,7 +189,7 @@ def test_the_set_holds_the_best_nearly_always_and_the_best_value_is_it_too_seldo
     who = np.repeat(np.arange(13), sizes)
     speakers = [f"s{number:02d}" for number in who]
     held, right, sizes_of_sets = 0, 0, []
-    trials = 150
+    trials = 100
     for _ in range(trials):
         shared = draw.normal(scale=0.5, size=200)
         values = {}
@@ -199,7 +199,7 @@ def test_the_set_holds_the_best_nearly_always_and_the_best_value_is_it_too_seldo
         run = scored(tmp_path, values, speakers, metric="pesq_wb")
         found = best(build_table(run), "pesq_wb")
         held += "c0" in found
-        right += best(build_table(run, bold="best"), "pesq_wb") == {"c0"}
+        right += max(values, key=lambda name: values[name].mean()) == "c0"
         sizes_of_sets.append(len(found))
     assert held / trials >= 0.97
     assert right / trials <= 0.8
