@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
+from codec_bench.documents import read_yaml
 from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
 from codec_bench.registry import unknown
@@ -155,7 +156,16 @@ class Options(BaseModel):
         UsageError: An option is unknown, missing, or has a value that it cannot have.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _fits_a_machine(cls, value: Any) -> Any:
+        """Python's whole numbers have no end; those that counts, seeds and rates are handed to have."""
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, int) and abs(entry) >= 2**63:
+                raise ValueError("is larger than any number that it could be")
+        return value
 
     def __init__(self, **options: Any) -> None:
         try:
@@ -176,12 +186,7 @@ class Options(BaseModel):
         Raises:
             UsageError: The file cannot be read, is not a YAML mapping, or holds a wrong option.
         """
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        content = read_yaml(path)
         if not isinstance(content, dict):
             raise UsageError(f"{path} holds no options: write e.g. 'codec: [opus@6000]'")
         names = {key_of(name, field): name for name, field in cls.model_fields.items()}

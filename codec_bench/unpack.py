@@ -26,6 +26,18 @@ MEMBER_LIMIT = 10_000_000
 HEADER_LIMIT = 1 << 24
 """Bytes that are read at once: a header of a tar archive may state any length, and is read as a whole."""
 
+EMPTY_LIMIT = 20_000
+"""Members in a row that hold nothing: folders, links, empty files."""
+
+LIST_LIMIT = 1 << 25
+"""Bytes of the list of members of a zip archive, which is read as a whole; for half a million members at most."""
+
+RATIO_LIMIT, RATIO_FROM = 100, 1 << 26
+"""How many times its size an archive may unpack to, once it is over so many bytes. Speech packs to a third at best."""
+
+NAME_LIMIT, PATH_LIMIT = 255, 1024
+"""Bytes of a name and of a path: a file system takes 255 and, with the folder that it is put into, 4,096."""
+
 LARGE = 50_000_000
 """Bytes of an archive from which on a bar shows how far it is unpacked."""
 
@@ -87,8 +99,8 @@ def extract(
             report(file.tell(), None)
             if member.name in found or not is_wanted(member.name):
                 continue
-            if not _is_inside(member.name):
-                raise _bad(archive, f"the name {member.name!r} in it leads out of its folder")
+            if problem := _name_problem(member.name):
+                raise _bad(archive, f"the name {member.name!r:.80} in it {problem}")
             if not member.is_regular:
                 raise _bad(archive, f"{member.name} is not a regular file")
             target = folder / member.name
@@ -124,6 +136,7 @@ class _Member(NamedTuple):
 
     name: str
     is_regular: bool
+    size: int
     open: Callable[[], IO[bytes]]
 
 
@@ -132,15 +145,19 @@ def _members(archive: Path, file: IO[bytes]) -> Iterator[_Member]:
         start = file.read(8)
         file.seek(0)
         members = _zip_members(archive, file) if start.startswith(_ZIP_STARTS) else _tar_members(file, start)
+        empty = 0
         for count, member in enumerate(members, start=1):
             if count > MEMBER_LIMIT:
                 raise _bad(archive, f"it has over {MEMBER_LIMIT} members")
+            empty = 0 if member is not None and member.size else empty + 1
+            if empty > EMPTY_LIMIT:
+                raise _bad(archive, f"over {EMPTY_LIMIT} members in a row hold nothing")
             if member is not None:
                 yield member._replace(name=PurePosixPath(member.name).as_posix())
 
 
 def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[_Member | None]:
-    with zipfile.ZipFile(file) as unpacked:
+    with zipfile.ZipFile(cast("IO[bytes]", _BoundedList(file))) as unpacked:
         file.seek(0)  # for the bar: it has read the list at the end
         for info in sorted(unpacked.infolist(), key=lambda i: i.header_offset):
             if info.is_dir():
@@ -153,7 +170,7 @@ def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[_Member | None]:
                 return unpacked.open(info)
 
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the maker's system knows no kinds
-            yield _Member(_zip_name(info), kind in (0, stat.S_IFREG), opened)
+            yield _Member(_zip_name(info), kind in (0, stat.S_IFREG), info.file_size, opened)
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -165,14 +182,16 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
 
 
 def _tar_members(file: IO[bytes], start: bytes) -> Iterator[_Member | None]:
-    with tarfile.open(fileobj=_Bounded(_unpacked(file, start)), mode="r:") as tar:
+    with tarfile.open(fileobj=_Bounded(_unpacked(file, start), file), mode="r:") as tar:
         while (info := tar.next()) is not None:
+            if info.size < 0:
+                raise tarfile.ReadError(f"a member of {info.size} bytes")
             tar.members.clear()  # type: ignore[attr-defined]  # millions of them would fill the memory
 
             def opened(info: tarfile.TarInfo = info) -> IO[bytes]:
                 return cast("IO[bytes]", tar.extractfile(info))  # None for folders and such only
 
-            yield None if info.isdir() else _Member(info.name, info.isreg(), opened)
+            yield None if info.isdir() else _Member(info.name, info.isreg(), info.size, opened)
 
 
 def _unpacked(file: IO[bytes], start: bytes) -> IO[bytes]:
@@ -183,10 +202,11 @@ def _unpacked(file: IO[bytes], start: bytes) -> IO[bytes]:
 
 
 class _Bounded(io.RawIOBase):
-    """A file that refuses reads of more than `HEADER_LIMIT` bytes at once."""
+    """An unpacked file that refuses reads of over `HEADER_LIMIT` bytes at once, and to grow out of next to nothing."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], packed: IO[bytes]) -> None:
         self._file = file
+        self._packed = packed
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= HEADER_LIMIT:
@@ -194,10 +214,50 @@ class _Bounded(io.RawIOBase):
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence != io.SEEK_SET:
+            raise tarfile.ReadError("a place that is not counted from the beginning")
+        place = self._file.tell()
+        while place < offset:  # what is skipped is unpacked, too
+            reached = self._file.seek(min(offset, place + RATIO_FROM))
+            if reached > max(RATIO_FROM, RATIO_LIMIT * self._packed.tell()):
+                raise tarfile.ReadError(f"it unpacks to over {RATIO_LIMIT} times its size")
+            if reached == place:
+                break
+            place = reached
+        return self._file.seek(offset)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+class _BoundedList(io.RawIOBase):
+    """A zip archive that refuses to read a list of over `LIST_LIMIT` bytes, each a hundredfold in memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if size > LIST_LIMIT:
+            raise zipfile.BadZipFile(f"a list of {size} bytes")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
         return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _name_problem(name: str) -> str:
+    """What is wrong with a name; empty if nothing is."""
+    if not _is_inside(name):
+        return "leads out of its folder"
+    encoded = name.encode("utf-8", "surrogateescape")
+    is_long = len(encoded) > PATH_LIMIT or max(map(len, encoded.split(b"/"))) > NAME_LIMIT
+    return "is too long for a file" if is_long else ""
 
 
 def _is_inside(name: str) -> bool:

@@ -95,6 +95,8 @@ class Handler(BaseHTTPRequestHandler):
         body = CONTENT[start:] if "wrong" not in self.path else bytes(len(CONTENT) - start)
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         if "page" in self.path:
             self.send_header("Content-Type", "text/html; charset=utf-8")
         if "zipped" in self.path:
@@ -361,7 +363,7 @@ def test_the_first_error_stops_the_others(server: Server, monkeypatch: pytest.Mo
 
 FETCH_ALL = (
     "import sys; from codec_bench.hub import *;"
-    "fetch_all([RemoteFile(f'models/x/{n}', None, 1, f'{sys.argv[1]}/silent{n}') for n in range(3)], 'codec:x')"
+    "fetch_all([RemoteFile(f'models/x/{n}', None, None, f'{sys.argv[1]}/silent{n}') for n in range(3)], 'codec:x')"
 )
 
 
@@ -416,7 +418,7 @@ def test_a_proxy_is_used(server: Server, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv(name, server.address)
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    assert fetch(RemoteFile("models/x/f", DIGEST, 1, "http://publisher.invalid/f")).read_bytes() == CONTENT
+    assert fetch(RemoteFile("models/x/f", DIGEST, None, "http://publisher.invalid/f")).read_bytes() == CONTENT
     assert server.requests[0][0] == "http://publisher.invalid/f"
 
 

@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import tarfile
@@ -318,3 +319,80 @@ def test_a_bar_for_large_archives_on_a_terminal(tmp_path: Path, large: bool):
     assert done.returncode == 0, shown
     assert (b"unpacking big.tgz" in shown) is large
     assert done.stdout == b""
+
+
+def raw_tar(size: int, name: str = "a", count: int = 1) -> bytes:
+    """Headers alone, with a size that the usual programs would not write."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT) * count
+
+
+@pytest.mark.parametrize("maker", [make, make_zip])
+@pytest.mark.parametrize("name", ["n" * 300, "\u00e9" * 130, "/".join(["d" * 200] * 30), "x/" * 600 + "a"])
+def test_names_that_no_file_can_have(tmp_path: Path, maker: Maker, name: str):
+    archive = maker(tmp_path / "a", [("ok", b"1"), (name, b"2")])
+    with pytest.raises(UnavailableError, match="too long for a file") as caught:
+        extract(archive, tmp_path / "out", everything, MB)
+    assert len(str(caught.value)) < 300
+    assert extract(archive, tmp_path / "out", ["ok"], MB) == 1
+
+
+@pytest.mark.parametrize("size", [-1, -512, -(1 << 40)])
+def test_a_negative_size_is_damage(tmp_path: Path, size: int):
+    (tmp_path / "a.tar").write_bytes(raw_tar(size) + bytes(1024))
+    with pytest.raises(UnavailableError, match=f"a member of {size} bytes"):
+        extract(tmp_path / "a.tar", tmp_path / "out", everything, MB)
+
+
+def test_a_negative_size_in_a_later_header_is_damage(tmp_path: Path):
+    info = tarfile.TarInfo("a")
+    info.pax_headers = {"size": "-512"}
+    (tmp_path / "a.tar").write_bytes(info.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
+    with pytest.raises(UnavailableError, match="a member of -512 bytes"):
+        extract(tmp_path / "a.tar", tmp_path / "out", everything, MB)
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress], ids=["tar", "tar.gz"])
+@pytest.mark.parametrize("kind", [tarfile.DIRTYPE, tarfile.REGTYPE, tarfile.SYMTYPE])
+def test_members_without_end_that_hold_nothing(tmp_path: Path, kind: bytes, packed: Callable[[bytes], bytes]):
+    info = tarfile.TarInfo("d")
+    info.type = kind
+    (tmp_path / "a").write_bytes(packed(info.tobuf() * 30_000))
+    with pytest.raises(UnavailableError, match="over 20000 members in a row hold nothing"):
+        extract(tmp_path / "a", tmp_path / "out", lambda name: False, MB)
+
+
+def test_a_list_of_a_million_members(tmp_path: Path):
+    """The list at the end of a zip archive alone, with the counts that only its newer form can state."""
+    entry = zipfile.ZipInfo("a" * 7)
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as one:
+        one.writestr(entry, b"")
+    data = (tmp_path / "one.zip").read_bytes()
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    count = 1_000_000
+    listed = data[start:end] * count
+    numbers = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(listed), start)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, start + len(listed), 1)
+    last = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    (tmp_path / "a.zip").write_bytes(data[:start] + listed + numbers + locator + last)
+    with pytest.raises(UnavailableError, match="a list of 53000000 bytes"):
+        extract(tmp_path / "a.zip", tmp_path / "out", everything, MB)
+
+
+def test_what_is_skipped_may_not_grow_out_of_nothing(tmp_path: Path):
+    archive = tmp_path / "a.tgz"
+    with gzip.open(archive, "wb", 1) as file:
+        file.write(raw_tar(1 << 30))
+        for _ in range(1 << 8):
+            file.write(bytes(1 << 20))
+    with pytest.raises(UnavailableError, match="unpacks to over 100 times its size"):
+        extract(archive, tmp_path / "out", ["b"], MB)
+
+
+def test_many_members_with_something_in_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A corpus of short files, of which a few far behind are wanted."""
+    monkeypatch.setattr(unpack, "EMPTY_LIMIT", 100)
+    members: list[tuple[str, bytes | str]] = [(f"x/{number}", b"1") for number in range(1000)]
+    archive = make(tmp_path / "a.tgz", [*members, ("y/a", b"2")])
+    assert extract(archive, tmp_path / "out", lambda name: name.startswith("y/"), MB) == 1

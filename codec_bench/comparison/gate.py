@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from codec_bench.comparison.measurements import ComparedMetric
+from codec_bench.documents import read_yaml
 from codec_bench.errors import UsageError
 from codec_bench.registry import unknown
 
@@ -239,12 +239,7 @@ def load_gate(path: Path) -> Gate:
     Raises:
         UsageError: It cannot be read, or says something that is not known; one line.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    data = read_yaml(path)
     data = {} if data is None else data
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise UsageError(f"{path} is not a gate: write lines like pesq_wb: {{max_decrease: 0.03}}")

@@ -18,7 +18,7 @@ from typing_extensions import override
 from codec_bench.datasets.dataset import Access, Dataset, State
 from codec_bench.errors import UnavailableError
 from codec_bench.files import write_atomically
-from codec_bench.hub import RemoteFile, fetch_all, home, is_published, local_digest, locked, mirrors
+from codec_bench.hub import RemoteFile, fetch_all, forget, home, is_published, local_digest, locked, mirrors
 from codec_bench.records import Utterance
 from codec_bench.unpack import extract, member_names
 
@@ -148,6 +148,7 @@ class Corpus(Dataset):
             except UnavailableError:
                 if is_ours and remote.sha256 is None and remote.md5 is None:
                     path.unlink()  # it may be the wrong one, so the next call downloads it again
+                    forget(remote)
                 raise
             self._note_archive(remote, path, unpacked=True)
             if is_ours:

@@ -45,7 +45,9 @@ class Source:
         """The archive, as the hub fetches it."""
         name = f"{self.repository.replace('/', '-')}-{self.commit}.tar.gz"
         return RemoteFile(
-            f"sources/{name}", source=f"https://codeload.github.com/{self.repository}/tar.gz/{self.commit}"
+            f"sources/{name}",
+            source=f"https://codeload.github.com/{self.repository}/tar.gz/{self.commit}",
+            is_packed_anew=True,
         )
 
     def wants(self, name: str) -> bool:

@@ -1,8 +1,9 @@
 """Where weights and data sets come from: mirrors first, then the network. Nothing else looks for files or downloads.
 
 Environment: `CODEC_BENCH_HOME` (what was fetched, and the caches), `CODEC_BENCH_MIRROR` (folders or web addresses that
-are searched first, separated like PATH), `CODEC_BENCH_OFFLINE=1` (no network), `HF_ENDPOINT` and `HF_TOKEN` as Hugging
-Face's own tools read them, and the usual proxy variables.
+are searched first, separated like PATH), `CODEC_BENCH_OFFLINE=1` (no network), `CODEC_BENCH_ACCEPT` (digests of files
+that may take the place of what was downloaded first), `HF_ENDPOINT` and `HF_TOKEN` as Hugging Face's own tools read
+them, and the usual proxy variables.
 """
 
 from codec_bench.files import local_digest
@@ -12,6 +13,7 @@ from codec_bench.hub.places import (
     RemoteFile,
     caches,
     find,
+    forget,
     home,
     hugging_face,
     is_offline,
@@ -31,6 +33,7 @@ __all__ = [
     "fetch",
     "fetch_all",
     "find",
+    "forget",
     "home",
     "hugging_face",
     "is_offline",

@@ -12,7 +12,9 @@ from pathlib import Path
 from codec_bench import locks
 from codec_bench.errors import CodecBenchError, DiskFullError, UnavailableError, UsageError
 from codec_bench.files import write_error
+from codec_bench.hub.answer import stated_size
 from codec_bench.hub.download import TIMEOUT_SECONDS, Progress, check_stop, download, headers
+from codec_bench.hub.pace import Pace, TooSlowError, watched
 from codec_bench.hub.places import (
     RemoteFile,
     difference,
@@ -38,7 +40,8 @@ def fetch(weight: RemoteFile, progress: Progress | None = None) -> Path:
     """A verified local copy of a weight, downloaded into `home()` where no folder has it.
 
     Several processes that ask for one file fetch it once. An interrupted download resumes where it stopped, in this
-    call or in a later one. A copy in `home()` that is another file is replaced.
+    call or in a later one. A copy in `home()` that is another file than the published one is replaced; where no digest
+    is published, one that is not what was downloaded first is an error.
 
     Raises:
         UnavailableError: Offline, not published, not allowed, or not the file that it should be.
@@ -68,6 +71,8 @@ def _fetch(weight: RemoteFile, progress: Progress | None, stop: threading.Event)
     try:
         with locked(target.with_name(f".{target.name}.lock"), check_stop=lambda: check_stop(stop)):
             if target.is_file() and not is_published(weight, target):
+                if weight.pin:  # the user's own, perhaps
+                    raise UnavailableError(difference(weight, target))
                 logger.warning("%s; it is downloaded again", difference(weight, target))
                 target.unlink()
             if not target.is_file():  # else another process was faster
@@ -205,9 +210,13 @@ def size_of(weight: RemoteFile) -> int | None:
         return weight.size
     import requests
 
+    def asked() -> requests.Response:
+        return requests.head(weight.url, headers=headers(weight.url), allow_redirects=True, timeout=TIMEOUT_SECONDS)
+
     try:
-        answer = requests.head(weight.url, headers=headers(weight.url), allow_redirects=True, timeout=TIMEOUT_SECONDS)
-    except requests.RequestException:
+        answer = watched(asked, Pace().check)
+    except (requests.RequestException, TooSlowError):
         return None
-    length = answer.headers.get("X-Linked-Size") or answer.headers.get("Content-Length")
-    return int(length) if answer.ok and length else None
+    return (
+        stated_size(answer.headers.get("X-Linked-Size") or answer.headers.get("Content-Length")) if answer.ok else None
+    )

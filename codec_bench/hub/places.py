@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from codec_bench.errors import UnavailableError
 from codec_bench.files import local_digest
+from codec_bench.hub import pins
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +26,12 @@ class RemoteFile:
         path: Where a mirror has it: `models/lyra_v2/lyragan.tflite`, `hf/<org>/<repo>/<file>` for Hugging Face,
             `datasets/<archive>`.
         sha256: Its digest in hexadecimal digits, or None if its makers publish none.
-        size: Bytes, as far as known.
+        size: Bytes, exactly, or None if not known: a download never goes beyond.
         source: Web address of the file; not needed for `hf/...`.
         revision: Branch, tag or commit on Hugging Face.
         md5: Another digest, for what is published with no SHA-256.
+        is_packed_anew: Whether the server packs it at each request, so that equal content may be other bytes. What is
+            in it is verified elsewhere, and the digest of the first download says nothing.
     """
 
     path: str
@@ -37,6 +40,7 @@ class RemoteFile:
     source: str = ""
     revision: str = "main"
     md5: str | None = None
+    is_packed_anew: bool = False
 
     @property
     def url(self) -> str:
@@ -46,6 +50,13 @@ class RemoteFile:
         _, organisation, repository, file = self.path.split("/", 3)
         endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
         return f"{endpoint}/{organisation}/{repository}/resolve/{self.revision}/{file}"
+
+    @property
+    def pin(self) -> str:
+        """The name under which the digest of the first download is kept; empty where there is another, or none."""
+        if self.sha256 is not None or self.md5 is not None or self.is_packed_anew:
+            return ""
+        return f"{self.path}@{self.revision}" if self.path.startswith("hf/") else self.source or self.path
 
 
 def hugging_face(repository: str, *names: str) -> tuple[RemoteFile, ...]:
@@ -130,8 +141,10 @@ def search(weight: RemoteFile) -> tuple[Path | None, list[Path]]:
 
 
 def difference(weight: RemoteFile, path: Path) -> str:
-    """Says that a local file is not the one that is published."""
+    """Says that a local file is not the one that is published, or that was downloaded first."""
     kind, expected = digest_of(weight)
+    if not expected:
+        return f"{path} is {pins.other_file(home(), weight.pin, local_digest(path))}"
     return f"{path} is {other_file(kind, local_digest(path, kind), expected)}"
 
 
@@ -142,9 +155,22 @@ def warn_once(message: str) -> None:
 
 
 def is_published(remote: RemoteFile, path: Path) -> bool:
-    """Whether a local file is the one that is published, by the digest that is known; so is any where none is known."""
+    """Whether a local file is the one that is published, by the digest that is known.
+
+    Where none is, a download is the one that came first, or one that the user accepts in its place; any other file is.
+    """
     kind, expected = digest_of(remote)
-    return not expected or local_digest(path, kind) == expected
+    if expected:
+        return local_digest(path, kind) == expected
+    if not remote.pin or not path.is_relative_to(home()) or pins.pinned(home(), remote.pin) is None:
+        return True
+    return pins.agrees(home(), remote.pin, local_digest(path))
+
+
+def forget(remote: RemoteFile) -> None:
+    """Lets another file take the place of a download that turned out to be of no use."""
+    if remote.pin:
+        pins.forget(home(), remote.pin)
 
 
 def digest_of(remote: RemoteFile) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from codec_bench.documents import parse_json
 from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
 from codec_bench.fingerprint import address
@@ -100,7 +101,7 @@ class Key:
             UsageError: It is not a key, or was written by a newer codec-bench.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = parse_json(path.read_text(encoding="utf-8"))
             if "test_id" in data and data["schema"] > SCHEMA:
                 raise UsageError(f"{path} was written by a newer codec-bench (schema {data['schema']})")
             trials = tuple(
