@@ -18,6 +18,7 @@ import pytest
 from codec_bench import hub
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import RemoteFile, download, fetch, fetch_all, locate, pace, pins, size_of
+from codec_bench.hub.pace import Pace, TooSlowError
 
 A = os.urandom(400_000)
 B = os.urandom(400_000)
@@ -175,7 +176,6 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(download, "BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr(pace, "WINDOW_SECONDS", 1.0)
     monkeypatch.setattr(download, "UNSTATED_LIMIT", 10_000_000)
     for name in ("CODEC_BENCH_OFFLINE", "CODEC_BENCH_MIRROR", "CODEC_BENCH_ACCEPT", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -243,7 +243,8 @@ for name in ("short", "polite", "longer", "other"):
 
 
 @pytest.mark.parametrize("name", WITH_DIGEST)
-def test_what_lies_is_refused(address: str, name: str):
+def test_what_lies_is_refused(address: str, name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 1.0 if "drip" in name else 60.0)
     with pytest.raises(UnavailableError, match=WITH_DIGEST[name]) as caught:
         fetch(remote(address, name, DIGEST))
     assert "\n" not in str(caught.value)
@@ -252,7 +253,8 @@ def test_what_lies_is_refused(address: str, name: str):
 
 
 @pytest.mark.parametrize("name", WITHOUT_DIGEST)
-def test_what_lies_is_refused_where_no_digest_would_tell(address: str, name: str):
+def test_what_lies_is_refused_where_no_digest_would_tell(address: str, name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 1.0 if "drip" in name else 60.0)
     with pytest.raises(UnavailableError, match=WITHOUT_DIGEST[name]):
         fetch(remote(address, name))
     assert "file.bin" not in left_over()
@@ -273,7 +275,8 @@ def test_a_file_that_changed_in_between_is_asked_for_as_a_whole(address: str):
 
 
 @pytest.mark.parametrize("name", ["nonsense", "negative", "empty", "nothing", "loop", "header_drip"])
-def test_a_size_that_cannot_be_is_not_known(address: str, name: str):
+def test_a_size_that_cannot_be_is_not_known(address: str, name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 1.0 if "drip" in name else 60.0)
     assert size_of(remote(address, name)) in (None, 0)
 
 
@@ -351,15 +354,19 @@ def test_processes_that_download_at_once_keep_all_digests(address: str):
     assert found == {f"{address}/{name}": DIGEST for name in names}
 
 
-def test_a_slow_server_that_is_fast_enough_is_waited_for(address: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pace, "LEAST_RATE", 20)
-    monkeypatch.setattr(download, "CHUNK", 10)
-    monkeypatch.setattr(Handler, "forever", lambda self, chunk: write_for(self, chunk, 2.5))
-    monkeypatch.setattr(Handler, "drip", lambda self, start: (self.send(b"", "50"), self.forever(b"x")))
-    assert fetch(remote(address, "drip")).read_bytes() == b"x" * 50
-
-
-def write_for(handler: Handler, chunk: bytes, seconds: float) -> None:
-    for _ in range(50):
-        handler.wfile.write(chunk)
-        time.sleep(seconds / 50)
+def test_what_is_slow_and_fast_enough(monkeypatch: pytest.MonkeyPatch):
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 60.0)
+    measured = Pace()
+    for second in range(1000):  # 1,000 bytes each second, in bursts
+        clock[0] += 1
+        measured.add(0 if second % 20 else 20_000)
+        measured.check()
+    clock[0] += 121
+    measured.add(60_000)  # over two minutes
+    measured.check()
+    clock[0] += 60
+    measured.add(59_999)
+    with pytest.raises(TooSlowError, match="less than 1000 bytes per second"):
+        measured.check()

@@ -136,7 +136,12 @@ class Corpus(Dataset):
                 locks.enter_context(locked(record.with_name(f".{record.stem}.lock")))
             if not self._is_complete():  # else another process was faster
                 self._fetch_archives()
-        self.utterances()  # says what the archives lack
+        try:
+            self.utterances()  # says what the archives lack
+        except UnavailableError:
+            for remote in self.archives:  # others may be right
+                forget(remote)
+            raise
 
     def _fetch_archives(self) -> None:
         for remote, path in self._archive_files():

@@ -63,7 +63,7 @@ def test_a_limit_reads_as_it_is_meant(written):
         ("wer: {max_increase: 0.1, unit: percents}", "unknown unit 'percents'; did you mean 'percent'"),
         ("wer: {max_increase: 1, max_decrease: 1}", "not both"),
         ("wer: {max_increase: -1}", "greater than 0"),
-        ("wer: {max_increase: .nan}", "wer.max_increase"),
+        ("wer: {max_increase: .nan}", "nan is no finite number"),
         ("pesq_wb: {unit: percent}", "the default limit is absolute"),
         ("si_sdr: {}\nalpha: 2", "alpha: Input should be less than 0.5"),
         ("- wer", "is not a gate"),
