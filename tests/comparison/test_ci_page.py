@@ -108,13 +108,19 @@ def test_the_gate_of_the_page_is_a_gate(tmp_path: Path):
 
 
 def test_the_table_of_defaults_is_that_of_the_code():
-    table = PAGE.split("default limit |\n")[1].split("\n\n")[0]
-    cells = [c.strip() for line in table.splitlines()[1:] for c in line.strip("|").split("|")]
-    shown: dict[str, float] = {}
-    for names, limit in zip(cells[::2], cells[1::2], strict=True):
+    table = PAGE.split("noise of 200 utterances |\n")[1].split("\n\n")[0]
+    shown: dict[str, tuple[float, float | None]] = {}
+    for line in table.splitlines()[1:]:
+        names, limit, noise = (cell.strip() for cell in line.strip("|").split("|"))
+        found = re.findall(r"[\d.]+", noise)
         for name in re.findall(r"`(\w+)`", names):
-            shown[name] = float(re.findall(r"[\d.]+", limit)[0])
-    assert shown == {name: limit.threshold for name, limit in DEFAULTS.items()}
+            shown[name] = float(re.findall(r"[\d.]+", limit)[0]), float(found[0]) if found else None
+    assert {name: limit for name, (limit, _) in shown.items()} == {n: limit.threshold for n, limit in DEFAULTS.items()}
+    for name, (_, noise) in shown.items():
+        known = DEFAULTS[name].noise
+        assert (noise is None) == (known is None), name
+        assert known is None or noise == pytest.approx(known / 200**0.5, rel=0.15)
+        assert known is None or DEFAULTS[name].threshold > 4 * known / 200**0.5
 
 
 CODEC = """
