@@ -19,7 +19,11 @@ def ratings(
         str | None, typer.Option(help="Column that identifies listeners: by default the session, or their name.")
     ] = None,
     anchor_rule: Annotated[
-        bool, typer.Option("--anchor-rule", help="Also exclude those who rate the highest anchor above 90 too often.")
+        bool,
+        typer.Option(
+            "--anchor-rule",
+            help="Also exclude those who rate the highest anchor above 90 too often, if there is no mid anchor.",
+        ),
     ] = False,
     no_screening: Annotated[bool, typer.Option("--no-screening", help="Exclude no listeners.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove imported results from the run.")] = False,
@@ -40,7 +44,7 @@ def ratings(
         return
     if results is None or key is None:
         raise UsageError("ratings needs the file of results and --key, the key.json that `codec-bench export` wrote")
-    rules = Rules(reference=not no_screening, anchor=anchor_rule and not no_screening)
+    rules = Rules(reference=False, anchor="none") if no_screening else Rules(anchor="highest" if anchor_rule else "mid")
     found = import_results(loaded, results, Key.load(key), rules, listener)
     for warning in found.warnings:
         sys.stderr.write(f"WARNING: {warning}\n")
@@ -48,6 +52,10 @@ def ratings(
         typer.echo(found.files[1].read_text(encoding="utf-8"), nl=False)
     else:
         Grid.of(found.rows).print()
+        if found.differences:
+            typer.echo("\ndifferences of two systems that the same listeners rated on the same items:")
+            Grid.of(found.differences).print()
+            typer.echo()
         typer.echo(f"{found.listeners} listeners counted, {len(found.excluded)} excluded")
         for line in found.excluded:
             typer.echo(f"  {line}")

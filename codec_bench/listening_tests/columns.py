@@ -74,7 +74,7 @@ def _exact_summary(path: Path) -> pd.DataFrame:
     try:
         # As text first: before pandas 3 its own reader of numbers may change the last digit.
         summary = pd.read_csv(path, dtype=str, keep_default_na=False)
-        for name in floats_of(SummaryRow):
+        for name in [name for name in floats_of(SummaryRow) if name in summary]:  # older runs lack some
             summary[name] = [float(text) if text else math.nan for text in summary[name]]
         for name in ("n", "n_expected", "clusters"):
             summary[name] = [int(text) for text in summary[name]]

@@ -19,6 +19,18 @@ SHORTEST = 0.4
 ANCHORS = {"3.5k": 3500.0, "7k": 7000.0}
 """Hz up to which each low-pass anchor is as the recording."""
 
+MID_ANCHOR = "7k"
+"""The one that BS.1534-3 calls so."""
+
+
+def anchor_label(name: str) -> str:
+    """What an anchor is called beside the systems of a test.
+
+    >>> anchor_label(MID_ANCHOR)
+    'anchor-7k'
+    """
+    return f"anchor-{name}"
+
 
 def _anchors(names: list[str]) -> list[str]:
     """Names of anchors, the lowest first; `none` is none."""

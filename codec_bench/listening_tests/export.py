@@ -17,7 +17,7 @@ from codec_bench.errors import UsageError
 from codec_bench.files import digest, write_atomically
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.listening_tests.anchors import low_pass
-from codec_bench.listening_tests.config import ANCHORS, ListeningTest
+from codec_bench.listening_tests.config import ANCHORS, ListeningTest, anchor_label
 from codec_bench.listening_tests.items import ListeningItem, choose_items, choose_systems, reference_of
 from codec_bench.listening_tests.key import Key, Role, Stimulus, Trial, identify
 from codec_bench.listening_tests.levels import align
@@ -56,7 +56,7 @@ def export(test: ListeningTest, step: Callable[[], None] = lambda: None) -> Expo
         UsageError: The audio was not kept, a system is not known, too few items, `out` is not empty.
     """
     run = load_run(test.run)
-    anchors = {f"anchor-{name}": ANCHORS[name] for name in test.anchors}
+    anchors = {anchor_label(name): ANCHORS[name] for name in test.anchors}
     systems = choose_systems(run, test.systems, MOST_STIMULI - 1 - len(anchors) if test.kind == "mushra" else 1000)
     if meeting := [label for label in anchors if label in systems]:
         raise UsageError(f"a system of {run.path} is called {meeting[0]}, as the anchor is: leave one of them out")

@@ -7,8 +7,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import codec_bench
 from codec_bench.errors import UsageError
@@ -112,6 +114,50 @@ def test_a_second_import_takes_the_place_of_the_first(run: Run, exported, result
     assert second.metrics["mushra"]["fingerprint"] != first.metrics["mushra"]["fingerprint"]
 
 
+def test_differences_stand_beside_the_means(run: Run, exported, tmp_path: Path):
+    """By hand: two systems, three people on four items, a difference that depends on the person and on the item."""
+    utterances = sorted({trial.utterance for trial in exported.trials if not trial.training})
+    apart = np.add.outer([10.0, 14, 18], [-3.0, 0, 0, 3])
+
+    def varied(who: str, utterance: str, system: str) -> float:
+        if system != "opus@6000" or utterance not in utterances:
+            return BASE[system]
+        return BASE["codec2@3200"] + apart["abc".index(who[0]), utterances.index(utterance)]
+
+    found = import_results(run, mushra_csv(tmp_path / "varied.csv", exported, ["ann", "bob", "cid"], varied), exported)
+    # No interaction: MS of listeners 4 * 16 = 64, of items 3 * 6 = 18, of the rest 0.
+    df = 82**2 / (64**2 / 2 + 18**2 / 3)
+    half = max(stats.t.ppf(0.975, df) * (82 / 12) ** 0.5, stats.t.ppf(0.975, 2) * (64 / 12) ** 0.5)
+    (row,) = found.differences
+    order = [label for label in run.systems if label in HEARD]
+    sign = 1 if order[0] == "opus@6000" else -1
+    low, high = sorted((sign * 14 - half, sign * 14 + half))
+    assert row["pair"] == " - ".join(order)
+    assert (row["difference"], row["95 %"]) == (f"{sign * 14:+.1f}", f"{low:.1f} .. {high:.1f}")
+    (kept,) = json.loads((run.path / "ratings.json").read_text())["differences"]
+    assert (kept["mean"], kept["low"], kept["high"]) == pytest.approx((sign * 14, low, high))
+    assert kept["p_value"] == kept["p_holm"]
+    assert (kept["listeners"], kept["items"], kept["pairs"]) == (3, 4, 12)
+    differ = int(kept["p_holm"] < 0.05)
+    assert f"{differ} of 1 pairs of systems differ" in load_run(run.path).metrics["mushra"]["note"]
+
+
+def test_a_run_whose_summary_lacks_a_later_column_takes_results(run: Run, exported, results: Path):
+    path = run.path / "summary.csv"
+    pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns="effective_clusters").to_csv(path, index=False)
+    import_results(load_run(run.path), results, exported)
+    rows = load_run(run.path).summary.set_index(["metric", "system"])
+    assert rows.loc[("mushra", "opus@6000"), "effective_clusters"] == pytest.approx(3)
+    assert pd.isna(rows.loc[("si_sdr", "opus@6000"), "effective_clusters"])
+
+
+def test_other_screening_is_another_column(run: Run, exported, results: Path):
+    import_results(run, results, exported)
+    first = load_run(run.path).metrics["mushra"]
+    import_results(load_run(run.path), results, exported, Rules(reference=False))
+    assert load_run(run.path).metrics["mushra"]["fingerprint"] != first["fingerprint"]
+
+
 def test_taking_it_out_restores_the_run(run: Run, exported, results: Path):
     files = ["summary.csv", "summary.json"]
     before = {name: (run.path / name).read_bytes() for name in files}
@@ -173,10 +219,13 @@ def test_abx_against_the_recording_is_a_column(run: Run, tmp_path: Path):
     rows = made.summary[made.summary["metric"] == "abx"].set_index("system")
     assert rows.loc["opus@6000", "value"] == 50
     assert rows.loc["codec2@3200", "value"] == 100
-    # Wilson at 16 of 16: the lower end is n / (n + z^2).
-    assert rows.loc["codec2@3200", "ci_low"] == pytest.approx(100 * 16 / (16 + 1.959964**2), abs=1e-4)
+    # All 16 answers are right: what four people, or four items, say for sure.
+    assert rows.loc["codec2@3200", "ci_low"] == pytest.approx(100 * 0.025 ** (1 / 4))
+    assert "both drawn" in made.metrics["abx"]["note"]
     pairs = {pair["second"]: pair for pair in json.loads((run.path / "abx.json").read_text())["pairs"]}
     assert pairs["codec2@3200"]["p_value"] == pytest.approx(0.5**16)
+    assert pairs["codec2@3200"]["p_holm"] == pytest.approx(2 * 0.5**16)
+    assert pairs["codec2@3200"]["drawn"] == ["listeners", "items"]
     assert len(pd.read_csv(run.path / "abx.csv")) == 32
 
 
