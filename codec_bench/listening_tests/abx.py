@@ -90,8 +90,8 @@ def _write_column(
     """Per cent of right answers of each system against the recording; 50 is as good as the recording."""
     note = (
         f"Right answers of {source['listeners']} listeners who were asked which of two is the recording, "
-        f"{source['items']} items; 50 is guessing; ± is half of the interval of Clopper and Pearson at the effective "
-        f"number of answers{_about(shares)}."
+        f"{source['items']} items; 50 is guessing; 95 % intervals are those of Clopper and Pearson at the "
+        f"effective number of answers{_about(shares)}."
     )
     values: dict[str, Estimate] = {}
     right: dict[tuple[str, str], list[bool]] = defaultdict(list)

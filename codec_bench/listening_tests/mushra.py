@@ -133,7 +133,7 @@ def _note(source: Mapping[str, Any], key: Key, opinions: Mapping[str, Opinion], 
     pairs = f"; {differ} of {len(tested)} pairs of systems differ (paired, Holm, 5 %)" if tested else ""
     return (
         f"Opinion of {source['listeners']} listeners on {source['items']} items, 0 to 100 (ITU-R BS.1534-3); "
-        f"{source['excluded']} listeners excluded{anchors}; ± is Student's t, as listeners and items are both drawn"
+        f"{source['excluded']} listeners excluded{anchors}; ± is 95 %, Student's t, as listeners and items are both drawn"
         f"{pairs}."
     )
 
