@@ -111,7 +111,7 @@ def interval(
     """
     if share == "hits":
         low, high = interval(1 - value, error, effective, "errors", units)
-        return 1 - high, 1 - low
+        return max(0.0, 1 - high), 1 - low  # of words there may be more errors than words, but no fewer hits than none
     reach = t_quantile(effective) * error
     if not share:
         return value - reach, value + reach

@@ -88,6 +88,7 @@ def test_no_error_ends_where_clopper_and_pearson_do():
 def test_a_rate_ends_at_all_unless_it_was_seen_to_be_more():
     assert interval(0.01, 0.01, 2, "errors")[1] == 1.0
     assert interval(1.2, 0.1, 10, "errors")[1] > 1.4  # more insertions than words
+    assert interval(0.1, 0.15, 4, "hits")[0] == 0.0
     # What is no share after all: a plug-in's percentage of change.
     assert estimate([-1, 2, 3], [1, 1, 1], list("abc"), expected=3, share="errors").low < -1
 

@@ -53,10 +53,16 @@ def bold_note(runs: Sequence[Run], columns: Sequence[TableColumn], contest: Cont
     if contest is None:
         return f"{alone}; others may not be worse by more than chance."
     if len(untested) == len(directed):
-        return f"{alone}; there are no scores per utterance to tell who is as good."
+        return f"{alone}; the values are no means of scores that could be compared."
+    how = runs[0].info.get("intervals") or {}
     unit = "speakers" if (runs[0].info["plan"]["dataset"]["speakers"] or 0) > 1 else "utterances"
+    unit = how["unit"] if "clusters" in how else unit  # an earlier version had utterances where speakers were few
     test = f"paired t over {unit}, Holm at {100 * ALPHA:g} % over the comparisons with the best"
-    of_some = f" In {', '.join(untested)} the best value alone: no scores per utterance." if untested else ""
+    of_some = (
+        f" In {', '.join(untested)} the best value alone: no means of scores that could be compared."
+        if untested
+        else ""
+    )
     return f"{alone} and all that are not significantly worse ({test}).{of_some}"
 
 

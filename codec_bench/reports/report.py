@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
@@ -51,11 +52,13 @@ def write_report(
         The files, tables first.
 
     Raises:
-        UsageError: There is no such format, or the folder cannot be written.
+        UsageError: There is no such format or kind of bold, a run cannot be read, or the folder cannot be written.
     """
     for name in formats:
         if name not in FORMATS:
             raise UsageError(unknown("format", name, list(FORMATS)))
+    if bold not in get_args(Bold):
+        raise UsageError(unknown("kind of bold", bold, list(get_args(Bold))))
     runs = list({run.path.resolve(): run for run in runs}.values())
     tables = build_tables(runs, bands, bold)
     texts = {

@@ -144,7 +144,7 @@ def test_without_scores_to_compare_the_best_value_alone_is_bold(tmp_path: Path, 
     table = build_table(run)
     first = max(table.rows, key=lambda r: r.cells["stoi"].value or 0.0).label
     assert best(table, "stoi") == {first}
-    text = "Bold: the best value of its group; there are no scores per utterance to tell who is as good."
+    text = "Bold: the best value of its group; the values are no means of scores that could be compared."
     assert text in table.footnotes
 
 
@@ -159,7 +159,10 @@ def test_a_footnote_names_the_columns_of_which_the_best_value_alone_is_bold(tmp_
     table = build_table(Run(tmp_path, run.info))
     assert best(table, "stoi") == {"a", "b"}
     assert best(table, "gpe") == {"a"}
-    assert any(note.endswith("In GPE the best value alone: no scores per utterance.") for note in table.footnotes)
+    assert any(
+        note.endswith("In GPE the best value alone: no means of scores that could be compared.")
+        for note in table.footnotes
+    )
     alone = "Bold: the best value of its group; others may not be worse by more than chance."
     assert alone in build_table(Run(tmp_path, run.info), bold="best").footnotes
 
