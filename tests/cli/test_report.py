@@ -42,11 +42,12 @@ def test_several_runs_are_reported_beside_each_other(report: Cli, tmp_path: Path
 
 
 def test_options_shape_the_table(report: Cli, tmp_path: Path):
-    done = report("one", *TABLES, "--no-intervals", "--efficiency", "--bands", "5", "--out", "there")
+    done = report("one", *TABLES, "--no-intervals", "--efficiency", "--bands", "5", "--bold", "best", "--out", "there")
     assert done.returncode == 0, done.stderr
     assert "±" not in done.stdout
     assert "[10.00, 50.88]" not in done.stdout
     assert "### Efficiency" in done.stdout
+    assert "- Bold: the best value of its group; others may not be worse by more than chance." in done.stdout
     assert "*&gt; 5 kbps, classic*" in done.stdout
     text = (tmp_path / "there" / "table.tex").read_text()
     assert r"\itshape \textless{} 5 kbps, classic" in text
@@ -85,6 +86,7 @@ def edited(path: Path, **changes: object) -> None:
         (("one", "--format", "csb"), "unknown format 'csb'; did you mean 'csv'?"),
         (("one", "--bands", "1,2"), "bands are positive and falling, e.g. 2,0.85,0.65, not '1,2'"),
         (("one", "--bands", "low"), "bands are positive and falling"),
+        (("one", "--bold", "second"), "'second' is not one of"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(report: Cli, arguments: tuple[str, ...], message: str):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from codec_bench.cli.finish import tell
 from codec_bench.reports.intervals import described, warning
 from codec_bench.reports.table import build_table, build_tables
 from codec_bench.runs.directory import Run
@@ -87,3 +88,13 @@ def test_a_table_warns_of_few_speakers(tmp_path: Path):
     table = build_table(run)
     assert table.footnotes[1].startswith("Warning: only 5 speakers: ")
     assert not any("speakers" in note for note in table.notes(intervals=False) if "paired" not in note)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_end_of_a_run_warns_once(tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: bool):
+    run = make_run(tmp_path, [row(system, "stoi", 3.0, 0.8) for system in "ab"], {}, speakers=5)
+    tell([run], as_json)
+    assert "WARNING" not in capsys.readouterr().err  # 37 speakers
+    run.info["intervals"] |= {"clusters": 5, "effective": 4.9}
+    tell([run], as_json)
+    assert capsys.readouterr().err.splitlines()[0] == f"WARNING: {warning(run)}"
