@@ -133,8 +133,8 @@ def _note(source: Mapping[str, Any], key: Key, opinions: Mapping[str, Opinion], 
     pairs = f"; {differ} of {len(tested)} pairs of systems differ (paired, Holm, 5 %)" if tested else ""
     return (
         f"Opinion of {source['listeners']} listeners on {source['items']} items, 0 to 100 (ITU-R BS.1534-3); "
-        f"{source['excluded']} listeners excluded{anchors}; ± is 95 %, Student's t, as listeners and items are both drawn"
-        f"{pairs}."
+        f"{source['excluded']} listeners excluded{anchors}; ± is 95 %, Student's t, as listeners and items are both "
+        f"drawn{pairs}."
     )
 
 
