@@ -78,7 +78,7 @@ def main() -> None:
     system = parse_systems([options.codec], [])[0]
     assert isinstance(system.source, Codec), "audio that exists already is not coded"
     fetch_weights(system.source)
-    row, items = Row(system), resolve_items(load_dataset(options.dataset), [], limit=options.limit)
+    row, items = Row(system), resolve_items(load_dataset(options.dataset, limit=options.limit), []).items
     rates: dict[str, list[float]] = {"single": [], "batched": []}
     for _ in range(options.rounds):
         first, single = measured(row, items, options.device, 0.0)

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from codec_bench.documents import read_yaml
@@ -138,7 +147,6 @@ Checkpoint = Annotated[
 DatasetName = Annotated[
     str, Option("Recordings; see `codec-bench list datasets`.", Panel.DATA, "NAME|FILE.tsv|DIR", example="demo")
 ]
-Limit = Annotated[int | None, Field(ge=1), Option("Only the first N utterances.", Panel.DATA)]
 Jobs = Annotated[int | None, Field(ge=1), Option("Scoring processes; all cores by default.", Panel.PLACE)]
 Seed = Annotated[int, Field(ge=0), Option("Seed of all random draws.", Panel.METHOD)]
 MaxFailed = Annotated[
@@ -279,3 +287,22 @@ class DataFolders(Options):
     audio_root: Annotated[Path | None, Option("Folder that a manifest's paths are relative to.", Panel.DATA, "DIR")] = (
         None
     )
+
+
+class DataPart(Options):
+    """Which of the utterances of a data set are taken; the seed of a sample is the field `seed` of the options."""
+
+    sample: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Only N utterances, drawn by --seed evenly over the speakers.", Panel.DATA),
+    ] = None
+    limit: Annotated[
+        int | None, Field(ge=1), Option("Only the first N utterances, which are no sample.", Panel.DATA)
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_part(self) -> Self:
+        if self.sample is not None and self.limit is not None:
+            raise ValueError("--limit takes the first utterances, --sample draws them: give one of the two")
+        return self

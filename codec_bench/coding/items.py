@@ -5,20 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.dataset import Dataset, Listed, ListedDataset
 from codec_bench.datasets.manifest import check_distinct, check_id, load_transcripts
+from codec_bench.datasets.parts import Part, speakers_of
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.faults import contained, explained
 from codec_bench.files import digest, file_digest
 from codec_bench.identity import source_of
 from codec_bench.records import Status, Utterance
+
+WHOLE = Part()
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +47,42 @@ class Item:
         return f"file:{self.digest}"
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The utterances of a plan.
+
+    Attributes:
+        items: In the order of the data set.
+        sample: What they were drawn from (see `Part.describe`), if they were.
+    """
+
+    items: tuple[Item, ...]
+    sample: Mapping[str, Any]
+
+
 def resolve_items(
     loaded: Dataset,
     warnings: list[str],
     *,
     only: Sequence[str] | None = None,
-    limit: int | None = None,
+    part: Part = WHOLE,
     text: Path | None = None,
-) -> tuple[Item, ...]:
+) -> Selection:
     """Brings a data set here, takes the wanted utterances in its order, and hashes their recordings.
 
     Args:
         loaded: The data set.
         warnings: What the user should know is added here.
         only: Ids to take; all by default.
-        limit: How many to take at most.
+        part: Which of these to take.
         text: TSV file with transcripts that replace those of the data set.
 
     Raises:
         UsageError: No utterance is left, an id cannot name a file or cannot be told from another, or none of the
             recordings can be read.
     """
-    utterances = _listed(loaded, None if only is None else set(only), limit)
+    utterances, facts, warning = _chosen(loaded, None if only is None else set(only), part)
+    warnings += [warning] if warning else []
     if not utterances:
         raise UsageError(f"data set {loaded.name!r} has none of the requested utterances")
     for utterance in utterances:
@@ -77,22 +95,27 @@ def resolve_items(
     unreadable = [i for i in items if i.problem]
     if len(unreadable) == len(items):
         raise UsageError(f"none of the {len(items)} audio files can be read: {unreadable[0].problem}")
-    return items
+    return Selection(items, facts)
 
 
-def _listed(loaded: Dataset, ids: set[str] | None, limit: int | None) -> list[Utterance]:
-    """The utterances of a data set, which may be a plug-in that raises anything."""
+def _chosen(loaded: Dataset, ids: set[str] | None, part: Part) -> tuple[list[Utterance], dict[str, Any], str]:
+    """The utterances of a part of a data set, which may be a plug-in that raises anything.
 
-    def listed() -> list[Utterance]:
+    Returns:
+        The utterances, what `Selection.sample` holds, and what the user should know; empty for nothing.
+    """
+
+    def chosen() -> tuple[list[Utterance], dict[str, Any], str]:
         loaded.fetch()
-        found = list(islice((u for u in _checked(loaded.utterances()) if ids is None or u.id in ids), limit))
+        entries, is_all = _entries(loaded, ids, part)
+        found = list(_checked(entries[place].made() for place in part.places(entries)))
         for note in loaded.notes():
             if not isinstance(note, str):
                 raise TypeError(f"`notes` gives texts, not {note!r:.60}")
-        return found
+        return found, part.describe(entries), part.warning(entries) if is_all else _open_ended(found)
 
     try:
-        return contained(listed)
+        return contained(chosen)
     except CodecBenchError:
         raise
     except Exception as error:
@@ -101,6 +124,29 @@ def _listed(loaded: Dataset, ids: set[str] | None, limit: int | None) -> list[Ut
             raise
         told = explained(error, type(whole).utterances)
         raise UsageError(f"data set {loaded.name!r} cannot be read: {told}") from error
+
+
+def _entries(loaded: Dataset, ids: set[str] | None, part: Part) -> tuple[Sequence[Listed], bool]:
+    """What of a data set a part is taken from, and whether that is all of it.
+
+    A set that is no list need not end, and one that changes what its base class lists is none: of these, no more is
+    made than is needed.
+    """
+    if isinstance(loaded, ListedDataset) and type(loaded).utterances is ListedDataset.utterances:
+        return [entry for entry in loaded.listed() if ids is None or entry.id in ids], True
+    found = list(islice((u for u in _checked(loaded.utterances()) if ids is None or u.id in ids), part.limit))
+    return [Listed.of(utterance) for utterance in found], part.limit is None or len(found) < part.limit
+
+
+def _open_ended(utterances: Sequence[Utterance]) -> str:
+    """What must be known of a limit where nobody knows how much was cut off."""
+    speakers, count = len(speakers_of(utterances)), len(utterances)
+    if not speakers:
+        return ""
+    return (
+        f"the first {count} utterances are no sample of the speakers: they hold {speakers}, of how many is not known; "
+        f"use --sample {count}"
+    )
 
 
 def _checked(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
@@ -161,8 +207,8 @@ def manifest_of(items: Sequence[Item]) -> bytes:
     return text.getvalue().encode()
 
 
-def describe_dataset(dataset: Dataset, items: Sequence[Item]) -> dict[str, Any]:
-    """A data set as `run.json` keeps it, for runs of every kind."""
+def describe_dataset(dataset: Dataset, items: Sequence[Item], sample: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
+    """A data set as `run.json` keeps it, for runs of every kind; for `sample` see `Selection`."""
     return {
         "name": dataset.name,
         "title": dataset.title,
@@ -170,8 +216,16 @@ def describe_dataset(dataset: Dataset, items: Sequence[Item]) -> dict[str, Any]:
         "source": dataset.source,
         "synthetic": dataset.synthetic,
         "notes": dataset.notes(),
-        "utterances": len(items),
-        "speakers": len({i.utterance.speaker for i in items if i.utterance.speaker}),
-        "manifest_sha256": digest(manifest_of(items)),
+        **describe_items(items),
+        **sample,
         **({"identity": source.describe()} if (source := source_of(_whole(dataset))) is not None else {}),
+    }
+
+
+def describe_items(items: Sequence[Item]) -> dict[str, Any]:
+    """What of a data set is measured, as `run.json` keeps it."""
+    return {
+        "utterances": len(items),
+        "speakers": len(speakers_of([item.utterance for item in items])),
+        "manifest_sha256": digest(manifest_of(items)),
     }

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from codec_bench.datasets.dataset import Access, Dataset, State
+from codec_bench.datasets.dataset import Access, Listed, ListedDataset, State
 from codec_bench.errors import UnavailableError
 from codec_bench.files import write_atomically
 from codec_bench.hub import RemoteFile, fetch_all, forget, home, is_published, local_digest, locked, mirrors
@@ -42,7 +42,7 @@ class Count(NamedTuple):
     certain: bool = True
 
 
-class Corpus(Dataset):
+class Corpus(ListedDataset):
     """A published corpus, or a fixed part of one, in the layout of its makers.
 
     A subclass says where the corpus lies (`inside`, `marker`), what it is made of (`archives`, or `form`), and how an
@@ -92,17 +92,17 @@ class Corpus(Dataset):
         """
 
     def _complete(self, utterance: Utterance) -> Utterance:
-        """Adds what costs a look into a file per utterance, e.g. its transcript; called as utterances are yielded."""
+        """Adds what costs a look into a file per utterance, e.g. its transcript; called for those that are used."""
         return utterance
 
     @override
-    def utterances(self) -> Iterator[Utterance]:
+    def listed(self) -> list[Listed]:
         problems = []
         for root in self._roots():
             self._notes = []
             self._note_unpublished(root)
             try:
-                return map(self._complete, self._checked(root))
+                return [Listed.of(utterance, self._complete) for utterance in self._checked(root)]
             except UnavailableError as error:  # a lab's folder may hold a part, and the user's own all of it
                 problems.append(error)
         if problems:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+
+from typing_extensions import override
 
 from codec_bench.hub import describe_size
 from codec_bench.records import Utterance
@@ -93,3 +96,42 @@ class Dataset(ABC):
     def notes(self) -> list[str]:
         """What a reader of a table over this set must know, one line each; known once `utterances` was called."""
         return []
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An utterance of a list, before anything is done for it.
+
+    Attributes:
+        id: Its id.
+        speaker: Speaker label, or None if unknown.
+        labels: What else the list says of it.
+        made: Makes the utterance: reads its transcript, cuts its recording from a longer one.
+    """
+
+    id: str
+    speaker: str | None
+    labels: Mapping[str, str]
+    made: Callable[[], Utterance]
+
+    @classmethod
+    def of(cls, utterance: Utterance, made: Callable[[Utterance], Utterance] = lambda utterance: utterance) -> Listed:
+        """An utterance that a list describes, and what makes the final one of it; by default it is that."""
+        return cls(utterance.id, utterance.speaker, utterance.labels, partial(made, utterance))
+
+
+class ListedDataset(Dataset):
+    """A set that knows all its utterances from lists and names, so that a part of it can be chosen first."""
+
+    @abstractmethod
+    def listed(self) -> Sequence[Listed]:
+        """All utterances, in the order of `utterances`, from lists and names alone.
+
+        Raises:
+            UsageError: As for `utterances`.
+        """
+
+    @override
+    def utterances(self) -> Iterator[Utterance]:
+        listed = self.listed()  # with the call, so that what is wrong is said at once
+        return (entry.made() for entry in listed)

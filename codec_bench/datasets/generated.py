@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from typing_extensions import override
 
 from codec_bench.audio import AUDIO_SUFFIXES, audio_files
-from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.dataset import Listed, ListedDataset
 from codec_bench.datasets.manifest import Folder, is_file, read_text
 from codec_bench.errors import UsageError
 from codec_bench.records import Utterance
 
 
-class Generated(Dataset):
+class Generated(ListedDataset):
     """Files that a system generated, by id; the prompt takes the place of the recording, and is never the same
     utterance.
 
-    The prompts also say whose voice it is: utterances of one prompt are one speaker, unless the folder knows better.
+    The prompts also say whose voice it is: utterances of one prompt are one speaker.
 
     Args:
         folder: The generated files; transcripts next to them are read as `Folder` does.
@@ -33,18 +34,24 @@ class Generated(Dataset):
         self.name = self._files.name
 
     @override
-    def utterances(self) -> Iterator[Utterance]:
-        for utterance in self._files.utterances():
-            if self._prompts is None:
-                yield utterance
-            elif utterance.id in self._prompts:
-                prompt = self._prompts[utterance.id]
-                yield replace(utterance, path=prompt, speaker=utterance.speaker or prompt.stem)
+    def listed(self) -> Sequence[Listed]:
+        files, prompts = self._files.listed(), self._prompts
+        if prompts is None:
+            return files
+        return [
+            Listed(entry.id, prompt.stem, entry.labels, partial(_prompted, entry, prompt))
+            for entry in files
+            if (prompt := prompts.get(entry.id)) is not None
+        ]
 
     @override
     def notes(self) -> list[str]:
         against = "similarities are to each utterance's prompt" if self._prompts is not None else "there are no prompts"
         return [f"Generated speech: no recording of the same utterances exists; {against}."]
+
+
+def _prompted(entry: Listed, prompt: Path) -> Utterance:
+    return replace(entry.made(), path=prompt, speaker=prompt.stem)
 
 
 def read_prompts(path: Path) -> dict[str, str]:

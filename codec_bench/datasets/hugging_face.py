@@ -6,13 +6,15 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from typing_extensions import override
 
 from codec_bench.datasets.clips import Clips
-from codec_bench.datasets.dataset import Access, Dataset, State
+from codec_bench.datasets.dataset import Access, Listed, ListedDataset, State
 from codec_bench.datasets.manifest import id_problem, is_file
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import describe_size, home, is_offline
@@ -31,7 +33,7 @@ DEFAULT_SPLIT = "test"
 _REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?")
 
 
-class HuggingFace(Dataset):
+class HuggingFace(ListedDataset):
     """A split of a data set that the library `datasets` can load; it is downloaded and cached as that library does.
 
     Columns are known by their type and name: the audio; what is said (`TEXT_COLUMNS`), who says it
@@ -61,11 +63,11 @@ class HuggingFace(Dataset):
         self._clips = Clips(self.name)
 
     @override
-    def utterances(self) -> Iterator[Utterance]:
+    def listed(self) -> list[Listed]:
         table = self._load()
         self._clips = Clips(self.name)
         columns = _columns(self.spec, table)
-        return self._rows(table, columns, self._ids(table, columns))
+        return list(self._rows(table, columns, self._ids(table, columns)))
 
     @override
     def fetch(self) -> None:
@@ -195,21 +197,28 @@ class HuggingFace(Dataset):
         self._id_note = f"{self.name}: rows are numbered, because the column id cannot be used: {problem}"
         return numbers
 
-    def _rows(self, table: Any, columns: _Columns, ids: list[str]) -> Iterator[Utterance]:
-        for id_, row in zip(ids, table.select_columns(columns.all).with_format(None), strict=True):
-            cells = {name: _text(table.features[name], row[name]) for name in columns.scalars}
+    def _rows(self, table: Any, columns: _Columns, ids: list[str]) -> Iterator[Listed]:
+        recordings = table.select_columns([columns.audio]).with_format(None)
+        # By columns: a look at each row by itself takes minutes where a set has millions.
+        cells_of = table.select_columns(columns.scalars).with_format(None)[:] if columns.scalars else {}
+        for place, id_ in enumerate(ids):
+            cells = {name: _text(table.features[name], cells_of[name][place]) for name in columns.scalars}
             taken = {columns.text, columns.speaker}
             code = find((columns.language and cells[columns.language]) or "")
             taken |= {columns.language} if code else set()
             taken |= {columns.id} if cells.get("id") == id_ else set()
-            yield Utterance(
+            described = Utterance(
                 id_,
-                self._audio(id_, row[columns.audio]),
+                Path(),
                 text=cells[columns.text] if columns.text else None,
                 speaker=cells[columns.speaker] if columns.speaker else None,
                 language=code,
                 labels={name: cell for name, cell in cells.items() if cell and name not in taken},
             )
+            yield Listed.of(described, partial(self._with_audio, recordings, columns.audio, place))
+
+    def _with_audio(self, recordings: Any, column: str, place: int, utterance: Utterance) -> Utterance:
+        return replace(utterance, path=self._audio(utterance.id, recordings[place][column]))
 
     def _audio(self, id_: str, cell: dict[str, Any] | None) -> Path:
         """The file of a row: the one that it names, or the bytes that it holds."""
@@ -239,10 +248,6 @@ class _Columns(NamedTuple):
     language: str | None
     id: str | None
     scalars: list[str]
-
-    @property
-    def all(self) -> list[str]:
-        return [self.audio, *self.scalars]
 
 
 def _parse(name: str) -> _Where:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from typing_extensions import override
 
 from codec_bench.datasets.clips import Clips, source_path
-from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.dataset import Listed, ListedDataset
 from codec_bench.datasets.manifest import check_id, check_some_exist, is_file, read_text
 from codec_bench.errors import UsageError
 from codec_bench.records import Utterance
@@ -23,7 +24,7 @@ RECORDINGS = "wav.scp"
 _BLANKS = " \t\r\f\v"
 
 
-class KaldiDir(Dataset):
+class KaldiDir(ListedDataset):
     """A Kaldi data directory: `wav.scp`, and where they are there `segments`, `text`, `utt2spk` and `utt2dur`.
 
     Each line of `segments`, or else of `wav.scp`, is an utterance, in that order; what the other lists say of other
@@ -43,7 +44,7 @@ class KaldiDir(Dataset):
         self._clips = Clips(self.name)
 
     @override
-    def utterances(self) -> Iterator[Utterance]:
+    def listed(self) -> list[Listed]:
         sources = self._sources()
         parts = self._parts(sources)
         for part in parts:
@@ -51,16 +52,23 @@ class KaldiDir(Dataset):
         texts, speakers, durations = (self._optional(name) for name in ("text", "utt2spk", "utt2dur"))
         seconds = {part.id: _duration(part, durations.get(part.id)) for part in parts}
         self._clips = Clips(self.name)
-        return (
-            Utterance(
-                part.id,
-                self._clips.cut(part.source, part.start, part.end, part.id, part.channel),
-                text=_value(texts, part.id),
-                speaker=_value(speakers, part.id),
-                duration=seconds[part.id],
+        return [
+            Listed.of(
+                Utterance(
+                    part.id,
+                    part.source,
+                    text=_value(texts, part.id),
+                    speaker=_value(speakers, part.id),
+                    duration=seconds[part.id],
+                ),
+                partial(self._cut, part),
             )
             for part in parts
-        )
+        ]
+
+    def _cut(self, part: _Segment, utterance: Utterance) -> Utterance:
+        path = self._clips.cut(part.source, part.start, part.end, part.id, part.channel)
+        return replace(utterance, path=path)
 
     @override
     def notes(self) -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from typing_extensions import override
 
 from codec_bench.datasets.clips import Clips, source_path
-from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.dataset import Listed, ListedDataset
 from codec_bench.datasets.manifest import check_id, check_some_exist
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.languages import find
@@ -21,7 +23,7 @@ SUFFIXES = (".jsonl.gz", ".jsonl")
 """The manifests that are read."""
 
 
-class LhotseCuts(Dataset):
+class LhotseCuts(ListedDataset):
     """Cuts of Lhotse, or its recordings with their supervisions.
 
     Of a file of cuts, each `MonoCut` is an utterance: the texts of its supervisions in their order in time, their
@@ -45,7 +47,7 @@ class LhotseCuts(Dataset):
         self._clips = Clips(self.name)
 
     @override
-    def utterances(self) -> Iterator[Utterance]:
+    def listed(self) -> list[Listed]:
         parts = self._segments() if self.path.is_dir() else self._cuts()
         if not parts:
             raise UsageError(f"{self.path} is empty")
@@ -57,7 +59,7 @@ class LhotseCuts(Dataset):
             seen.add(part.id)
         check_some_exist([part.source for part in parts], self.path)
         self._clips = Clips(self.name)
-        return map(self._utterance, parts)
+        return [Listed.of(_described(part), partial(self._cut_out, part)) for part in parts]
 
     @override
     def notes(self) -> list[str]:
@@ -118,23 +120,9 @@ class LhotseCuts(Dataset):
             custom or {},
         )
 
-    def _utterance(self, part: _CutPart) -> Utterance:
-        said = part.supervisions
-        speaker, language, gender = (_common(said, field) for field in ("speaker", "language", "gender"))
-        codes = {find(str(item.language or "")) for item in said}
-        code = codes.pop() if len(codes) == 1 else None
-        labels = {"gender": gender} | ({} if code else {"language": language})
-        for fields in (*(item.custom or {} for item in said), part.custom):
-            labels |= {name: str(value) for name, value in fields.items() if isinstance(value, str | int | float)}
-        return Utterance(
-            part.id,
-            self._clips.cut(part.source, part.start, part.end, part.id, part.channel),
-            text=" ".join(" ".join(item.text or "" for item in said).split()) or None,
-            speaker=speaker,
-            language=code,
-            duration=part.duration,
-            labels={name: value for name, value in labels.items() if value},
-        )
+    def _cut_out(self, part: _CutPart, utterance: Utterance) -> Utterance:
+        path = self._clips.cut(part.source, part.start, part.end, part.id, part.channel)
+        return replace(utterance, path=path)
 
 
 _REMEDY = "save the audio as files first (Lhotse's CutSet.save_audios does) and give the cuts that come out"
@@ -151,6 +139,26 @@ class _CutPart(NamedTuple):
     duration: float
     supervisions: list[Any]
     custom: Mapping[str, Any]
+
+
+def _described(part: _CutPart) -> Utterance:
+    """An utterance as manifests describe it; its path is that of the whole recording."""
+    said = part.supervisions
+    speaker, language, gender = (_common(said, field) for field in ("speaker", "language", "gender"))
+    codes = {find(str(item.language or "")) for item in said}
+    code = codes.pop() if len(codes) == 1 else None
+    labels = {"gender": gender} | ({} if code else {"language": language})
+    for fields in (*(item.custom or {} for item in said), part.custom):
+        labels |= {name: str(value) for name, value in fields.items() if isinstance(value, str | int | float)}
+    return Utterance(
+        part.id,
+        part.source,
+        text=" ".join(" ".join(item.text or "" for item in said).split()) or None,
+        speaker=speaker,
+        language=code,
+        duration=part.duration,
+        labels={name: value for name, value in labels.items() if value},
+    )
 
 
 def _items(path: Path, kind: str) -> list[Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from typing_extensions import override
 
 from codec_bench.audio import audio_files
-from codec_bench.datasets.dataset import Dataset
+from codec_bench.datasets.dataset import Listed, ListedDataset
 from codec_bench.errors import UsageError
 from codec_bench.files import first_of_one_key
 from codec_bench.records import Utterance
@@ -26,7 +27,7 @@ TEXT_SUFFIXES = (".normalized.txt", ".txt")
 """Suffixes of a transcript next to a recording, best one first."""
 
 
-class Manifest(Dataset):
+class Manifest(ListedDataset):
     """A table of recordings: UTF-8, tab-separated, with a header; quotes have no meaning.
 
     Needed columns: `id` and `path`. Known columns: `transcript` (or `text`), `speaker`, `language`, `duration` in
@@ -44,13 +45,13 @@ class Manifest(Dataset):
         self.name = self.path.stem
 
     @override
-    def utterances(self) -> Iterator[Utterance]:
-        listed = [_utterance(row, self.audio_root) for row in _rows(self.path, ["id"], ["path"])]
-        check_some_exist([utterance.path for utterance in listed], self.path)
-        return iter(listed)
+    def listed(self) -> list[Listed]:
+        found = [_utterance(row, self.audio_root) for row in _rows(self.path, ["id"], ["path"])]
+        check_some_exist([utterance.path for utterance in found], self.path)
+        return [Listed.of(utterance) for utterance in found]
 
 
-class Folder(Dataset):
+class Folder(ListedDataset):
     """Every audio file below a folder, sorted by id; the id is the file name without its suffix.
 
     The transcript is taken from `ID.normalized.txt` or `ID.txt` next to the recording, if there is one.
@@ -64,13 +65,17 @@ class Folder(Dataset):
         self.name = self.path.resolve().name
 
     @override
-    def utterances(self) -> Iterator[Utterance]:
+    def listed(self) -> list[Listed]:
         files = audio_files(self.path)
         for stem, path in files.items():
             problem = id_problem(stem)
             if problem:
                 raise UsageError(f"the name of {str(path)!r} cannot be an id: {problem}")
-        return (Utterance(stem, path, text=text_beside(path)) for stem, path in files.items())
+        return [Listed.of(Utterance(stem, path), _with_text) for stem, path in files.items()]
+
+
+def _with_text(utterance: Utterance) -> Utterance:
+    return replace(utterance, text=text_beside(utterance.path))
 
 
 def load_transcripts(path: str | os.PathLike[str]) -> dict[str, str]:

@@ -11,8 +11,8 @@ from codec_bench.options import (
     Codebooks,
     CodecNames,
     DataFolders,
+    DataPart,
     DatasetName,
-    Limit,
     MaxFailed,
     Measurement,
     Names,
@@ -42,7 +42,7 @@ def parse_input(text: str) -> tuple[str, str]:
     return kind, name
 
 
-class ProbeConfig(Measurement, DataFolders):
+class ProbeConfig(Measurement, DataFolders, DataPart):
     """A probe run."""
 
     codec: Annotated[CodecNames, Field(min_length=1)]
@@ -74,7 +74,6 @@ class ProbeConfig(Measurement, DataFolders):
         ),
     ] = "auto"
     seed: Seed = 0
-    limit: Limit = None
     no_cache: NoCache = False
     jobs: Annotated[
         int | None, Field(ge=1), Option("Training processes; all cores by default, one on a GPU.", Panel.PLACE)

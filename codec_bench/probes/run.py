@@ -12,10 +12,11 @@ from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import parse_systems, ready
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.devices import check_device, torch_device
-from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
+from codec_bench.coding.items import Item, Selection, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row, describe_reference, describe_system
 from codec_bench.datasets.loading import load_dataset
+from codec_bench.datasets.parts import Part, undivided
 from codec_bench.errors import UsageError
 from codec_bench.hub import caches
 from codec_bench.identity import new_invocation
@@ -32,7 +33,7 @@ from codec_bench.probes.inputs import (
 )
 from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.results import Results, write_json
-from codec_bench.probes.splits import divide
+from codec_bench.probes.splits import divide, official_part
 from codec_bench.probes.study import Study, TaskPlan
 from codec_bench.probes.targets import targets_of
 from codec_bench.processes.pool import worker_count
@@ -67,8 +68,10 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
     if prepared:
         raise UsageError(f"{prepared[0]} is audio, not tokens: a probe needs a codec, e.g. --codec lyra")
     ready(systems)
-    items = resolve_items(loaded, warnings, limit=config.limit)
-    tasks = [plan_task(recipe, items, config, warnings) for recipe in recipes]
+    division = official_part if config.split == "auto" else undivided
+    selected = resolve_items(loaded, warnings, part=Part(config.limit, config.sample, config.seed, division))
+    items = selected.items
+    tasks = [plan_task(recipe, selected, config, warnings) for recipe in recipes]
     rows = [Row(system) for system in systems]
     coding = local_dispatcher(cache, config.device)
     warnings += coding.identify(systems)
@@ -81,7 +84,7 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
     described = {source.label: describe_baseline(source) for source in sources[:2]}
     described |= {row.label: describe_system(row) for row in rows}
     plan = {
-        "dataset": describe_dataset(loaded, items),
+        "dataset": describe_dataset(loaded, items, selected.sample),
         "systems": list(described.values()),
         "conditions": [],
         "metrics": [column.describe() for task in tasks for column in measures_of(task, config.seeds)],
@@ -118,15 +121,15 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
         )
 
 
-def plan_task(recipe: Recipe, items: Sequence[Item], config: ProbeConfig, warnings: list[str]) -> TaskPlan:
+def plan_task(recipe: Recipe, selected: Selection, config: ProbeConfig, warnings: list[str]) -> TaskPlan:
     """The targets and parts of a task.
 
     Raises:
         UsageError: The data set has none, or one recording is in two parts.
     """
-    targets = targets_of(items, recipe)
-    used = [item for item in items if item.utterance.id in targets.of]
     try:
+        targets = targets_of(selected.items, recipe)
+        used = [item for item in selected.items if item.utterance.id in targets.of]
         division = divide(
             used,
             targets.of,
@@ -136,7 +139,8 @@ def plan_task(recipe: Recipe, items: Sequence[Item], config: ProbeConfig, warnin
             rule=config.split,
         )
     except UsageError as error:
-        raise UsageError(f"task {recipe.task}: {error}") from error
+        drawn = selected.sample and f" (in --sample {config.sample}: a larger one may do)"
+        raise UsageError(f"task {recipe.task}: {error}{drawn or ''}") from error
     warnings += targets.warnings
     plan = TaskPlan(recipe, targets, division)
     warnings += [f"{recipe.task}: {text}" for text in (*division.warnings, *biased(plan))]

@@ -115,7 +115,7 @@ def official_folds(
     items: Sequence[Item], targets: Mapping[str, str], speaker_disjoint: bool, seed: int
 ) -> Division | None:
     """The division that the data set defines, in the columns `fold` or `split`; None if it defines none for all."""
-    names = {item.utterance.id: fold_name(item) for item in items}
+    names = {item.utterance.id: fold_name(item.utterance.labels) for item in items}
     if all(names.values()):
         order = sorted(set(names.values()), key=int)
         if len(order) < 3:
@@ -126,7 +126,7 @@ def official_folds(
             train = tuple(sorted(i for i, n in names.items() if n not in (fold, deciding)))
             made.append(Fold(f"fold {fold}", train, members[deciding], members[fold]))
         return Division(tuple(made), f"the {len(order)} official folds; fold k + 1 decides")
-    roles = {i.utterance.id: ROLES.get((i.utterance.labels.get("split") or "").strip().lower(), "") for i in items}
+    roles = {item.utterance.id: role(item.utterance.labels) for item in items}
     counts = Counter(roles.values())
     if counts[""] or not (counts["train"] and counts["test"]):
         return None
@@ -146,12 +146,22 @@ def official_folds(
     return Division((Fold("split", train, tuple(sorted(dev)), parts["test"]),), rule)
 
 
-def fold_name(item: Item) -> str:
+def fold_name(labels: Mapping[str, str]) -> str:
     """The number of an utterance's official fold, from `fold` (`3`) or `split` (`fold3`); empty if it has none."""
     for column in ("fold", "split"):
-        if match := _FOLD.fullmatch((item.utterance.labels.get(column) or "").strip().lower()):
+        if match := _FOLD.fullmatch((labels.get(column) or "").strip().lower()):
             return str(int(match[1]))
     return ""
+
+
+def role(labels: Mapping[str, str]) -> str:
+    """`train`, `dev` or `test`, from `split`; empty if it says none of these."""
+    return ROLES.get((labels.get("split") or "").strip().lower(), "")
+
+
+def official_part(labels: Mapping[str, str]) -> str:
+    """The part of the official split that an utterance is in: its fold or its role; empty if there is none."""
+    return fold_name(labels) or role(labels)
 
 
 def drawn_folds(

@@ -62,12 +62,12 @@ def targets_of(items: Sequence[Item], recipe: Recipe) -> Targets:
                 )
         if len(set(of.values())) < 2:
             raise UsageError(
-                f"task {recipe.task}: the data set names {len(set(of.values()))} different {what}s for its "
+                f"the data set names {len(set(of.values()))} different {what}s for its "
                 f"{len(items)} utterances, and a probe needs at least two (column {what})"
             )
         return Targets(of, multi, warnings=tuple(warnings))
     if not of:
-        raise UsageError(f"task {recipe.task}: none of the {len(items)} utterances has a transcript")
+        raise UsageError(f"none of the {len(items)} utterances has a transcript")
     return Targets(of, unspaced=unspaced, warnings=tuple(warnings))
 
 
@@ -79,10 +79,10 @@ def _unspaced(items: Sequence[Item], recipe: Recipe) -> bool:
             texts.setdefault(item.utterance.language, []).append(item.utterance.text)
     found = {is_unspaced(" ".join(of_language), language) for language, of_language in texts.items()}
     if len(found) > 1:
-        raise UsageError(f"task {recipe.task}: the texts are of languages with and without spaces; probe one at a time")
+        raise UsageError("the texts are of languages with and without spaces; probe one at a time")
     unspaced = True in found
     if unspaced and recipe.target == "phones":
-        raise UsageError(f"task {recipe.task}: the texts are not English, and the dictionary of phones is")
+        raise UsageError("the texts are not English, and the dictionary of phones is")
     return unspaced
 
 

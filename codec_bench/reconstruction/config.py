@@ -14,8 +14,8 @@ from codec_bench.options import (
     Checkpoint,
     Codebooks,
     DataFolders,
+    DataPart,
     Jobs,
-    Limit,
     MaxFailed,
     Measurement,
     Names,
@@ -75,10 +75,9 @@ class PreparedFiles(Described):
     group: str = "acoustic"
 
 
-class ScoringOptions(Measurement):
+class ScoringOptions(Measurement, DataPart):
     """Options of every command that scores audio."""
 
-    limit: Limit = None
     text: Annotated[
         Path | None,
         Option("Transcripts that replace those of the data set: columns id and text.", Panel.DATA, "FILE.tsv"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from codec_bench.coding.rows import Row, codecs_of, describe_system, use_checkpo
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.generated import Generated, load_prompts
 from codec_bench.datasets.loading import load_dataset
+from codec_bench.datasets.parts import Part
 from codec_bench.errors import UsageError
 from codec_bench.metrics import Metric
 from codec_bench.reconstruction.columns import TIMES, describe_metric, fetch_models_of, references_of, resolve_metrics
@@ -40,6 +41,7 @@ class Plan:
         generated: Whether the audio is generated speech: the reference is a prompt, or nothing.
         speed: Whether the times that coding took are columns.
         align: Whether metrics that mind a lag are given decoded audio without it.
+        sample: What the utterances were drawn from, if they were; see `Selection`.
     """
 
     dataset: Dataset
@@ -52,6 +54,7 @@ class Plan:
     generated: bool = False
     speed: bool = False
     align: bool = False
+    sample: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def manifest(self) -> bytes:
@@ -61,7 +64,7 @@ class Plan:
     def describe(self) -> dict[str, Any]:
         """The plan as `run.json` keeps it: enough to continue it and to report it without the data."""
         return {
-            "dataset": describe_dataset(self.dataset, self.items),
+            "dataset": describe_dataset(self.dataset, self.items, self.sample),
             "systems": [describe_system(row) for row in self.rows],
             "conditions": [c.describe() for c in self.conditions],
             "metrics": [
@@ -91,8 +94,9 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
     fetch_models_of(metrics)
     systems = ready(systems, keeps_broken=True)
-    items = resolve_items(loaded, warnings, only=config.only, limit=config.limit, text=config.text)
-    chosen = [bound(condition, items) for condition in conditions]
+    part = Part(config.limit, config.sample, config.seed)
+    selected = resolve_items(loaded, warnings, only=config.only, part=part, text=config.text)
+    chosen = [bound(condition, selected.items) for condition in conditions]
     warnings += [
         f"{c.label}: what this condition reads is not known: results are kept for this run only; name its `files`"
         for c in conditions
@@ -102,7 +106,7 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     used = tuple(c for c in chosen if any(row.condition is c for row in rows))
     told = tuple(warnings)
     return Plan(
-        loaded, items, rows, metrics, config.seed, told, used,
+        loaded, selected.items, rows, metrics, config.seed, told, used, sample=selected.sample,
         generated=config.generated, speed=config.speed, align=config.align,
     )  # fmt: skip
 

@@ -28,10 +28,14 @@ TRACKER_OF_SCHEMA_1 = "world-dio-stonemask"
 def caption(runs: Sequence[Run]) -> str:
     """Data set, number of utterances and speakers, and whether the speech is synthetic."""
     data = runs[0].info["plan"]["dataset"]
-    speakers = f", {counted(data['speakers'], 'speaker')}" if data["speakers"] else ""
+    utterances, speakers = counted(data["utterances"], "utterance"), counted(data["speakers"], "speaker")
+    if drawn := data.get("sample"):
+        utterances = f"sample of {data['utterances']} of {counted(drawn['of'], 'utterance')}, seed {drawn['seed']}"
+        speakers = f"{data['speakers']} of {counted(drawn['speakers_of'], 'speaker')}"
+    speakers = f", {speakers}" if data["speakers"] else ""
     note = " SYNTHETIC SPEECH: not comparable with any published number." if data["synthetic"] else ""
     kind = "" if runs[0].kind == "reconstruction" else f" ({runs[0].kind})"
-    return f"{data['name']}{kind}: {counted(data['utterances'], 'utterance')}{speakers}.{note}"
+    return f"{data['name']}{kind}: {utterances}{speakers}.{note}"
 
 
 def interval_notes(runs: Sequence[Run]) -> tuple[str, ...]:

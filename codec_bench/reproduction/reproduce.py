@@ -171,7 +171,7 @@ class _TableWork:
     def _note_run(self, run: Run) -> None:
         """Notes the warnings of a run, and that it has fewer utterances than the paper."""
         count, wanted = run.info["plan"]["dataset"]["utterances"], self.table.protocol.utterances
-        if self.config.limit is not None or (wanted is not None and count < COMPLETE * wanted):
+        if self.config.limit or self.config.sample or (wanted is not None and count < COMPLETE * wanted):
             of_all = f" of the paper's {wanted}" if wanted is not None else ""
             self.notes.append(
                 f"ONLY A PART: {count}{of_all} utterances were scored, so differences from the paper are not one to "

@@ -9,9 +9,10 @@ from typing import Any
 
 from codec_bench.adapters.systems import parse_systems, ready
 from codec_bench.coding.devices import check_device
-from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
+from codec_bench.coding.items import Item, describe_dataset, describe_items, manifest_of, resolve_items
 from codec_bench.coding.rows import describe_reference
 from codec_bench.datasets.loading import load_dataset
+from codec_bench.datasets.parts import Part
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.grids import Grid
@@ -128,9 +129,10 @@ def _from_codecs(config: TokensConfig, cache: Path) -> _Work:
     source = CodecTokens(systems, cache, config.device)
     ready(systems)
     warnings += source.identify()
-    items = resolve_items(loaded, warnings, limit=config.limit)
+    selected = resolve_items(loaded, warnings, part=Part(config.limit, config.sample, config.seed))
+    items = selected.items
     source.check(next(i for i in items if not i.problem))
-    return _Work(source, items, describe_dataset(loaded, items), warnings)
+    return _Work(source, items, describe_dataset(loaded, items, selected.sample), warnings)
 
 
 def _from_files(config: TokensConfig) -> _Work:
@@ -139,8 +141,12 @@ def _from_files(config: TokensConfig) -> _Work:
     if config.codec or config.codebooks:
         raise UsageError("--tokens comes with its own systems: leave out --codec and --codebooks")
     source = KeptTokens.of(config.tokens)
-    items = source.items[: config.limit]
-    return _Work(source, items, {**source.dataset, "utterances": len(items)})
+    part, utterances = Part(config.limit, config.sample, config.seed), [item.utterance for item in source.items]
+    items = tuple(source.items[place] for place in part.places(utterances))
+    # A part of a sample is a sample of what the run has, or its first utterances.
+    whole = {name: fact for name, fact in source.dataset.items() if name != "sample" or len(items) == len(utterances)}
+    warning = part.warning(utterances)
+    return _Work(source, items, whole | describe_items(items) | part.describe(utterances), [warning] if warning else [])
 
 
 def _options(config: TokensConfig, work: _Work, cache: Path) -> tuple[AnalysisOptions, str | None, str]:

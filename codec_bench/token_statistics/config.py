@@ -11,8 +11,8 @@ from codec_bench.options import (
     Codebooks,
     CodecNames,
     DataFolders,
+    DataPart,
     DatasetName,
-    Limit,
     Measurement,
     NoCache,
     Option,
@@ -30,7 +30,7 @@ def _count(value: Any) -> Any:
     return {True: STABILITY, False: 0}[value] if isinstance(value, bool) else value
 
 
-class TokensConfig(Measurement, DataFolders):
+class TokensConfig(Measurement, DataFolders, DataPart):
     """A look at the tokens of codecs, or at those that a run kept."""
 
     codec: CodecNames = []
@@ -40,7 +40,6 @@ class TokensConfig(Measurement, DataFolders):
     ] = None
     codebooks: Codebooks = []
     dataset: DatasetName = "libritts-test-b"
-    limit: Limit = None
     no_cache: NoCache = False
     symbol_codebooks: Annotated[
         int,

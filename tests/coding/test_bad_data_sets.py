@@ -65,7 +65,7 @@ def write(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> str:
 
 
 def items(name: str) -> tuple[Item, ...]:
-    return resolve_items(load_dataset(name), [])
+    return resolve_items(load_dataset(name), []).items
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -83,7 +83,7 @@ def test_it_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 def test_a_path_may_be_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     body = "    def utterances(self): return [replace(u, path=str(u.path)) for u in (FIRST, SECOND)]"
     write(tmp_path, monkeypatch, body)
-    assert items("bad_set:Mine") == resolve_items(Demo(), [])[:2]
+    assert items("bad_set:Mine") == resolve_items(Demo(), []).items[:2]
 
 
 @pytest.mark.long

@@ -76,7 +76,7 @@ def test_what_fails_costs_one_item_and_what_cannot_run_at_all_ends():
 
 @pytest.fixture
 def items() -> tuple[Item, ...]:
-    return resolve_items(load_dataset("demo"), [], limit=6)
+    return resolve_items(load_dataset("demo", limit=6), []).items
 
 
 def coder(folder: Path, batch_seconds: float) -> Dispatcher:

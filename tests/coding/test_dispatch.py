@@ -38,7 +38,7 @@ def row_of(mode: str) -> Row:
 
 @pytest.fixture(scope="module")
 def items() -> tuple[Item, ...]:
-    return resolve_items(load_dataset("demo"), [], limit=5)
+    return resolve_items(load_dataset("demo", limit=5), []).items
 
 
 @pytest.fixture

@@ -148,7 +148,8 @@ def test_two_speakers_are_too_few():
 def test_real_sets_divide_as_their_makers_or_we_say(shared: Path):
     folder = shared / "data" / "manifests"
     items = {
-        n: list(resolve_items(load_dataset(str(folder / f"{n}.tsv")), [])) for n in ("events", "emotion", "digits")
+        n: list(resolve_items(load_dataset(str(folder / f"{n}.tsv")), []).items)
+        for n in ("events", "emotion", "digits")
     }
     events = divide(items["events"], by_label(items["events"]), speaker_disjoint=True, folds=5)
     assert [len(fold.test) for fold in events.folds] == [40] * 5

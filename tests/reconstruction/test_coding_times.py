@@ -63,7 +63,7 @@ class SlowToLoad(Identity):
 
 @pytest.mark.long
 def test_loading_is_no_decoding(tmp_path: Path):
-    item = resolve_items(codec_bench.load_dataset("demo", limit=1), [])[0]
+    item = resolve_items(codec_bench.load_dataset("demo", limit=1), []).items[0]
     (system,) = parse_systems([f"{__name__}:SlowToLoad"])
     coding = local_dispatcher(tmp_path, "cpu")
     coding.codes(Row(system), item)

@@ -39,10 +39,12 @@ def overview(run: Run) -> Overview:
     data, made = info["plan"]["dataset"], info.get("provenance", {})
     sessions = info.get("sessions", [])
     when = next((s[key] for s in reversed(sessions) for key in ("ended", "started") if key in s), "")
-    speakers = f", {data['speakers']} speakers" if data.get("speakers") else ""
+    counted = f"{data['utterances']}" + (f", {data['speakers']} speakers" if data.get("speakers") else "")
+    if drawn := data.get("sample"):
+        counted += f" (sample of {drawn['of']} utterances, {drawn['speakers_of']} speakers, seed {drawn['seed']})"
     facts = [
         ("Data set", f"{data['name']}: {data['title']}" if data.get("title") else data["name"]),
-        ("Utterances", f"{data['utterances']}{speakers}"),
+        ("Utterances", counted),
         ("Systems", f"{len(run.systems)} rows, {len(run.metrics)} columns"),
         ("Date", when.replace("T", " ").replace("+00:00", " UTC")),
         ("codec-bench", " ".join(part for part in (made.get("codec_bench", ""), _commit(made.get("git"))) if part)),
