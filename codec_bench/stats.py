@@ -3,8 +3,8 @@
 Utterances of one speaker are alike, so the speaker is the independent unit, and everything here works on sums per
 speaker ("cluster"). The standard error is that of the jackknife, which leaves out one speaker at a time (Miller 1974;
 Cameron and Miller 2015 for few clusters); it is taken as `t` with `effective - 1` degrees of freedom, where `effective`
-counts speakers as if all had equally much (Kish 1965). Nothing is drawn, hence no seed. `benchmarks/statistics.py`
-measures how often such intervals hold the truth.
+counts speakers as if all had equally much (Kish 1965). Nothing is drawn, hence no seed.
+`benchmarks/simulated_statistics.py` measures how often such intervals hold the truth.
 """
 
 from __future__ import annotations
