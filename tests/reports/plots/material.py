@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from codec_bench.reports.plots import Picture, pictures
 from codec_bench.runs.columns import ColumnSpec
 from codec_bench.runs.directory import Run, load_run
-from codec_bench.stats import cluster_names, estimate
+from codec_bench.stats import cluster_names, estimate, share_of
 
 COLUMNS = {
     "pesq_wb": ("PESQ-wb", "MOS-LQO", "higher", "quality"),
@@ -77,7 +77,7 @@ def make_run(
                 scores.append((system.label, name, who[i], metric, value, status, "", top, bottom, 0.0))
             found = estimate(
                 [tops[i] for i in kept], [bottoms[i] for i in kept], [clusters[names[i]] for i in kept],
-                expected=utterances, scale=scale,
+                expected=utterances, scale=scale, share=share_of(COLUMNS[metric][1], COLUMNS[metric][2]),
             )  # fmt: skip
             summary.append(
                 (system.label, system.group, system.bitrate, 50.0, metric, found.value, found.low, found.high, found.n,

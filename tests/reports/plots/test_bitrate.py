@@ -28,7 +28,9 @@ def lines(axis: Axes) -> dict[str, ErrorbarContainer]:
 
 def test_points_and_bars_are_the_rows_of_the_summary(tmp_path: Path):
     run = make_run(tmp_path, SYSTEMS)
-    figure = drawn(run, "bitrate")["main_metrics"].figure
+    picture = drawn(run, "bitrate")["main_metrics"]
+    assert "Bars: 95 % intervals, t over 6 speakers. " in picture.caption
+    figure = picture.figure
     assert len(figure.axes) == 3
     for metric, label in (("pesq_wb", "PESQ-wb (MOS-LQO)"), ("stoi", "STOI"), ("wer[toy]", "WER[toy] (%)")):
         axis = panel(figure, label)
@@ -42,6 +44,8 @@ def test_points_and_bars_are_the_rows_of_the_summary(tmp_path: Path):
         for segment, row in zip(bars.get_segments(), rows, strict=True):
             assert np.allclose(np.asarray(segment)[:, 1], [row.ci_low, row.ci_high])
             assert row.ci_low < row.value < row.ci_high
+            is_lopsided = row.ci_high - row.value > 1.01 * (row.value - row.ci_low)
+            assert is_lopsided == metric.startswith("wer")
         assert axis.get_xscale() == "log"
         assert axis.get_xlabel() == "bitrate (kbit/s)"
         better = "lower" if metric.startswith("wer") else "higher"

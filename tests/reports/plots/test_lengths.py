@@ -37,7 +37,7 @@ def test_values_are_pooled_over_the_utterances_of_a_length(tmp_path: Path):
     assert np.allclose(np.round(np.asarray(line.get_xdata(), float)), [0, 1, 2])
 
 
-def test_intervals_need_five_speakers_and_hollow_points_say_what_is_missing(tmp_path: Path):
+def test_intervals_need_two_speakers_and_hollow_points_say_what_is_missing(tmp_path: Path):
     seconds = [1.2] * 6 + [4.4] * 10
     systems = [System("a", 1.0, missing={"stoi": 4}), System("b", 2.0)]
     run = make_run(tmp_path, systems, ["stoi"], utterances=16, speakers=8, seconds=seconds)
