@@ -139,19 +139,18 @@ def movement(before: dict[str, Any], after: dict[str, Any], speakers: dict[str, 
         "icc": between_speakers(differences, owners),
         "utterances": len(both),
         "speakers": len(set(owners)),
-        "moved_by_more": sum(a != b for a, b in zip(*(s[0] for s in sides), strict=True)),
     }
 
 
 def between_speakers(values: NDArray[np.float64], owners: list[str]) -> float:
-    """Share of the variance that lies between speakers, by analysis of variance (Donner 1986); NaN with one of each."""
+    """Share of the variance that lies between speakers, by analysis of variance (Donner 1986); NaN if there is none."""
     groups = defaultdict(list)
     for value, owner in zip(values, owners, strict=True):
         groups[owner].append(value)
     sizes = np.array([len(g) for g in groups.values()])
     means = np.array([np.mean(g) for g in groups.values()])
     count, n = len(sizes), len(values)
-    if n == count:
+    if count in (1, n):
         return float("nan")
     between = float(np.sum(sizes * (means - values.mean()) ** 2) / (count - 1))
     within = float(sum(np.sum((np.array(g) - np.mean(g)) ** 2) for g in groups.values()) / (n - count))
@@ -205,7 +204,7 @@ def summary_row(label: str, title: str, part: list[dict[str, Any]]) -> str:
     largest = max(part, key=lambda f: abs(f["moved"]))
     return (
         f"| `{label}` | {title} | {largest['utterances']} / {largest['speakers']} "
-        f"| {largest['moved']:+.3g} ({largest['codec']}, {largest['change']}) "
+        f"| {largest['moved']:+.3g} ({largest['codec']}{'' if title == LATER else ', ' + largest['change']}) "
         f"| {rms(part, 'moved'):.3g} | {rms(part, 'sd'):.3g} | {np.mean([f['icc'] for f in part]):.2f} |"
     )
 
