@@ -6,38 +6,95 @@ import hashlib
 import io
 import logging
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.files import write_atomically
+from codec_bench.files import read_file, write_atomically
+from codec_bench.records import Status
+from codec_bench.tokens import code_from_arrays
 
 logger = logging.getLogger(__name__)
 
 _MAGIC = b"codec-bench/1\n"
+
+Entry = Mapping[str, NDArray[Any]]
+
+
+def _number(entry: Entry, name: str) -> float:
+    """A finite number of an entry, which is an array without axes."""
+    value = entry[name]
+    if value.ndim or value.dtype.kind not in "biuf" or not np.isfinite(value):
+        raise ValueError(f"{name} is no number")
+    return float(value)
+
+
+def _check_code(entry: Entry) -> None:
+    _number(entry, "encode_seconds")
+    code_from_arrays(entry)
+
+
+def _check_audio(entry: Entry) -> None:
+    samples = entry["samples"]
+    if samples.ndim != 1 or samples.dtype != np.float32 or _number(entry, "rate") < 1:
+        raise ValueError("no audio")
+    for name in set(entry) - {"samples"}:
+        _number(entry, name)
+
+
+def _check_feature(entry: Entry) -> None:
+    if "status" in entry:  # a model gave none
+        Status(str(entry["status"])), str(entry["reason"])
+    elif entry["value"].dtype.kind not in "biufcU":
+        raise ValueError("no numbers and no text")
+
+
+def _check_frames(entry: Entry) -> None:
+    values, sizes = entry["values"], entry["sizes"]
+    if values.ndim != 2 or values.dtype.kind not in "if" or sizes.ndim != 1 or _number(entry, "rate") <= 0:
+        raise ValueError("no frames")
+    if len(sizes) and (len(sizes) != values.shape[1] or (values < 0).any() or (values >= sizes).any()):
+        raise ValueError("no tokens of these codebooks")
+
+
+def _check_nothing(_: Entry) -> None:
+    """Entries of other folders may be anything."""
+
+
+_CHECKS: Mapping[str, Callable[[Entry], None]] = {
+    "codes": _check_code,
+    "audio": _check_audio,
+    "features": _check_feature,
+    "frames": _check_frames,
+}
+"""What an entry must hold, by the name of the folder; the checksum alone says only that it holds what was written."""
 
 
 class ArrayCache:
     """Named arrays under `root`, one file per address, each with its own checksum.
 
     Writing is atomic, so processes that write the same entry do not disturb each other. An entry that does not match
-    its checksum is reported, removed, and counts as absent: the caller makes it again.
+    its checksum, or in a folder that is called `codes`, `audio`, `features` or `frames` is none of these, is reported,
+    removed, and counts as absent: the caller makes it again.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._check = _CHECKS.get(root.name, _check_nothing)
 
     def path(self, address: str) -> Path:
         """The file of an entry."""
         return self.root / address[:2] / address[2:]
 
     def __contains__(self, address: str) -> bool:
+        """Whether there is a file for an entry, which may be damaged; `get` tells."""
         return self.path(address).is_file()
 
-    def put(self, address: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def put(self, address: str, arrays: Entry) -> None:
         """Stores an entry.
 
         Raises:
@@ -51,21 +108,39 @@ class ArrayCache:
 
     def get(self, address: str) -> dict[str, NDArray[Any]] | None:
         """Reads an entry, or returns None if there is none or it is damaged."""
-        path = self.path(address)
+        data = self.read(address)
+        if data is None:
+            return None
         try:
-            data = path.read_bytes()
+            with np.load(io.BytesIO(data[len(_MAGIC) + 32 :]), allow_pickle=False) as entry:
+                arrays = {name: entry[name] for name in entry.files}
+            self._check(arrays)
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, EOFError, zipfile.BadZipFile):
+            self.discard(address, "is damaged")  # a whole file of something else
+            return None
+        return arrays
+
+    def read(self, address: str) -> bytes | None:
+        """The bytes of an entry that match their checksum, or None if there is none."""
+        try:
+            data = read_file(self.path(address))
         except FileNotFoundError:
             return None
         except OSError as error:
-            logger.warning("cache entry %s cannot be read (%s); it is made again", path, error.strerror)
+            self.discard(address, f"cannot be read ({error.strerror})")
             return None
-        body = data[len(_MAGIC) + 32 :]
-        if data[: len(_MAGIC)] == _MAGIC and hashlib.sha256(body).digest() == data[len(_MAGIC) : len(_MAGIC) + 32]:
-            try:
-                with np.load(io.BytesIO(body), allow_pickle=False) as entry:
-                    return {name: entry[name] for name in entry.files}
-            except (ValueError, zipfile.BadZipFile, KeyError):
-                pass  # a whole file of another format: treated as damaged below
-        logger.warning("cache entry %s is damaged; it is made again", path)
-        path.unlink(missing_ok=True)
+        seal, body = data[: len(_MAGIC) + 32], data[len(_MAGIC) + 32 :]
+        if seal == _MAGIC + hashlib.sha256(body).digest():
+            return data
+        self.discard(address, "is damaged")
         return None
+
+    def discard(self, address: str, problem: str) -> None:
+        """Says what is wrong with an entry (`is damaged`) and removes it, so that the caller makes it again."""
+        path = self.path(address)
+        logger.warning("cache entry %s %s; it is made again", path, problem)
+        with suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import stat
 import tempfile
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from codec_bench.errors import CodecBenchError, DiskFullError, UsageError
 
@@ -109,6 +110,28 @@ def read_file(path: Path) -> bytes:
     """The bytes of a file; raises as `open_file` does."""
     with open_file(path) as file:
         return file.read()
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of UTF-8 holds.
+
+    Raises:
+        OSError: It cannot be opened, or is not a regular file.
+        ValueError: It is not JSON, has a number that JSON does not know, or is nested too deeply to be read.
+    """
+    return parsed_json(read_file(path))
+
+
+def parsed_json(data: bytes) -> Any:
+    """The JSON in some bytes of UTF-8; raises as `read_json` does."""
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

@@ -89,7 +89,7 @@ def cepstra(signal: Signal, track: Feature, order: int, alpha: float, floor_db: 
         return mel_cepstrum(raised(power, floor_db), order, alpha).astype(np.float32)
 
     name = f"mel-cepstrum/{order}/{alpha}/{floor_db}/{track.fingerprint}"
-    return signal[Feature(name, analyse, packages=("pyworld", "scipy"))]
+    return signal[Feature(name, analyse, packages=("pyworld", "scipy"), frame_seconds=FRAME_SECONDS)]
 
 
 def active_frames(samples: FloatArray, rate: int, frames: int, silence_db: float = SILENCE_DB) -> NDArray[np.bool_]:

@@ -50,13 +50,13 @@ def _dio(audio: Audio) -> tuple[FloatTrack, FloatTrack, FloatTrack]:
     return samples, f0, times
 
 
-@feature("f0/world-dio", packages=("pyworld",))
+@feature("f0/world-dio", packages=("pyworld",), frame_seconds=FRAME_SECONDS)
 def dio(audio: Audio) -> FloatTrack:
     """F0 by WORLD's DIO alone, 5 ms frames, 71 to 800 Hz (Morise et al. 2009): float64 `[frames]` in Hz."""
     return _dio(audio)[1]
 
 
-@feature("f0/world-dio-stonemask", packages=("pyworld",))
+@feature("f0/world-dio-stonemask", packages=("pyworld",), frame_seconds=FRAME_SECONDS)
 def dio_stonemask(audio: Audio) -> FloatTrack:
     """F0 by WORLD's DIO, refined by StoneMask, 5 ms frames, 71 to 800 Hz: float64 `[frames]` in Hz."""
     samples, f0, times = _dio(audio)
@@ -64,7 +64,7 @@ def dio_stonemask(audio: Audio) -> FloatTrack:
     return refined
 
 
-@feature("f0/praat", packages=("praat-parselmouth",))
+@feature("f0/praat", packages=("praat-parselmouth",), frame_seconds=PRAAT_FRAME_SECONDS)
 def praat(audio: Audio) -> FloatTrack:
     """F0 by Praat's autocorrelation method (Boersma 1993), 10 ms frames, 75 to 600 Hz: float64 `[frames]` in Hz.
 

@@ -18,6 +18,9 @@ from codec_bench.records import NotScorable, Status
 
 Array = NDArray[Any]
 
+EDGE_FRAMES = 8
+"""By how many frames a track may be longer or shorter than its signal divided by the distance of frames."""
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -32,6 +35,8 @@ class Feature:
         expensive: Kept on disk for decoded signals too, not only for references.
         model: The learned model that `function` applies, where it is one; see `metrics/model.py`.
         files: Files that the function of a plug-in reads, as it names them or beside its module.
+        frame_seconds: Distance of what the result has along its first axis; 0 where it is no track. A kept result of
+            another length than the signal is not of this signal.
     """
 
     name: str
@@ -41,6 +46,13 @@ class Feature:
     expensive: bool = False
     model: Any = None
     files: tuple[str, ...] = ()
+    frame_seconds: float = 0.0
+
+    def fits(self, value: Array, audio: Audio) -> bool:
+        """Whether a kept result may be of a signal; frames at the edges are counted differently by each definition."""
+        if not self.frame_seconds:
+            return True
+        return value.ndim > 0 and abs(len(value) - audio.seconds / self.frame_seconds) <= EDGE_FRAMES
 
     @property
     def fingerprint(self) -> str:
@@ -58,12 +70,17 @@ class Feature:
 
 
 def feature(
-    name: str, *, version: int = 1, packages: tuple[str, ...] = (), expensive: bool = False
+    name: str,
+    *,
+    version: int = 1,
+    packages: tuple[str, ...] = (),
+    expensive: bool = False,
+    frame_seconds: float = 0.0,
 ) -> Callable[[Callable[[Audio], Array]], Feature]:
     """Decorator that turns a function of one `Audio` into a `Feature`."""
 
     def wrap(function: Callable[[Audio], Array]) -> Feature:
-        return Feature(name, function, version, packages, expensive)
+        return Feature(name, function, version, packages, expensive, frame_seconds=frame_seconds)
 
     return wrap
 
@@ -156,6 +173,9 @@ class Recording:
             return wanted.function(self.at(rate))
         key = feature_address(self.identity, wanted, rate)
         entry = self.cache.get(key)
+        if entry is not None and "value" in entry and not wanted.fits(entry["value"], self.at(rate)):
+            self.cache.discard(key, "is of another signal")
+            entry = None
         if entry is None:
             entry = {"value": np.asarray(wanted.function(self.at(rate)))}
             self.cache.put(key, entry)

@@ -82,7 +82,7 @@ def _frames(samples: Floats) -> Floats:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP][:count] * _window())
 
 
-@feature("stoi-kept-frames", packages=_PACKAGES)
+@feature("stoi-kept-frames", packages=_PACKAGES, frame_seconds=HOP / RATE)
 def kept_frames(audio: Audio) -> NDArray[np.bool_]:
     """Which frames of a recording are within 40 dB of its loudest one, bool `[frames]`."""
     frames = _frames(resampled(audio))

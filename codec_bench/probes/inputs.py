@@ -98,7 +98,7 @@ class FrameSource(ABC):
             try:
                 if item.problem:
                     raise NotScorable(item.problem, item.status)
-                if key not in cache:
+                if cache.get(key) is None:
                     cache.put(key, self.frames(item).to_arrays())
             except NotScorable as outcome:
                 found.failed[name] = outcome

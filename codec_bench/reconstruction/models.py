@@ -60,7 +60,7 @@ def compute_kept(
     model: Model = feature.model
     wanted = {source["identity"]: source for source in sources}
     absent = [(feature_address(identity, feature, rate), source) for identity, source in wanted.items()]
-    absent = [(key, source) for key, source in absent if key not in cache]
+    absent = [(key, source) for key, source in absent if cache.get(key) is None]
     done = 0
     for part in parts(absent, AT_ONCE):
         signals = []

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from codec_bench.adapters.codec import Codec
 from codec_bench.alignment import ALIGNED
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import parts
@@ -21,6 +22,7 @@ from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.processes.process import ProcessCrash, WorkerError
 from codec_bench.reconstruction.engines.engine import Engine
+from codec_bench.reconstruction.facts import are_usable, facts_address
 from codec_bench.reconstruction.outcome import Outcome
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.store import ScoreStore
@@ -196,7 +198,9 @@ class Runner:
         }
         known = self._store.scores(addresses.values())
         kept = {item.utterance.id: facts_address(item, *identities[item.utterance.id]) for item in usable}
-        facts = {key: known for key, known in self._store.facts(kept.values()).items() if is_of_one_pair(key, known)}
+        is_coded = isinstance(system.source, Codec)
+        stored = self._store.facts(kept.values())
+        facts = {key: known for key, known in stored.items() if are_usable(key, known, is_coded=is_coded)}
         for item in usable:
             name = item.utterance.id
             missing = {}
@@ -221,7 +225,8 @@ class Runner:
         """Whether what the value of the corpus is computed from is there; that cache alone may have been pruned."""
         if metric.corpus is None or score.status is not Status.OK:
             return True
-        return all(feature_address(i, metric.embedding, metric.rate) in self._features for i in identities)
+        keys = (feature_address(identity, metric.embedding, metric.rate) for identity in identities)
+        return all(self._features.get(key) is not None for key in keys)
 
     def _submit(self, pair: _Pair, problem: NotScorable | None) -> None:
         """Finds the decoded audio of a pair, and hands the pair to the scoring processes."""
@@ -334,25 +339,6 @@ def score_address(metric: Metric, item: Item, reference: str, decoded: str, *, g
     if generated and "reference" in seen:
         seen["generated"] = True
     return address(metric=metric.fingerprint, **seen, **metric.kept_for)
-
-
-def facts_address(item: Item, reference: str, decoded: str) -> str:
-    """Where the facts about a pair are kept.
-
-    What a codec made of a recording belongs to that recording, so its own address will do, unless it is compared with
-    an altered one. Audio that was made elsewhere is known by its bytes alone, and may be compared with any recording.
-    """
-    is_own = reference == item.identity and (reference == decoded or not decoded.startswith("file:"))
-    return decoded if is_own else address(reference=reference, decoded=decoded)
-
-
-def is_of_one_pair(kept: str, facts: Mapping[str, Any]) -> bool:
-    """Whether facts tell of the pair whose address they have.
-
-    Stores that were filled earlier hold those of audio that was made elsewhere, whatever it was compared with, at the
-    address of a recording that is compared with itself.
-    """
-    return not kept.startswith("file:") or facts.get("reference") == facts.get("decoded")
 
 
 def aligned_identity(reference: str, decoded: str) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from codec_bench.errors import CodecBenchError, DiskFullError, UsageError
+from codec_bench.files import parsed_json
 from codec_bench.records import Score, Status
+
+logger = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS scores (
@@ -37,6 +42,8 @@ class ScoreStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.exists() and not path.is_file():  # SQLite would wait for the other end of a FIFO
+            raise UsageError(f"{path} is not a file: move it away and run again")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
@@ -45,7 +52,10 @@ class ScoreStore:
             self._db.executescript(_SCHEMA)
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _VERSION):
-                raise UsageError(f"{path} was written by another version of codec-bench (schema {version})")
+                raise UsageError(
+                    f"{path} was written by another version of codec-bench (schema {version}): use that version, or "
+                    "another CODEC_BENCH_HOME"
+                )
             self._db.execute(f"PRAGMA user_version={_VERSION}")
         except OSError as error:
             raise UsageError(f"{path.parent} cannot be written: {error.strerror}") from error
@@ -76,17 +86,22 @@ class ScoreStore:
         self._db.close()
 
     def scores(self, addresses: Iterable[str]) -> dict[str, Score]:
-        """The stored scores among `addresses`."""
-        found = {}
-        for row in self._select("SELECT * FROM scores WHERE address IN ({})", addresses):
-            address, status, reason, numerator, denominator, scale, seconds = row
-            found[address] = Score(Status(status), reason, numerator, denominator, scale, seconds)
+        """The stored scores among `addresses`; rows that hold no score are reported, and count as absent."""
+        rows = self._select("SELECT * FROM scores WHERE address IN ({})", addresses)
+        found = {address: score for address, *row in rows if (score := _score(row)) is not None}
+        self._report(len(rows) - len(found), "scores")
         return found
 
     def facts(self, addresses: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """What is known about the reconstructions among `addresses`."""
+        """What is known about the reconstructions among `addresses`; damaged rows as for `scores`."""
         rows = self._select("SELECT address, facts FROM reconstructions WHERE address IN ({})", addresses)
-        return {address: json.loads(text) for address, text in rows}
+        found = {address: facts for address, text in rows if (facts := _facts(text)) is not None}
+        self._report(len(rows) - len(found), "facts about reconstructions")
+        return found
+
+    def _report(self, damaged: int, what: str) -> None:
+        if damaged:
+            logger.warning("%d %s in %s are damaged; they are made again", damaged, what, self.path)
 
     def put(
         self, scores: Mapping[str, Score], reconstruction: str | None = None, facts: Mapping[str, Any] | None = None
@@ -133,3 +148,24 @@ class ScoreStore:
         if "locked" in text:
             return CodecBenchError(f"{self.path} stayed locked by another process for {_WAIT_SECONDS:.0f} s; try again")
         return UsageError(f"{self.path} cannot be used ({text}); if it is damaged, move it away and run again")
+
+
+def _score(row: Sequence[Any]) -> Score | None:
+    """A row of the store as a score; None where it is none that `put` keeps."""
+    status, reason, *numbers = row
+    try:
+        if not isinstance(reason, str) or not all(math.isfinite(number) for number in numbers):
+            return None
+        score = Score(Status(status), reason, *numbers)
+    except (ValueError, TypeError):
+        return None
+    return None if score.status.is_transient else score
+
+
+def _facts(text: object) -> dict[str, Any] | None:
+    """Facts as they were stored; None where they are none."""
+    try:
+        found = parsed_json(text.encode()) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -7,7 +7,6 @@ interval and coverage), so that one table and one report can show any of them.
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from codec_bench.errors import UsageError
-from codec_bench.files import digest, first_of_one_key, folded
+from codec_bench.errors import UsageError, first_line
+from codec_bench.files import digest, first_of_one_key, folded, read_json
+from codec_bench.runs.layout import problem_of
 
 SCHEMA = 2
 """Version of the run directory's layout. 1: had no `kind`, since every run was a reconstruction."""
@@ -27,6 +27,8 @@ Kind = Literal["reconstruction", "probe", "tokens", "speed"]
 
 MAX_SLUG_BYTES = 255
 """What file systems take as the name of a folder."""
+
+_MOVE_AWAY = "move it away, and repeat the command of the run: what was computed is in the cache"
 
 MANIFEST = "utterances.csv"
 """What was measured, by content."""
@@ -96,7 +98,7 @@ def load_run(path: str | Path) -> Run:
     if info is None:
         raise UsageError(f"{path} is not a run directory: it has no run.json")
     if info["status"] in ("running", "stopped"):
-        stopped = info["sessions"][-1].get("stopped")
+        stopped = (info.get("sessions") or [{}])[-1].get("stopped")
         reason = f" ({stopped})" if stopped else ""
         raise UsageError(f"the run in {path} is not finished{reason}: repeat its command to continue it")
     return Run(Path(path), info)
@@ -110,13 +112,19 @@ def read_info(path: Path) -> dict[str, Any] | None:
     """
     file = path / "run.json"
     try:
-        info: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        info = read_json(file)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from error
-    if info.get("schema", 0) > SCHEMA:
-        raise UsageError(f"{file} was written by a newer codec-bench (schema {info['schema']}): update codec-bench")
+        told = (isinstance(error, OSError) and error.strerror) or first_line(error)
+        raise UsageError(f"{file} cannot be read ({told}): {_MOVE_AWAY}") from error
+    schema = info.get("schema") if isinstance(info, dict) else None
+    if type(schema) is not int:
+        raise UsageError(f"{file} is no run of codec-bench: {_MOVE_AWAY}")
+    if schema > SCHEMA:
+        raise UsageError(f"{file} was written by a newer codec-bench (schema {schema}): update codec-bench")
+    if problem := problem_of(info):
+        raise UsageError(f"{file} is damaged {problem}; {_MOVE_AWAY}")
     return {"kind": "reconstruction"} | info  # which schema 1 did not say
 
 

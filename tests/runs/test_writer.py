@@ -23,7 +23,7 @@ SYSTEM = {"label": "a", "group": "acoustic", "nominal_bitrate": 1200.0, "frame_r
 
 
 def request(**changes: Any) -> Request:
-    dataset = {"manifest_sha256": "f0", "utterances": 1}
+    dataset = {"name": "demo", "manifest_sha256": "f0", "utterances": 1, "speakers": 1}
     plan = {"dataset": dataset, "systems": [SYSTEM], "metrics": [], "seed": 0} | changes.pop("plan", {})
     options = {"kind": "tokens", "config": {}, "manifest": b"id\nu1\n", "name": ("tokens", "a", "demo")} | changes
     return Request(plan=plan, difference=same(plan), **options)
@@ -116,7 +116,9 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from codec_bench.runs.writer import Request, writing
-with writing(Request("speed", {}, {}, b"", lambda run: "", ("speed",)), Path(sys.argv[1])):
+dataset = {"name": "demo", "manifest_sha256": "f0", "utterances": 1, "speakers": 1}
+plan = {"dataset": dataset, "systems": [], "metrics": []}
+with writing(Request("speed", {}, plan, b"", lambda run: "", ("speed",)), Path(sys.argv[1])):
     print("running", flush=True)
     time.sleep(60)
 """
@@ -237,12 +239,12 @@ def test_a_finished_run_is_changed_whole_or_not_at_all(tmp_path: Path):
     with writing(request(), tmp_path) as writer:
         run = finish(writer)
     with pytest.raises(ZeroDivisionError), rewriting(run) as changed:
-        changed.info["imports"] = ["half"]
+        changed.info["imports"] = [{"column": "half"}]
         raise ZeroDivisionError
     assert "imports" not in load_run(tmp_path).info
     with rewriting(run) as changed:
-        changed.info["imports"] = ["whole"]
-    assert load_run(tmp_path).info == {**run.info, "imports": ["whole"]}
+        changed.info["imports"] = [{"column": "whole"}]
+    assert load_run(tmp_path).info == {**run.info, "imports": [{"column": "whole"}]}
     process = started(tmp_path / "busy")
     with pytest.raises(UsageError, match=f"process {process.pid} is writing"), rewriting(Run(tmp_path / "busy", {})):
         pass

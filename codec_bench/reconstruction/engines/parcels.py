@@ -30,13 +30,7 @@ metric_named = lru_cache(maxsize=None)(metric)
 
 def taken(cache: ArrayCache, addresses: Iterable[str]) -> Entries:
     """The entries that a cache has among `addresses`."""
-    found = {}
-    for address in addresses:
-        try:
-            found[address] = cache.path(address).read_bytes()
-        except FileNotFoundError:
-            continue
-    return found
+    return {address: data for address in addresses if (data := cache.read(address)) is not None}
 
 
 def put(cache: ArrayCache, entries: Mapping[str, bytes]) -> None:

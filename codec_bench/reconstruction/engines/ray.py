@@ -212,7 +212,7 @@ class RayEngine(Engine):
             super().apply(metric, feature, rate, sources)
             return
         keyed = ((feature_address(source["identity"], feature, rate), source) for source in sources)
-        absent = ((key, source) for key, source in keyed if key not in self._features)
+        absent = ((key, source) for key, source in keyed if self._features.get(key) is None)
         with Pool(self._coders.gpus, self._applier) as pool:
             waiting: set[Future[dict[str, Any]]] = set()
             for part in parts(absent, SIGNALS_AT_ONCE):
