@@ -112,6 +112,16 @@ def read_file(path: Path) -> bytes:
         return file.read()
 
 
+def check_inside(path: Path, folder: Path) -> None:
+    """Checks that a path is below a folder once links are followed, whether it is there or not.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{path} leads out of {folder}: what belongs there has to lie there, as a file")
+
+
 def read_json(path: Path) -> Any:
     """What a JSON file of UTF-8 holds.
 

@@ -49,7 +49,7 @@ def measurements_of(run: Run) -> Measurements:
     Raises:
         UsageError: The run keeps no scores per utterance.
     """
-    if not (run.path / "scores.parquet").is_file():
+    if not run.file("scores.parquet").is_file():
         raise UsageError(
             f"{run.path} is a run of kind {run.kind}, which keeps no scores per utterance (scores.parquet): "
             "there is nothing to pair"
@@ -82,7 +82,6 @@ def measurements_of(run: Run) -> Measurements:
         )
         for label, s in run.systems.items()
     }  # fmt: skip
-    audio = run.path / "audio"
     return Measurements(
         source=str(run.path),
         kind=run.kind,
@@ -93,7 +92,7 @@ def measurements_of(run: Run) -> Measurements:
         speakers={str(u): s if isinstance(s, str) and s else None for u, s in speakers.itertuples(index=False)},
         scores=_scores(frame),
         provenance=run.info["provenance"],
-        audio=audio if audio.is_dir() else None,
+        run=run,
     )
 
 

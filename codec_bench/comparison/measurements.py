@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from codec_bench.runs.directory import slug
+from codec_bench.runs.directory import Run
 
 REFERENCE = "ground-truth"
 """The system that the recordings themselves are."""
@@ -121,7 +121,7 @@ class Measurements:
         speakers: Speaker of each utterance, or None if unknown.
         scores: By system, metric and utterance. A missing utterance was not requested.
         provenance: `codec_bench`, `resampler`, `packages`.
-        audio: Folder with decoded audio, or None if it was not kept.
+        run: The run, if it is one, whose decoded audio may have been kept.
     """
 
     source: str
@@ -133,7 +133,7 @@ class Measurements:
     speakers: Mapping[str, str | None]
     scores: Mapping[str, Mapping[str, Mapping[str, UtteranceScore]]]
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    audio: Path | None = None
+    run: Run | None = None
 
     def of(self, system: str, metric: str) -> Mapping[str, UtteranceScore]:
         """Scores by utterance; empty if there are none."""
@@ -141,10 +141,8 @@ class Measurements:
 
     def audio_of(self, system: str, utterance: str) -> Path | None:
         """The decoded audio of an utterance where it was kept."""
-        if self.audio is None:
-            return None
-        path = self.audio / slug(system) / f"{utterance}.wav"
-        return path if path.is_file() else None
+        path = None if self.run is None else self.run.kept("audio", system, utterance)
+        return path if path is not None and path.is_file() else None
 
     @property
     def described(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from codec_bench.csv_files import read_frame
 from codec_bench.errors import UsageError
 from codec_bench.records import Score, Status
 from codec_bench.runs.columns import ColumnSpec
@@ -73,12 +74,12 @@ def _exact_summary(path: Path) -> pd.DataFrame:
     """The summary such that writing it again gives the same file."""
     try:
         # As text first: before pandas 3 its own reader of numbers may change the last digit.
-        summary = pd.read_csv(path, dtype=str, keep_default_na=False)
+        summary = read_frame(path, dtype=str, keep_default_na=False)
         for name in [name for name in floats_of(SummaryRow) if name in summary]:  # older runs lack some
             summary[name] = [float(text) if text else math.nan for text in summary[name]]
         for name in ("n", "n_expected", "clusters"):
             summary[name] = [int(text) for text in summary[name]]
-    except (OSError, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     return summary
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,8 +111,8 @@ def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) 
     if missing:
         raise NoAudioError(f"{run.path} has no audio of {', '.join(missing)}: repeat the run with --keep-audio")
     found = []
-    for row in _utterances(run):
-        paths = {label: folder / f"{row['id']}.wav" for label, folder in folders.items()}
+    for row in run.utterances.to_dict("records"):
+        paths = {label: run.kept("audio", label, row["id"]) for label in folders}
         if all(path.is_file() for path in paths.values()):
             try:
                 length = float(soundfile.info(paths[reference]).duration)
@@ -122,12 +121,3 @@ def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) 
             if seconds[0] <= length <= seconds[1]:
                 found.append(ListeningItem(row["id"], row["speaker"], paths, length))
     return found
-
-
-def _utterances(run: Run) -> list[dict[str, str]]:
-    path = run.path / "utterances.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error

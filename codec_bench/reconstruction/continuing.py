@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from codec_bench.csv_files import rows_of
 from codec_bench.reconstruction.plan import Plan
-from codec_bench.runs.directory import MANIFEST, Run, lasting
+from codec_bench.runs.directory import Run, lasting
 
 
 def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
@@ -26,8 +27,9 @@ def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
                 return f"it has the {kind} {label}, which is not asked for now"
             if made[label] != lasting(entry):
                 return f"its {kind} {label} is another version"
-    file = previous.path / MANIFEST
-    manifest = file.read_text(encoding="utf-8") if file.exists() else ""
-    if not set(manifest.splitlines()) <= set(plan.manifest.decode().splitlines()):
-        return f"it has other utterances (data set {old['dataset']['name']})"
+    # Of equal data sets the file does not matter, and is written anew.
+    if old["dataset"]["manifest_sha256"] != described["dataset"]["manifest_sha256"]:
+        new = {tuple(row) for row in rows_of(plan.manifest)[1:]}
+        if not set(previous.utterances.itertuples(index=False, name=None)) <= new:
+            return f"it has other utterances (data set {old['dataset']['name']})"
     return ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import Group
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.rows import Row, describe_system
+from codec_bench.csv_files import csv_of, write_frame
 from codec_bench.files import write_atomically
 from codec_bench.metrics.asr import hypothesis
 from codec_bench.metrics.wer import normaliser_of, recogniser_of
@@ -287,12 +286,9 @@ def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
                     flat |= {f"{side}_{name}": value for name, value in facts.get(side, {}).items()}
                 yield flat
 
-    text = io.StringIO()
-    columns = dict.fromkeys(name for pair in pairs() for name in pair)
-    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(pairs())
-    write_atomically(out / "reconstructions.csv", text.getvalue().encode())
+    columns = list(dict.fromkeys(name for pair in pairs() for name in pair))
+    rows = ([pair.get(name) for name in columns] for pair in pairs())
+    write_atomically(out / "reconstructions.csv", csv_of([columns, *rows]))
 
 
 def write_hypotheses(out: Path, plan: Plan, outcome: Outcome, cache: ArrayCache) -> None:
@@ -309,5 +305,4 @@ def write_hypotheses(out: Path, plan: Plan, outcome: Outcome, cache: ArrayCache)
                 if (heard := hypothesis(identity, cache, recogniser)) is not None:
                     rows.append((row.label, name, recogniser.label, text, heard, normalise(text), normalise(heard)))
     if recognisers:
-        frame = pd.DataFrame(rows, columns=list(HYPOTHESES))
-        write_atomically(out / "hypotheses.csv", frame.to_csv(index=False, lineterminator="\n").encode())
+        write_frame(out / "hypotheses.csv", pd.DataFrame(rows, columns=list(HYPOTHESES)))

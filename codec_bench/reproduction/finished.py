@@ -8,7 +8,7 @@ from codec_bench.errors import UsageError
 from codec_bench.reproduction.availability import run_label
 from codec_bench.reproduction.judging import Absence, JudgedCell, Reproduction, fact_cells, judged_cell, summary_cell
 from codec_bench.reproduction.paper import PublishedColumn, PublishedRow, PublishedTable
-from codec_bench.runs.directory import Run, read_table
+from codec_bench.runs.directory import Run
 
 KINDS = {"probe": "probe", "tokens": "tokens", "speed": "speed", "reconstruction": "reconstruction",
          "ablation": "reconstruction"}  # fmt: skip
@@ -72,7 +72,7 @@ def _cell(table: PublishedTable, row: PublishedRow, key: str, column: PublishedC
 def _of_codebook(run: Run, system: str, label: str, codebook: int) -> float | None:
     """The value of one codebook, of `codebooks.csv`."""
     try:
-        books = read_table(run.path / "codebooks.csv")
+        books = run.table("codebooks.csv")
         lines = books[(books["system"] == system) & (books["codebook"] == codebook)]
         return None if lines.empty else float(lines.iloc[0][label])
     except (ValueError, KeyError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from codec_bench.csv_files import write_frame
 from codec_bench.files import write_atomically
 from codec_bench.grids import Grid, escape
 from codec_bench.reproduction.judging import Agreement, JudgedCell, Reproduction
@@ -123,7 +124,7 @@ def write(result: Reproduction, folder: Path) -> None:
         CodecBenchError: The folder cannot be written.
     """
     write_atomically(folder / "reproduction.md", markdown(result).encode())
-    write_atomically(folder / "reproduction.csv", frame(result).to_csv(index=False, lineterminator="\n").encode())
+    write_frame(folder / "reproduction.csv", frame(result))
     text = json.dumps(as_json(result), indent=1, allow_nan=False, ensure_ascii=False)
     write_atomically(folder / "reproduction.json", (text + "\n").encode())
 

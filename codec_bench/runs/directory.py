@@ -8,7 +8,7 @@ interval and coverage), so that one table and one report can show any of them.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from codec_bench.csv_files import read_frame
+from codec_bench.datasets.manifest import check_id
 from codec_bench.errors import UsageError, first_line
-from codec_bench.files import digest, first_of_one_key, folded, read_json
+from codec_bench.files import check_inside, digest, first_of_one_key, folded, open_file, read_json
 from codec_bench.runs.layout import problem_of
 
 SCHEMA = 2
@@ -32,6 +34,10 @@ _MOVE_AWAY = "move it away, and repeat the command of the run: what was computed
 
 MANIFEST = "utterances.csv"
 """What was measured, by content."""
+
+_KEPT = {"audio": ".wav", "tokens": ".npz"}
+_SUMMARY_NUMBERS = ("bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high", "n", "n_expected")
+_SCORE_TEXTS = ("system", "utterance", "speaker", "metric", "status", "reason")
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,62 @@ class Run:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """One row per system, utterance and metric: value, or status and reason."""
-        return _read(self.path / "scores.parquet", pd.read_parquet)
+        path = self.file("scores.parquet")
+        try:
+            with open_file(path) as file:
+                frame: pd.DataFrame = pd.read_parquet(file)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path} cannot be read: {first_line(error)}") from error
+        _check_columns(path, frame, _SCORE_TEXTS, ("value", "numerator", "denominator"))
+        return frame
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per system and metric: value, interval, n of n expected."""
-        return read_table(self.path / "summary.csv")
+        frame = self.table("summary.csv")
+        path = self.path / "summary.csv"
+        _check_columns(path, frame, ("system", "group", "metric", "bitrate_source"), _SUMMARY_NUMBERS)
+        for name, known in (("system", self.systems), ("metric", self.metrics)):
+            if unknown := set(frame[name].astype(str)) - set(known):
+                raise UsageError(f"{path} cannot be used: run.json has no {name} {min(unknown)!r}")
+        return frame
+
+    @cached_property
+    def utterances(self) -> pd.DataFrame:
+        """What was measured, all of it text: `id`, `speaker`, `language`, `sha256` and `text`, empty where unknown."""
+        path = self.file(MANIFEST)
+        frame = read_frame(path, ["id"], dtype=str, keep_default_na=False)
+        for name in frame["id"]:
+            check_id(name, path)
+        return frame.reindex(columns=["id", "speaker", "language", "sha256", "text"], fill_value="")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A CSV file of the directory, in which a system may be called `NA` or `001`.
+
+        Raises:
+            UsageError: It cannot be read.
+        """
+        texts = {"system": str, "metric": str, "group": str}
+        return read_frame(self.file(name), keep_default_na=False, na_values=[""], dtype=texts)
+
+    def kept(self, kind: Literal["audio", "tokens"], system: str, utterance: str) -> Path:
+        """The file of a pair that `--keep-audio` kept, whether it is there or not.
+
+        Raises:
+            UsageError: The id is none, or the file lies elsewhere.
+        """
+        check_id(utterance, self.path)
+        return self.file(f"{kind}/{slug(system)}/{utterance}{_KEPT[kind]}")
+
+    def file(self, name: str) -> Path:
+        """A file of the directory, whether it is there or not. The run may be somebody else's.
+
+        Raises:
+            UsageError: It is a link out of the directory.
+        """
+        path = self.path / name
+        check_inside(path, self.path)
+        return path
 
     @property
     def kind(self) -> str:
@@ -112,14 +168,14 @@ def read_info(path: Path) -> dict[str, Any] | None:
     """
     file = path / "run.json"
     try:
-        info = read_json(file)
+        info: Any = read_json(file)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         told = (isinstance(error, OSError) and error.strerror) or first_line(error)
         raise UsageError(f"{file} cannot be read ({told}): {_MOVE_AWAY}") from error
     schema = info.get("schema") if isinstance(info, dict) else None
-    if type(schema) is not int:
+    if not isinstance(info, dict) or type(schema) is not int:
         raise UsageError(f"{file} is no run of codec-bench: {_MOVE_AWAY}")
     if schema > SCHEMA:
         raise UsageError(f"{file} was written by a newer codec-bench (schema {schema}): update codec-bench")
@@ -128,22 +184,17 @@ def read_info(path: Path) -> dict[str, Any] | None:
     return {"kind": "reconstruction"} | info  # which schema 1 did not say
 
 
-def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    try:
-        frame: pd.DataFrame = reader(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    return frame
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV file of a run directory, in which a system may be called `NA` or `001`.
+def _check_columns(path: Path, frame: pd.DataFrame, texts: Iterable[str], numbers: Iterable[str]) -> None:
+    """Checks that a table has its columns, and numbers where it should have them.
 
     Raises:
-        UsageError: It cannot be read.
+        UsageError: It has not.
     """
-    texts = {"system": str, "metric": str, "group": str}
-    return _read(path, lambda file: pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=texts))
+    if missing := [name for name in (*texts, *numbers) if name not in frame]:
+        raise UsageError(f"{path} cannot be used: it has no column {missing[0]!r}")
+    for name in numbers:
+        if not (pd.api.types.is_numeric_dtype(frame[name]) or frame[name].isna().all()):
+            raise UsageError(f"{path} cannot be used: its column {name!r} holds other things than numbers")
 
 
 def lasting(entry: Mapping[str, Any]) -> Any:

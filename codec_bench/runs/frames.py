@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from codec_bench.csv_files import write_frame
 from codec_bench.files import atomically, write_atomically
 from codec_bench.records import Score, Status
 from codec_bench.stats import LEVEL, Estimate, cluster_names, cluster_unit, effective_number
@@ -191,7 +192,7 @@ def _frame(rows: Iterable[Any], kind: type[SummaryRow] | type[ScoreRow]) -> pd.D
 
 def write_summary(path: Path, summary: pd.DataFrame) -> None:
     """Writes `summary.csv` and the same as JSON."""
-    write_atomically(path / "summary.csv", summary.to_csv(index=False, lineterminator="\n").encode())
+    write_frame(path / "summary.csv", summary)
     plain = json.loads(summary.to_json(orient="records"))
     write_atomically(path / "summary.json", (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from codec_bench.csv_files import csv_of, rows_of
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
 from codec_bench.locks import HeldError, locked
@@ -181,7 +182,7 @@ def writing(request: Request, path: Path) -> Iterator[RunWriter]:
             raise UsageError(refusal)
         writer = RunWriter(path, new_info(request, previous))
         try:
-            write_atomically(path / MANIFEST, request.manifest)
+            write_atomically(path / MANIFEST, csv_of(rows_of(request.manifest)))
             write_info(path, writer.info)
             for warning in request.warnings:
                 logger.warning("%s", warning)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from codec_bench.files import write_atomically
+from codec_bench.csv_files import write_frame
 from codec_bench.records import Status
 from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow
 from codec_bench.speed.columns import SpeedColumn
@@ -63,8 +63,7 @@ def scores_of(results: Mapping[str, SpeedMeasurement], columns: Sequence[SpeedCo
 def write_rounds(out: Path, results: Mapping[str, SpeedMeasurement]) -> None:
     """Writes `rounds.csv`."""
     rounds = [{"system": label} | made for label, found in results.items() for made in found.rounds]
-    text = pd.DataFrame(rounds, columns=ROUND_COLUMNS).to_csv(index=False, lineterminator="\n")
-    write_atomically(out / "rounds.csv", text.encode())
+    write_frame(out / "rounds.csv", pd.DataFrame(rounds, columns=ROUND_COLUMNS))
 
 
 def coverage(results: Mapping[str, SpeedMeasurement]) -> Coverage:

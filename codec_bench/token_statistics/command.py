@@ -20,7 +20,7 @@ from codec_bench.hub import caches
 from codec_bench.identity import new_invocation
 from codec_bench.metrics.text import basic
 from codec_bench.records import Utterance
-from codec_bench.runs.directory import Run, read_table
+from codec_bench.runs.directory import Run
 from codec_bench.runs.frames import describe_intervals, score_frame, summary_frame
 from codec_bench.runs.progress import RunProgress
 from codec_bench.runs.writer import Request, same, writing
@@ -236,6 +236,6 @@ def codebook_grid(run: Run) -> Grid:
             f"{r['normalised_entropy']:.3f}", f"{r['perplexity']:.1f}", f"{r['entropy_bits']:.3f}",
             f"{r['huffman_bits']:.3f}",
         )
-        for r in read_table(run.path / "codebooks.csv").to_dict("records")
+        for r in run.table("codebooks.csv").to_dict("records")
     ]  # fmt: skip
     return Grid(headings, rows, "Codebooks", right=range(1, len(headings)), whole=(0,))

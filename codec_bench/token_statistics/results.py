@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from codec_bench.coding.items import Item
-from codec_bench.files import write_atomically
+from codec_bench.csv_files import write_frame
 from codec_bench.runs.frames import Coverage, Heading, ScoreRow, SummaryRow
 from codec_bench.stats import Estimate, cluster_names, estimate, share_of
 from codec_bench.token_statistics.analysis import SystemResult
@@ -90,8 +90,7 @@ def write_tables(
             line = {"slope": fit.slope, "r_squared": fit.r_squared, "ml_exponent": fit.exponent} if fit else {}
             rows["zipf"].append(of | {"n": n, "tokens": spectrum.total} | types | line)
     for name, columns in TABLES.items():
-        text = pd.DataFrame(rows[name], columns=columns).to_csv(index=False, lineterminator="\n")
-        write_atomically(out / f"{name}.csv", text.encode())
+        write_frame(out / f"{name}.csv", pd.DataFrame(rows[name], columns=columns))
 
 
 def summary_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ from codec_bench.coding.items import Item
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row, describe_system
 from codec_bench.errors import CodecBenchError, UsageError
+from codec_bench.files import read_file
 from codec_bench.records import NotScorable, Status, Utterance
-from codec_bench.runs.directory import load_run, slug
+from codec_bench.runs.directory import Run, load_run, slug
 from codec_bench.stats import Floats
 from codec_bench.token_statistics.embedding_map import histogram_embedding
 from codec_bench.token_statistics.stability import QUIETER, SHIFT, Reencoded
@@ -121,7 +122,7 @@ class CodecTokens:
 class KeptTokens:
     """Tokens that `run --keep-audio` kept in a run directory, those of its clean rows."""
 
-    folder: Path
+    run: Run
     systems: Mapping[str, Mapping[str, Any]]
     items: tuple[Item, ...]
     dataset: Mapping[str, Any]
@@ -142,17 +143,17 @@ class KeptTokens:
         }
         if not systems:
             raise UsageError(f"{folder} has no tokens: make it with codec-bench run ... --keep-audio")
-        return cls(folder, systems, tuple(_items(folder / "utterances.csv")), run.info["plan"]["dataset"])
+        return cls(run, systems, tuple(_items(run)), run.info["plan"]["dataset"])
 
     def tokens(self, system: str, item: Item) -> Tokens:
         """The tokens of an utterance."""
-        path = self.folder / "tokens" / slug(system) / f"{item.utterance.id}.npz"
+        path = self.run.kept("tokens", system, item.utterance.id)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as arrays:
                 code = code_from_arrays(arrays)
         except FileNotFoundError:
             raise NotScorable(f"{path} does not exist", Status.MISSING) from None
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, ArithmeticError, zipfile.BadZipFile) as error:
             raise NotScorable(f"{path} cannot be read: {error}", Status.UNREADABLE) from error
         return _tokens(code)
 
@@ -172,16 +173,11 @@ TokenSource = CodecTokens | KeptTokens
 """The tokens of systems, one utterance after the other."""
 
 
-def _items(path: Path) -> list[Item]:
+def _items(run: Run) -> list[Item]:
     """The utterances of a run directory, without their audio."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     return [
         Item(Utterance(r["id"], Path(), r["text"] or None, r["speaker"] or None, r["language"] or None), r["sha256"])
-        for r in rows
+        for r in run.utterances.to_dict("records")
     ]
 
 

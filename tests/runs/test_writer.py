@@ -13,6 +13,7 @@ import pytest
 
 from codec_bench.errors import DiskFullError, UsageError
 from codec_bench.records import Score, Status
+from codec_bench.runs.columns import ColumnSpec
 from codec_bench.runs.directory import Run, load_run, read_info
 from codec_bench.runs.frames import Coverage, Heading, ScoreRow, bitrate_of, score_frame, summary_frame
 from codec_bench.runs.writer import Request, RunWriter, rewriting, same, writing
@@ -24,7 +25,8 @@ SYSTEM = {"label": "a", "group": "acoustic", "nominal_bitrate": 1200.0, "frame_r
 
 def request(**changes: Any) -> Request:
     dataset = {"name": "demo", "manifest_sha256": "f0", "utterances": 1, "speakers": 1}
-    plan = {"dataset": dataset, "systems": [SYSTEM], "metrics": [], "seed": 0} | changes.pop("plan", {})
+    metrics = [ColumnSpec("x", "X", "Main").describe()]
+    plan = {"dataset": dataset, "systems": [SYSTEM], "metrics": metrics, "seed": 0} | changes.pop("plan", {})
     options = {"kind": "tokens", "config": {}, "manifest": b"id\nu1\n", "name": ("tokens", "a", "demo")} | changes
     return Request(plan=plan, difference=same(plan), **options)
 
@@ -180,7 +182,7 @@ def test_a_directory_is_written_by_one_process_at_a_time(tmp_path: Path):
     process.send_signal(signal.SIGKILL)
     process.wait(30)
     assert list(last_session(tmp_path)) == ["started"]  # nobody could say more
-    anything = Request("speed", {}, {}, b"", lambda _: "", ())
+    anything = Request("speed", {}, request().plan, b"", lambda _: "", ())
     with writing(anything, tmp_path) as writer:  # the lock of a dead process is none
         finish(writer)
     assert len(load_run(tmp_path).info["sessions"]) == 2

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
+from codec_bench.csv_files import csv_of
 from codec_bench.reports.cells import Table
 
 FACTS = (
@@ -24,9 +23,7 @@ def tidy_csv(tables: Sequence[Table]) -> str:
     and `_expected` tell these apart. Tables are numbered from 1 in the column `table`.
     """
     labels = list(dict.fromkeys(column.label for table in tables for column in table.columns))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*FACTS, *(label + part for label in labels for part in PARTS)])
+    rows: list[list[Any]] = [[*FACTS, *(label + part for label in labels for part in PARTS)]]
     for number, table in enumerate(tables, 1):
         for section in table.sections:
             for row in section.rows:
@@ -40,8 +37,8 @@ def tidy_csv(tables: Sequence[Table]) -> str:
                     cell = row.cells.get(label)
                     known = cell is not None and cell.expected > 0
                     facts += [cell.value, cell.low, cell.high, cell.n, cell.expected] if cell and known else [None] * 5
-                writer.writerow(facts)
-    return text.getvalue()
+                rows.append(facts)
+    return csv_of(rows).decode()
 
 
 def _truth(value: bool | None) -> str | None:

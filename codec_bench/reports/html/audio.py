@@ -15,7 +15,7 @@ import soundfile
 
 from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
-from codec_bench.runs.directory import Run, slug
+from codec_bench.runs.directory import Run
 
 EMBEDDED_LIMIT = 30_000_000
 """Characters of audio that a page may hold; with more, each utterance has a file in `FOLDER` that loads on demand."""
@@ -83,7 +83,7 @@ def _packed(run: Run, index: int, utterances: list[str]) -> Iterator[tuple[str, 
         tracks = {
             str(position): _flac(file)
             for position, system in enumerate(run.systems)
-            if (file := run.path / "audio" / slug(system) / f"{utterance}.wav").is_file()
+            if (file := run.kept("audio", system, utterance)).is_file()
         }
         if tracks:
             yield f"{index}-{number}", tracks

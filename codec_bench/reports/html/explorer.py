@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from codec_bench.errors import UsageError
+from codec_bench.csv_files import read_frame
 from codec_bench.languages import is_unspaced
 from codec_bench.reports.html.differences import differences
 from codec_bench.reports.html.embedding import compact
 from codec_bench.runs.directory import Run
 
 JsonObject = dict[str, Any]
+
+HEARD = ("system", "utterance", "recogniser", "text", "heard", "text_compared", "heard_compared")
+"""Columns of `hypotheses.csv`."""
 
 
 def explorer(run: Run) -> JsonObject:
@@ -28,14 +31,14 @@ def explorer(run: Run) -> JsonObject:
     Raises:
         UsageError: A file of the run is missing or damaged.
     """
-    utterances = _texts_of(run, "utterances.csv")
+    utterances = run.utterances
     names = list(utterances["id"])
     scored = set(run.scores["metric"])
     described = {label: m for label, m in run.metrics.items() if label in scored}  # others are of the whole set
     systems, metrics = list(run.systems), list(described)
     scores, problems, reasons = _scores(run, systems, metrics, names)
     return {
-        "utterances": {c: _column(utterances, c) for c in ("id", "speaker", "language", "text")},
+        "utterances": {c: list(utterances[c]) for c in ("id", "speaker", "language", "text")},
         "systems": [{"label": s, "group": run.systems[s].get("group", "")} for s in systems],
         "metrics": [
             {k: m[k] for k in ("label", "better", "digits", "unit")}
@@ -47,19 +50,6 @@ def explorer(run: Run) -> JsonObject:
         "reasons": reasons,
         "texts": _heard(run, systems, utterances) if (run.path / "hypotheses.csv").is_file() else [],
     }
-
-
-def _texts_of(run: Run, name: str) -> pd.DataFrame:
-    """A table of texts; words such as `null` and `nan` are words."""
-    path = run.path / name
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-
-
-def _column(frame: pd.DataFrame, name: str) -> list[str]:
-    return list(frame[name]) if name in frame else [""] * len(frame)
 
 
 def _scores(
@@ -85,9 +75,10 @@ def _scores(
 
 def _heard(run: Run, systems: Sequence[str], utterances: pd.DataFrame) -> list[JsonObject]:
     """For each recogniser and text normaliser: the transcripts as compared, and what was heard of each system."""
-    frame = _texts_of(run, "hypotheses.csv")
+    # Words such as `null` and `nan` are words.
+    frame = read_frame(run.file("hypotheses.csv"), HEARD, dtype=str, keep_default_na=False)
     frame["turn"] = frame.groupby(["system", "utterance", "recogniser"]).cumcount()
-    languages = dict(zip(utterances["id"], _column(utterances, "language"), strict=True))
+    languages = dict(zip(utterances["id"], utterances["language"], strict=True))
     places = {name: i for i, name in enumerate(utterances["id"])}
     of_system = {name: i for i, name in enumerate(systems)}
     counted = _counted(run)

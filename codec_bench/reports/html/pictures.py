@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from codec_bench.files import check_inside, read_file
 from codec_bench.reports.html.embedding import data_uri
 
 KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
@@ -41,7 +42,8 @@ def pictures(out: Path, plots: Sequence[Any] = ()) -> list[EmbeddedPicture]:
     for title, caption, path in described:
         if path is None:
             continue
-        data = path.read_bytes()
+        check_inside(path, out)
+        data = read_file(path)
         size += len(data)
         source = data_uri(data, KINDS[path.suffix]) if size <= EMBEDDED_LIMIT else ""
         found.append(EmbeddedPicture(title, caption, source, f"plots/{path.name}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from codec_bench.errors import UsageError
+from codec_bench.files import read_json
 from codec_bench.reports.plots import style
 from codec_bench.reports.plots.material import Picture, PlotData, stem
 from codec_bench.runs.directory import Run
@@ -53,11 +53,11 @@ def matrices(run: Run) -> list[Mapping[str, Any]]:
     Raises:
         UsageError: It cannot be read, or a matrix does not fit its labels.
     """
-    path = run.path / "confusion.json"
+    path = run.file("confusion.json")
     if not path.exists():
         return []
     try:
-        entries: list[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        entries: list[Mapping[str, Any]] = read_json(path)
         for entry in entries:
             size = len(entry["labels"])
             fits = np.asarray(entry["matrix"], dtype=np.float64).shape == (size, size)

@@ -10,7 +10,7 @@ from functools import cached_property
 import pandas as pd
 from matplotlib.figure import Figure
 
-from codec_bench.errors import UsageError
+from codec_bench.csv_files import read_frame
 from codec_bench.options import BANDS
 from codec_bench.reports.cells import Cell, Table, TableColumn, TableRow
 from codec_bench.reports.intervals import described
@@ -113,17 +113,11 @@ class PlotData:
         """
         found = []
         for run in self.runs:
-            path = run.path / file
+            path = run.file(file)
             if not path.exists():
                 continue
-            try:
-                # A class may be called "NA".
-                text = {"system": str, "utterance": str, "label": str, "method": str}
-                frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=text)
-            except (OSError, ValueError) as error:
-                raise UsageError(f"{path} cannot be read: {error}") from error
-            if missing := [c for c in columns if c not in frame]:
-                raise UsageError(f"{path} cannot be drawn: it has no column {missing[0]}")
+            text = {"system": str, "utterance": str, "label": str, "method": str}  # a class may be called "NA"
+            frame = read_frame(path, columns, keep_default_na=False, na_values=[""], dtype=text)
             found.append(frame.assign(system=[self.label(run, s) for s in frame.system]))
         frames = [f for f in found if len(f)]
         return pd.concat(frames, ignore_index=True) if frames else None

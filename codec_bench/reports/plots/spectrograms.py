@@ -20,7 +20,6 @@ from codec_bench.records import NotScorable
 from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
 from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
-from codec_bench.runs.directory import slug
 
 MOST = 4
 """Pairs in one picture."""
@@ -89,8 +88,7 @@ def _files(entry: PlottedRow, utterance: str) -> list[Path]:
     """The recording that a decoded file was scored against, and that file; empty where `--keep-audio` left none."""
     systems = entry.run.systems.items()
     clean = [n for n, s in systems if s.get("system", n) == "ground-truth" and not s.get("condition")]
-    folder = entry.run.path / "audio"
-    files = [folder / slug(label) / f"{utterance}.wav" for label in (*clean[:1], entry.row.system)]
+    files = [entry.run.kept("audio", label, utterance) for label in (*clean[:1], entry.row.system)]
     return files if clean and all(file.is_file() for file in files) else []
 
 
