@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from codec_bench import terminal
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
@@ -29,7 +31,7 @@ def escape(text: str, signs: str = SIGNS) -> str:
     >>> escape("a|b_<c> &lt;\n# x")
     'a\\|b\\_&lt;c&gt; &amp;lt; # x'
     """
-    text = re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(text.split()))
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(terminal.shown(text).split()))
     for sign in signs:
         text = text.replace(sign, {"<": "&lt;", ">": "&gt;"}.get(sign, f"\\{sign}"))
     return text
@@ -90,7 +92,7 @@ class Grid:
     def tsv(self) -> str:
         """The grid as lines with tabs, without its title."""
         rows = [[cell.text if isinstance(cell, Marked) else cell for cell in row] for row in self.rows]
-        return "".join("\t".join(row) + "\n" for row in (self.headings, *rows))
+        return "".join("\t".join(re.sub(r"[\t\n]", " ", c) for c in row) + "\n" for row in (self.headings, *rows))
 
     def table(self) -> Table:
         """The grid for a terminal; what looks like markup in a text stays text."""
@@ -123,12 +125,12 @@ class Grid:
         if not sys.stdout.isatty():  # asked here, since importing rich takes longer than printing
             sys.stdout.write(f"\n### {escape(self.title)}\n\n{self.markdown()}" if as_markdown else self.tsv())
             return
-        from rich.console import Console
 
-        Console().print(self.table())
+        terminal.console().print(self.table())
 
 
 def _text(cell: str | Marked) -> Text:
     from rich.text import Text
 
-    return Text(cell.text, style=cell.style) if isinstance(cell, Marked) else Text(cell)
+    marked = cell if isinstance(cell, Marked) else Marked(cell)
+    return Text(terminal.shown(marked.text), style=marked.style)

@@ -74,6 +74,8 @@ def locked(
             _sign(path)
         yield
     finally:
+        with suppress(OSError):  # the file stays, and may be sent around with its folder
+            path.write_text("", encoding="utf-8")
         lock.release()
 
 

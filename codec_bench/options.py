@@ -278,6 +278,9 @@ class Measurement(Options):
         Path | None,
         Option("Run directory; by default runs/<date>-..., named after what is measured.", Panel.OUTPUT, "DIR"),
     ] = None
+    keep_paths: Annotated[
+        bool, Option("Write the home folder in run.json and reports, not ~ in its place.", Panel.OUTPUT)
+    ] = False
 
 
 class DataFolders(Options):

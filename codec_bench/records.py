@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from codec_bench.terminal import shown
+
 
 class Status(str, Enum):
     """Why a score has a value (`OK`) or has none (all others)."""
@@ -145,7 +147,7 @@ class Score:
     @classmethod
     def failed(cls, status: Status, reason: str, trace: str = "") -> Score:
         """A score without a value."""
-        return cls(status, " ".join(reason.split())[:500], trace=trace)
+        return cls(status, " ".join(shown(reason).split())[:500], trace=trace)
 
     @property
     def value(self) -> float | None:

@@ -7,15 +7,22 @@ import hashlib
 import io
 import logging
 import multiprocessing
+import os
 import pickle
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from codec_bench.audio import Audio
 from codec_bench.cache import _MAGIC, ArrayCache
 from codec_bench.errors import DiskFullError, UsageError
 from codec_bench.fingerprint import address
+from codec_bench.metrics.pitch import dio
+from codec_bench.metrics.signal import Recording, feature_address
+from codec_bench.tokens import Codebook, Stream, Tokens
 
 KEY = address(what="an entry")
 
@@ -172,3 +179,81 @@ def test_two_processes_at_once(cache: ArrayCache, capfd: pytest.CaptureFixture[s
         assert_same(cache.get(key), arrays(seed))
     assert len(files(cache)) == 4
     assert "damaged" not in capfd.readouterr().err
+
+
+CODE = Tokens((Stream(np.array([3, 1]), Codebook(16, 320), Fraction(50)),), 640, 16_000).to_arrays()
+SOUND = {"samples": np.zeros(9, np.float32), "rate": np.array(16_000), "decode_seconds": np.array(0.5)}
+FRAMES = {"values": np.array([[1], [2]]), "rate": np.array(50.0), "sizes": np.array([16])}
+GOOD = {
+    "codes": CODE | {"encode_seconds": np.array(0.5)},
+    "audio": SOUND,
+    "features": {"value": np.zeros(3)},
+    "frames": FRAMES,
+}
+OTHER_THINGS: list[tuple[str, dict[str, np.ndarray]]] = [
+    *((kind, {"x": np.zeros(3)}) for kind in GOOD),
+    *((kind, {}) for kind in GOOD),
+    ("codes", GOOD["codes"] | {"header": np.array("{")}),
+    ("codes", GOOD["codes"] | {"header": np.array("[]")}),
+    ("codes", GOOD["codes"] | {"header": np.array(str(CODE["header"]).replace("[50, 1]", "[50, 0]"))}),
+    ("codes", GOOD["codes"] | {"book_0": np.array([3, 16])}),
+    ("codes", GOOD["codes"] | {"encode_seconds": np.array("fast")}),
+    ("audio", SOUND | {"samples": np.zeros((3, 3))}),
+    ("audio", SOUND | {"samples": np.zeros(3)}),
+    ("audio", SOUND | {"rate": np.array(0)}),
+    ("audio", SOUND | {"rate": np.array([1, 2])}),
+    ("audio", SOUND | {"decode_seconds": np.array(np.nan)}),
+    ("features", {"status": np.array("weird"), "reason": np.array("")}),
+    ("features", {"value": np.zeros(3, "datetime64[s]")}),
+    ("frames", FRAMES | {"values": np.array([[1], [16]])}),
+    ("frames", FRAMES | {"values": np.zeros(3)}),
+    ("frames", FRAMES | {"sizes": np.array([16, 16])}),
+    ("frames", FRAMES | {"rate": np.array(0.0)}),
+]
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_an_entry_of_its_kind_is_found(kind: str, tmp_path: Path) -> None:
+    cache = ArrayCache(tmp_path / kind)
+    cache.put(KEY, GOOD[kind])
+    assert_same(cache.get(KEY), GOOD[kind])
+
+
+@pytest.mark.parametrize(("kind", "held"), OTHER_THINGS)
+def test_an_entry_that_is_sealed_and_holds_other_things_is_made_again(
+    kind: str, held: dict[str, np.ndarray], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = ArrayCache(tmp_path / kind)
+    cache.put(KEY, held)
+    assert cache.get(KEY) is None
+    assert "is damaged; it is made again" in caplog.text
+    assert KEY not in cache
+
+
+@pytest.mark.parametrize("body", [b"", b"text", b"\x93NUMPY", b"PK\x03\x04" + bytes(90)])
+def test_a_sealed_file_of_another_format_is_made_again(body: bytes, tmp_path: Path) -> None:
+    cache = ArrayCache(tmp_path / "audio")
+    cache.put(KEY, SOUND)
+    cache.path(KEY).write_bytes(_MAGIC + hashlib.sha256(body).digest() + body)
+    assert cache.get(KEY) is None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_put_out_of_the_way(make: Callable[[Path], None], tmp_path: Path) -> None:
+    cache = ArrayCache(tmp_path / "audio")
+    cache.put(KEY, SOUND)
+    cache.path(KEY).unlink()
+    make(cache.path(KEY))
+    assert cache.get(KEY) is None
+    cache.put(KEY, SOUND)
+    assert_same(cache.get(KEY), SOUND)
+
+
+def test_a_track_of_another_length_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache = ArrayCache(tmp_path / "features")
+    audio = Audio(np.sin(np.arange(16_000) / 20).astype(np.float32), 16_000)
+    track = Recording(audio, "file:x", cache, is_reference=True).feature(dio, 16_000)
+    cache.put(feature_address("file:x", dio, 16_000), {"value": np.zeros(2)})
+    again = Recording(audio, "file:x", cache, is_reference=True).feature(dio, 16_000)
+    np.testing.assert_array_equal(again, track)
+    assert "is of another signal" in caplog.text

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from codec_bench.adapters.codec import CodecSpec, Group, Prepared
 from codec_bench.audio import audio_files
+from codec_bench.discretion import discreet_text
 from codec_bench.errors import UsageError
 from codec_bench.faults import explained, trace_of
 from codec_bench.fingerprint import address
@@ -55,7 +56,7 @@ class DecodedFiles(Prepared):
         group: Group | str = Group.ACOUSTIC,
     ) -> None:
         self.folder = Path(folder)
-        self.name = name or f"files:{folder}"
+        self.name = name or discreet_text(f"files:{folder}")
         if bitrate_kbps is not None and not 0 < bitrate_kbps < math.inf:
             raise UsageError(f"a bitrate is a positive number of kbit/s, not {bitrate_kbps}")
         self.stated_bitrate = None if bitrate_kbps is None else 1000 * bitrate_kbps

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import os
 import sys
 from collections import UserDict
+from contextlib import suppress
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from codec_bench.errors import CodecBenchError
+from codec_bench.terminal import outlets, say
 
 INTERRUPTED = 130
 """The exit code that typer makes of Ctrl-C."""
@@ -77,12 +80,23 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
     if version:
         from codec_bench.version import __version__
 
-        typer.echo(f"codec-bench {__version__}")
+        say(f"codec-bench {__version__}")
         raise typer.Exit
+
+
+def _drop_output() -> None:
+    """Lets Python end without trying to write again what could not be written."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
     """Runs the command line; errors are one line on standard error and an exit code."""
+    with outlets():
+        _main()
+
+
+def _main() -> None:
     level = logging.DEBUG if os.environ.get("CODEC_BENCH_DEBUG") else logging.WARNING
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s: %(message)s")
     logging.getLogger("codec_bench").setLevel(level)
@@ -91,6 +105,13 @@ def main() -> None:
         sys.path.append("")
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+            raise
+        _drop_output()
+        sys.stderr.write(f"codec-bench: standard output cannot be written: {error.strerror}\n")
+        code = 1
     except CodecBenchError as error:
         sys.stderr.write(f"codec-bench: {error}\n")
         code = error.exit_code

@@ -15,6 +15,7 @@ from codec_bench.errors import UsageError
 from codec_bench.grids import Grid
 from codec_bench.hub import describe_size, home
 from codec_bench.inventory import REMOVABLE, Stored, count, counted, inventory, parse_age, remove, selected
+from codec_bench.terminal import say
 
 Prune = Annotated[
     str | None,
@@ -47,7 +48,7 @@ def cache(
         if not sys.stdin.isatty():
             raise UsageError(f"--prune {prune} removes {files} files ({describe_size(size)}) of {root}: add --yes")
         if not typer.confirm(f"Remove {files} files ({describe_size(size)}) of {root}?", err=True):
-            typer.echo("nothing was removed")
+            say("nothing was removed")
             return
     if not dry_run:
         remove(chosen, root)
@@ -56,12 +57,12 @@ def cache(
         return
     if chosen:
         _print_rows(counted(chosen))
-    typer.echo(f"{'would free' if dry_run else 'freed'} {describe_size(size)} ({files} files) in {root}")
+    say(f"{'would free' if dry_run else 'freed'} {describe_size(size)} ({files} files) in {root}")
 
 
 def _print_json(root: Path, key: str, found: list[Stored], **more: bool) -> None:
     files, size = count(found)
-    typer.echo(json.dumps({"home": str(root), key: counted(found), "files": files, "bytes": size} | more, indent=1))
+    say(json.dumps({"home": str(root), key: counted(found), "files": files, "bytes": size} | more, indent=1))
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from codec_bench.cli.options import Json
+from codec_bench.terminal import say
 
 
 def compare(
@@ -45,7 +46,7 @@ def compare(
     if junit is not None:
         write_atomically(junit, junit_xml(found))
     if as_json:
-        typer.echo(json.dumps(plain(found), indent=1, allow_nan=False, ensure_ascii=False))
+        say(json.dumps(plain(found), indent=1, allow_nan=False))
     else:
         print_comparison(found)
     if found.exit_code:

@@ -8,17 +8,16 @@ import shutil
 import sys
 from typing import Any
 
-import typer
-
 from codec_bench.cli.options import Json
 from codec_bench.grids import Grid
+from codec_bench.terminal import say
 
 
 def doctor(as_json: Json = False) -> None:
     """Say what runs here, what is missing, and the command that installs it."""
     rows = [*_machine(), *_places(), *_codecs(), *_environments(), *_extras()]
     if as_json:
-        typer.echo(json.dumps(rows, indent=1, allow_nan=False))
+        say(json.dumps(rows, indent=1, allow_nan=False))
     else:
         Grid.of(rows).print()
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codec_bench import terminal
 from codec_bench.cli.options import Json
 from codec_bench.grids import Grid
+from codec_bench.terminal import say
 
 if TYPE_CHECKING:
     from codec_bench.environments import Announce
@@ -36,7 +38,7 @@ def create(names: Annotated[list[str], typer.Argument(help="NAME, codec:NAME or 
     for used in wanted.values():
         made = used.environment
         if made.is_ready:
-            typer.echo(f"{made.name} is ready: {made.folder}")
+            say(f"{made.name} is ready: {made.folder}")
             continue
         try:
             with _progress(made.name) as (report, detail):
@@ -47,7 +49,7 @@ def create(names: Annotated[list[str], typer.Argument(help="NAME, codec:NAME or 
             failures.append(error)
             sys.stderr.write(f"codec-bench: {error}\n")
             continue
-        typer.echo(f"{made.name} is ready: {made.folder}")
+        say(f"{made.name} is ready: {made.folder}")
         sys.stderr.write("".join(f"{made.name}: {line}\n" for line in still_lacking(used)))
     if failures:
         raise typer.Exit(failures[0].exit_code)
@@ -60,7 +62,7 @@ def list_environments(as_json: Json = False) -> None:
 
     rows = environment_facts()
     if as_json:
-        typer.echo(json.dumps(rows, indent=1, allow_nan=False))
+        say(json.dumps(rows, indent=1, allow_nan=False))
     elif rows:
         Grid.of([_for_people(row) for row in rows]).print()
     else:
@@ -82,7 +84,7 @@ def remove(
     there = [used.environment for used in wanted.values() if used.environment.folder.exists()]
     for used in wanted.values():
         if not used.environment.folder.exists():
-            typer.echo(f"{used.environment.name} does not exist")
+            say(f"{used.environment.name} does not exist")
     if not there:
         return
     if not yes:
@@ -93,7 +95,7 @@ def remove(
             return
     for environment in there:
         environment.remove()
-        typer.echo(f"{environment.name} is removed")
+        say(f"{environment.name} is removed")
 
 
 def _for_people(fact: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,10 +116,9 @@ def _for_people(fact: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _progress(name: str) -> Iterator[tuple[Announce, Announce]]:
     """Prints each step on standard error, and what the installer says in a last line of a terminal."""
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(stderr=True)
+    console = terminal.console(stderr=True)
 
     def line(text: str) -> None:
         console.print(f"{name}: {text}", markup=False, highlight=False, soft_wrap=True)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import typer
 
+from codec_bench import terminal
 from codec_bench.cli.commands import PanelledCommand, command
 from codec_bench.errors import UsageError
 from codec_bench.listening_tests.config import AbxTest, ListeningTest, MushraTest
+from codec_bench.terminal import say
 
 export = typer.Typer(
     help="Make a listening test for webMUSHRA from a run that kept its audio.",
@@ -49,15 +51,15 @@ def _export(test: ListeningTest) -> None:
     speakers = len({trial.speaker for trial in key.trials if trial.speaker})
     utterances = len({trial.utterance for trial in key.trials})
     lowered = sum(trial.reference.gain_db < -0.05 for trial in key.trials if trial.reference.role == "reference")
-    typer.echo(
+    say(
         f"{key.test_id}: {len(key.trials)} pages, {utterances} of {exported.candidates} utterances"
         f"{f' by {speakers} speakers' if speakers else ''}, {len(key.systems)} systems, {files} files"
     )
     if lowered:
-        typer.echo(f"{lowered} pages were turned down as a whole, so that no peak is above {MAX_PEAK_DB:g} dBFS")
+        say(f"{lowered} pages were turned down as a whole, so that no peak is above {MAX_PEAK_DB:g} dBFS")
     configurations = test.out / "webmushra" / "configs"
-    typer.echo(f"copy {configurations} into webMUSHRA and open ?config={exported.configuration.name}")
-    typer.echo(f"keep {test.out / 'key.json'} away from listeners; `codec-bench ratings` needs it")
+    say(f"copy {configurations} into webMUSHRA and open ?config={exported.configuration.name}")
+    say(f"keep {test.out / 'key.json'} away from listeners; `codec-bench ratings` needs it")
 
 
 def _command_that_keeps(run: Path) -> str:
@@ -76,10 +78,9 @@ def _command_that_keeps(run: Path) -> str:
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[], None]]:
     """Shows progress on a terminal, nothing elsewhere; gives what counts one more."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
+    console = terminal.console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("utterances", total=total)
         yield lambda: progress.advance(task)

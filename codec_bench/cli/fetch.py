@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from codec_bench.terminal import say
+
 if TYPE_CHECKING:
     from codec_bench.hub import RemoteFile
 
@@ -50,9 +52,9 @@ def _fetch_files(what: str, files: Sequence[RemoteFile]) -> None:
     from codec_bench.hub import describe_size, fetch_all
 
     if not files:
-        typer.echo(f"{what} needs no files")
+        say(f"{what} needs no files")
     for path in fetch_all(files, what):
-        typer.echo(f"{path}\t{describe_size(path.stat().st_size)}")
+        say(f"{path}\t{describe_size(path.stat().st_size)}")
 
 
 def _fetch_dataset(name: str) -> None:
@@ -60,4 +62,4 @@ def _fetch_dataset(name: str) -> None:
 
     dataset = load_dataset(name)
     dataset.fetch()
-    typer.echo(f"dataset:{name}\t{sum(1 for _ in dataset.utterances())} utterances")
+    say(f"dataset:{name}\t{sum(1 for _ in dataset.utterances())} utterances")

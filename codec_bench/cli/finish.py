@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from codec_bench.terminal import say
+
 if TYPE_CHECKING:
     from codec_bench.runs.directory import Run
 
@@ -42,7 +44,7 @@ def tell(
     failures = []
     for run in runs:
         if as_json:
-            typer.echo(summary_json(run))
+            say(summary_json(run))
         else:
             print_table(build_table(run) if bands is None else build_table(run, bands))
             if after is not None:

@@ -10,6 +10,7 @@ import typer
 
 from codec_bench.cli.options import Json
 from codec_bench.grids import Grid
+from codec_bench.terminal import say
 
 YES_NO = {True: "yes", False: "no", None: "?"}
 
@@ -40,7 +41,7 @@ def list_plugins(
     people = machine | {Listed.CODECS: codec_rows, Listed.PAPERS: paper_rows}
     rows = (machine if as_json else people)[kind]()
     if as_json:
-        typer.echo(json.dumps(rows, indent=1, allow_nan=False))
+        say(json.dumps(rows, indent=1, allow_nan=False))
         return
     Grid.of(rows).print()
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from codec_bench.terminal import say
+
 
 def ratings(
     run: Annotated[Path, typer.Argument(help="The run that was exported.")],
@@ -40,7 +42,7 @@ def ratings(
     loaded = load_run(run)
     if remove:
         removed = remove_results(loaded)
-        typer.echo(f"taken out: {', '.join(removed)}" if removed else f"{run} has no imported results")
+        say(f"taken out: {', '.join(removed)}" if removed else f"{run} has no imported results")
         return
     if results is None or key is None:
         raise UsageError("ratings needs the file of results and --key, the key.json that `codec-bench export` wrote")
@@ -49,16 +51,16 @@ def ratings(
     for warning in found.warnings:
         sys.stderr.write(f"WARNING: {warning}\n")
     if as_json:
-        typer.echo(found.files[1].read_text(encoding="utf-8"), nl=False)
+        say(found.files[1].read_text(encoding="utf-8"), end="")
     else:
         Grid.of(found.rows).print()
         if found.differences:
-            typer.echo("\ndifferences of two systems that the same listeners rated on the same items:")
+            say("\ndifferences of two systems that the same listeners rated on the same items:")
             Grid.of(found.differences).print()
-            typer.echo()
-        typer.echo(f"{found.listeners} listeners counted, {len(found.excluded)} excluded")
+            say("")
+        say(f"{found.listeners} listeners counted, {len(found.excluded)} excluded")
         for line in found.excluded:
-            typer.echo(f"  {line}")
+            say(f"  {line}")
     sys.stderr.write(f"written to {', '.join(str(path) for path in found.files)}\n")
     if found.column:
         sys.stderr.write(f"{run} has the column {found.kind} now\n")

@@ -10,6 +10,7 @@ import typer
 from codec_bench.cli.commands import command
 from codec_bench.cli.finish import end
 from codec_bench.reproduction.config import ReproduceConfig
+from codec_bench.terminal import say
 
 
 @command(ReproduceConfig)
@@ -43,7 +44,7 @@ def reproduce(config: ReproduceConfig, as_json: bool) -> None:
             write(result, place)
             sys.stderr.write(f"written to {place}\n")
     if as_json:
-        typer.echo(json.dumps([plain(result) for result in results], indent=1, allow_nan=False, ensure_ascii=False))
+        say(json.dumps([plain(result) for result in results], indent=1, allow_nan=False))
     silent = [reason for result in results if (reason := nothing_ran(result))]
     if len(silent) == len(results):
         sys.stderr.write(f"codec-bench: {silent[0]}\n")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from codec_bench import terminal
 from codec_bench.comparison import wording
 from codec_bench.comparison.compare import Comparison
 from codec_bench.comparison.decision import Verdict
@@ -29,7 +30,7 @@ WIDE = 100
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Prints a comparison, by default on standard output."""
-    console = console or Console()
+    console = console or terminal.console()
     if not console.is_terminal:
         sys.stdout.write(markdown(comparison))
         return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.text import Text
 
+from codec_bench import terminal
 from codec_bench.comparison.measurements import ComparedMetric, Measurements
 from codec_bench.grids import Grid
 from codec_bench.stats import estimate
@@ -12,7 +12,7 @@ from codec_bench.stats import estimate
 
 def print_contents(measured: Measurements) -> None:
     """Prints data set, provenance and the value of each system and metric, with n of n."""
-    console = Console()
+    console = terminal.console()
     data = measured.dataset
     console.print(Text(f"{measured.described}, {data.get('speakers') or 'unknown'} speakers"), soft_wrap=True)
     console.print(Text(f"manifest {data['manifest_sha256']}"), soft_wrap=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from codec_bench import locks
+from codec_bench import locks, terminal
 from codec_bench.errors import CodecBenchError, DiskFullError, UnavailableError, UsageError
 from codec_bench.files import write_error
 from codec_bench.hub.answer import stated_size
@@ -176,11 +176,10 @@ class ProgressBars:
     """One bar per file on a terminal, nothing elsewhere."""
 
     def __enter__(self) -> ProgressBars:
-        from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.progress import TransferSpeedColumn as Speed
 
-        console = Console(stderr=True)
+        console = terminal.console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), Speed(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._progress.start()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from codec_bench.csv_files import write_frame
 from codec_bench.files import file_digest, write_atomically
 from codec_bench.listening_tests.key import Key
 from codec_bench.runs import provenance
@@ -81,7 +82,7 @@ def content_of(source: Mapping[str, Any]) -> dict[str, str]:
 def write_files(run: Run, kind: str, report: Mapping[str, Any], answers: pd.DataFrame) -> list[Path]:
     """Writes every answer as CSV and the report as JSON into a run."""
     table, text = (run.path / f"{FILES[kind]}{suffix}" for suffix in (".csv", ".json"))
-    write_atomically(table, answers.to_csv(index=False, lineterminator="\n").encode())
+    write_frame(table, answers)
     plain = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
     write_atomically(text, f"{plain}\n".encode())
     return [table, text]

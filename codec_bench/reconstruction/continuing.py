@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from codec_bench.csv_files import rows_of
+from codec_bench.discretion import discreet
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.runs.directory import Run, lasting
 
 
 def difference(plan: Plan, described: Mapping[str, Any], previous: Run) -> str:
     """What a plan, `described` as `run.json` keeps it, changes or drops, in words; empty if it continues the run."""
-    old = previous.info["plan"]
+    old, described = discreet(previous.info["plan"]), discreet(described)
     alignment = f"it was scored {'with' if old.get('align') else 'without'} --align"
     for name, what in (("seed", f"its seed is {old['seed']}"), ("align", alignment)):
         if old.get(name) != described.get(name):

@@ -51,7 +51,7 @@ def reconstruct(config: RunConfig, plan: Plan, *, is_one_of_several: bool = Fals
             request = _request(config, plan)
             out = config.out or request.default_folder()
             with writing(request, out / folder_of(plan.dataset.name) if is_one_of_several else out) as writer:
-                failures = Failures(writer.path, shows=config.debug)
+                failures = Failures(writer.path, shows=config.debug, keep_paths=config.keep_paths)
                 runner = Runner(plan, cache, engine, keep=config.keep_audio, failures=failures)
                 runner.run()
                 writer.warn(engine.coding.notes)

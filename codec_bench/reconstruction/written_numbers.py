@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
+from codec_bench.csv_files import read_frame
 from codec_bench.languages import code_of
 from codec_bench.metrics.number_words import differently_written
 from codec_bench.metrics.text import whisper_english
@@ -24,14 +24,14 @@ def written_numbers(out: Path, plan: Plan) -> list[str]:
     heard: dict[str, set[str]] = {label: set() for label in found}
     if not found:
         return []
-    with (out / "hypotheses.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            label, name = row["recogniser"], row["utterance"]
-            if label not in found or name not in english:
-                continue
-            heard[label].add(name)
-            if name not in found[label] and (pair := differently_written(row["text"], row["heard"])):
-                found[label][name] = pair
+    kept = read_frame(out / "hypotheses.csv", dtype=str, keep_default_na=False)
+    columns_read = (kept[column] for column in ("recogniser", "utterance", "text", "heard"))
+    for label, name, text, as_heard in zip(*columns_read, strict=True):
+        if label not in found or name not in english:
+            continue
+        heard[label].add(name)
+        if name not in found[label] and (pair := differently_written(text, as_heard)):
+            found[label][name] = pair
     return [_warning(label, of_label, len(heard[label])) for label, of_label in found.items() if of_label]
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
 from rich.text import Text
 
+from codec_bench import terminal
 from codec_bench.reports.cells import Table
 from codec_bench.reports.formats.markdown import markdown
 
 
 def print_table(table: Table, *, intervals: bool = True, efficiency: bool = False) -> None:
     """Prints a table on standard output; the options are those of `Table.grids`."""
-    console = Console()
+    console = terminal.console()
     if not console.is_terminal:
         sys.stdout.write(markdown(table, intervals=intervals, efficiency=efficiency))
         return

@@ -33,7 +33,7 @@ def caption(runs: Sequence[Run]) -> str:
         utterances = f"sample of {data['utterances']} of {counted(drawn['of'], 'utterance')}, seed {drawn['seed']}"
         speakers = f"{data['speakers']} of {counted(drawn['speakers_of'], 'speaker')}"
     speakers = f", {speakers}" if data["speakers"] else ""
-    note = " SYNTHETIC SPEECH: not comparable with any published number." if data["synthetic"] else ""
+    note = " SYNTHETIC SPEECH: not comparable with any published number." if data.get("synthetic") else ""
     kind = "" if runs[0].kind == "reconstruction" else f" ({runs[0].kind})"
     return f"{data['name']}{kind}: {utterances}{speakers}.{note}"
 

@@ -16,6 +16,7 @@ from codec_bench.reports.formats.latex import latex
 from codec_bench.reports.formats.markdown import markdown_page
 from codec_bench.reports.table import Bold, build_tables
 from codec_bench.runs.directory import Run
+from codec_bench.terminal import shown
 
 FORMATS = ("md", "csv", "tex", "html")
 
@@ -70,7 +71,8 @@ def write_report(
     written = []
     for name in dict.fromkeys(formats):
         path = out / f"table.{name}"
-        write_atomically(path, texts[name]().encode())
+        text = texts[name]()
+        write_atomically(path, (text if name == "csv" else shown(text)).encode("utf-8", "replace"))
         written.append(path)
     drawn = []
     if plots:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
 from rich.text import Text
 
+from codec_bench import terminal
 from codec_bench.reproduction.judging import Reproduction
 from codec_bench.reproduction.report import comparison_grid, footnotes, markdown, published_grid
 
 
 def print_reproduction(result: Reproduction) -> None:
     """Prints a reproduction on standard output."""
-    console = Console()
+    console = terminal.console()
     if not console.is_terminal:
         sys.stdout.write(markdown(result))
         return

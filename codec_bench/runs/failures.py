@@ -7,8 +7,10 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from codec_bench.discretion import discreet_text
 from codec_bench.files import digest
 from codec_bench.runs.directory import slug
+from codec_bench.terminal import shown
 
 logger = logging.getLogger(__name__)
 
@@ -24,11 +26,13 @@ class Failures:
     Args:
         run: The run directory; tracebacks of an earlier session in it are removed, for what failed is tried again.
         shows: Whether they are printed too.
+        keep_paths: Whether the files name the home folder.
     """
 
-    def __init__(self, run: Path, *, shows: bool = False) -> None:
+    def __init__(self, run: Path, *, shows: bool = False, keep_paths: bool = False) -> None:
         self._folder = run / FOLDER
         self._shows = shows
+        self._keep_paths = keep_paths
         self._kept: dict[str, set[str]] = {}
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -44,7 +48,7 @@ class Failures:
         if not trace or trace in kept or len(kept) >= MAX_TRACES:
             return
         kept.add(trace)
-        text = f"{who} on {', '.join(where)}\n{trace}"
+        text = shown(f"{who} on {', '.join(where)}\n{trace}")
         if self._shows:
             logger.warning("%s", text.rstrip())
         name = slug(who)
@@ -52,6 +56,6 @@ class Failures:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(f"{text}\n")
+                stream.write(f"{discreet_text(text, keep_paths=self._keep_paths)}\n")
         except OSError as error:  # the reason of each score is kept elsewhere
             logger.debug("%s cannot be written: %s", file, error)

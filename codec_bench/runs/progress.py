@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from codec_bench import terminal
 
 
 class _Rate(ProgressColumn):
@@ -30,7 +31,7 @@ class RunProgress:
     """Shows the stage, the system, the rate and the time left of `total` pairs on standard error."""
 
     def __init__(self, total: int) -> None:
-        self.console = Console(stderr=True)
+        self.console = terminal.console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

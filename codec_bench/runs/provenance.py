@@ -1,10 +1,9 @@
-"""Where a number came from: versions, commit, command, host."""
+"""Where a number came from: versions, commit, command, machine."""
 
 from __future__ import annotations
 
 import os
 import platform
-import socket
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -32,7 +31,6 @@ def collect() -> dict[str, Any]:
         "command": sys.argv,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "host": socket.gethostname(),
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "packages": package_versions([*_core_packages(), *_FURTHER_PACKAGES]),

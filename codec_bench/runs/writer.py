@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from codec_bench.csv_files import csv_of, rows_of
+from codec_bench.discretion import discreet, discreet_info, discreet_text
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
 from codec_bench.locks import HeldError, locked
@@ -57,6 +58,7 @@ class Request:
 
     def refusal(self, path: Path, previous: Mapping[str, Any]) -> str:
         """Why the run in a directory cannot be continued; empty if it can."""
+        previous = discreet(previous)
         if previous["kind"] != self.kind:
             return f"{path} holds a {previous['kind']} run: choose another --out"
         what = self.difference(Run(path, previous))
@@ -88,10 +90,12 @@ def same(plan: Mapping[str, Any] | None = None, options: Mapping[str, Any] | Non
     """
 
     def difference(previous: Run) -> str:
-        old = {} if plan is None else _content(previous.info["plan"])
-        new = {} if plan is None else _content(json.loads(json.dumps(plan)))
-        old |= {name: previous.info["config"].get(name) for name in options or {}}
-        new |= json.loads(json.dumps(options or {}))
+        # Whatever was left out of the one is left out of the other.
+        before = discreet(previous.info)
+        old = {} if plan is None else _content(before["plan"])
+        new = {} if plan is None else _content(discreet(json.loads(json.dumps(plan))))
+        old |= {name: before["config"].get(name) for name in options or {}}
+        new |= discreet(json.loads(json.dumps(options or {})))
         names = [name for name in old | new if old.get(name) != new.get(name)]
         return f"it differs in {', '.join(names)}" if names else ""
 
@@ -125,8 +129,17 @@ class RunWriter:
 
     def results(self, scores: pd.DataFrame | Iterable[pd.DataFrame], summary: pd.DataFrame) -> None:
         """Writes `scores.parquet` and `summary.csv`."""
-        write_scores(self.path, scores)
+        frames = [scores] if isinstance(scores, pd.DataFrame) else scores
+        write_scores(self.path, map(self._discreet, frames))
         write_summary(self.path, summary)
+
+    def _discreet(self, scores: pd.DataFrame) -> pd.DataFrame:
+        """Scores without what their reasons hold that is nobody else's business."""
+        keep_paths = bool(self.info["config"].get("keep_paths"))
+        reasons = [reason for reason in scores["reason"].unique() if isinstance(reason, str)]
+        made = {reason: discreet_text(reason, keep_paths=keep_paths) for reason in reasons}
+        changed = {reason: new for reason, new in made.items() if reason != new}
+        return scores.assign(reason=scores["reason"].replace(changed)) if changed else scores
 
     def finish(
         self,
@@ -152,7 +165,7 @@ class RunWriter:
         self.info["status"] = "failed" if found["failures"] else "finished"
         write_info(self.path, self.info)
         self.finished = True
-        return Run(self.path, self.info)
+        return Run(self.path, discreet_info(self.info))
 
     def stop(self, error: BaseException) -> None:
         """Says in `run.json` why the run did not come to its end."""
@@ -222,8 +235,9 @@ def new_info(request: Request, previous: Mapping[str, Any] | None = None) -> dic
 
 def write_info(path: Path, info: Mapping[str, Any]) -> None:
     """Writes `run.json`."""
-    text = json.dumps(info, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    write_atomically(path / "run.json", text.encode())
+    text = json.dumps(discreet_info(info), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    # Half a surrogate pair, as in a path that is not UTF-8, is written as JSON has it.
+    write_atomically(path / "run.json", text.encode("utf-8", "backslashreplace"))
 
 
 @contextmanager

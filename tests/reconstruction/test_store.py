@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from codec_bench.errors import UsageError
+from codec_bench.reconstruction.facts import are_usable
 from codec_bench.reconstruction.store import ScoreStore
 from codec_bench.records import Score, Status
 
@@ -38,6 +42,65 @@ def test_a_file_that_is_no_store_is_a_clear_error(tmp_path: Path):
     path.write_bytes(b"this is not SQLite at all, but long enough to be taken for a header" * 20)
     with pytest.raises(UsageError, match="move it away"):
         ScoreStore(path)
+
+
+WHOLE = {"reference": {"samples": 9, "rate": 16_000}, "decoded": {"samples": 9, "rate": 16_000, "level_db": None}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["status='weird'", "status='crashed'", "numerator='abc'", "numerator=9e999", "denominator=0", "denominator=x'00'",
+     "reason=x'00'", "scale='x'", "seconds=9e999", "numerator=-9e999, status='silent'"],
+)  # fmt: skip
+def test_a_row_that_is_no_score_is_computed_again(change: str, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    with ScoreStore(tmp_path / "s") as store:
+        store.put({"a": Score.of(0.5), "b": Score.of(0.25)})
+    with closing(sqlite3.connect(tmp_path / "s")) as db:
+        db.execute(f"UPDATE scores SET {change} WHERE address='a'")
+        db.commit()
+    with ScoreStore(tmp_path / "s") as store:
+        assert store.scores(["a", "b"]) == {"b": Score.of(0.25)}
+        assert "1 scores in" in caplog.text
+        store.put({"a": Score.of(0.5)})
+        assert store.scores(["a"]) == {"a": Score.of(0.5)}
+
+
+@pytest.mark.parametrize("text", ["'{'", "'[1]'", "'null'", "'7'", "x'00ff'", "'{\"a\": NaN}'"])
+def test_facts_that_are_none_are_made_again(text: str, tmp_path: Path):
+    with ScoreStore(tmp_path / "s") as store:
+        store.put({}, "a", WHOLE)
+    with closing(sqlite3.connect(tmp_path / "s")) as db:
+        db.execute(f"UPDATE reconstructions SET facts={text}")
+        db.commit()
+    with ScoreStore(tmp_path / "s") as store:
+        assert store.facts(["a"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_coded", "usable"),
+    [
+        ({}, False, True),
+        ({}, True, False),
+        ({"bits": 8, "coded_seconds": 1.0}, True, True),
+        ({"bits": "8", "coded_seconds": 1.0}, True, False),
+        ({"lag_ms": None}, False, True),
+        ({"lag_ms": [1]}, False, False),
+        ({"decoded": {"samples": 9}}, False, False),
+        ({"decoded": {"samples": "9", "rate": 16_000}}, False, False),
+        ({"reference": 7}, False, False),
+    ],
+)
+def test_facts_are_used_where_they_hold_what_tables_are_made_of(
+    changes: dict[str, object], is_coded: bool, usable: bool
+):
+    assert are_usable("address", WHOLE | changes, is_coded=is_coded) is usable
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_a_clear_error(make: Callable[[Path], None], tmp_path: Path):
+    make(tmp_path / "scores.sqlite")
+    with pytest.raises(UsageError, match="is not a file: move it away"):
+        ScoreStore(tmp_path / "scores.sqlite")
 
 
 FILL = """

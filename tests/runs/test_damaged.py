@@ -92,17 +92,16 @@ def changed(place: tuple[Any, ...], new: Any) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("new", [..., None, "text", 7, -1.5, [], {}, [[]], True], ids=repr)
 def test_whatever_one_entry_is_a_run_is_read_or_refused_in_one_line(new: Any, folder: Path):
-    read_all = 0
+    failed = []
     for place in places(GOOD):
         (folder / "run.json").write_text(json.dumps(changed(place, new)), encoding="utf-8")
         try:
             read(folder)
-            read_all += 1
         except UsageError as error:
             assert "\n" not in str(error), place
-        except Exception as error:
-            raise AssertionError(f"{place} as {new!r}") from error
-    assert read_all, "much of it is read by nobody"
+        except Exception as error:  # noqa: BLE001 - all are told at once
+            failed.append(f"{place}: {error!r}")
+    assert not failed
 
 
 @pytest.mark.parametrize("name", ["scores.parquet", "summary.csv", "utterances.csv", "hypotheses.csv"])

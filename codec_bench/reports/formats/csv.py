@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from codec_bench.csv_files import csv_of
+from codec_bench.discretion import discreet_text
 from codec_bench.reports.cells import Table
 
 FACTS = (
@@ -29,9 +30,9 @@ def tidy_csv(tables: Sequence[Table]) -> str:
             for row in section.rows:
                 cost = row.efficiency
                 facts: list[Any] = [
-                    number, table.kind, table.dataset, section.title, row.group, row.condition, row.label, row.run,
-                    row.bitrate, row.bitrate_source, row.frame_rate, cost.tokens_per_second, cost.codebooks,
-                    cost.parameters, _truth(cost.causal), _truth(cost.streaming),
+                    number, table.kind, table.dataset, section.title, row.group, row.condition, row.label,
+                    discreet_text(row.run), row.bitrate, row.bitrate_source, row.frame_rate, cost.tokens_per_second,
+                    cost.codebooks, cost.parameters, _truth(cost.causal), _truth(cost.streaming),
                 ]  # fmt: skip
                 for label in labels:
                     cell = row.cells.get(label)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from codec_bench.discretion import discreet_info, discreet_text
 from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
 from codec_bench.runs.directory import Run
@@ -70,12 +71,18 @@ def keeping_command(run: Run) -> str:
 
     Everything that was computed is in the cache, so that it takes little time.
     """
-    program, *options = [str(part) for part in run.info.get("provenance", {}).get("command", [])] or [""]
+    info = discreet_info(run.info)
+    program, *options = [str(part) for part in info.get("provenance", {}).get("command", [])] or [""]
     if Path(program).name not in ("codec-bench", "__main__.py") or not options:
         return ""
     if not any(o == "--out" or o.startswith("--out=") for o in options):
-        options += ["--out", str(run.path)]
-    return shlex.join(["codec-bench", *options, "--keep-audio"])
+        options += ["--out", discreet_text(str(run.path), keep_paths=bool(info.get("config", {}).get("keep_paths")))]
+    return " ".join(["codec-bench", *map(_quoted, options), "--keep-audio"])
+
+
+def _quoted(word: str) -> str:
+    """A word as a shell takes it, which puts the home folder for a `~` that is not quoted."""
+    return f"~/{shlex.quote(word[2:])}" if word[:2] == "~/" and len(word) > 2 else shlex.quote(word)
 
 
 def _packed(run: Run, index: int, utterances: list[str]) -> Iterator[tuple[str, Tracks]]:

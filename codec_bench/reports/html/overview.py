@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from codec_bench.discretion import discreet_info
 from codec_bench.runs.directory import Run
 
 KINDS = {
@@ -35,7 +36,7 @@ class Overview:
 
 def overview(run: Run) -> Overview:
     """Reads `run.json`; what an older version did not write is left out."""
-    info = run.info
+    info = discreet_info(run.info)
     data, made = info["plan"]["dataset"], info.get("provenance", {})
     sessions = info.get("sessions", [])
     when = next((s[key] for s in reversed(sessions) for key in ("ended", "started") if key in s), "")
@@ -61,7 +62,7 @@ def overview(run: Run) -> Overview:
         facts=[(name, value) for name, value in facts if value],
         warnings=warnings,
         failures=run.failures if "coverage" in info else [],
-        provenance=_provenance(run, made),
+        provenance=_provenance(info, made),
         files=_files(run),
         raw=json.dumps(info, indent=2, ensure_ascii=False),
     )
@@ -73,14 +74,14 @@ def _commit(git: Mapping[str, Any] | None) -> str:
     return f"(commit {git['commit'][:12]}{', changed' if git.get('dirty') else ''})"
 
 
-def _provenance(run: Run, made: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    info = run.info
+def _provenance(info: Mapping[str, Any], made: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     machine = [(name, made.get(key)) for name, key in (
         ("Python", "python"), ("Platform", "platform"), ("Processor", "cpu"), ("Cores", "cores"),
     )]  # fmt: skip
     devices = [(f"Device of {name}", device) for name, device in info.get("devices", {}).items()]
     parts: list[tuple[str, list[tuple[str, Any]]]] = [
         ("Command", [("Command", shlex.join(str(part) for part in made.get("command", [])))]),
+        ("Left out", [("Left out", made.get("left_out"))]),
         ("Machine", machine + devices),
         ("Data set", [(k.replace("_", " "), v) for k, v in info["plan"]["dataset"].items()]),
         ("Intervals", list(info.get("intervals", {}).items())),

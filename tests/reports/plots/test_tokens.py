@@ -114,7 +114,7 @@ def test_a_label_may_be_called_na_or_nothing(run: Run):
 
 def test_a_file_that_cannot_be_drawn_is_an_error_that_names_it(run: Run):
     (run.path / "usage.csv").write_text("system,codebook\na,1\n")
-    with pytest.raises(UsageError, match=r"usage\.csv cannot be drawn: it has no column rank"):
+    with pytest.raises(UsageError, match=r"usage\.csv cannot be used: it has no column rank"):
         list(pictures([run], ["codebooks"]))
 
 
