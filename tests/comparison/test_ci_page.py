@@ -108,7 +108,7 @@ def test_the_gate_of_the_page_is_a_gate(tmp_path: Path):
 
 
 def test_the_table_of_defaults_is_that_of_the_code():
-    table = PAGE.split("noise of 200 utterances |\n")[1].split("\n\n")[0]
+    table = PAGE.split("what nobody hears moves it by |\n")[1].split("\n\n")[0]
     shown: dict[str, tuple[float, float | None]] = {}
     for line in table.splitlines()[1:]:
         names, limit, noise = (cell.strip() for cell in line.strip("|").split("|"))
@@ -117,10 +117,8 @@ def test_the_table_of_defaults_is_that_of_the_code():
             shown[name] = float(re.findall(r"[\d.]+", limit)[0]), float(found[0]) if found else None
     assert {name: limit for name, (limit, _) in shown.items()} == {n: limit.threshold for n, limit in DEFAULTS.items()}
     for name, (_, noise) in shown.items():
-        known = DEFAULTS[name].noise
-        assert (noise is None) == (known is None), name
-        assert known is None or noise == pytest.approx(known / 200**0.5, rel=0.15)
-        assert known is None or DEFAULTS[name].threshold > 4 * known / 200**0.5
+        assert noise == DEFAULTS[name].moved, name
+        assert noise is None or DEFAULTS[name].threshold > noise
 
 
 CODEC = """
