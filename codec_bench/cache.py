@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.files import read_file, write_atomically
+from codec_bench.npz import read_npz
 from codec_bench.records import Status
 from codec_bench.tokens import code_from_arrays
 
@@ -88,7 +89,7 @@ class ArrayCache:
 
     def path(self, address: str) -> Path:
         """The file of an entry."""
-        return self.root / address[:2] / address[2:]
+        return self.root.joinpath(address[:2], address[2:])  # a run asks for several per pair: one path, not two
 
     def __contains__(self, address: str) -> bool:
         """Whether there is a file for an entry, which may be damaged; `get` tells."""
@@ -112,8 +113,7 @@ class ArrayCache:
         if data is None:
             return None
         try:
-            with np.load(io.BytesIO(data[len(_MAGIC) + 32 :]), allow_pickle=False) as entry:
-                arrays = {name: entry[name] for name in entry.files}
+            arrays = read_npz(data, len(_MAGIC) + 32)
             self._check(arrays)
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, EOFError, zipfile.BadZipFile):
             self.discard(address, "is damaged")  # a whole file of something else

@@ -63,7 +63,7 @@ def recording_source(item: Item) -> dict[str, Any]:
     """What `load_signal` reads a recording by: `path`, `digest`, and `seconds` where it is said how long it lasts."""
     u = item.utterance
     # A clip may end a little before its list says: with the recording that it was cut from.
-    seconds = None if u.path.is_relative_to(clips_folder()) else u.duration
+    seconds = None if u.duration is None or u.path.is_relative_to(clips_folder()) else u.duration
     return {"path": str(u.path), "digest": item.digest} | ({} if seconds is None else {"seconds": seconds})
 
 
