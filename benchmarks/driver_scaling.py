@@ -82,10 +82,10 @@ def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
 def made_up(manifest: Path, folder: Path) -> Run:
     """A run directory of everything but real scores, as `codec_bench.api` writes it."""
     from codec_bench.reconstruction.config import RunConfig
+    from codec_bench.reconstruction.coverage import coverage
     from codec_bench.reconstruction.outcome import Outcome
     from codec_bench.reconstruction.plan import make_plan
     from codec_bench.reconstruction.summary import (
-        coverage,
         length_differences,
         levels,
         score_frames,

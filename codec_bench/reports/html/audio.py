@@ -21,6 +21,9 @@ from codec_bench.runs.directory import Run
 EMBEDDED_LIMIT = 30_000_000
 """Characters of audio that a page may hold; with more, each utterance has a file in `FOLDER` that loads on demand."""
 
+EMBEDDED_UTTERANCES = 2000
+"""Utterances of a page that may hold audio: with more, their scores and texts fill it."""
+
 FOLDER = "report_audio"
 _OWN_FILE = re.compile(r"\d+-\d+\.js")
 
@@ -45,7 +48,8 @@ def embed_audio(runs: dict[int, Run], utterances: dict[int, list[str]], out: Pat
     for file in (out / FOLDER).glob("*.js"):
         if _OWN_FILE.fullmatch(file.name):  # of an older report in the same folder
             file.unlink()
-    held: dict[str, Tracks] | None = {}
+    is_large = sum(map(len, utterances.values())) > EMBEDDED_UTTERANCES
+    held: dict[str, Tracks] | None = None if is_large else {}
     size = 0
     for index, run in runs.items():
         for key, tracks in _packed(run, index, utterances[index]):

@@ -30,7 +30,7 @@ def write_html(runs: Sequence[Run], tables: Sequence[Table], out: Path, *, plots
     Args:
         runs: Finished runs of any kind; those that kept audio can be listened to.
         tables: What `build_tables` made of them.
-        out: Folder of the report. Audio above 30 MB goes to `report_audio` next to the page.
+        out: Folder of the report. Audio above 30 MB, or of over 2,000 utterances, goes to `report_audio` beside it.
         plots: What `write_plots` returned, for titles and captions; pictures in `out/plots` are shown in any case.
 
     Returns:

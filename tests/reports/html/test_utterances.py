@@ -391,6 +391,17 @@ def test_page_alone_works_in_another_folder(visit, heard_report: Path, tmp_path:
     assert [u for u in opened.requests if u.startswith("file:")] == [moved.resolve().as_uri()]
 
 
+@pytest.mark.parametrize(("utterances", "names"), [(3, []), (2, ["0-0.js", "0-1.js", "0-2.js"])])
+def test_audio_of_many_utterances_lies_beside_the_page(
+    heard: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, utterances: int, names: list[str]
+):
+    small = report([heard], tmp_path / "small").stat().st_size
+    monkeypatch.setattr(embedded_audio, "EMBEDDED_UTTERANCES", utterances)
+    path = report([heard], tmp_path / "a")
+    assert sorted(file.name for file in tmp_path.glob("a/report_audio/*")) == names
+    assert (path.stat().st_size < small) == bool(names)
+
+
 def test_large_audio_lies_beside_the_page(visit, heard: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(embedded_audio, "EMBEDDED_LIMIT", 100_000)
     (tmp_path / "a" / "report_audio").mkdir(parents=True)
