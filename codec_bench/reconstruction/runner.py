@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,9 +20,11 @@ from codec_bench.coding.rows import Row
 from codec_bench.fingerprint import address
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature, feature_address
+from codec_bench.processes.pool import ATTEMPTS
 from codec_bench.processes.process import ProcessCrash, WorkerError
 from codec_bench.reconstruction.engines.engine import Engine
 from codec_bench.reconstruction.facts import are_usable, facts_address
+from codec_bench.reconstruction.losses import Losses
 from codec_bench.reconstruction.outcome import Outcome
 from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.store import ScoreStore
@@ -70,6 +72,7 @@ class Runner:
         names = [i.utterance.id for i in plan.items]
         self.outcome = Outcome([row.label for row in plan.rows], names, [m.label for m in plan.metrics])
         self._waiting: dict[Future[dict[str, Any]], _Pair] = {}
+        self._losses = Losses()
         self._features = ArrayCache(cache / "features")
         self._later: list[tuple[Row, Item, tuple[tuple[str, Metric], ...]]] = []
 
@@ -249,6 +252,28 @@ class Runner:
 
     def _send(self, pair: _Pair) -> None:
         """Hands a pair to the scoring processes, and waits while too many are under way."""
+        self._hand_over(pair)
+        while len(self._waiting) >= self._engine.ahead:
+            self._collect()
+
+    def _hand_over(self, pair: _Pair) -> None:
+        """Queues a pair without the metrics that were given up."""
+        label = pair.system.label
+        for metric in pair.missing.values():
+            if (outcome := self._losses.given_up(label, metric)) is not None:
+                self._fail(pair.system, pair.item, [metric], outcome)
+        self._queue(pair, self._losses.groups(label, pair.missing))
+
+    def _queue(self, pair: _Pair, groups: Sequence[Mapping[str, Metric]]) -> None:
+        """Queues a pair in groups of metrics."""
+        self._progress.more(len(groups) - 1)
+        for missing in groups:
+            part = replace(pair, missing=missing)
+            attempts = 1 if len(missing) > 1 else ATTEMPTS  # several are tried again apart
+            self._waiting[self._engine.submit(self._job(part), attempts)] = part
+
+    def _job(self, pair: _Pair) -> dict[str, Any]:
+        """What a scoring process is asked for; see `reconstruction.worker.Scorer.answer`."""
         utterance = pair.item.utterance
         sources = self._sources_of(pair.system, pair.item)
         job = {
@@ -263,9 +288,7 @@ class Runner:
         }
         if self._plan.align and "aligned_to" in sources["aligned"]:
             job["aligned"] = sources["aligned"]["identity"]
-        self._waiting[self._engine.submit(job)] = pair
-        while len(self._waiting) >= self._engine.ahead:
-            self._collect()
+        return job
 
     def _collect(self) -> None:
         """Waits for at least one reply and stores what came back."""
@@ -274,26 +297,31 @@ class Runner:
             pair = self._waiting.pop(future)
             try:
                 reply = future.result()
-            except (ProcessCrash, WorkerError, CancelledError) as error:
-                if self._sent_apart(pair):
+            except CancelledError:  # a metric of it is asked for apart now, or no more
+                self._hand_over(pair)
+                continue
+            except (ProcessCrash, WorkerError) as error:
+                if len(pair.missing) > 1:
+                    self._queue(pair, self._losses.apart(pair.missing))
+                    self._take_back()
                     continue
-                status = Status.ERROR if isinstance(error, WorkerError) else Status.CRASHED
-                self._fail(pair.system, pair.item, pair.missing.values(), NotScorable(str(error), status))
+                self._lose(pair, error)
             else:
+                self._losses.scored(pair.system.label, pair.missing)
                 self._keep(pair, reply)
             self._progress.advance()
 
-    def _sent_apart(self, pair: _Pair) -> bool:
-        """Sends each plug-in of a pair by itself, and all others together: only those that crash lose their score."""
-        own = {key: metric for key, metric in pair.missing.items() if metric.code}
-        if not own or len(pair.missing) == 1:
-            return False
-        rest = {key: metric for key, metric in pair.missing.items() if key not in own}
-        groups = [*([rest] if rest else []), *({key: metric} for key, metric in own.items())]
-        self._progress.more(len(groups) - 1)
-        for missing in groups:
-            self._send(replace(pair, missing=missing))
-        return True
+    def _lose(self, pair: _Pair, error: ProcessCrash | WorkerError) -> None:
+        """Notes that a pair was lost to its metric."""
+        for metric in pair.missing.values():
+            self._fail(pair.system, pair.item, [metric], self._losses.lose(pair.system.label, metric, error))
+        self._take_back()
+
+    def _take_back(self) -> None:
+        """Cancels what waits and would be asked for otherwise now."""
+        for future, waiting in self._waiting.items():
+            if self._losses.groups(waiting.system.label, waiting.missing) != [waiting.missing]:
+                future.cancel()
 
     def _keep(self, pair: _Pair, reply: Mapping[str, Any]) -> None:
         """Stores the scores of a pair before anything else happens to them."""

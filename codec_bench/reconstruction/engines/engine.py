@@ -65,8 +65,13 @@ class Engine(ABC):
         self.coding.close()
 
     @abstractmethod
-    def submit(self, job: Mapping[str, Any]) -> Future[dict[str, Any]]:
-        """Queues a pair for scoring; see `reconstruction.worker.Scorer.answer` for the job and the reply."""
+    def submit(self, job: Mapping[str, Any], attempts: int) -> Future[dict[str, Any]]:
+        """Queues a pair for scoring; see `reconstruction.worker.Scorer.answer` for the job and the reply.
+
+        Args:
+            job: The pair.
+            attempts: How often it is tried while its process dies of it.
+        """
 
     def apply(self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]]) -> None:
         """Applies a learned model to all signals that the cache of features lacks it for: `reconstruction.models`.

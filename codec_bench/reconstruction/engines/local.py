@@ -51,6 +51,6 @@ class LocalEngine(Engine):
         """The requested device, or for `auto` the first GPU."""
         return torch_device(self._config.device)
 
-    def submit(self, job: Mapping[str, Any]) -> Future[dict[str, Any]]:
+    def submit(self, job: Mapping[str, Any], attempts: int) -> Future[dict[str, Any]]:
         """Queues a pair for the scoring processes."""
-        return self._pool.submit(job)
+        return self._pool.submit(job, attempts)

@@ -191,9 +191,9 @@ class RayEngine(Engine):
 
     # --- scores ------------------------------------------------------------------------------------------------
 
-    def submit(self, job: Mapping[str, Any]) -> Future[dict[str, Any]]:
+    def submit(self, job: Mapping[str, Any], attempts: int) -> Future[dict[str, Any]]:
         """Queues a pair; it is read and sent when a process is free."""
-        return self._scorers.submit(job)
+        return self._scorers.submit(job, attempts)
 
     def _scorer(self) -> TaskServer:
         options = {"num_cpus": SCORING_CPU, "name": "Scoring.call"}
