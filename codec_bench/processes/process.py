@@ -38,6 +38,10 @@ class ProcessCrash(Exception):  # noqa: N818 - an outcome for one job
     """The process ended, hung, or sent nonsense; the message is one line with the end of its standard error."""
 
 
+class ProcessHang(ProcessCrash):
+    """It gave no reply in time."""
+
+
 class WorkerError(Exception):
     """The process is fine; the request failed."""
 
@@ -182,7 +186,7 @@ class WorkerProcess:
             while True:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise ProcessCrash(f"the process gave no reply within {timeout:g} s{self._last_words()}")
+                    raise ProcessHang(f"the process gave no reply within {timeout:g} s{self._last_words()}")
                 ready = {key.fd for key, _ in selector.select(min(left, POLL_SECONDS))}
                 if self._printed in ready and not self._take_printed():
                     selector.unregister(self._printed)

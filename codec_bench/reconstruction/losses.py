@@ -17,7 +17,7 @@ class Losses:
     """What was lost to metrics so far.
 
     One that was lost with others is asked for apart from them until it comes back, and for good if it is lost by
-    itself. One that loses `MAX_LOST` utterances of a system in a row is given up for that system: they are not to blame.
+    itself. One that loses `MAX_LOST` utterances of a system in a row is given up for it: they are not to blame.
     """
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from codec_bench.audio import FloatArray
 from codec_bench.environments import Environment
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.files import file_digest, linked_folder
-from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProcess
+from codec_bench.processes.process import ProcessCrash, ProcessHang, WorkerError, WorkerProcess
 from codec_bench.processes.protocol import ProtocolError
 from codec_bench.tokens import Code, Tokens
 
@@ -98,6 +98,15 @@ class IsolatedCodec(ReplaceableCodec):
             self._links = None
 
     def _start(self) -> WorkerProcess:
+        """A process that has loaded the model; one that ends meanwhile is started once more, as others of ours are."""
+        try:
+            return self._loaded()
+        except ProcessHang:
+            raise
+        except ProcessCrash:
+            return self._loaded()
+
+    def _loaded(self) -> WorkerProcess:
         self.close()
         files = self.weight_files()
         names = names_of(self.spec.weights)

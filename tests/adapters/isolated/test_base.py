@@ -146,6 +146,12 @@ def test_one_that_cannot_be_loaded_again_is_not_tried_for_ever(made: Callable[..
             codec.encode(audio(0.2))
 
 
+def test_one_that_is_killed_while_it_loads_is_started_once_more(made: Callable[..., IsolatedCodec], tmp_path: Path):
+    codec = made(mode=f"killed-once:{tmp_path / 'first'}")
+    assert (tmp_path / "first").exists()
+    assert codec.encode(audio(0.0)).bits
+
+
 @pytest.mark.parametrize(
     ("mode", "message"),
     [("import", "No module named 'a_package_that_nobody_has'"), ("die", "ended with status 5: dying while loading")],
