@@ -1,6 +1,6 @@
 """Kills at random moments: is a run that is repeated equal to one that nobody disturbed, and is anything left running?
 
-`python benchmarks/kill_and_resume.py [--kills 64] [--seed 0] [COMMAND ...]` takes `run`, `score`, `probe` and `tokens`
+`python benchmarks/kill_and_resume.py [--kills 60] [--seed 0] [COMMAND ...]` takes `run`, `score`, `probe` and `tokens`
 in turn, each with a fresh cache, and kills (SIGKILL) by turns the command itself and one of the processes that work for
 it. It waits two seconds, looks for processes that are left, repeats the command, and compares all scores with those of
 an undisturbed run to the last bit. Prints a table, one line per kind of kill. Linux alone: it reads /proc.
@@ -30,7 +30,7 @@ COMMANDS = {
     "run": ("run", "--codec", MINE, "--dataset", "demo", "--limit", "6", "--metrics", "stoi,si_sdr", "--jobs", "2"),
     "score": ("score", "--reference", str(DEMO), "--decoded", str(DEMO), "--metrics", "stoi,si_sdr", "--jobs", "2"),
     "probe": ("probe", "--codec", "codec2@1200", "--task", "sid", "--dataset", "demo", "--seeds", "1", "--jobs", "2"),
-    "tokens": ("tokens", "--codec", "codec2@1200", "--dataset", "demo", "--limit", "6", "--map", "pca"),
+    "tokens": ("tokens", "--codec", "codec2@1200", "--dataset", "demo", "--limit", "6", "--lm-steps", "20"),
 }
 NO_REPORT = ("run", "score", "tokens")
 TARGETS = ("main", "worker")
@@ -99,19 +99,21 @@ def one(kind: str, target: str, seconds: float, wanted: str, folder: Path) -> Co
     if not equal:
         print(f"{kind}, {target}: {(folder / 'log').read_text()}", file=sys.stderr)
     went_on = target == "worker" and process.returncode == 0
-    return Counter(kills=1, went_on=went_on, left=len(left), equal=equal)
+    result = Counter(kills=1, went_on=went_on, left=len(left), equal=equal)
+    print(kind, target, dict(result), file=sys.stderr, flush=True)
+    return result
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=64)
+    parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("commands", nargs="*", default=[*COMMANDS])
     asked = parser.parse_args()
     random.seed(asked.seed)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        undisturbed = {}
+        undisturbed: dict[str, tuple[float, str]] = {}
         for kind in asked.commands:
             (root / kind).mkdir()
             began = time.monotonic()

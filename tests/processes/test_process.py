@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -53,6 +54,18 @@ def open_descriptors() -> int:
 def test_arrays_larger_than_a_pipe_go_both_ways(start: Start):
     large = np.random.default_rng(0).standard_normal(1 << 20)  # 8 MB
     assert np.array_equal(start().call({"op": "echo"}, {"x": large}, 60)["x"], large)
+
+
+def test_more_files_may_be_open_than_select_can_tell(start: Start):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096 if hard == resource.RLIM_INFINITY else min(4096, hard), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert len(encode(start(), 0.5)["book_0"]) == 100
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_random_numbers_are_the_same_at_each_call(start: Start):

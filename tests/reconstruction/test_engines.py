@@ -261,7 +261,12 @@ COMMAND = [
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_run_on_a_cluster_of_its_own_and_it_is_continued(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("number", "reason"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated by SIGTERM")]
+)
+def test_a_signal_ends_a_run_on_a_cluster_of_its_own_and_it_is_continued(
+    tmp_path: Path, number: signal.Signals, reason: str
+):
     environment = os.environ | {
         "CODEC_BENCH_HOME": str(tmp_path / "home"), "PYTHONPATH": os.pathsep.join(PLUGINS),
     }  # fmt: skip
@@ -275,12 +280,15 @@ def test_ctrl_c_ends_a_run_on_a_cluster_of_its_own_and_it_is_continued(tmp_path:
         if list((tmp_path / "home" / "cache").glob("audio/*/*")):
             break
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
+    if number == signal.SIGINT:  # as a terminal does
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == 128 + number, errors
     info = read_info(tmp_path / "out")
     assert info is not None
-    assert info["sessions"][-1]["stopped"] == "interrupted"
+    assert info["sessions"][-1]["stopped"] == reason
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     finished = load_run(tmp_path / "out")

@@ -85,15 +85,15 @@ def test_what_a_metric_does_to_its_pipes_and_its_process_costs_its_own_score(
 @pytest.mark.slow
 @pytest.mark.usefixtures("plug_ins")
 def test_a_metric_that_stops_its_process_or_keeps_its_lock_costs_its_own_score(recordings: Path, tmp_path: Path):
-    run = run_with(HANGING, recordings, tmp_path, 5, jobs=1, ground_truth=False)
-    check(run, recordings, dict.fromkeys(HANGING, "the process gave no reply within 5 s"))
+    run = run_with(HANGING, recordings, tmp_path, 10, jobs=1, ground_truth=False)
+    check(run, recordings, dict.fromkeys(HANGING, "the process gave no reply within 10 s"))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("plug_ins")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_metric_that_hangs_with_everything_is_given_up(recordings: Path, tmp_path: Path, jobs: int):
-    run = run_with(("hangs",), recordings, tmp_path, 3, jobs=jobs, ground_truth=False)
+    run = run_with(("hangs",), recordings, tmp_path, 8, jobs=jobs, ground_truth=False)
     calls = (tmp_path / "log").read_text().splitlines()
     # Once with the others, and three utterances twice; what other processes have begun meanwhile is not taken back.
     assert 7 <= len(calls) <= 7 * jobs

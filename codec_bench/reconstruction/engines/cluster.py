@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -58,11 +60,15 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
             "object_store_memory": OBJECT_STORE_BYTES,
             "include_dashboard": False,
         }
+    ends = signal.getsignal(signal.SIGTERM)  # Ray takes it, and says nothing of it
     try:
         ray.init(address=wanted, log_to_driver=False, logging_level=logging.ERROR, **resources)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         where = "a local Ray cluster cannot be started" if wanted == "local" else f"no Ray cluster answers at {wanted}"
         raise UsageError(f"{where}: {first_line(error)}") from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, ends)
     return True
 
 
