@@ -19,6 +19,9 @@ from typing import Any
 NAMES = ("SIGTERM", "SIGHUP", "SIGXCPU", "SIGUSR1", "SIGUSR2")
 """Besides Ctrl-C, those of systems and batch schedulers; a program that leaves them to the system is ended by each."""
 
+REMINDER = signal.SIGURG
+"""What nobody uses, and what does nothing where somebody takes its handler away."""
+
 REMIND_SECONDS = 0.5
 """How often it is looked whether the exception got lost."""
 
@@ -41,32 +44,30 @@ class _Request:
         self._asked: int | None = None
         self._since = 0.0
         self._raised: list[BaseException] = []
-        self._is_reminder = False
         self._over = threading.Event()
         self._reminding: threading.Thread | None = None
 
     def handle(self, number: int, _: FrameType | None) -> None:
         """The handler of all these signals."""
-        is_reminder, self._is_reminder = self._is_reminder, False
         if self._over.is_set():
             return
         if self._asked is None:
             self._asked, self._since = number, time.monotonic()
-            self._reminding = threading.Thread(target=self._remind, daemon=True)
-            self._reminding.start()
-        elif not is_reminder and time.monotonic() - self._since < SAME_SECONDS:
+            if signal.getsignal(REMINDER) == self.arrive:
+                self._reminding = threading.Thread(target=self._remind, daemon=True)
+                self._reminding.start()
+            self.arrive()
+        elif time.monotonic() - self._since < SAME_SECONDS:
             return
-        elif not is_reminder and number != signal.SIGINT:  # somebody is tired of waiting
+        elif number == signal.SIGINT:  # somebody is tired of waiting
+            raise KeyboardInterrupt
+        else:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        elif not is_reminder:
-            raise KeyboardInterrupt
-        if not _whole.depth:
-            self.arrive()
 
-    def arrive(self) -> None:
-        """Raises what was asked for, unless it is on its way already."""
-        if self._asked is None or self._over.is_set() or self._is_under_way():
+    def arrive(self, *_: object) -> None:
+        """Raises what was asked for, unless it may not yet, or is on its way already; the handler of reminders."""
+        if self._asked is None or _whole.depth or self._over.is_set() or self._is_under_way():
             return
         self._raised.append(KeyboardInterrupt() if self._asked == signal.SIGINT else Terminated(self._asked))
         raise self._raised[-1]
@@ -79,12 +80,10 @@ class _Request:
         self._raised.clear()
 
     def _remind(self) -> None:
-        """Repeats the signal, which also ends a wait of the main thread."""
-        assert self._asked is not None, "there is nothing else to be reminded of"
+        """Has the main thread look, also where it waits."""
         main = threading.main_thread().ident
         while main is not None and not self._over.wait(REMIND_SECONDS):
-            self._is_reminder = True
-            signal.pthread_kill(main, self._asked)
+            signal.pthread_kill(main, REMINDER)
 
     def _is_under_way(self) -> bool:
         """Whether what runs now runs because of what was raised: it is tidied up, or about to be."""
@@ -118,13 +117,13 @@ def stoppable() -> Iterator[None]:
         yield
         return
     unhandled: dict[int, Any] = {getattr(signal, name): signal.SIG_DFL for name in NAMES if hasattr(signal, name)}
-    unhandled[signal.SIGINT] = signal.default_int_handler
+    unhandled |= {signal.SIGINT: signal.default_int_handler, REMINDER: signal.SIG_DFL}
     taken = {number: handler for number, handler in unhandled.items() if signal.getsignal(number) is handler}
     before, request = _whole.request, _Request()
     if taken:
         _whole.request = request
     for number in taken:
-        signal.signal(number, request.handle)
+        signal.signal(number, request.arrive if number == REMINDER else request.handle)
     try:
         yield
     finally:
@@ -149,5 +148,5 @@ def whole() -> Iterator[None]:
         yield
     finally:
         _whole.depth -= 1
-        if not _whole.depth and _whole.request is not None:
+        if _whole.request is not None:
             _whole.request.arrive()

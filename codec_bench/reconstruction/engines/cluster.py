@@ -7,7 +7,8 @@ import os
 import signal
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError, first_line
@@ -60,16 +61,24 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
             "object_store_memory": OBJECT_STORE_BYTES,
             "include_dashboard": False,
         }
-    ends = signal.getsignal(signal.SIGTERM)  # Ray takes it, and says nothing of it
     try:
-        ray.init(address=wanted, log_to_driver=False, logging_level=logging.ERROR, **resources)
+        with keeping_sigterm():
+            ray.init(address=wanted, log_to_driver=False, logging_level=logging.ERROR, **resources)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         where = "a local Ray cluster cannot be started" if wanted == "local" else f"no Ray cluster answers at {wanted}"
         raise UsageError(f"{where}: {first_line(error)}") from error
+    return True
+
+
+@contextmanager
+def keeping_sigterm() -> Iterator[None]:
+    """Puts the handler of SIGTERM back, which Ray replaces when it begins, and takes away when it ends."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
     finally:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, ends)
-    return True
+            signal.signal(signal.SIGTERM, handler)
 
 
 class RemoteServer(ABC):

@@ -29,7 +29,14 @@ from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.processes.pool import Pool, worker_count
 from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.config import RunConfig
-from codec_bench.reconstruction.engines.cluster import ActorServer, TaskServer, check_ray, check_versions, connect
+from codec_bench.reconstruction.engines.cluster import (
+    ActorServer,
+    TaskServer,
+    check_ray,
+    check_versions,
+    connect,
+    keeping_sigterm,
+)
 from codec_bench.reconstruction.engines.engine import Engine
 from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of, taken
 from codec_bench.reconstruction.engines.remote import Applying, Coding, scored
@@ -263,4 +270,5 @@ def _finished(waiting: set[Future[dict[str, Any]]]) -> set[Future[dict[str, Any]
 def _shut_down() -> None:
     import ray
 
-    ray.shutdown()
+    with keeping_sigterm():
+        ray.shutdown()
