@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -104,6 +104,10 @@ class Tokens:
         if not 1 <= codebooks <= len(self.streams):
             raise ValueError(f"there are {len(self.streams)} codebooks, not {codebooks}")
         return replace(self, streams=self.streams[:codebooks])
+
+    def picked(self, books: Sequence[int]) -> Tokens:
+        """The tokens of some codebooks alone, numbered from 0, without side information."""
+        return replace(self, streams=tuple(self.streams[i] for i in books), side={}, side_bits=0)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays for a `.npz` file: `book_0`, `book_1`, ..., `side_NAME` and a JSON header."""

@@ -22,6 +22,7 @@ from codec_bench.adapters.contract import (
     arrays_of,
     books_of,
     check_code,
+    check_hidden,
     check_length,
     check_number,
     mono,
@@ -149,6 +150,19 @@ class Codec(ABC):
     @abstractmethod
     def _decode(self, code: Code) -> FloatArray:
         """Decodes to float32 `[m]` at `spec.output_rate`, delay and padding included."""
+
+    def hidden_layers(self) -> int:
+        """How many hidden layers of its encoder the codec offers; asked before `load`, when its files are there."""
+        return 0
+
+    def _hidden(self, samples: FloatArray, layers: Sequence[int]) -> Mapping[int, NDArray[np.float32]]:
+        """Outputs of layers of the encoder, `[frames, dimension]` each, at the frame rate of the spec.
+
+        Args:
+            samples: As for `_encode`.
+            layers: Rising, from 1 to `hidden_layers()`; what the others hold need not be kept.
+        """
+        raise NotImplementedError(f"{self.name} says that it has hidden layers, and has no `_hidden`")
 
     def _encode_batch(self, batch: Sequence[FloatArray]) -> Sequence[Code]:
         """Encodes several recordings; to be overridden where that is faster, with results equal to single ones."""
@@ -293,14 +307,24 @@ class Codec(ABC):
     def _cannot_decode(self, codebooks: int) -> str | None:
         """Why this number of codebooks cannot be decoded; None if it can."""
         count = len(self.spec.codebooks)
-        if not count:
-            return f"{self.name} has no codebooks to choose from, not {codebooks}"
-        counts = range(1, count + 1) if self.any_prefix else sorted({*self.prefixes, count})
+        if self.any_prefix or not count:
+            return self.cannot_encode(codebooks, "decodes")
+        counts = sorted({*self.prefixes, count})
         if codebooks in counts:
             return None
-        *others, last = [f"1 to {count}"] if self.any_prefix and count > 1 else map(str, counts)
+        *others, last = map(str, counts)
         choice = " or ".join(filter(None, [", ".join(others), last]))
         return f"{self.name} decodes {choice} codebooks, not {codebooks}"
+
+    @final
+    def cannot_encode(self, codebooks: int, verb: str = "sends") -> str | None:
+        """Why there are no tokens of this many codebooks, first ones first; None if there are."""
+        count = len(self.spec.codebooks)
+        if not count:
+            return f"{self.name} has no codebooks to choose from, not {codebooks}"
+        if 1 <= codebooks <= count:
+            return None
+        return f"{self.name} {verb} {f'1 to {count}' if count > 1 else 1} codebooks, not {codebooks}"
 
     def _finished(self, code: Code, part: Code, decoded: Any) -> Audio:
         """Decoded samples without the delay, at the length of the recording."""
@@ -312,6 +336,43 @@ class Codec(ABC):
         length = length_at(code.samples, code.sample_rate, rate)
         check_length(len(samples), length, part.seconds * rate, self.spec)
         return Audio(np.ascontiguousarray(fit(samples, length)), rate)
+
+    @final
+    def hidden(self, audio: Audio, layers: Sequence[int] = ()) -> dict[int, NDArray[np.float32]]:
+        """What layers of the encoder make of a recording of any rate, in one pass; for probes.
+
+        Args:
+            audio: Mono audio; resampled to the codec's input rate.
+            layers: From 1 on; the last one where none is named.
+
+        Returns:
+            float32 `[frames, dimension]` by layer, at the frame rate of the spec.
+
+        Raises:
+            NotScorable: The audio is empty or holds NaN or infinite samples.
+            UsageError: There is no such layer.
+            CodecError: The codec failed, or returned something else.
+        """
+        wanted = self.chosen_layers(layers)
+        samples = self._prepared(audio)
+        with self._keeping([samples], "hidden"):
+            found = self._hidden(read_only(samples) if self.plug_in else samples, wanted)
+        return {layer: check_hidden(self._owned(found.get(layer)), layer, self.spec, len(samples)) for layer in wanted}
+
+    @final
+    def chosen_layers(self, layers: Sequence[int]) -> tuple[int, ...]:
+        """Hidden layers by number, each once, rising; the last one where none is named.
+
+        Raises:
+            UsageError: There is no such layer.
+        """
+        count = self.hidden_layers()
+        if not count:
+            raise UsageError(f"{self.name} offers no hidden layers")
+        wanted = tuple(sorted(set(layers))) or (count,)
+        if wrong := [layer for layer in wanted if not 1 <= layer <= count]:
+            raise UsageError(f"{self.name} has hidden layers 1 to {count}, no layer {wrong[0]}")
+        return wanted
 
     def latents(self, tokens: Tokens) -> Mapping[str, NDArray[np.float32]]:
         """Continuous representations of tokens, by name, each `[frames, dimension]`; for probes.

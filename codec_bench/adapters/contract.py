@@ -120,6 +120,33 @@ def check_code(code: Any, spec: CodecSpec, samples: int, wanted: int | None = No
     return _checked_bits(code, code.side_bits, "side_bits")
 
 
+def check_hidden(found: Any, layer: int, spec: CodecSpec, samples: int) -> FloatArray:
+    """What a hidden layer holds, if it is frames at the rate of the spec.
+
+    Args:
+        found: What `_hidden` returned of it.
+        layer: Its number.
+        spec: What the codec says of itself.
+        samples: Length of what it was given, at `spec.input_rate`.
+
+    Raises:
+        CodecError: It is not `[frames, dimension]`, or as many frames as another length would have, or not finite.
+    """
+    what = f"hidden layer {layer}"
+    array = plain_array(found, what)
+    if array.ndim != 2 or array.dtype.kind != "f":
+        hint = "take [0]: a batch of one" if array.ndim == 3 and len(array) == 1 else "one row per frame"
+        raise CodecError(f"{what} is floats [frames, dimension], not {array.dtype} {array.shape}: {hint}")
+    if not np.isfinite(array).all():
+        raise CodecError(f"{what} holds values that are not finite")
+    rate = spec.frame_rate
+    if rate is None:
+        raise CodecError(f"{what} has frames, and the spec gives no frame rate: neither `codebooks` nor `hop`")
+    hop = round(spec.input_rate / rate)
+    _check_lasting(len(array) * hop, hop, samples, spec, f"frames of {what}")
+    return np.ascontiguousarray(array, np.float32)
+
+
 def _checked_bits(code: Code, bits: float, what: str) -> Code:
     if not (np.isfinite(bits) and bits >= 0):
         raise CodecError(f"{what} is {bits}: a payload is 0 bits or more")

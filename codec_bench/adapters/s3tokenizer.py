@@ -35,6 +35,7 @@ def _spec(title: str, codebook: Codebook, parameters: int, file: str, source: st
         input_rate=RATE,
         output_rate=RATE,
         codebooks=(codebook,),
+        semantic_codebooks=(0,),
         parameters=parameters,
         licence="Apache-2.0",
         source="https://github.com/xingchensong/S3Tokenizer",

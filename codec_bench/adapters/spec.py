@@ -51,6 +51,8 @@ class CodecSpec:
         input_rate: Sampling rate in Hz that `_encode` takes.
         output_rate: Sampling rate in Hz that `_decode` gives.
         codebooks: All codebooks, first one first; empty for a codec with a bitstream.
+        semantic_codebooks: Which of them, from 0 on, were made to carry meaning while the others add sound; empty where
+            nothing tells them apart.
         hop: Input samples per frame of a codec with a bitstream, which has no codebooks to tell.
         delay: Samples at the output rate by which the decoded audio lags behind the input; they are cut.
         parameters: Number of trained parameters, where there are any and it is known.
@@ -97,6 +99,7 @@ class CodecSpec:
     slack: float = 0.1
     stochastic: bool = False
     cacheable: bool = False
+    semantic_codebooks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self._set("group", _group(self.group))
@@ -108,6 +111,10 @@ class CodecSpec:
             if value is not None or name not in _OPTIONAL:
                 at_least = 0 if least == 1 and unit == "Hz" and not is_codec else least
                 self._set(name, whole_number(f"`{name}` of a CodecSpec", value, at_least, unit))
+        marked = _all("semantic_codebooks", self.semantic_codebooks, int, "numbers from 0 on")
+        if not set(marked) <= set(range(len(self.codebooks))):
+            raise SpecError(f"`semantic_codebooks` of a CodecSpec name some of its {len(self.codebooks)}, not {marked}")
+        self._set("semantic_codebooks", marked)
         slack: Any = self.slack
         if not (isinstance(slack, Real) and slack >= 0):  # type: ignore[operator] # NaN is not, either
             raise SpecError(f"`slack` of a CodecSpec is a number of seconds, at least 0, not {slack!r:.60}")

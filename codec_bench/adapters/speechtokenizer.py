@@ -45,6 +45,7 @@ class SpeechTokenizer(PackageCodec):
         input_rate=RATE,
         output_rate=RATE,
         codebooks=(Codebook(SIZE, HOP),) * BOOKS,
+        semantic_codebooks=(0,),
         parameters=103_675_586,
         licence="Apache-2.0",
         source="https://github.com/ZhangXInFD/SpeechTokenizer",

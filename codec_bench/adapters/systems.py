@@ -67,7 +67,12 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
 
 
 def parse_systems(
-    names: Iterable[str], codebooks: Sequence[int] = (), *, needs_audio: bool = True, keeps_broken: bool = False
+    names: Iterable[str],
+    codebooks: Sequence[int] = (),
+    *,
+    needs_audio: bool = True,
+    sweeps: bool = True,
+    keeps_broken: bool = False,
 ) -> list[System]:
     """The systems of these names, in order.
 
@@ -75,15 +80,18 @@ def parse_systems(
         names: Codecs with or without a setting, `files:DIR`, `ground-truth`. Without a setting, a codec stands for
             all its standard settings.
         codebooks: Numbers of codebooks that replace the standard ones of every codec that has codebooks.
-        needs_audio: Whether a codec without a decoder is an error.
+        needs_audio: Whether a codec without a decoder is an error, and so is a number of codebooks that is encoded and
+            cannot be decoded.
+        sweeps: Whether a codec without a setting stands for its standard numbers of codebooks, or for all codebooks.
         keeps_broken: Whether a plug-in whose constructor or spec raises is a system that says so, or an error.
 
     Raises:
-        UsageError: An unknown name or setting, or a codec that cannot run here.
+        UsageError: An unknown name or setting, one that `codebooks` contradicts, or a codec that cannot run here.
     """
+    asked = _Asked(codebooks, needs_audio, sweeps)
     systems: list[System] = []
     for name in names:
-        systems += _systems_of(name, codebooks)
+        systems += _systems_of(name, asked)
     check_names(systems)
     broken = [system.source.reason for system in systems if isinstance(system.source, Broken)]
     if broken and not keeps_broken:
@@ -99,6 +107,22 @@ def parse_systems(
     return list({system.label: system for system in systems}.values())
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What is wanted of every codec; see `parse_systems`."""
+
+    codebooks: Sequence[int]
+    needs_audio: bool
+    sweeps: bool
+
+    def check(self, codec: Codec, count: int) -> None:
+        """Raises a `UsageError` for a number of codebooks that the codec does not have."""
+        if self.needs_audio:
+            type(codec)(codebooks=count)
+        elif reason := codec.cannot_encode(count):
+            raise UsageError(reason)
+
+
 def split_setting(name: str) -> tuple[str, str | None]:
     """Splits `codec@setting`.
 
@@ -111,7 +135,7 @@ def split_setting(name: str) -> tuple[str, str | None]:
     return base, setting if at else None
 
 
-def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
+def _systems_of(name: str, asked: _Asked) -> list[System]:
     if name.startswith("files:"):
         files = DecodedFiles(name.removeprefix("files:"))
         return [System(files.name, files)]
@@ -125,7 +149,7 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
             raise
         return [System(name, Broken(name, error.__cause__))]
     try:
-        return contained(_settings_of, cls, base, setting, codebooks)
+        return contained(_settings_of, cls, base, setting, asked)
     except CodecBenchError:
         raise
     except Exception as error:
@@ -134,23 +158,29 @@ def _systems_of(name: str, codebooks: Sequence[int]) -> list[System]:
         return [System(name, Broken(name, error, cls))]
 
 
-def _settings_of(cls: type[Codec], base: str, setting: str | None, codebooks: Sequence[int]) -> list[System]:
+def _settings_of(cls: type[Codec], base: str, setting: str | None, asked: _Asked) -> list[System]:
     """The systems of a codec: at one setting, or at all its standard ones."""
     _check_runs(cls, base)
-    if setting is not None:
-        made = _checked(with_setting(cls, setting))
-        count = made.codebooks
-        made.codebooks = None  # the object is shared by all prefixes; the system knows how many it decodes
-        return [System(f"{base}@{setting}", made, count)]
     if cls.modes:
-        return [System(f"{base}@{mode}", _checked(cls(mode))) for mode in cls.modes]
+        modes = cls.modes if setting is None else (setting,)
+        return [System(f"{base}@{mode}", _checked(cls(mode))) for mode in modes]
+    # The object is shared by all numbers of codebooks; the system knows how many it has.
     shared = _checked(cls())
     available = len(shared.spec.codebooks)
-    if not available or not (codebooks or cls.prefixes):
+    counts = list(asked.codebooks)
+    if setting is not None:
+        named = count_of(cls, setting)
+        if counts not in ([], [named]):
+            given = ",".join(map(str, counts))
+            raise UsageError(f"{base}@{setting} and --codebooks {given} contradict each other: leave one of them out")
+        counts = [named]
+    if not available or not (counts or cls.prefixes):
+        if setting is not None:
+            asked.check(shared, counts[0])
         return [System(base, shared, available or None)]
-    counts = list(codebooks) or list(cls.prefixes)
+    counts = counts or (list(cls.prefixes) if asked.sweeps else [available])
     for count in counts:
-        cls(codebooks=count)  # raises for a number that the codec does not have
+        asked.check(shared, count)
     return [System(f"{base}@{count}", shared, count) for count in counts]
 
 
@@ -262,8 +292,16 @@ def with_setting(cls: type[Codec], setting: str | None) -> Codec:
     """
     if cls.modes or setting is None:
         return cls(setting)
+    return cls(codebooks=count_of(cls, setting))
+
+
+def count_of(cls: type[Codec], setting: str) -> int:
+    """The number of codebooks that a setting of a codec without modes is.
+
+    Raises:
+        UsageError: It is no number.
+    """
     try:
-        count = int(setting)
+        return int(setting)
     except ValueError:
         raise cls.no_such_mode(setting) from None
-    return cls(codebooks=count)

@@ -163,6 +163,16 @@ class CodecCalls:
         found: Mapping[str, Any] = self._guarded(codec, Status.DECODE_FAILED, codec.latents, tokens)
         return {name: np.asarray(values, np.float32) for name, values in found.items()}
 
+    def hidden(self, codec: Codec, audio: Audio, layers: Sequence[int]) -> dict[str, NDArray[np.float32]]:
+        """What `Codec.hidden` gives, by the number of the layer as a text.
+
+        Raises:
+            NotScorable: The codec failed.
+            UsageError: It has no such layer.
+        """
+        found: Mapping[int, Any] = self._guarded(codec, Status.ENCODE_FAILED, codec.hidden, audio, layers)
+        return {str(layer): values for layer, values in found.items()}
+
     def _code(self, codec: Codec, piece: Piece) -> Code:
         key = self._at.code(codec, piece.address)
         entry = self._codes.get(key)

@@ -20,6 +20,7 @@ from codec_bench.coding.conditions import Piece
 from codec_bench.coding.items import Item
 from codec_bench.coding.reconstruct import Reconstructor
 from codec_bench.coding.rows import Row, codecs_of
+from codec_bench.coding.signals import recording_source
 from codec_bench.errors import UsageError
 from codec_bench.processes.pool import ATTEMPTS, Pool
 from codec_bench.processes.process import ProcessCrash, WorkerError
@@ -179,11 +180,29 @@ class Dispatcher:
         (code,) = self.codes(row, item)
         if not isinstance(code, Tokens):
             raise UsageError(f"{row.label} offers no latents: it sends packets")
+        return self._arrays(row, "latents", coded=self.reconstructor.code_address(row, item))
+
+    def hidden(self, row: Row, item: Item, layers: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """What `Codec.hidden` gives for a recording as it is, in one pass; no cache keeps it.
+
+        Raises:
+            NotScorable: The recording cannot be read, or the codec failed.
+            UsageError: The codec has no such layer.
+        """
+        piece = {"address": item.digest} | recording_source(item)
+        found = self._arrays(row, "hidden", piece=piece, layers=list(layers))
+        return {int(layer): values for layer, values in found.items()}
+
+    def _arrays(self, row: Row, op: str, **details: Any) -> dict[str, NDArray[np.float32]]:
+        """The arrays that an operation on one utterance gives.
+
+        Raises:
+            NotScorable: The codec failed.
+        """
         if (outcome := self.known(row, [])) is not None:
             raise outcome
-        job = self.job(row, "latents") | {"coded": self.reconstructor.code_address(row, item)}
         try:
-            reply = self._coders.pool(row.system).submit(job).result()
+            reply = self._coders.pool(row.system).submit(self.job(row, op) | details).result()
         except (ProcessCrash, WorkerError) as error:
             raise self.lose(row, [], error) from error
         if "lost" in reply:

@@ -26,6 +26,7 @@ from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.faults import contained, explained, trace_of
 from codec_bench.fingerprint import address
 from codec_bench.identity import loaded_modules
+from codec_bench.processes.protocol import MAX_BYTES
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Tokens, code_from_arrays
 
@@ -73,7 +74,13 @@ class Coder:
         Raises:
             UsageError: A system that is no plug-in is another one here.
         """
-        operations = {"identify": self._identify, "load": self._load, "code": self._code, "latents": self._latents}
+        operations = {
+            "identify": self._identify,
+            "load": self._load,
+            "code": self._code,
+            "latents": self._latents,
+            "hidden": self._hidden,
+        }
         try:
             system = self._system(job)
         except NotScorable as outcome:
@@ -144,6 +151,20 @@ class Coder:
             tokens = code_from_arrays(entry).prefix(system.codebooks)
             assert isinstance(system.source, Codec) and isinstance(tokens, Tokens), "the caller has looked"
             return {"arrays": self._calls.latents(system.source, tokens), "devices": self._calls.devices}
+        except NotScorable as outcome:
+            return {"failed": _plain(outcome), "devices": self._calls.devices}
+
+    def _hidden(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
+        """What `layers` of the encoder make of the recording that `piece` says how to read, as `arrays`."""
+        assert isinstance(system.source, Codec), "the caller has looked"
+        try:
+            found = self._calls.hidden(system.source, self._sound(job["piece"], {})(), job["layers"])
+            size = sum(values.nbytes for values in found.values())
+            if size > MAX_BYTES:
+                raise NotScorable(
+                    f"its hidden layers are {size / 1e9:.1f} GB: name fewer layers at a time", Status.ENCODE_FAILED
+                )
+            return {"arrays": found, "devices": self._calls.devices}
         except NotScorable as outcome:
             return {"failed": _plain(outcome), "devices": self._calls.devices}
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from codec_bench.adapters.books import Books, parse_numbers
 from codec_bench.errors import UsageError
 from codec_bench.options import (
     Codebooks,
@@ -28,17 +29,24 @@ SplitRule = Literal["auto", "speakers", "utterances"]
 
 
 def parse_input(text: str) -> tuple[str, str]:
-    """The kind and the name of an input.
+    """The kind of an input, and which codebooks, latents or layers; empty for its own choice.
 
     Raises:
         UsageError: There is no such input.
 
-    >>> parse_input("latents:quantized")
-    ('latents', 'quantized')
+    >>> parse_input("latents:quantized"), parse_input("tokens:semantic"), parse_input("hidden:1,14,26")
+    (('latents', 'quantized'), ('tokens', 'semantic'), ('hidden', '1,14,26'))
     """
     kind, colon, name = text.partition(":")
-    if kind not in ("tokens", "embeddings", "latents") or (colon and (kind != "latents" or not name)):
-        raise UsageError(f"--input {text}: it is tokens, embeddings, latents or latents:NAME")
+    if kind not in ("tokens", "embeddings", "latents", "hidden") or (colon and not name):
+        raise UsageError(f"--input {text}: it is tokens[:BOOKS], embeddings[:BOOKS], latents[:NAME] or hidden[:LAYERS]")
+    try:
+        if kind == "hidden" and name:
+            parse_numbers(name)
+        elif kind != "latents" and name:
+            Books(name)
+    except (ValueError, UsageError) as error:
+        raise UsageError(f"--input {text}: {error}") from None
     return kind, name
 
 
@@ -58,7 +66,10 @@ class ProbeConfig(Measurement, DataFolders, DataPart):
     input: Annotated[
         str,
         Option(
-            "What probes read: tokens, embeddings (the codebooks' vectors), latents or latents:NAME.", Panel.SYSTEMS
+            "What probes read: tokens or embeddings (the codebooks' vectors), of all codebooks or of BOOKS (semantic, "
+            "acoustic, 0, 1-3); latents; or hidden layers of the encoder (hidden:1,14,26).",
+            Panel.SYSTEMS,
+            "KIND[:WHICH]",
         ),
     ] = "tokens"
     codebooks: Codebooks = []

@@ -1,137 +1,67 @@
-"""What a probe sees of an utterance: frames of tokens or of numbers, made once and kept."""
+"""What probes read: tokens of codecs, what these stand for, hidden layers, and the two rows to compare them with."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codec_bench.adapters.books import Books, parse_numbers
 from codec_bench.audio import RESAMPLER, Audio, resample
-from codec_bench.cache import ArrayCache
 from codec_bench.coding.addresses import kept_for
 from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item
-from codec_bench.coding.rows import Row
+from codec_bench.coding.part import PartOfTokens
+from codec_bench.coding.rows import Row, describe_reference
 from codec_bench.coding.signals import load_recording
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.metrics.spectral import slaney_filterbank
+from codec_bench.probes.frames import Frames, FrameSource
+from codec_bench.probes.hidden import hidden_sources
 from codec_bench.records import NotScorable, Status
-from codec_bench.token_streams import tokens_of
 from codec_bench.tokens import Tokens
-
-VERSION = 1
-"""Raised whenever frames of the same recording change."""
 
 DEFAULT_LATENTS = ("quantized", "semantic_embedding")
 """What `latents` without a name takes, the first that a codec has; otherwise its only one."""
 
 
-@dataclass(frozen=True)
-class Frames:
-    """An utterance as a probe sees it.
-
-    Attributes:
-        values: int64 `[frames, codebooks]`, or float32 `[frames, dimension]`.
-        rate: Frames per second.
-        sizes: Entries of each codebook; empty for numbers.
-    """
-
-    values: NDArray[Any]
-    rate: float
-    sizes: tuple[int, ...] = ()
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Plain arrays for the cache."""
-        return {"values": self.values, "rate": np.array(self.rate), "sizes": np.array(self.sizes, np.int64)}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Frames:
-        """The inverse of `to_arrays`."""
-        return cls(arrays["values"], float(arrays["rate"]), tuple(arrays["sizes"].tolist()))
-
-
-@dataclass(frozen=True)
-class Extracted:
-    """The frames of a data set: where the cache keeps them, by utterance, and why others could not be had."""
-
-    addresses: dict[str, str]
-    failed: dict[str, NotScorable]
-
-
-class FrameSource(ABC):
-    """A row of a probe's table: where its frames come from.
-
-    Attributes:
-        label: Label of the row.
-        fingerprint: Content address of everything that decides the frames, given the recording.
-    """
-
-    def __init__(self, label: str, fingerprint: str) -> None:
-        self.label = label
-        self.fingerprint = fingerprint
-
-    @abstractmethod
-    def frames(self, item: Item) -> Frames:
-        """The frames of an utterance.
-
-        Raises:
-            NotScorable: They cannot be obtained; the status says why.
-        """
-
-    def address(self, item: Item) -> str:
-        """Where the cache keeps the frames of an utterance."""
-        return address(probe_frames=VERSION, source=self.fingerprint, recording=item.identity)
-
-    def extract(
-        self, items: Sequence[Item], cache: ArrayCache, advance: Callable[[], None] = lambda: None
-    ) -> Extracted:
-        """Makes the frames that the cache lacks; `advance` is called after each utterance."""
-        found = Extracted({}, {})
-        for item in items:
-            key, name = self.address(item), item.utterance.id
-            try:
-                if item.problem:
-                    raise NotScorable(item.problem, item.status)
-                if cache.get(key) is None:
-                    cache.put(key, self.frames(item).to_arrays())
-            except NotScorable as outcome:
-                found.failed[name] = outcome
-            else:
-                found.addresses[name] = key
-            advance()
-        self.close()
-        return found
-
-    def close(self) -> None:
-        """Frees what `frames` took."""
-
-
 class TokenFrames(FrameSource):
-    """The tokens of a system; those of slower codebooks are repeated to the rate of the fastest."""
+    """The tokens of a system, or of some of its codebooks; slower ones are repeated to the rate of the fastest.
 
-    def __init__(self, row: Row, coding: Dispatcher) -> None:
-        super().__init__(row.label, address(tokens=row.fingerprint, **kept_for(row.source)))
-        self.row = row
+    Raises:
+        UsageError: It has no such codebooks.
+    """
+
+    def __init__(self, row: Row, coding: Dispatcher, books: Books | None = None) -> None:
+        self.part = PartOfTokens(row, books)
+        super().__init__(self.part.label, self._address("tokens"))
         self._coding = coding
 
+    def _address(self, kind: str, **more: Any) -> str:
+        """Content address of what decides the frames of a kind."""
+        part = {"books": self.part.books.text} if self.part.books else {}
+        return address(**{kind: self.part.row.fingerprint}, **part, **more, **kept_for(self.part.row.source))
+
+    def describe(self) -> dict[str, Any]:
+        """The row as `run.json` keeps it."""
+        return self.part.describe()
+
     def code(self, item: Item) -> Tokens:
-        """The tokens of an utterance, cut to the codebooks of the system.
+        """The tokens of an utterance, cut to the codebooks of the row.
 
         Raises:
             UsageError: The codec sends no tokens.
             NotScorable: Coding failed.
         """
-        codes = self._coding.codes(self.row, item)
+        codes = self._coding.codes(self.part.row, item)
         if not codes:
             raise UsageError(f"{self.label} is audio that exists already: a probe needs a codec")
         try:
-            return tokens_of(codes[0])
+            return self.part.of(codes[0])
         except UsageError as error:
             raise UsageError(f"{self.label} cannot be probed: {error}") from error
 
@@ -149,31 +79,36 @@ class TokenFrames(FrameSource):
 class LatentFrames(TokenFrames):
     """The numbers that a codec's tokens stand for.
 
-    Those of `Codec.latents` with this name, the main ones where it is empty, or with `each` those of all codebooks,
-    joined side by side.
+    Those of `Codec.latents` with this name, the main ones where it is empty, or with `each` those of all codebooks, or
+    of some, joined side by side.
     """
 
-    def __init__(self, row: Row, coding: Dispatcher, name: str, each: bool) -> None:
-        super().__init__(row, coding)
-        self.fingerprint = address(latents=row.fingerprint, name=name, each=each, **kept_for(row.source))
+    def __init__(self, row: Row, coding: Dispatcher, name: str, each: bool, books: Books | None = None) -> None:
+        super().__init__(row, coding, books)
+        self.fingerprint = self._address("latents", name=name, each=each)
         self._name = name
         self._each = each
 
     def frames(self, item: Item) -> Frames:
         """The vectors, `[frames, dimension]`."""
-        codes = self._coding.codes(self.row, item)
+        codes = self._coding.codes(self.part.row, item)
         if not codes or not isinstance(codes[0], Tokens):
             raise UsageError(f"{self.label} has no codebooks, so no latents: use --input tokens")
         tokens = codes[0]
-        parts = dict(self._coding.latents(self.row, item))
-        chosen = [parts[name] for name in self._chosen(list(parts))]
+        parts = dict(self._coding.latents(self.part.row, item))
+        chosen = [parts[name] for name in self._chosen(list(parts), len(tokens.streams))]
         length = max(len(part) for part in chosen)
         at = [np.arange(length) * len(part) // length for part in chosen]  # slower ones are repeated
         joined = np.concatenate([p[i] for p, i in zip(chosen, at, strict=True)], axis=1, dtype=np.float32)
         return Frames(joined, length / tokens.seconds)
 
-    def _chosen(self, names: list[str]) -> list[str]:
+    def _chosen(self, names: list[str], count: int) -> list[str]:
         books = [name for name in names if name.startswith("codebook_")]
+        if self.part.books is not None:
+            wanted = [f"codebook_{i}" for i in self.part.numbers(count)]
+            if missing := [name for name in wanted if name not in books]:
+                raise UsageError(f"{self.label} has no vectors of {missing[0]} alone; it has {', '.join(names)}")
+            return wanted
         if self._each and books:
             return books
         if self._name and self._name not in names:
@@ -203,6 +138,10 @@ class LogMel(FrameSource):
         audio = load_recording(item)
         audio.check(item.utterance.id)
         return Frames(self.spectrogram(audio), self.RATE / self.HOP)
+
+    def describe(self) -> dict[str, Any]:
+        """The row as `run.json` keeps it."""
+        return _baseline(self, "Log-mel spectrogram", "ceiling: 80 log-mel bands of the recording")
 
     @classmethod
     def spectrogram(cls, audio: Audio) -> NDArray[np.float32]:
@@ -235,6 +174,24 @@ class RandomTokens(FrameSource):
         drawn = np.stack([generator.integers(0, size, len(like.values)) for size in like.sizes], axis=1)
         return Frames(np.asarray(drawn, np.int64), like.rate, like.sizes)
 
+    def describe(self) -> dict[str, Any]:
+        """The row as `run.json` keeps it."""
+        return _baseline(self, "Random tokens", "floor: uniform tokens, shaped as the first system's")
+
+
+def _baseline(source: FrameSource, title: str, note: str) -> dict[str, Any]:
+    """A row that is not a codec, as `run.json` keeps it."""
+    return describe_reference(source.label, title, source.fingerprint, note) | {
+        "input_rate": LogMel.RATE,
+        "output_rate": LogMel.RATE,
+        "delay_samples": 0,
+        "parameters": None,
+        "causal": None,
+        "streaming": None,
+        "licence": "",
+        "source": "",
+    }
+
 
 def aligned(tokens: Tokens) -> tuple[NDArray[np.int64], float]:
     """All codebooks at the rate of the fastest; tokens of slower ones are repeated for as long as they last.
@@ -263,7 +220,17 @@ def aligned(tokens: Tokens) -> tuple[NDArray[np.int64], float]:
 
 
 def sources_of(rows: Sequence[Row], kind: str, name: str, coding: Dispatcher) -> list[FrameSource]:
-    """What gives the frames of each system."""
-    if kind == "tokens":
-        return [TokenFrames(row, coding) for row in rows]
-    return [LatentFrames(row, coding, name, kind == "embeddings") for row in rows]
+    """What gives the frames of each row of the table, from the two parts of `--input`.
+
+    Raises:
+        UsageError: A codec has no such codebooks or layers.
+    """
+    if kind == "hidden":
+        layers = parse_numbers(name) if name else ()
+        return [source for row in rows for source in hidden_sources(row, layers, coding)]
+    if kind == "latents":
+        return [LatentFrames(row, coding, name, each=False) for row in rows]
+    books = Books(name) if name else None
+    if kind == "embeddings":
+        return [LatentFrames(row, coding, "", each=True, books=books) for row in rows]
+    return [TokenFrames(row, coding, books) for row in rows]

@@ -17,7 +17,7 @@ import pandas as pd
 from codec_bench.coding.items import Item
 from codec_bench.files import write_atomically
 from codec_bench.probes.columns import Measure, measures_of
-from codec_bench.probes.inputs import Extracted
+from codec_bench.probes.frames import Extracted
 from codec_bench.probes.measures import (
     FloatMatrix,
     confusion,

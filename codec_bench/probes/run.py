@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
-from codec_bench.adapters.systems import parse_systems, ready
+from codec_bench.adapters.systems import System, parse_systems, ready, split_setting
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.devices import check_device, torch_device
 from codec_bench.coding.items import Item, Selection, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.local import local_dispatcher
-from codec_bench.coding.rows import Row, describe_reference, describe_system
+from codec_bench.coding.rows import Row
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.datasets.parts import Part, undivided
 from codec_bench.errors import UsageError
@@ -22,15 +22,8 @@ from codec_bench.hub import caches
 from codec_bench.identity import new_invocation
 from codec_bench.probes.columns import biased, measures_of
 from codec_bench.probes.config import ProbeConfig, parse_input
-from codec_bench.probes.inputs import (
-    Extracted,
-    Frames,
-    FrameSource,
-    LogMel,
-    RandomTokens,
-    TokenFrames,
-    sources_of,
-)
+from codec_bench.probes.frames import Extracted, Frames, FrameSource
+from codec_bench.probes.inputs import LogMel, RandomTokens, TokenFrames, sources_of
 from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.results import Results, write_json
 from codec_bench.probes.splits import divide, official_part
@@ -63,7 +56,7 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
     recipes = config.recipes
     warnings: list[str] = []
     loaded = load_dataset(config.dataset, data_root=config.data_root, audio_root=config.audio_root)
-    systems = parse_systems(config.codec, config.codebooks, needs_audio=False)
+    systems = chosen_systems(config)
     prepared = [system.label for system in systems if not isinstance(system.source, Codec)]
     if prepared:
         raise UsageError(f"{prepared[0]} is audio, not tokens: a probe needs a codec, e.g. --codec lyra")
@@ -75,14 +68,11 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
     rows = [Row(system) for system in systems]
     coding = local_dispatcher(cache, config.device)
     warnings += coding.identify(systems)
-    kind, name = parse_input(config.input)
-    sources = [
-        LogMel(),
-        RandomTokens(TokenFrames(rows[0], coding), config.seed),
-        *sources_of(rows, kind, name, coding),
-    ]
-    described = {source.label: describe_baseline(source) for source in sources[:2]}
-    described |= {row.label: describe_system(row) for row in rows}
+    of_systems = sources_of(rows, *parse_input(config.input), coding)
+    books = of_systems[0].part.books if isinstance(of_systems[0], TokenFrames) else None
+    baselines = [LogMel(), RandomTokens(TokenFrames(rows[0], coding, books), config.seed)]
+    sources = [*baselines, *of_systems]
+    described = {source.label: source.describe() for source in sources}
     plan = {
         "dataset": describe_dataset(loaded, items, selected.sample),
         "systems": list(described.values()),
@@ -121,6 +111,26 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
         )
 
 
+def chosen_systems(config: ProbeConfig) -> list[System]:
+    """The systems that are probed; without a setting, a part of the tokens is one of all codebooks.
+
+    Raises:
+        UsageError: There are no such systems, or numbers of codebooks are given for what lies before the codebooks.
+    """
+    kind, name = parse_input(config.input)
+    sweeps = kind == "latents" or (kind != "hidden" and not name)
+    systems = parse_systems(config.codec, config.codebooks, needs_audio=False, sweeps=sweeps)
+    if kind == "hidden":
+        if config.codebooks:
+            raise UsageError(f"--input {config.input} lies before the codebooks: leave out --codebooks")
+        for system in systems:
+            if isinstance(system.source, Codec) and not system.source.modes and system.label in config.codec:
+                _, setting = split_setting(system.label)
+                if setting is not None:
+                    raise UsageError(f"--input {config.input} lies before the codebooks: leave out @{setting}")
+    return systems
+
+
 def plan_task(recipe: Recipe, selected: Selection, config: ProbeConfig, warnings: list[str]) -> TaskPlan:
     """The targets and parts of a task.
 
@@ -145,27 +155,6 @@ def plan_task(recipe: Recipe, selected: Selection, config: ProbeConfig, warnings
     plan = TaskPlan(recipe, targets, division)
     warnings += [f"{recipe.task}: {text}" for text in (*division.warnings, *biased(plan))]
     return plan
-
-
-def describe_baseline(source: FrameSource) -> dict[str, Any]:
-    """A row that is not a codec, as `run.json` keeps it."""
-    mel = isinstance(source, LogMel)
-    described = describe_reference(
-        source.label,
-        "Log-mel spectrogram" if mel else "Random tokens",
-        source.fingerprint,
-        "ceiling: 80 log-mel bands of the recording" if mel else "floor: uniform tokens, shaped as the first system's",
-    )
-    return described | {
-        "input_rate": LogMel.RATE,
-        "output_rate": LogMel.RATE,
-        "delay_samples": 0,
-        "parameters": None,
-        "causal": None,
-        "streaming": None,
-        "licence": "",
-        "source": "",
-    }
 
 
 def describe_task(task: TaskPlan) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codec_bench.probes.inputs import Extracted, FrameSource
+from codec_bench.probes.frames import Extracted, FrameSource
 from codec_bench.probes.problem import Problem, Training, symbols_of
 from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import Division, Fold

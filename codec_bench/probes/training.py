@@ -19,8 +19,8 @@ from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError
 from codec_bench.files import atomically
 from codec_bench.probes.ctc import beam_search, frames_needed, greedy
+from codec_bench.probes.frames import Frames
 from codec_bench.probes.heads import NumberVectors, Probe, TokenVectors, aam_logits
-from codec_bench.probes.inputs import Frames
 from codec_bench.probes.measures import mean_average_precision
 from codec_bench.probes.problem import Problem, Training, parts_of
 

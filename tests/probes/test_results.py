@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from codec_bench.coding.items import Item
 from codec_bench.probes.columns import biased, measures_of, precision_by_chance
-from codec_bench.probes.inputs import Extracted
+from codec_bench.probes.frames import Extracted
 from codec_bench.probes.recipes import RECIPES
 from codec_bench.probes.results import Results
 from codec_bench.probes.splits import Division, Fold

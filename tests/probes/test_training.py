@@ -16,7 +16,7 @@ from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError, UnavailableError
 from codec_bench.fingerprint import address
 from codec_bench.probes import recipes, training
-from codec_bench.probes.inputs import Frames
+from codec_bench.probes.frames import Frames
 from codec_bench.probes.problem import Problem, Training, training_of
 from codec_bench.probes.recipes import RECIPES, Recipe, recipe_of
 from codec_bench.probes.training import Trainer, edits

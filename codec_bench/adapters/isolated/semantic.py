@@ -153,6 +153,7 @@ def _semanticodec(rate: int, size: int) -> CodecSpec:
         input_rate=16_000,
         output_rate=16_000,
         codebooks=(Codebook(size, hop=32_000 // rate), Codebook(8192, hop=32_000 // rate)),
+        semantic_codebooks=(0,),
         licence="MIT",
         source="https://github.com/haoheliu/SemantiCodec-inference",
         weights=hugging_face(
@@ -296,6 +297,7 @@ KM500 = neural(
     input_rate=16_000,
     output_rate=16_000,
     codebooks=(Codebook(500, hop=320),),
+    semantic_codebooks=(0,),
     licence="MIT",
     source="https://github.com/facebookresearch/textlesslib",
     weights=(
@@ -364,6 +366,7 @@ def _dualcodec(hertz: float, checkpoint: str, sizes: tuple[int, ...]) -> CodecSp
         input_rate=24_000,
         output_rate=24_000,
         codebooks=tuple(Codebook(size, hop) for size in sizes),
+        semantic_codebooks=(0,),
         licence="MIT",
         source="https://github.com/jiaqili3/DualCodec",
         weights=(
@@ -493,6 +496,7 @@ class BiCodec(IsolatedCodec):
         input_rate=16_000,
         output_rate=16_000,
         codebooks=(Codebook(8192, hop=320),),
+        semantic_codebooks=(0,),
         licence="Apache-2.0",
         weights_licence="CC-BY-NC-SA-4.0",
         source="https://github.com/SparkAudio/Spark-TTS",

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from codec_bench.adapters.codec import CodecSpec, Group
-from codec_bench.adapters.longcat.checkpoint import DECODER_16K, DECODER_24K, ENCODER, CheckpointKind, identify
+from codec_bench.adapters.longcat.checkpoint import (
+    DECODER_16K,
+    DECODER_24K,
+    ENCODER,
+    CheckpointKind,
+    identify,
+    semantic_layers,
+)
 from codec_bench.adapters.replaceable import ReplaceableCodec
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
@@ -50,6 +57,7 @@ def _spec(title: str, output_rate: int, decoder_file: str, decoder: CheckpointKi
         input_rate=RATE,
         output_rate=output_rate,
         codebooks=(SEMANTIC, *[ACOUSTIC] * decoder.acoustic_codebooks),
+        semantic_codebooks=(0,),
         parameters=ENCODER_PARAMETERS + parameters,
         causal=False,
         streaming=False,
@@ -223,6 +231,15 @@ class LongCat(ReplaceableCodec):
         if acoustic:
             named["acoustic_embedding"] = np.sum(acoustic, axis=0, dtype=np.float32)
         return named
+
+    @override
+    def hidden_layers(self) -> int:
+        path, *_ = self.weight_files().values()
+        return semantic_layers(path)
+
+    @override
+    def _hidden(self, samples: FloatArray, layers: Sequence[int]) -> Mapping[int, NDArray[np.float32]]:
+        return self._loaded_encoder().hidden_layers(samples, layers)
 
     def hidden_states(self, samples: FloatArray) -> NDArray[np.float32]:
         """What the semantic codebook quantises: float32 `[frames, dimension]` for 16 kHz samples `[n]`, n >= 1.

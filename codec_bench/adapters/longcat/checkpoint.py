@@ -33,6 +33,9 @@ _MARKS = {
     DECODER_16K: "decoder.model.6.weight_v",
     DECODER_24K: "decoder.model.7.weight_v",
 }
+LAYERS = "semantic_tokenizer.model.encoder.layers"
+"""Before the number and the tensors of each transformer layer of the encoder."""
+
 _QUANTIZER = re.compile(r"acoustic_quantizer\.quantizers\.(\d+)\.")
 
 
@@ -89,6 +92,15 @@ def identify(path: Path) -> CheckpointKind:
         )
     quantizers = {int(match[1]) for name in names if (match := _QUANTIZER.match(name))}
     return CheckpointKind(roles[0], len(quantizers))
+
+
+def semantic_layers(path: Path) -> int:
+    """How many transformer layers the encoder in a checkpoint has; the published one has 26.
+
+    Raises:
+        UnavailableError: It is not a checkpoint.
+    """
+    return len({name.removeprefix(f"{LAYERS}.").partition(".")[0] for name in tensor_names(path) if LAYERS in name})
 
 
 class Tensors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,27 @@ class LongCatEncoder:
 
     def hidden_states(self, samples: FloatArray) -> FloatArray:
         """What the semantic codebook quantises: states of the last transformer layer, float32 `[frames, width]`."""
+        last = len(self._semantic.layers)
+        return self.hidden_layers(samples, [last])[last]
+
+    def hidden_layers(self, samples: FloatArray, layers: Sequence[int]) -> dict[int, FloatArray]:
+        """States of transformer layers, numbered from 1, in one pass that ends with the last of them.
+
+        Args:
+            samples: As for `encode`.
+            layers: At least one; what the others hold is not kept.
+
+        Returns:
+            float32 `[frames, width]` by layer.
+        """
+        parts: dict[int, list[Tensor]] = {layer: [] for layer in layers}
         with exact_inference():
-            parts = [self._semantic(*self._batch([samples[a:b]]))[0].cpu() for a, b in pieces(len(samples))]
-        return _array(torch.cat(parts))
+            for begin, end in pieces(len(samples)):
+                states = self._semantic.states(*self._batch([samples[begin:end]]))
+                for layer, state in islice(enumerate(states, 1), max(parts)):
+                    if layer in parts:
+                        parts[layer].append(state[0].cpu())
+        return {layer: _array(torch.cat(found)) for layer, found in parts.items()}
 
     def centroids(self, codes: IntArray) -> FloatArray:
         """What semantic codes `[frames]` stand for in the space of `hidden_states` scaled to length 1.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec_bench.adapters.longcat.checkpoint import Tensors
+from codec_bench.adapters.longcat.checkpoint import LAYERS, Tensors
 from codec_bench.adapters.longcat.frontend import Frontend
 
 SEMANTIC_ENTRIES = 8192
@@ -96,10 +97,9 @@ class SemanticTokenizer(nn.Module):
                 f"{_PREFIX}.model.subsampling.affine.weight",
                 f"makes a transformer of width {self.width}; known are {', '.join(map(str, HEADS))}",
             )
-        name = f"{_PREFIX}.model.encoder.layers"
-        layers = max(tensors.count(name), 1)
+        layers = max(tensors.count(LAYERS), 1)
         self.layers = nn.ModuleList(
-            TransformerLayer(tensors, f"{name}.{i}", self.width, HEADS[self.width]) for i in range(layers)
+            TransformerLayer(tensors, f"{LAYERS}.{i}", self.width, HEADS[self.width]) for i in range(layers)
         )
         centroids = tensors.take(f"{_PREFIX}.kmeans.codebook", self.width, SEMANTIC_ENTRIES)
         self.register_buffer("centroids", centroids)
@@ -110,7 +110,13 @@ class SemanticTokenizer(nn.Module):
     centroid_power: Tensor
 
     def forward(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
-        """Hidden states of the last layer, `[batch, n, width]`; what lies behind an item's end means nothing.
+        """Hidden states of the last layer; see `states`."""
+        for x in self.states(samples, frames):
+            last = x
+        return last
+
+    def states(self, samples: Tensor, frames: Tensor | None = None) -> Iterator[Tensor]:
+        """Hidden states of each layer, `[batch, n, width]`; what lies behind an item's end means nothing.
 
         Args:
             samples: float32 `[batch, n * 960]`, items shorter than the longest padded with zeros.
@@ -124,7 +130,7 @@ class SemanticTokenizer(nn.Module):
             mask = (torch.arange(x.shape[1], device=x.device) < frames[:, None])[:, None, None]
         for layer in self.layers:
             x = layer(x, mask)
-        return x
+            yield x
 
     def quantize(self, hidden: Tensor) -> Tensor:
         """The nearest centroid of each hidden state, int64 `[batch, n]`; only the state is scaled to length 1."""

@@ -43,6 +43,7 @@ class Mimi(TransformersCodec):
         input_rate=24_000,
         output_rate=24_000,
         codebooks=(Codebook(2048, 1920),) * 32,
+        semantic_codebooks=(0,),
         parameters=79_308_609,
         causal=True,
         streaming=True,
