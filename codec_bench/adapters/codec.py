@@ -89,7 +89,7 @@ class Codec(ABC):
         self.mode = mode
         self.spec = self.mode_spec(mode)
         self.codebooks = codebooks
-        if codebooks is not None and (reason := self._cannot_decode(codebooks)):
+        if codebooks is not None and (reason := self.cannot_decode(codebooks)):
             raise UsageError(reason)
 
     # --- what an adapter says and does -------------------------------------------------------------------------
@@ -300,11 +300,11 @@ class Codec(ABC):
         if not isinstance(code, Tokens):
             return code.prefix(wanted)
         part = code.prefix(wanted if wanted is None else min(wanted, len(code.streams)))
-        if self.spec.codebooks and (reason := self._cannot_decode(len(part.streams))):
+        if self.spec.codebooks and (reason := self.cannot_decode(len(part.streams))):
             raise CodecError(reason)
         return part
 
-    def _cannot_decode(self, codebooks: int) -> str | None:
+    def cannot_decode(self, codebooks: int) -> str | None:
         """Why this number of codebooks cannot be decoded; None if it can."""
         count = len(self.spec.codebooks)
         if self.any_prefix or not count:

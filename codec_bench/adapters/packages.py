@@ -30,7 +30,7 @@ class PackageCodec(TorchCodec):
             CodecError: The codec is not loaded, or cannot decode this number of codebooks.
             UsageError: The codec's quantizer has no embeddings.
         """
-        if reason := self._cannot_decode(len(tokens.streams)):
+        if reason := self.cannot_decode(len(tokens.streams)):
             raise CodecError(reason)
         with self._inference():
             codes = [self._tensor(book) for book in self.books(tokens)]

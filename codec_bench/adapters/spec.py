@@ -111,7 +111,8 @@ class CodecSpec:
             if value is not None or name not in _OPTIONAL:
                 at_least = 0 if least == 1 and unit == "Hz" and not is_codec else least
                 self._set(name, whole_number(f"`{name}` of a CodecSpec", value, at_least, unit))
-        marked = _all("semantic_codebooks", self.semantic_codebooks, int, "numbers from 0 on")
+        numbers = _all("semantic_codebooks", self.semantic_codebooks, object, "0")
+        marked = tuple(whole_number("`semantic_codebooks` of a CodecSpec", number, 0) for number in numbers)
         if not set(marked) <= set(range(len(self.codebooks))):
             raise SpecError(f"`semantic_codebooks` of a CodecSpec name some of its {len(self.codebooks)}, not {marked}")
         self._set("semantic_codebooks", marked)

@@ -111,6 +111,7 @@ def describe_system(system: Row) -> dict[str, Any]:
         "fingerprint": system.fingerprint,
         "codebooks": system.codebooks,
         "codebooks_used": used or None,
+        "semantic_codebooks": [i for i in spec.semantic_codebooks if i < used],
         "frame_rate_hz": spec.frame_rate,
         "tokens_per_second": float(sum(spec.token_rate(i) for i in range(used))) if used else None,
         "nominal_bitrate": spec.bitrate(system.codebooks),

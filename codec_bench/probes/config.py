@@ -39,7 +39,10 @@ def parse_input(text: str) -> tuple[str, str]:
     """
     kind, colon, name = text.partition(":")
     if kind not in ("tokens", "embeddings", "latents", "hidden") or (colon and not name):
-        raise UsageError(f"--input {text}: it is tokens[:BOOKS], embeddings[:BOOKS], latents[:NAME] or hidden[:LAYERS]")
+        raise UsageError(
+            f"--input {text}: it is tokens, embeddings, latents or hidden, and which of them after a colon, e.g. "
+            "tokens:semantic, embeddings:0-3, latents:NAME, hidden:1,14"
+        )
     try:
         if kind == "hidden" and name:
             parse_numbers(name)

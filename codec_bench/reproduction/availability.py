@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codec_bench.adapters.prepared import GroundTruth
@@ -119,13 +120,9 @@ def commands(table: PublishedTable) -> list[str]:
     rows = [row for row in table.rows if row.system]
     if start is None or not rows:
         return []
-    of_count: dict[str, list[str]] = {}  # a row about some codebooks of a system needs a command of its own
-    for row in rows:
-        codec, option = _codec_and_option(row)
-        of_count.setdefault(option, []).append(codec)
     lines = []
-    for option, codecs in of_count.items():
-        line = f"{start} --codec {','.join(dict.fromkeys(codecs))}{option}"
+    for option, codecs in _by_option(rows).items():
+        line = f"{start} --codec {','.join(codecs)}{option}"
         columns = table.columns.values()
         if table.kind == "probe":
             tasks = dict.fromkeys((column.task, column.dataset) for column in columns if column.task)
@@ -138,14 +135,42 @@ def commands(table: PublishedTable) -> list[str]:
     return lines
 
 
+def _by_option(rows: Sequence[PublishedRow]) -> dict[str, list[str]]:
+    """Codecs by the options of the command that measures them, of which each row needs its own, but for layers.
+
+    >>> from codec_bench.reproduction import find_tables
+    >>> _by_option(find_tables("longcat:table2")[0].rows)
+    {' --input hidden:2,6,10,14,18,22,26': ['longcat']}
+    """
+    layers: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        codec, option = _codec_and_option(row)
+        if (layer := _layer(row)) is not None:
+            layers.setdefault(codec, []).append(layer)
+        elif codec not in found.setdefault(option, []):
+            found[option].append(codec)
+    for codec, of_codec in layers.items():
+        found.setdefault(f" --input hidden:{','.join(of_codec)}", []).append(codec)
+    return found
+
+
+def _layer(row: PublishedRow) -> str | None:
+    """The hidden layer that a row is about; None if it is about something else."""
+    kind, _, layer = row.input.partition(":")
+    return layer if kind == "hidden" else None
+
+
 def run_label(row: PublishedRow) -> str:
     """How runs call the system of a row that has one.
 
     >>> from codec_bench.reproduction import find_tables
     >>> [run_label(row) for row in find_tables("longcat:table3")[0].rows if row.system]
-    ['longcat@1']
+    ['longcat[hidden 26]', 'longcat@1']
     """
     codec, option = _codec_and_option(row)
+    if (layer := _layer(row)) is not None:
+        return f"{codec}[hidden {layer}]"
     return f"{codec}@{row.codebooks}" if option else codec
 
 

@@ -113,6 +113,7 @@ class PublishedRow(Part):
         kbps: As published; `frame_rate` (frames/s of the fastest codebook), `codebooks` and `tokens_per_second` (sum
             over all codebooks), too.
         sizes: Entries of each codebook.
+        input: What a probe reads of the system, as `--input` has it; empty for its tokens.
         values: One per column; None if the paper has none.
         spread: Standard deviations, where the paper has some.
         doubtful: Reasons, by column or by one of `ROW_FACTS`: that figure cannot be relied on.
@@ -127,6 +128,7 @@ class PublishedRow(Part):
     codebooks: int | None = Field(default=None, ge=1)
     tokens_per_second: float | None = Field(default=None, gt=0)
     sizes: tuple[int, ...] = ()
+    input: str = ""
     values: tuple[Value, ...]
     spread: tuple[float | None, ...] = ()
     doubtful: Mapping[str, str] = Field(default_factory=dict)

@@ -125,8 +125,8 @@ def _from_codecs(config: TokensConfig, cache: Path) -> _Work:
         raise UsageError("name codecs with --codec, or a run directory with kept tokens with --tokens")
     warnings: list[str] = []
     loaded = load_dataset(config.dataset, data_root=config.data_root, audio_root=config.audio_root)
-    systems = parse_systems(config.codec, config.codebooks, needs_audio=False)
-    source = CodecTokens(systems, cache, config.device)
+    systems = parse_systems(config.codec, config.codebooks, needs_audio=False, sweeps=config.books is None)
+    source = CodecTokens(systems, cache, config.device, config.books or "")
     ready(systems)
     warnings += source.identify()
     selected = resolve_items(loaded, warnings, part=Part(config.limit, config.sample, config.seed))
@@ -140,7 +140,7 @@ def _from_files(config: TokensConfig) -> _Work:
     assert config.tokens is not None, "the caller looked"
     if config.codec or config.codebooks:
         raise UsageError("--tokens comes with its own systems: leave out --codec and --codebooks")
-    source = KeptTokens.of(config.tokens)
+    source = KeptTokens.of(config.tokens, config.books or "")
     part, utterances = Part(config.limit, config.sample, config.seed), [item.utterance for item in source.items]
     items = tuple(source.items[place] for place in part.places(utterances))
     # A part of a sample is a sample of what the run has, or its first utterances.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from codec_bench.adapters.books import Books
+from codec_bench.errors import UsageError
 from codec_bench.options import (
     Codebooks,
     CodecNames,
@@ -39,6 +41,10 @@ class TokensConfig(Measurement, DataFolders, DataPart):
         Option("Run directory of `run --keep-audio`, instead of --codec and --dataset.", Panel.SYSTEMS, "RUN"),
     ] = None
     codebooks: Codebooks = []
+    books: Annotated[
+        str | None,
+        Option("Only these codebooks: semantic, acoustic, or numbers from 0 on (0, 1-3).", Panel.SYSTEMS, "BOOKS"),
+    ] = None
     dataset: DatasetName = "libritts-test-b"
     no_cache: NoCache = False
     symbol_codebooks: Annotated[
@@ -69,6 +75,14 @@ class TokensConfig(Measurement, DataFolders, DataPart):
     label: Annotated[str | None, Option("Column of the data set that colours the map.", Panel.METHOD, "COLUMN")] = None
     seed: Seed = 0
     report: Report = True
+
+    @field_validator("books")
+    @classmethod
+    def _known_books(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else Books(value).text
+        except UsageError as error:
+            raise UsageError(f"--books {value}: {error}") from None
 
     @model_validator(mode="after")
     def _one_source(self) -> TokensConfig:

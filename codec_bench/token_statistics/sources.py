@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from codec_bench.adapters.books import Books
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System
 from codec_bench.coding.conditions import Condition
 from codec_bench.coding.items import Item
 from codec_bench.coding.local import local_dispatcher
-from codec_bench.coding.rows import Row, describe_system
+from codec_bench.coding.part import parts_of_tokens
+from codec_bench.coding.rows import Row
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import read_file
+from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable, Status, Utterance
 from codec_bench.runs.directory import Run, load_run, slug
 from codec_bench.stats import Floats
@@ -29,28 +32,32 @@ from codec_bench.tokens import Code, Tokens, code_from_arrays
 
 
 class CodecTokens:
-    """Tokens of codecs, each recording encoded once."""
+    """Tokens of codecs, or of some of their codebooks; each recording is encoded once.
+
+    Raises:
+        UsageError: A system is no codec, or has no such codebooks.
+    """
 
     can_encode = True
 
-    def __init__(self, systems: Sequence[System], cache: Path, device: str) -> None:
+    def __init__(self, systems: Sequence[System], cache: Path, device: str, books: str = "") -> None:
         for system in systems:
             if not isinstance(system.source, Codec):
                 raise UsageError(f"{system.label} has no tokens: audio that exists already was not encoded here")
-        self._rows = {system.label: Row(system) for system in systems}
+        self._parts = {part.label: part for part in parts_of_tokens([Row(system) for system in systems], books)}
         self._described: dict[str, Mapping[str, Any]] = {}
         self._coding = local_dispatcher(cache, device)
         self._no_latents: set[str] = set()
 
     def identify(self) -> list[str]:
         """Finds out what plug-ins hold; see `Dispatcher.identify`. Before anything else."""
-        return self._coding.identify([row.system for row in self._rows.values()])
+        return self._coding.identify([part.row.system for part in self._parts.values()])
 
     @property
     def systems(self) -> Mapping[str, Mapping[str, Any]]:
         """The systems by label, as `run.json` keeps them."""
         if not self._described:
-            self._described = {name: describe_system(row) for name, row in self._rows.items()}
+            self._described = {name: part.describe() for name, part in self._parts.items()}
         return self._described
 
     @property
@@ -64,9 +71,9 @@ class CodecTokens:
         Raises:
             UsageError: The packets of a system are not tokens.
         """
-        for label, row in self._rows.items():
+        for label, part in self._parts.items():
             try:
-                tokens_of(self._code(row, item))
+                part.of(self._code(part.row, item))
             except NotScorable:
                 continue
             except UsageError as error:
@@ -78,32 +85,44 @@ class CodecTokens:
         Raises:
             NotScorable: There are none.
         """
-        return _tokens(self._code(self._rows[system], item))
+        part = self._parts[system]
+        return _tokens(self._code(part.row, item), part.of)
 
     def changed(self, system: str, item: Item, change: str) -> Tokens:
         """The tokens of an utterance after a change of `stability.CHANGES`; raises as `tokens` does."""
-        row = self._rows[system]
+        part = self._parts[system]
+        row = part.row
         if change == "reencode":
-            if not row.spec.decodes:
-                raise NotScorable(f"{row.source.name} has no decoder", Status.UNDEFINED)
+            assert isinstance(row.source, Codec), "the constructor looked"
+            reason = "" if row.spec.decodes else f"{row.source.name} has no decoder"
+            if row.codebooks is not None:
+                reason = reason or row.source.cannot_decode(row.codebooks) or ""
+            if reason:
+                raise NotScorable(reason, Status.UNDEFINED)
             condition: Condition = Reencoded(
                 identity=lambda i: self._coding.reconstructor.identity(row, i),
                 decoded=lambda i: self._coding.audio(row, i),
             )
         else:
             condition = {"shift": SHIFT, "gain": QUIETER}[change]
-        return _tokens(self._code(Row(row.system, condition), item))
+        return _tokens(self._code(Row(row.system, condition), item), part.of)
 
     def embedding(self, system: str, item: Item) -> tuple[Floats, str]:
-        """The mean of the codec's first latents, or of one-hot vectors where it offers none, and the name of these."""
+        """The mean of the codec's first latents, or of one-hot vectors where it offers none, and the name of these.
+
+        Of some codebooks alone, the latents are those of the first of them.
+        """
         tokens = self.tokens(system, item)
         if system not in self._no_latents:
+            part = self._parts[system]
             try:
-                found = self._coding.latents(self._rows[system], item)
+                found = self._coding.latents(part.row, item)
+                name = next(iter(found)) if part.books is None else f"codebook_{part.numbers(len(found))[0]}"
+                if name not in found:
+                    raise UsageError(f"{system} has no vectors of {name} alone")
             except UsageError:
                 self._no_latents.add(system)
             else:
-                name = next(iter(found))
                 return np.asarray(found[name].mean(axis=0), np.float64), name
         return histogram_embedding(tokens), "one-hot"
 
@@ -126,14 +145,15 @@ class KeptTokens:
     systems: Mapping[str, Mapping[str, Any]]
     items: tuple[Item, ...]
     dataset: Mapping[str, Any]
+    books: Books | None = None
     can_encode: bool = False
 
     @classmethod
-    def of(cls, folder: Path) -> KeptTokens:
-        """Reads what a run directory says.
+    def of(cls, folder: Path, books: str = "") -> KeptTokens:
+        """Reads what a run directory says; of `books` alone, unless these are empty.
 
         Raises:
-            UsageError: It is not a finished run, or it kept no tokens.
+            UsageError: It is not a finished run, it kept no tokens, or its systems have no such codebooks.
         """
         run = load_run(folder)
         systems = {
@@ -143,11 +163,17 @@ class KeptTokens:
         }
         if not systems:
             raise UsageError(f"{folder} has no tokens: make it with codec-bench run ... --keep-audio")
-        return cls(run, systems, tuple(_items(run)), run.info["plan"]["dataset"])
+        items, dataset = tuple(_items(run)), run.info["plan"]["dataset"]
+        if not books:
+            return cls(run, systems, items, dataset)
+        parts = [_part(system, books) for system in systems.values()]
+        return cls(run, {part["label"]: part for part in parts}, items, dataset, Books(books))
 
     def tokens(self, system: str, item: Item) -> Tokens:
         """The tokens of an utterance."""
-        path = self.run.kept("tokens", system, item.utterance.id)
+        described = self.systems[system]
+        whole = str(described["of"] if self.books else system)
+        path = self.run.kept("tokens", whole, item.utterance.id)
         try:
             with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as arrays:
                 code = code_from_arrays(arrays)
@@ -155,7 +181,10 @@ class KeptTokens:
             raise NotScorable(f"{path} does not exist", Status.MISSING) from None
         except (OSError, ValueError, KeyError, TypeError, EOFError, ArithmeticError, zipfile.BadZipFile) as error:
             raise NotScorable(f"{path} cannot be read: {error}", Status.UNREADABLE) from error
-        return _tokens(code)
+        tokens = _tokens(code)
+        if self.books is None:
+            return tokens
+        return tokens.picked(self.books.of(len(tokens.streams), described["semantic_codebooks"], whole))
 
     def changed(self, system: str, item: Item, change: str) -> Tokens:
         """Nothing: there is no codec."""
@@ -181,9 +210,29 @@ def _items(run: Run) -> list[Item]:
     ]
 
 
-def _tokens(code: Code) -> Tokens:
+def _part(system: Mapping[str, Any], books: str) -> dict[str, Any]:
+    """Some codebooks of a system, from what `run.json` says of it; their bitrate is counted.
+
+    Raises:
+        UsageError: It has no such codebooks.
+    """
+    semantic, count = system.get("semantic_codebooks", []), system.get("codebooks_used")
+    if count:
+        Books(books).of(count, semantic, system["label"])
+    unknown = ("codebooks_used", "frame_rate_hz", "tokens_per_second", "nominal_bitrate", "stated_bitrate")
+    return {
+        **system,
+        **dict.fromkeys(unknown),
+        "label": f"{system['label']}[{books}]",
+        "of": system["label"],
+        "semantic_codebooks": semantic,
+        "fingerprint": address(system=system["fingerprint"], books=books),
+    }
+
+
+def _tokens(code: Code, of: Callable[[Code], Tokens] = tokens_of) -> Tokens:
     """The tokens of a code; what has none is an outcome of this utterance."""
     try:
-        return tokens_of(code)
+        return of(code)
     except CodecBenchError as error:
         raise NotScorable(str(error), Status.UNDEFINED) from error

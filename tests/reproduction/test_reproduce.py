@@ -174,12 +174,15 @@ def test_what_cannot_run_at_all_is_refused_with_the_next_step(table: str, said: 
 def test_commands_name_each_task_and_data_set() -> None:
     (longcat,) = find_tables("longcat:table3")
     assert commands(longcat) == [
-        f"codec-bench probe --codec longcat --codebooks 1 --task {task} --dataset {dataset}"
+        f"codec-bench probe --codec longcat {option} --task {task} --dataset {dataset}"
+        for option in ("--codebooks 1", "--input hidden:26")
         for task, dataset in (
             ("asr", "aishell-1"), ("asr", "librispeech-asr"), ("sid", "voxceleb1"), ("sed", "audioset"),
             ("er", "iemocap"),
         )
     ]  # fmt: skip
+    layers = commands(find_tables("longcat:table2")[0])
+    assert len(layers) == 5 and all("--codec longcat --input hidden:2,6,10,14,18,22,26 --task" in c for c in layers)
     (speed,) = find_tables("stable-codec:table10")
     assert commands(speed)[0].endswith("--seconds 5,30,60")
     assert commands(find_tables("longcat:table5")[0]) == []
