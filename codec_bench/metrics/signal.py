@@ -37,6 +37,7 @@ class Feature:
         files: Files that the function of a plug-in reads, as it names them or beside its module.
         frame_seconds: Distance of what the result has along its first axis; 0 where it is no track. A kept result of
             another length than the signal is not of this signal.
+        axes: How many the result has; None where that is not said.
     """
 
     name: str
@@ -47,9 +48,12 @@ class Feature:
     model: Any = None
     files: tuple[str, ...] = ()
     frame_seconds: float = 0.0
+    axes: int | None = None
 
     def fits(self, value: Array, audio: Audio) -> bool:
         """Whether a kept result may be of a signal; frames at the edges are counted differently by each definition."""
+        if self.axes not in (None, value.ndim):
+            return False
         if not self.frame_seconds:
             return True
         return value.ndim > 0 and abs(len(value) - audio.seconds / self.frame_seconds) <= EDGE_FRAMES
@@ -76,11 +80,12 @@ def feature(
     packages: tuple[str, ...] = (),
     expensive: bool = False,
     frame_seconds: float = 0.0,
+    axes: int | None = None,
 ) -> Callable[[Callable[[Audio], Array]], Feature]:
     """Decorator that turns a function of one `Audio` into a `Feature`."""
 
     def wrap(function: Callable[[Audio], Array]) -> Feature:
-        return Feature(name, function, version, packages, expensive, frame_seconds=frame_seconds)
+        return Feature(name, function, version, packages, expensive, frame_seconds=frame_seconds, axes=axes)
 
     return wrap
 

@@ -110,7 +110,7 @@ def band_envelopes(audio: Audio, kept: NDArray[np.bool_]) -> Floats:
     return np.asarray(np.sqrt(_third_octaves() @ power.T))
 
 
-@feature("stoi-bands", packages=_PACKAGES)
+@feature("stoi-bands", packages=_PACKAGES, axes=2)
 def reference_bands(audio: Audio) -> Floats:
     """`band_envelopes` of a recording, whose own frames decide."""
     return band_envelopes(audio, kept_frames.function(audio))

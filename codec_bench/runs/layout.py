@@ -28,6 +28,9 @@ class _Identity(_Part):
 class _Entry(_Part):
     label: Name
     fingerprint: str | None = None
+    note: str = ""
+    licence: str = ""
+    source: str = ""
 
 
 class _System(_Entry):
@@ -45,7 +48,7 @@ class _System(_Entry):
     parameters: int | None = None
     causal: bool | None = None
     streaming: bool | None = None
-    weights: dict[str, str | None] | None = None
+    weights: dict[str, str | None] = {}
     identity: _Identity | None = None
 
 
@@ -58,7 +61,6 @@ class _Metric(_Entry):
     family: str
     fingerprint: str
     version: int
-    note: str = ""
     pooling: str = "utterances"
     packages: dict[str, str | None] = {}
     weights: dict[str, str | None] = {}
@@ -70,6 +72,11 @@ class _Metric(_Entry):
         if not self.label.startswith(self.name):
             raise ValueError("its label begins with its name")
         return self
+
+
+class _Condition(_Entry):
+    fingerprint: str
+    note: str
 
 
 class _Dataset(_Part):
@@ -87,7 +94,7 @@ class _Plan(_Part):
     dataset: _Dataset
     systems: list[_System]
     metrics: list[_Metric]
-    conditions: list[_Entry] = []
+    conditions: list[_Condition] = []
     seed: int | None = None
     align: bool = False
 
@@ -101,8 +108,8 @@ class _Plan(_Part):
 
 
 class _Git(_Part):
-    commit: str | None = None
-    dirty: bool = False
+    commit: str
+    dirty: bool
 
 
 class _Provenance(_Part):
@@ -126,9 +133,21 @@ class _Coverage(_Part):
 
 
 class _Intervals(_Part):
-    level: Number | None = None
-    resamples: int | None = None
-    unit: str | None = None
+    method: str = ""
+    level: Number = 0.95
+    unit: str = ""
+    resamples: int = 0
+    seed: int = 0
+    clusters: int = 0
+    effective: Number = 0.0
+
+    @model_validator(mode="after")
+    def _is_said_in_full(self) -> _Intervals:
+        given = self.model_fields_set
+        for kind, needed in (("resamples", {"level", "unit", "seed"}), ("clusters", {"level", "unit", "effective"})):
+            if kind in given and not needed <= given:
+                raise ValueError(f"intervals with {kind} also have {', '.join(sorted(needed - given))}")
+        return self
 
 
 class _Imported(_Part):
@@ -144,7 +163,7 @@ class _Info(_Part):
     sessions: list[_Session] = []
     warnings: list[str] = []
     coverage: _Coverage | None = None
-    intervals: _Intervals | None = None
+    intervals: _Intervals = _Intervals()
     devices: dict[str, str] = {}
     imports: list[_Imported] = []
 
