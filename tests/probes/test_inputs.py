@@ -18,6 +18,7 @@ from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
+from codec_bench.fingerprint import address
 from codec_bench.probes.config import parse_input
 from codec_bench.probes.inputs import (
     Frames,
@@ -89,6 +90,18 @@ def test_frames_are_made_once(recording: Item, tmp_path: Path):
     assert entry is not None
     frames = Frames.from_arrays(entry)
     assert (frames.values.shape, frames.rate, frames.sizes) == ((26, 6), 25.0, (256,) * 6)  # one more for the delay
+
+
+def test_frames_that_were_made_before_are_found(tmp_path: Path):
+    """The addresses of frames of whole systems are as they were before parts of them could be read."""
+    (row,) = [Row(system) for system in parse_systems(["codec2@1200"])]
+    coding = local_dispatcher(tmp_path / "cache", "cpu")
+    found = {kind: sources_of([row], kind, "", coding)[0].fingerprint for kind in ("tokens", "latents", "embeddings")}
+    assert found == {
+        "tokens": address(tokens=row.fingerprint),
+        "latents": address(latents=row.fingerprint, name="", each=False),
+        "embeddings": address(latents=row.fingerprint, name="", each=True),
+    }
 
 
 def test_a_recording_that_cannot_be_read_is_a_status(tmp_path: Path):
