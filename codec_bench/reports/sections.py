@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -43,10 +44,19 @@ def sections_of(
         for band in [*band_names(bands), "bitrate not known"]:
             for group in GROUP_ORDER:
                 found = [r for r in members if r.group == group and band_of(r.bitrate, bands) == band]
-                found.sort(key=lambda r: (-(r.bitrate or 0), r.label))
+                found.sort(key=lambda r: (-(r.bitrate or 0), by_number(r.label)))
                 if found:
                     sections.append(Section(f"{band}, {group}{suffix}", tuple(marked(found, columns, contest))))
     return tuple(sections)
+
+
+def by_number(label: str) -> list[str | int]:
+    """What to sort labels by, so that numbers in them rise.
+
+    >>> sorted(["codec[hidden 10]", "codec[hidden 2]"], key=by_number)
+    ['codec[hidden 2]', 'codec[hidden 10]']
+    """
+    return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", label))]
 
 
 def band_names(bands: Sequence[float]) -> list[str]:
