@@ -31,7 +31,7 @@ def _register(name: str, misdeed: Callable[[], Any]) -> Any:
 
 
 def _on_all_pipes(data: bytes) -> None:
-    for descriptor in range(3, 40):
+    for descriptor in range(3, 1000):
         try:
             os.write(descriptor, data)
         except OSError:
@@ -66,7 +66,7 @@ leaves_a_child = _register("leaves_a_child", lambda: _in_a_child(lambda: time.sl
 writes_late = _register("writes_late", lambda: _in_a_child(_writes_late))
 writes = _register("writes", lambda: _on_all_pipes(b"garbage\n"))
 replies = _register("replies", lambda: _on_all_pipes(REPLY))
-closes = _register("closes", lambda: os.closerange(0, 100))
+closes = _register("closes", lambda: os.closerange(0, 1000))
 dies = _register("dies", lambda: os._exit(0))
 aborts = _register("aborts", os.abort)
 stops = _register("stops", lambda: os.kill(os.getpid(), signal.SIGSTOP))

@@ -95,8 +95,8 @@ def test_a_metric_that_stops_its_process_or_keeps_its_lock_costs_its_own_score(r
 def test_a_metric_that_hangs_with_everything_is_given_up(recordings: Path, tmp_path: Path, jobs: int):
     run = run_with(("hangs",), recordings, tmp_path, 8, jobs=jobs, ground_truth=False)
     calls = (tmp_path / "log").read_text().splitlines()
-    # Once with the others, and three utterances twice; what other processes have begun meanwhile is not taken back.
-    assert 7 <= len(calls) <= 7 * jobs
+    # Once with the others, and three utterances twice; what processes have begun meanwhile is not taken back.
+    assert 7 <= len(calls) <= 8 * jobs
     scores = run.scores
     assert set(scores[scores["metric"] != "hangs"]["status"]) == {"ok"}
     hung = scores[scores["metric"] == "hangs"]
