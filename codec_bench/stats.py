@@ -89,6 +89,8 @@ def estimate(
     units = float(bottom.sum()) * effective / n
     error = jackknife_error((top.sum() - top) / (bottom.sum() - bottom))
     low, high = interval(value, *with_trainings(error, effective, trainings), share, units)
+    if share == "errors" and np.all(np.asarray(numerators) <= np.asarray(denominators)):
+        high = min(high, 1.0)  # of frames there are no more errors than frames; of words there may be
     return Estimate(scale * value, scale * low, scale * high, n, expected, len(top), effective)
 
 
@@ -98,16 +100,17 @@ def interval(
     """The 95 % interval of a value with a standard error.
 
     A mean gets `value ± t * error`. An error rate gets the same on its logarithm, for its error grows with it and it
-    cannot be negative; without any error it ends where so many units would have shown one with a chance of 97.5 %
-    (Clopper and Pearson 1934). A share of hits is one minus that of errors.
+    cannot be negative. Where no error was seen, nothing but errors, or the same share in every cluster, there is no
+    such error; it then has the ends of Clopper and Pearson (1934) for as many independent units. A share of hits is one
+    minus that of errors.
 
     Args:
         value: Without a scale: 0.05 for 5 %.
         error: Its standard error.
         effective: Clusters behind it; see `effective_number`.
         share: What the value is a share of.
-        units: How many independent units had no error, where none was seen. The words of a speaker are not independent:
-            each cluster counts with those of an average utterance.
+        units: Of how many independent units the value is a share, where clusters do not differ. The words of a speaker
+            are not independent: each cluster counts with those of an average utterance.
     """
     if share == "hits":
         low, high = interval(1 - value, error, effective, "errors", units)
@@ -115,11 +118,27 @@ def interval(
     reach = t_quantile(effective) * error
     if not share:
         return value - reach, value + reach
-    if value <= 0:
-        return 0.0, 1 - ((1 - LEVEL) / 2) ** (1 / max(units, 1.0))
+    if reach <= 1e-9 * value:  # nothing but rounding
+        return exact_interval(value, max(units, 1.0))
     factor = float(np.exp(min(reach / value, 700.0)))
     # With two speakers and hardly any error the logarithm has no end to speak of; a rate has.
     return value / factor, min(value * factor, max(1.0, value + reach))
+
+
+def exact_interval(value: float, units: float) -> tuple[float, float]:
+    """The interval of Clopper and Pearson (1934) for a share of independent units, which need not be whole.
+
+    >>> low, high = exact_interval(0.0, 20)
+    >>> low, round(high, 4)
+    (0.0, 0.1684)
+    """
+    from scipy.special import betaincinv
+
+    tail = (1 - LEVEL) / 2
+    share = min(value, 1.0)
+    low = float(betaincinv(share * units, (1 - share) * units + 1, tail)) if share > 0 else 0.0
+    high = float(betaincinv(share * units + 1, (1 - share) * units, 1 - tail)) if share < 1 else value
+    return low, high
 
 
 def with_trainings(error: float, effective: float, values: Sequence[float]) -> tuple[float, float]:

@@ -85,6 +85,25 @@ def test_no_error_ends_where_clopper_and_pearson_do():
     assert grouped.high == pytest.approx(proportion_confint(0, 5, method="beta")[1])
 
 
+@pytest.mark.parametrize(("share", "right"), [("hits", 0), ("errors", 20)])
+def test_nothing_but_errors_starts_where_clopper_and_pearson_do(share: str, right: int):
+    found = estimate([right / 20] * 20, [1] * 20, [str(i) for i in range(20)], expected=20, share=share)
+    assert (found.low, found.high) == pytest.approx(proportion_confint(right, 20, method="beta"))
+
+
+def test_speakers_with_the_same_rate_leave_as_much_open_as_so_many_independent_words():
+    found = estimate([5, 5], [100, 100], ["ann", "bob"], expected=2, share="errors")
+    assert (found.low, found.high) == pytest.approx(proportion_confint(10, 200, method="beta"))
+
+
+def test_frames_are_not_wrong_more_often_than_there_are_frames():
+    rates = [(90, 100), (10, 100), (99, 100)]
+    found = estimate(*zip(*rates, strict=True), ["a", "b", "c"], expected=3, share="errors")
+    assert found.high == 1
+    words = estimate([9, 1, 12], [10, 10, 10], ["a", "b", "c"], expected=3, share="errors")
+    assert words.high > 1
+
+
 def test_a_rate_ends_at_all_unless_it_was_seen_to_be_more():
     assert interval(0.01, 0.01, 2, "errors")[1] == 1.0
     assert interval(1.2, 0.1, 10, "errors")[1] > 1.4  # more insertions than words

@@ -7,12 +7,12 @@ denominators of 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from codec_bench.stats import effective_number, jackknife_error, per_cluster, t_quantile, t_tail
+from codec_bench.stats import Floats, effective_number, jackknife_error, per_cluster, t_quantile, t_tail
 
 Side = tuple[Sequence[float], Sequence[float]]
 """Numerators and denominators per utterance."""
@@ -63,8 +63,9 @@ def compare_paired(baseline: Side, candidate: Side, clusters: Sequence[str], *, 
     """Compares two systems on the same utterances.
 
     The standard error of the difference is that of the jackknife over clusters; interval and test take it as t with
-    `effective - 1` degrees of freedom (see `codec_bench.stats`). Where all clusters differ by the same there is no
-    error to divide by: p is then that of n coins that all fall on one side, so that it is never 0.
+    `effective - 1` degrees of freedom (see `codec_bench.stats`). Where all clusters differ by the same, as counts of
+    two speakers easily do, the error is that over utterances. Where all utterances differ by the same, there is none to
+    divide by: p is then that of n coins that all fall on one side, so that it is never 0.
 
     Args:
         baseline: Numerators and denominators per utterance; denominators are positive, and 1 for a mean.
@@ -79,19 +80,20 @@ def compare_paired(baseline: Side, candidate: Side, clusters: Sequence[str], *, 
     >>> round(found.difference, 3), round(found.p_higher, 3)  # t = 4 with 2 degrees of freedom
     (1.333, 0.029)
     """
+    scores = np.asarray([*baseline, *candidate], np.float64)  # numerators and denominators of both sides, in turn
     sums = per_cluster([*baseline, *candidate], clusters)
-    tops, bottoms = scale * sums[::2], sums[1::2]  # [2, clusters]: baseline, candidate
-    before, after = (float(value) for value in tops.sum(axis=1) / bottoms.sum(axis=1))
-    count, n, effective = sums.shape[1], len(clusters), effective_number(bottoms.sum(axis=0))
+    before, after = (float(value) for value in scale * sums[::2].sum(axis=1) / sums[1::2].sum(axis=1))
+    count, n, effective = sums.shape[1], len(clusters), effective_number(sums[1::2].sum(axis=0))
     error, reach = float("nan"), float("inf")
     relative_reach: float | None = None
     if count > 1:
-        without = (tops.sum(axis=1, keepdims=True) - tops) / (bottoms.sum(axis=1, keepdims=True) - bottoms)
-        differences = without[1] - without[0]
-        error = jackknife_error(differences)
+        smallest = 1e-9 * max(abs(before), abs(after))  # nothing but rounding
+        error = _error((sums, scores), scale, smallest)
         reach = t_quantile(effective) * error
-        if before and np.all(without[0] != 0):
-            relative_reach = t_quantile(effective) * jackknife_error(differences / np.abs(without[0]))
+        if before and np.all(_without_one(sums, scale)[0] != 0):
+            relative_reach = t_quantile(effective) * _error(
+                (sums, scores), scale, smallest / abs(before), relative=True
+            )
     difference = after - before
     # What is equal on paper counts as equal.
     moved = difference if abs(difference) > 1e-9 * max(abs(before), abs(after)) else 0.0
@@ -113,6 +115,28 @@ def compare_paired(baseline: Side, candidate: Side, clusters: Sequence[str], *, 
         clusters=count,
         effective=effective,
     )
+
+
+def _error(units: Iterable[Floats], scale: float, smallest: float, *, relative: bool = False) -> float:
+    """Standard error of the difference over the first of these units (speakers, utterances) that shows more than none.
+
+    With `relative`, of the difference over `|baseline|`.
+    """
+    error = 0.0
+    for sums in units:
+        before, after = _without_one(sums, scale)
+        error = jackknife_error((after - before) / np.abs(before) if relative else after - before)
+        if error > smallest:
+            break
+    return error
+
+
+def _without_one(sums: Floats, scale: float) -> Floats:
+    """The values of both sides without each of the units, `[2, units]`, of numerators and denominators in turn."""
+    sums = sums[:, np.lexsort(sums)]  # sums of floats depend on their order; results must not
+    tops, bottoms = scale * sums[::2], sums[1::2]
+    values: Floats = (tops.sum(axis=1, keepdims=True) - tops) / (bottoms.sum(axis=1, keepdims=True) - bottoms)
+    return values
 
 
 def _p_above(difference: float, error: float, effective: float, n: int) -> float:

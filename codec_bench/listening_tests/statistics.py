@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from codec_bench.listening_tests.crossed import Spread, spread
-from codec_bench.stats import LEVEL, holm, t_quantile
+from codec_bench.stats import exact_interval, holm, t_quantile
 
 BOTH = ("listeners", "items")
 
@@ -206,7 +206,7 @@ def discrimination(answers: Sequence[str], listeners: Sequence[str], items: Sequ
     ]
     share = right / (right + wrong)
     effective, drawn = _effective(share, *(list(column) for column in zip(*given, strict=True)))
-    low, high = (None, None) if effective is None else _clopper_pearson(share, effective)
+    low, high = (None, None) if effective is None else exact_interval(share, effective)
     return Discrimination(share, low, high, drawn, effective, float(test.pvalue), *counts)
 
 
@@ -224,13 +224,3 @@ def _effective(
         return float(min(len(set(drawn)) for drawn in (people, about) if len(set(drawn)) > 1)), found.units
     independent = share * (1 - share) * (t_quantile(len(right)) / found.half_width) ** 2
     return float(min(independent, len(right))), found.units
-
-
-def _clopper_pearson(share: float, answers: float) -> tuple[float, float]:
-    """The interval of Clopper and Pearson (1934), also for a number of answers that is none of integers."""
-    from scipy.special import betaincinv
-
-    right, tail = share * answers, (1 - LEVEL) / 2
-    low = float(betaincinv(right, answers - right + 1, tail)) if share > 0 else 0.0
-    high = float(betaincinv(right + 1, answers - right, 1 - tail)) if share < 1 else 1.0
-    return low, high

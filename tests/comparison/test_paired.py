@@ -85,6 +85,16 @@ def test_differences_without_any_spread_are_sure_but_never_wholly():
     assert (found.low, found.high) == pytest.approx((-1, -1))
 
 
+def test_speakers_whose_counts_change_by_the_same_are_no_proof():
+    """One word more each, of two who read the same: that is two words, and no difference that is always there."""
+    more = [0] * 9 + [1]
+    found = compare_paired(([0] * 20, [10] * 20), (more * 2, [10] * 20), ["ann"] * 10 + ["bob"] * 10, scale=100)
+    over_utterances = stats.sem(np.multiply(more * 2, 10))
+    assert found.error == pytest.approx(over_utterances)
+    assert found.high == pytest.approx(1 + t_quantile(2) * over_utterances)
+    assert found.p_higher > 0.1
+
+
 def test_one_utterance_says_nothing():
     found = compare_paired(([1.0], [1.0]), ([0.5], [1.0]), ["u"])
     assert (found.low, found.high, found.p_lower) == (float("-inf"), float("inf"), 1.0)
