@@ -76,6 +76,15 @@ def column_obstacles(baseline: Measurements, candidate: Measurements, label: str
     return []
 
 
+def nothing_scored(left: Mapping[str, UtteranceScore]) -> list[str]:
+    """Whether the baseline has no score at all: then no candidate could ever be worse, and more data would not help."""
+    statuses = [score.status for score in left.values()]
+    if not statuses or "ok" in statuses:
+        return []
+    why = ", ".join(f"{statuses.count(status)} × {status}" for status in dict.fromkeys(statuses))
+    return [f"the baseline has no score in this metric ({why}): make it again, or leave the metric out of the gate"]
+
+
 def lost_coverage(left: Mapping[str, UtteranceScore], right: Mapping[str, UtteranceScore], limit: MetricLimit) -> str:
     """Which utterances the baseline scored and the candidate did not; empty where the gate allows as many."""
     scored = sum(o.status == "ok" for o in left.values())

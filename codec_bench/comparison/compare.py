@@ -11,7 +11,6 @@ from codec_bench.comparison.gate import Gate, MetricLimit
 from codec_bench.comparison.measurements import (
     REFERENCE,
     ComparedMetric,
-    Direction,
     Measurements,
     SystemRow,
     UtteranceScore,
@@ -152,11 +151,7 @@ def _columns(baseline: Measurements, candidate: Measurements, gate: Gate) -> lis
         if column.label not in baseline.columns and named and column.name not in {c.name for c in columns}:
             columns.append(column)
     there = {c.label for c in columns} | {c.name for c in columns}
-    for key, entry in gate.entries.items():
-        if key not in there:
-            better: Direction = "lower" if entry.max_increase else "higher" if entry.max_decrease else ""
-            columns.append(ComparedMetric(key, key.partition("[")[0], key, entry.unit or "", better, 3, 0, "", 1.0))
-    return columns
+    return columns + [gate.stand_in(key) for key in gate.entries if key not in there]
 
 
 def _measure(
@@ -193,15 +188,16 @@ def _measure(
     if limit is None:
         return found
     against = [*obstacles, *comparability.pair_obstacles(baseline, candidate, pair), *different]
-    if not different and pair.baseline.system != REFERENCE:
-        against += comparability.drift_obstacles(baseline, candidate, column, limit)
+    if not different:
+        against += comparability.nothing_scored(left)
+        if pair.baseline.system != REFERENCE:
+            against += comparability.drift_obstacles(baseline, candidate, column, limit)
     if against:
         return replace(found, verdict=Verdict.INCOMPARABLE, reasons=tuple(against))
     if lost := comparability.lost_coverage(left, right, limit):
         return replace(found, verdict=Verdict.REGRESSION, reasons=(lost,))
-    if len(both) < limit.min_utterances:
-        reason = f"too few utterances: {len(both)} scored in both, at least {limit.min_utterances} are needed"
-        return replace(found, verdict=Verdict.UNDECIDED, reasons=(reason,))
+    if not both:
+        return replace(found, verdict=Verdict.UNDECIDED, reasons=("no utterance has a score in both",))
     return found
 
 
@@ -210,7 +206,7 @@ def _decided(results: Sequence[MetricComparison], alpha: float) -> tuple[list[Me
     p_values: dict[tuple[int, str], float] = {}
     for index, result in enumerate(results):
         paired, limit = result.paired, result.limit
-        if limit is None or paired is None or paired.n < limit.min_utterances or result.verdict is Verdict.INCOMPARABLE:
+        if limit is None or paired is None or result.verdict is Verdict.INCOMPARABLE:
             continue
         found = worsening(paired, limit)
         p_values[index, "mean"] = 1.0 if found is None else found.p

@@ -6,7 +6,8 @@ of the interval of `w` on its worse side:
 - **regression**: `w > T`, and the t test finds the candidate worse (`p <= alpha` after Holm's correction over all
   pairs and metrics with a limit). So nothing smaller than the limit is ever reported, and of equal systems at most a
   share `alpha` of whole comparisons is. Or utterances lost their score, more of them than the gate allows.
-- **pass**: `U <= T`. The candidate is not worse by more than the limit (one-sided, 2.5 %); that is not equality.
+- **pass**: `U <= T`, and both sides scored as many utterances as the gate wants. The candidate is not worse by more
+  than the limit (one-sided, 2.5 %); that is not equality.
 - **undecided**: all else. The sample is too small or the scores too noisy to say either.
 - **incomparable**: the two runs measured different things.
 
@@ -76,7 +77,7 @@ def worsening(paired: Paired, limit: MetricLimit) -> Worsening | None:
 def decide(
     paired: Paired, limit: MetricLimit, corrected: float, alpha: float, unit: str
 ) -> tuple[Verdict, tuple[str, ...]]:
-    """Decides on one metric that is comparable and has enough utterances.
+    """Decides on one metric that is comparable.
 
     Args:
         paired: The difference.
@@ -88,15 +89,17 @@ def decide(
     Returns:
         The verdict, and why where it is undecided.
     """
+    least = max(limit.min_utterances, 2)  # one utterance shows no spread
+    too_few = f"too few utterances: {paired.n} scored in both, at least {least} are needed"
     found = worsening(paired, limit)
     if found is None:
-        if paired.difference == 0:
-            return Verdict.PASS, ()
-        return Verdict.INCOMPARABLE, ("the baseline is 0, so that a change in percent says nothing; use another unit",)
+        return (Verdict.UNDECIDED, (too_few,)) if paired.n < 2 else _without_percentage(paired, unit)
     slack = 1e-9 * max(1.0, abs(paired.baseline))
     beyond = found.value > limit.threshold + slack
     if beyond and corrected <= alpha:
         return Verdict.REGRESSION, ()
+    if paired.n < least:
+        return Verdict.UNDECIDED, (too_few,)
     if found.high <= limit.threshold + slack:
         return Verdict.PASS, ()
     if beyond:
@@ -107,6 +110,16 @@ def decide(
         reason = f"a worsening beyond the limit is neither shown nor excluded (it may be {found.high:.3g})"
         level, room = LEVEL, limit.threshold - max(found.value, 0.0)
     return Verdict.UNDECIDED, (f"{reason}; {_enough(paired, found, room, level, unit)}",)
+
+
+def _without_percentage(paired: Paired, unit: str) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict under a limit in percent of a baseline that is, or may be, 0."""
+    if paired.difference == 0:
+        return Verdict.PASS, ()
+    where = f" without one of the {unit}" if paired.baseline else ""
+    return Verdict.INCOMPARABLE, (
+        f"the baseline is 0{where}, so that a change in percent says nothing; use another unit",
+    )
 
 
 def _enough(paired: Paired, found: Worsening, room: float, level: float, unit: str) -> str:

@@ -13,17 +13,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from codec_bench.comparison.measurements import ComparedMetric
+from codec_bench.comparison.measurements import ComparedMetric, Direction
 from codec_bench.documents import read_yaml
 from codec_bench.errors import UsageError
 from codec_bench.registry import unknown
 
 UNITS = ("absolute", "points", "percent")
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted")
+    return value
+
+
+_Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
+"""`true` would be 1; texts are numbers, since YAML takes `1e-3` for one."""
+
+_Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class MetricLimit:
     Attributes:
         threshold: Positive; in the metric's unit, or in percent of the baseline's value where `relative`.
         required: Whether the gate as a whole cannot decide where this metric cannot.
-        min_utterances: Fewer than this decide nothing.
+        min_utterances: With fewer than this nothing passes.
         max_coverage_drop: Share of the baseline's utterances that may have lost their value; more are a regression.
         basis: Where a default comes from.
         moved: By how much the value of a whole set moved, at most, when nothing changed that anybody hears; None if
@@ -70,17 +82,17 @@ DEFAULTS: Mapping[str, MetricLimit] = {
     "stoi": MetricLimit(0.005, moved=0.0014, basis="12 % of the step"),
     "estoi": MetricLimit(0.01, moved=0.0021, basis="15 % of the step"),
     "si_sdr": MetricLimit(0.3, moved=0.085, basis="17 % of the step"),
-    "mcd": MetricLimit(0.1, moved=0.014, basis="15 % of the step"),
-    "vde": MetricLimit(1.0, moved=0.86, basis=_PITCH),
-    "ffe": MetricLimit(1.0, moved=0.94, basis=_PITCH),
-    "gpe": MetricLimit(1.0, moved=0.49, basis=_PITCH),
+    "mcd": MetricLimit(0.1, max_increase=True, moved=0.014, basis="15 % of the step"),
+    "vde": MetricLimit(1.0, max_increase=True, moved=0.86, basis=_PITCH),
+    "ffe": MetricLimit(1.0, max_increase=True, moved=0.94, basis=_PITCH),
+    "gpe": MetricLimit(1.0, max_increase=True, moved=0.49, basis=_PITCH),
     "secs": MetricLimit(0.01, moved=0.0036, basis="a third of the step"),
     "spk_sim": MetricLimit(0.01, basis=_SPEAKER),
     "campplus_sim": MetricLimit(0.01, basis=_SPEAKER),
     "ecapa_sim": MetricLimit(0.01, basis=_SPEAKER),
-    "wer": MetricLimit(1.0, basis="17 % of the step" + _NOISY, required=False),
-    "cer": MetricLimit(1.0, basis="convention: as wer" + _NOISY, required=False),
-    "per": MetricLimit(1.0, basis="convention: as wer" + _NOISY, required=False),
+    "wer": MetricLimit(1.0, max_increase=True, basis="17 % of the step" + _NOISY, required=False),
+    "cer": MetricLimit(1.0, max_increase=True, basis="convention: as wer" + _NOISY, required=False),
+    "per": MetricLimit(1.0, max_increase=True, basis="convention: as wer" + _NOISY, required=False),
     "sigmos": MetricLimit(0.05, basis=_OPINION),
     "nisqa": MetricLimit(0.15, moved=0.071, basis="twice what nobody hears moves it by"),
     "utmos": MetricLimit(0.05, basis=_OPINION),
@@ -101,8 +113,8 @@ class _Change(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_increase: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    max_decrease: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    max_increase: _Number | None = Field(default=None, gt=0)
+    max_decrease: _Number | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _one_direction(self) -> Self:
@@ -121,8 +133,8 @@ class _Entry(_Change):
 
     unit: str | None = None
     required: bool = True
-    min_utterances: int | None = Field(default=None, ge=1)
-    max_coverage_drop: float | None = Field(default=None, ge=0, le=1)
+    min_utterances: _Count | None = None
+    max_coverage_drop: _Number | None = Field(default=None, ge=0, le=1)
     worst_speaker: _Change | None = None
 
 
@@ -131,7 +143,7 @@ class Settings(BaseModel):
 
     Attributes:
         alpha: Chance of any false alarm over all pairs and metrics of a comparison.
-        min_utterances: Fewer common utterances than this decide nothing.
+        min_utterances: With fewer common utterances than this nothing passes.
         max_coverage_drop: Share of the baseline's scored utterances that may have no score in the candidate; more are
             a regression.
         defaults: Whether metrics that the file does not name keep their default limits.
@@ -139,9 +151,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    min_utterances: int = Field(default=20, ge=1)
-    max_coverage_drop: float = Field(default=0.0, ge=0, le=1)
+    alpha: _Number = Field(default=0.05, gt=0, lt=0.5)
+    min_utterances: _Count = 20
+    max_coverage_drop: _Number = Field(default=0.0, ge=0, le=1)
     defaults: bool = False
 
 
@@ -211,6 +223,16 @@ class Gate:
                 raise UsageError(f"{where}.worst_speaker limits the other direction than {key} does")
             given["worst_speaker"] = worst.threshold
         return replace(limit, required=entry.required, **given)
+
+    def stand_in(self, key: str) -> ComparedMetric:
+        """A metric that the file names and neither run has, so that a result can say so."""
+        entry, name = self.entries[key], key.partition("[")[0]
+        default = DEFAULTS.get(name)
+        known = [entry.max_increase is not None] if entry.threshold is not None else []
+        known += [default.max_increase] if default is not None else []
+        better: Direction = "" if not known else "lower" if known[0] else "higher"
+        unit = "%" if entry.unit == "points" else entry.unit if entry.unit not in (None, *UNITS) else ""
+        return ComparedMetric(key, name, key, unit, better, 3, 0, "", 1.0)
 
     def check_names(self, labels: Iterable[str], known: Iterable[str]) -> None:
         """Raises for a metric of the file that neither the runs nor this program have.

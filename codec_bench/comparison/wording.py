@@ -75,7 +75,7 @@ def explanations(comparison: Comparison) -> list[str]:
 
 def footnotes(comparison: Comparison) -> list[str]:
     """How the numbers were made, and what else a reader should know."""
-    over = dict.fromkeys(_basis(r) for r in comparison.results if r.paired is not None)
+    over = _bases(comparison.results)
     tested = f"p: one-sided, that the candidate is worse, Holm-corrected over {comparison.tests} tests. "
     few = dict.fromkeys(few_speakers(r.paired, r.unit) for r in comparison.results if r.paired is not None)
     return [
@@ -89,12 +89,18 @@ def footnotes(comparison: Comparison) -> list[str]:
     ]
 
 
-def _basis(result: MetricComparison) -> str:
-    """`13 speakers (as good as 7.9 of equal size)`."""
-    assert result.paired is not None
-    count, effective = result.paired.clusters, result.paired.effective
-    alike = "" if effective > count - 0.05 else f" (as good as {effective:.1f} of equal size)"
-    return f"{count} {result.unit}{alike}"
+def _bases(results: Sequence[MetricComparison]) -> list[str]:
+    """`13 speakers (as good as 7.9 to 9.1 of equal size)`: each number once, for metrics weigh differently."""
+    effective: dict[tuple[int, str], list[float]] = {}
+    for result in results:
+        if result.paired is not None:
+            effective.setdefault((result.paired.clusters, result.unit), []).append(result.paired.effective)
+    found = []
+    for (count, unit), sizes in effective.items():
+        ends = dict.fromkeys(f"{end:.1f}" for end in (min(sizes), max(sizes)))
+        alike = "" if min(sizes) > count - 0.05 else f" (as good as {' to '.join(ends)} of equal size)"
+        found.append(f"{count} {unit if count > 1 else unit.removesuffix('s')}{alike}")
+    return found
 
 
 def worst_lists(comparison: Comparison) -> list[tuple[str, Sequence[Changed]]]:

@@ -57,12 +57,27 @@ def test_a_real_codec_that_is_3_db_worse_fails_and_the_other_way_round_passes(no
     assert compare(run, run, pairs=["=".join(reversed(names))]).exit_code == 0
 
 
-def test_three_utterances_decide_nothing(make: Make):
-    before = make({"codec": {"pesq_wb": [2.1, 2.2, 2.3]}})
-    after = make({"codec": {"pesq_wb": [1.1, 1.2, 1.3]}})
-    found = compare(before, after)
+def test_with_few_utterances_nothing_passes_but_what_is_broken_fails(make: Make):
+    before = make({"codec": {"pesq_wb": PESQ[:12]}})
+    found = compare(before, before)
     assert found.exit_code == 3
-    assert "too few utterances: 3 scored in both, at least 20 are needed" in reasons(found)
+    assert "too few utterances: 12 scored in both, at least 20 are needed" in reasons(found)
+    assert compare(before, make({"codec": {"pesq_wb": PESQ[:12] - 1 + NOISE[:12]}})).exit_code == 1
+
+
+@pytest.mark.parametrize("text", ["", "mcd: {max_increase: 2, unit: percent, min_utterances: 1}"])
+def test_one_utterance_decides_nothing_whatever_the_gate_says(make: Make, gate, text: str):
+    before, after = (make({"codec": {"mcd": [value]}}) for value in (5.0, 9.0))
+    found = compare(before, after, gate(text) if text else None)
+    assert found.exit_code == 3
+    assert f"too few utterances: 1 scored in both, at least {2 if text else 20} are needed" in reasons(found, "mcd")
+
+
+def test_a_baseline_without_any_score_is_no_baseline(make: Make):
+    """More data would not help, and any candidate would get by."""
+    found = compare(make({"codec": {"pesq_wb": ["silent"] * 30}}), make({"codec": {"pesq_wb": PESQ[:30]}}))
+    assert found.exit_code == 2
+    assert "the baseline has no score in this metric (30 × silent)" in reasons(found)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +104,15 @@ def test_lower_is_better_turns_the_sign(make: Make):
     before = make({"codec": {"mcd": PESQ}})
     assert compare(before, make({"codec": {"mcd": PESQ + 0.5 + NOISE}})).exit_code == 1
     assert compare(before, make({"codec": {"mcd": PESQ - 0.5 + NOISE}})).exit_code == 0
+
+
+def test_a_baseline_that_is_0_without_one_speaker_has_no_percentage(make: Make, gate):
+    errors, speakers = [(0, 10)] * 20 + [(3, 10)] * 10, ["ann"] * 10 + ["bob"] * 10 + ["cid"] * 10
+    before = make({"codec": {"wer[a]": errors}}, speakers=speakers)
+    after = make({"codec": {"wer[a]": [(e + 1, 10) for e, _ in errors]}}, speakers=speakers)
+    found = compare(before, after, gate("wer: {max_increase: 5, unit: percent}"))
+    assert found.exit_code == 2
+    assert "the baseline is 0 without one of the speakers, so" in reasons(found, "wer[a]")
 
 
 def test_a_limit_in_percent_is_of_the_baseline(make: Make, gate):
@@ -206,6 +230,19 @@ def test_a_metric_or_recogniser_that_is_missing_is_named(make: Make, gate):
     assert reasons(found, "nisqa") == "no run has this metric"
     found = compare(less, run, gate("pesq_wb: {}"))
     assert (found.exit_code, reasons(found)) == (2, "the baseline does not have this metric")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["wer: {}", "wer: {max_increase: 0.2, unit: points}", "secs: {}", "mcd: {max_increase: 2, unit: percent}"],
+)
+def test_a_metric_that_only_the_gate_has_is_missing_and_no_mistake(make: Make, gate, text: str):
+    run = make({"codec": {"pesq_wb": PESQ}})
+    found = compare(run, run, gate(f"pesq_wb: {{}}\n{text}"))
+    assert found.exit_code == 2
+    assert "no run has this metric" in reasons(found, text.partition(":")[0])
+    optional = text.replace("{", "{required: false, ").replace(", }", "}")
+    assert compare(run, run, gate(f"pesq_wb: {{}}\n{optional}")).exit_code == 0
 
 
 def test_recordings_that_score_differently_mean_that_the_measuring_changed(make: Make):
