@@ -6,8 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import stat
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +18,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from codec_bench.errors import CodecBenchError, DiskFullError, UsageError
+
+REMOVALS = 10
+"""How often a folder is removed that something writes into, a tenth of a second apart, before it is left for later."""
 
 
 @contextmanager
@@ -164,6 +169,35 @@ def folder_size(folder: Path) -> int:
         for place, _, names in os.walk(folder)
         for name in names
     )
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder at once, whatever a process may still write into it.
+
+    It gets another name first, so that the old one is free. What a living writer puts there meanwhile is removed with
+    the next folder of that name.
+
+    Raises:
+        OSError: It cannot be renamed or removed; not, that it did not become empty.
+    """
+    if folder.exists():
+        folder.rename(folder.with_name(f".{folder.name}.{os.getpid()}.{os.urandom(4).hex()}.removed"))
+    for old in folder.parent.glob(f".{folder.name}.*.*.removed"):
+        _remove_all(old)
+
+
+def _remove_all(folder: Path) -> None:
+    for _ in range(REMOVALS):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:  # the writer, or somebody else who removes it, was faster
+            pass
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 @contextmanager

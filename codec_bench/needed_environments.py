@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters import CODECS
-from codec_bench.environments import Environment
+from codec_bench.environments import Check, Environment
 from codec_bench.errors import UsageError
 from codec_bench.files import folder_size
-from codec_bench.hub import home
+from codec_bench.hub import describe_size, home
 from codec_bench.metrics import METRICS
 from codec_bench.metrics.asr import BACKENDS
 from codec_bench.registry import unknown
@@ -22,11 +24,24 @@ UNUSED = "unused"
 
 @dataclass(frozen=True)
 class NeededEnvironment:
-    """An environment, and the names of the codecs and metrics that run in it."""
+    """An environment, and the names of the codecs and metrics that run in it.
+
+    Attributes:
+        environment: What they declare.
+        codecs: Names of codecs.
+        metrics: Names of metrics and recognisers.
+        workers: For each worker module, the first of them that it serves, and whether it can be imported.
+    """
 
     environment: Environment
     codecs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    workers: Mapping[Path, tuple[str, Check]] = field(default_factory=dict)
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """What `Environment.create` tries at its end."""
+        return dict(self.workers.values())
 
 
 def needed_environments() -> dict[str, NeededEnvironment]:
@@ -59,7 +74,11 @@ def _note(
             f"{', '.join(codecs + metrics)} and {others} declare different environments named {declared.name}: "
             "rename one of them in its adapter"
         )
-    found[declared.name] = NeededEnvironment(known.environment, known.codecs + codecs, known.metrics + metrics)
+    check = getattr(plugin, "import_problem", None)
+    workers = {} if check is None else {plugin.worker: ((codecs + metrics)[0], check)}
+    found[declared.name] = NeededEnvironment(
+        known.environment, known.codecs + codecs, known.metrics + metrics, {**workers, **known.workers}
+    )
 
 
 def environment_facts() -> list[dict[str, Any]]:
@@ -79,6 +98,8 @@ def environment_facts() -> list[dict[str, Any]]:
                 "inherits": made.inherits,
                 "state": UNUSED if name in left else made.state.value,
                 "size_bytes": folder_size(made.folder),
+                "expected_bytes": made.size or None,
+                "imports": dict(record.get("imports", {})),
                 "requirements": [*made.requirements, *made.without_dependencies],
                 "sources": {source.repository: source.commit for source in made.sources},
                 "packages": dict(record.get("packages", {})),
@@ -134,6 +155,21 @@ def _left_over(known: Mapping[str, NeededEnvironment]) -> dict[str, NeededEnviro
         except ValueError:  # not one of our names, so it was put there by hand
             continue
     return {name: used for name, used in found.items() if name not in known}
+
+
+def announcement(wanted: Sequence[NeededEnvironment]) -> str:
+    """What environments take on the disk, before they are made; empty where nobody has looked."""
+    sizes = {used.environment.name: used.environment.size for used in wanted if used.environment.size}
+    if not sizes:
+        return ""
+    place = home()
+    while not place.exists():
+        place = place.parent
+    free, total = shutil.disk_usage(place).free, sum(sizes.values())
+    names = ", ".join(f"{name} about {describe_size(size)}" for name, size in sizes.items())
+    whole = f"; together {describe_size(total)}" if len(sizes) > 1 else ""
+    short = "" if free > total else ": that may not be enough"
+    return f"{names}{whole}, of which most is downloaded; {describe_size(free)} are free in {place}{short}"
 
 
 def still_lacking(used: NeededEnvironment) -> list[str]:

@@ -67,11 +67,14 @@ def _environments() -> list[dict[str, Any]]:
     """The environments of codecs whose dependencies clash."""
     from codec_bench.needed_environments import needed_environments
 
-    return [
-        _row(f"environment {name}", "missing" if reason else "ok", reason or str(used.environment.folder))
-        for name, used in sorted(needed_environments().items())
-        for reason in (used.environment.problem(),)
-    ]
+    rows = []
+    for name, used in sorted(needed_environments().items()):
+        made = used.environment
+        reason, detail = made.problem(), str(made.folder)
+        if reason is None and made.lacks_checks(used.checks):
+            detail += f"; what it needs was never imported in it: codec-bench env create {name} tries"
+        rows.append(_row(f"environment {name}", "missing" if reason else "ok", reason or detail))
+    return rows
 
 
 def _extras() -> list[dict[str, Any]]:

@@ -29,20 +29,22 @@ NONE_NEEDED = "no codec needs an environment of its own"
 def create(names: Annotated[list[str], typer.Argument(help="NAME, codec:NAME or all [...]")]) -> None:
     """Make environments: fetch and unpack sources, install packages. What is there and up to date is left."""
     from codec_bench.errors import CodecBenchError
-    from codec_bench.needed_environments import still_lacking, wanted_environments
+    from codec_bench.needed_environments import announcement, still_lacking, wanted_environments
 
     wanted = wanted_environments(names)
     if not wanted:
         sys.stderr.write(f"{NONE_NEEDED}\n")
+    if text := announcement([used for used in wanted.values() if used.environment.is_unmade]):
+        sys.stderr.write(f"codec-bench: {text}\n")
     failures: list[CodecBenchError] = []
     for used in wanted.values():
         made = used.environment
-        if made.is_ready:
+        if made.is_ready and not made.lacks_checks(used.checks):
             say(f"{made.name} is ready: {made.folder}")
             continue
         try:
             with _progress(made.name) as (report, detail):
-                made.create(report, detail)
+                made.create(report, detail, used.checks)
         except CodecBenchError as error:
             if len(wanted) == 1:
                 raise
@@ -99,18 +101,25 @@ def remove(
 
 
 def _for_people(fact: Mapping[str, Any]) -> dict[str, Any]:
-    from codec_bench.hub import describe_size
-
     own = f"{len(fact['packages'])} installed" if fact["packages"] else ""
     return {
         "environment": fact["environment"],
         "needed by": " ".join([*fact["codecs"], *fact["metrics"]]),
         "python": fact["python"] + (" + ours" if fact["inherits"] else ""),
         "state": fact["state"],
-        "size": describe_size(fact["size_bytes"]) if fact["size_bytes"] else "",
+        "size": _size(fact),
         "packages": own,
         "sources": " ".join(f"{repository}@{commit[:7]}" for repository, commit in fact["sources"].items()),
     }
+
+
+def _size(fact: Mapping[str, Any]) -> str:
+    """What it takes, or about what it would take."""
+    from codec_bench.hub import describe_size
+
+    if fact["size_bytes"]:
+        return describe_size(fact["size_bytes"])
+    return f"about {describe_size(fact['expected_bytes'])}" if fact["expected_bytes"] else ""
 
 
 @contextmanager

@@ -35,8 +35,7 @@ def _fetch_codec(name: str) -> None:
 
     codec = CODECS.get(name)
     environment = getattr(codec, "environment", None)
-    sources = environment.sources if isinstance(environment, Environment) else ()
-    files = [*codec.weights(), *(source.remote for source in sources)]
+    files = [*codec.weights(), *(environment.remotes if isinstance(environment, Environment) else ())]
     _fetch_files(f"codec:{name}", files)
     if isinstance(environment, Environment) and not environment.is_ready:
         sys.stderr.write(f"codec:{name} runs in an environment of its own: codec-bench env create codec:{name}\n")

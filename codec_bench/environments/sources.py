@@ -1,10 +1,11 @@
-"""Source trees at a commit: what is declared, and how an archive of one is checked and unpacked."""
+"""Source trees at a commit: what is declared, and how an archive of one is checked and unpacked; wheels by address."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from codec_bench.errors import UnavailableError
 from codec_bench.files import digest, file_digest
@@ -56,6 +57,17 @@ class Source:
         return bool(inner.parts) and (
             not self.paths or any(inner.is_relative_to(PurePosixPath(path)) for path in self.paths)
         )
+
+
+def wheel_of(requirement: str) -> RemoteFile | None:
+    """The wheel that a requirement names by its web address, as the hub fetches it; None for any other requirement.
+
+    >>> wheel_of("a @ https://example.org/v1/a-1%2Bcpu-py3-none-any.whl").path
+    'wheels/a-1+cpu-py3-none-any.whl'
+    >>> wheel_of("a==1")
+    """
+    _, at, url = requirement.partition(" @ ")
+    return RemoteFile(f"wheels/{unquote(url.rpartition('/')[2])}", source=url) if at else None
 
 
 def unpack_source(source: Source, archive: Path, target: Path) -> str:

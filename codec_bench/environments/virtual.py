@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -9,13 +10,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codec_bench.errors import UnavailableError
+from codec_bench.errors import DiskFullError, UnavailableError
 from codec_bench.files import write_atomically
 from codec_bench.guard import guarded
 from codec_bench.hub import is_offline, mirrors
@@ -25,6 +27,11 @@ TAIL_CHARACTERS = 600
 
 NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 """Variables that would have packages put, or found, somewhere else."""
+
+FULL = ("No space left on device", "Disk quota exceeded")
+"""What installers print of a full disk."""
+
+WITHOUT_CUDA = Path(__file__).with_name("torchaudio_without_cuda.py")
 
 Announce = Callable[[str], None]
 
@@ -116,8 +123,23 @@ class VirtualEnvironment:
 
         Raises:
             UnavailableError: One of them cannot be installed.
+            DiskFullError: No room left.
         """
         self._run([*self._installer(), *_index_options(), *options, *packages], detail)
+
+    def borrow(self, packages: Sequence[str], detail: Announce) -> None:
+        """Installs those of our packages that we lack; what we have is seen as it is. Raises as `install` does."""
+        if versioned := [package for package in packages if package != "torchaudio"]:
+            self.install(versioned, (), detail)
+        if "torchaudio" in packages and not self._can_import("torchaudio"):
+            # Ours, if there is one, is linked with a CUDA that is not here; its own is put in front of it.
+            wanted = torchaudio_beside(importlib.metadata.version("torch"))
+            self.install([wanted], ("--no-deps", "--force-reinstall"), detail)
+            self._run([str(self.interpreter), "-I", str(WITHOUT_CUDA)], detail)
+
+    def _can_import(self, module: str) -> bool:
+        command = [str(self.interpreter), "-I", "-c", f"import {module}"]
+        return subprocess.run(command, capture_output=True, check=False, cwd=self.folder).returncode == 0
 
     def inventory(self) -> dict[str, Any]:
         """Its `python`, the version, and its own `packages` with their versions."""
@@ -154,12 +176,28 @@ class VirtualEnvironment:
                 process.terminate()
                 raise
         if process.returncode:
+            if any(full in line for full in FULL for line in lines):
+                raise DiskFullError(
+                    f"no space left for the environment {self.name}, on the disk of {self.folder.parent} or of "
+                    f"{tempfile.gettempdir()}, where packages are unpacked: free some space there, or set TMPDIR to a "
+                    "folder with more of it, then run the same command again"
+                )
             words = " ".join("".join(lines).split())[-TAIL_CHARACTERS:]
             words = words or f"nothing, and ends with status {process.returncode}"
             raise UnavailableError(
                 f"the environment {self.name} could not be created; {Path(command[0]).name}: {words}"
             )
         return "".join(lines)
+
+
+def torchaudio_beside(torch: str) -> str:
+    """The torchaudio to install for a version of torch; from 2.11 on it is not bound to one.
+
+    >>> torchaudio_beside("2.6.0+cu124"), torchaudio_beside("2.13.0+cpu")
+    ('torchaudio==2.6.*', 'torchaudio>=2.11')
+    """
+    major, minor = map(int, torch.split(".")[:2])
+    return f"torchaudio=={major}.{minor}.*" if (major, minor) < (2, 11) else "torchaudio>=2.11"
 
 
 def _index_options() -> list[str]:

@@ -24,6 +24,7 @@ from codec_bench.environments import Environment
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.fingerprint import package_versions
 from codec_bench.hub import RemoteFile, locate
+from codec_bench.isolation.imports import import_problem
 from codec_bench.languages import find
 from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
 from codec_bench.metrics.signal import Array
@@ -31,7 +32,9 @@ from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProce
 
 DEFAULT = "nvidia/stt_en_fastconformer_transducer_large"
 
-ENVIRONMENT = Environment("nemo", requirements=("nemo_toolkit[asr]==2.7.3", "torch==2.13.0", "setuptools<81"))
+ENVIRONMENT = Environment(
+    "nemo", requirements=("nemo_toolkit[asr]==2.7.3", "torch==2.13.0", "setuptools<81"), size=6_000_000_000
+)
 
 WORKER = Path(__file__).with_name("nemo_asr_worker.py")
 
@@ -48,9 +51,15 @@ class NemoBackend:
 
     Attributes:
         environment: Where it runs, unless NeMo is installed next to us.
+        worker: File of the worker module.
     """
 
     environment = ENVIRONMENT
+    worker = WORKER
+
+    def import_problem(self) -> str | None:
+        """Why the worker cannot be imported in its environment; None if it can."""
+        return import_problem(ENVIRONMENT, WORKER, _VARIABLES)
 
     def __call__(self, model: str) -> Recogniser:
         """A recogniser of a model.

@@ -5,13 +5,14 @@ of address space that it may take (0 for any number), and for our own workers th
 JSON. Whatever is printed goes to standard error. It is the child of a guard (`guard.py`), and ends with it.
 
 **In another environment** WORKER is the file of a worker module. That environment need not have codec-bench: this file,
-`protocol.py` and `support.py` beside it and the worker module are all it takes, on Python 3.9 or newer with NumPy. A
-worker module defines `load(job)`, which gets a `LoadRequest` and returns an object with the methods that messages name:
-`encode(samples)` returns `(codes, side)`, `decode(codes, side)` returns samples, and `latents(codes, side)`, where
-there is one, arrays by name. `samples` are float32 `[n]`; `codes` are lists with one integer array `[frames]` per
-codebook, first codebook first; `side` is a dict of arrays. A worker that is not a codec has `answer(header, arrays)`,
-which returns arrays by name. A worker imports what its environment has (torch, a codec's source) inside `load`, and may
-`import codec_bench_support`: that is `support.py`.
+`protocol.py`, `support.py` and `imports.py` beside it and the worker module are all it takes, on Python 3.9 or newer
+with NumPy. A worker module defines `load(job)`, which gets a `LoadRequest` and returns an object with the methods that
+messages name: `encode(samples)` returns `(codes, side)`, `decode(codes, side)` returns samples, and
+`latents(codes, side)`, where there is one, arrays by name. `samples` are float32 `[n]`; `codes` are lists with one
+integer array `[frames]` per codebook, first codebook first; `side` is a dict of arrays. A worker that is not a codec
+has `answer(header, arrays)`, which returns arrays by name. A worker imports what its environment has (torch, a codec's
+source) inside `load`, and may `import codec_bench_support`: that is `support.py`. The message `imports` asks whether it
+can (`imports.py`).
 
 **In our own interpreter** WORKER is `module:object`, called with the `arguments` of the message `load`. Its method
 `answer(job)` gets the `job` of each message, with what arrays came under `arrays`, and returns a reply of the same
@@ -108,6 +109,10 @@ class _FileWorker:
 
     def answer(self, header: dict[str, Any], arrays: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Carries out one message."""
+        if header["op"] == "imports":
+            imports = _import("codec_bench_imports", str(_HERE / "imports.py"))
+            module = _import("codec_bench_worker", self._file)
+            return {"problem": imports.problem(module, header["sources"], header["mode"])}, {}
         model = self._model
         if header["op"] == "encode":
             codes, side = model.encode(arrays["samples"])

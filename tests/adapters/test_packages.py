@@ -15,7 +15,7 @@ from codec_bench.adapters.packages import check_config, importing, load_state, r
 from codec_bench.errors import UnavailableError
 from codec_bench.extras import CPU_WHEELS, cannot_import
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts/torchaudio_without_cuda.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "codec_bench/environments/torchaudio_without_cuda.py"
 LINKED = b"\x7fELF libtorch_cuda.so\0libc10_cuda.so\0"
 
 without_cuda = pytest.mark.skipif(torch.version.cuda is not None, reason="this torch has CUDA")

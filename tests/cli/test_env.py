@@ -40,12 +40,13 @@ def test_an_environment_is_made_listed_and_removed(cli: Cli, tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"toy is ready: {folder}\n"
     lines = done.stderr.splitlines()
-    assert [line.split()[1] for line in lines] == ["unpacking", "making", "installing", "installed"]
+    assert [line.split()[1] for line in lines] == ["unpacking", "making", "installing", "installed", "importing"]
     again = cli("env", "create", CODEC)
     assert (again.stdout, again.stderr) == (done.stdout, "")
     rows = {row["environment"]: row for row in json.loads(cli("env", "list", "--json").stdout)}
     assert rows["toy"]["state"] == "unused"  # no registered codec needs it
     assert rows["toy"]["packages"] == {"jiwer": "0.0.1"}
+    assert rows["toy"]["imports"] == {CODEC.removeprefix("codec:"): ""}
     assert rows["toy"]["size_bytes"] > 1000
     assert "toy" in cli("env", "list").stdout
     refused = cli("env", "remove", "toy")

@@ -54,9 +54,11 @@ class WavTokenizer(IsolatedCodec):
                 "jishengpeng/WavTokenizer",
                 "5cf440d91ac420ca338f117b7003a77450d64730",
                 paths=("configs", "decoder", "encoder"),
+                tree="b1681473191327b847150364012f076109bb9d93c4d732e368e494dda90ee8fa",
             ),
         ),
         inherits=True,
+        borrowed=("huggingface_hub>=0.23",),
     )
     worker = WORKERS / "wavtokenizer/worker.py"
 
@@ -108,7 +110,14 @@ class BigCodec(IsolatedCodec):
     environment = Environment(
         "bigcodec",
         without_dependencies=("einops>=0.6",),
-        sources=(Source("Aria-K-Alethia/BigCodec", "09845ab1f5bc7a3d1589c16de820ef15bc2afefe", paths=("vq",)),),
+        sources=(
+            Source(
+                "Aria-K-Alethia/BigCodec",
+                "09845ab1f5bc7a3d1589c16de820ef15bc2afefe",
+                paths=("vq",),
+                tree="718b105c3d66c33d9cc44ed019090f6bc5ca6e540dac040b8eddd56808797dc7",
+            ),
+        ),
         inherits=True,
     )
     worker = WORKERS / "bigcodec/worker.py"
@@ -149,6 +158,7 @@ class HiFiCodec(IsolatedCodec):
                     "egs/HiFi-Codec-24k-240d/config_24k_240d.json",
                     "egs/HiFi-Codec-24k-320d/config_24k_320d.json",
                 ),
+                tree="85e719d0c118521e60689959c1d48ecea7fda66175a050484dc7fac10de79b9e",
             ),
         ),
         inherits=True,
@@ -229,6 +239,7 @@ class TiCodec(IsolatedCodec):
                     "academicodec/models/ticodec",
                     *(str(spec.configuration) for spec in specs.values()),
                 ),
+                tree="75229f9e247a63574a4372c26a0431e94f8c26f9ea9da703ade3466aff544933",
             ),
         ),
         inherits=True,
@@ -305,6 +316,7 @@ class StableCodec(IsolatedCodec):
             ),
         ),
         python="3.10",
+        size=5_000_000_000,
     )
     worker = WORKERS / "stable_codec/worker.py"
     needs_gpu: ClassVar[bool] = True
@@ -340,6 +352,7 @@ class MagiCodec(IsolatedCodec):
             ),
         ),
         inherits=True,
+        size=175_000_000,
     )
     worker = WORKERS / "magicodec/worker.py"
     packages = ("torch", "transformers")
@@ -458,6 +471,8 @@ class NemoCodec(IsolatedCodec):
         # Two of its modules are all that is needed, and import none of the 2.5 GB that it depends on.
         without_dependencies=("nemo_toolkit==2.7.3", "einops>=0.6"),
         inherits=True,
+        borrowed=("transformers>=4.50,<6",),
+        size=175_000_000,
     )
     worker = WORKERS / "nemo_codec/worker.py"
 
@@ -500,9 +515,11 @@ class BigVgan(IsolatedCodec):
                 "NVIDIA/BigVGAN",
                 "7d2b454564a6c7d014227f635b7423881f14bdac",
                 paths=("activations.py", "alias_free_activation", "bigvgan.py", "env.py", "meldataset.py", "utils.py"),
+                tree="4d39e0a219f3fda8d58d228d2805b0e252e664d7bacabc99fe244bd85dfacd80",
             ),
         ),
         inherits=True,
+        borrowed=("tqdm>=4.60",),
     )
     worker = WORKERS / "bigvgan/worker.py"
 

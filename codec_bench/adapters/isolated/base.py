@@ -18,6 +18,7 @@ from codec_bench.audio import FloatArray
 from codec_bench.environments import Environment
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.files import file_digest, linked_folder
+from codec_bench.isolation.imports import import_problem
 from codec_bench.processes.process import ProcessCrash, ProcessHang, WorkerError, WorkerProcess
 from codec_bench.processes.protocol import ProtocolError
 from codec_bench.tokens import Code, Tokens
@@ -72,6 +73,14 @@ class IsolatedCodec(ReplaceableCodec):
     def unsupported(cls) -> str | None:
         known = cls.name in CODECS.names()
         return cls.environment.problem("" if known else f"codec:{cls.__module__}:{cls.__qualname__}")
+
+    @classmethod
+    def import_problem(cls) -> str | None:
+        """Why its worker, or the source below it, cannot be imported in its environment, which need not be ready and
+        where no weights are needed; None if it can.
+        """
+        codec = cls(cls.modes[0] if cls.modes else None)
+        return import_problem(cls.environment, cls.worker, VARIABLES, codec.spec.configuration or codec.mode)
 
     @override
     def load(self, device: str = "cpu") -> None:

@@ -36,10 +36,14 @@ class FaCodec(IsolatedCodec):
         without_dependencies=("einops>=0.6",),
         sources=(
             Source(
-                "lifeiteng/naturalspeech3_facodec", "aac16b7268b1b96e70b9e3526b13e216984e80d0", paths=("ns3_codec",)
+                "lifeiteng/naturalspeech3_facodec",
+                "aac16b7268b1b96e70b9e3526b13e216984e80d0",
+                paths=("ns3_codec",),
+                tree="f12d053991f2a5a7eb3c4ca9906c4e25850f78248132e881d9ab2658eb59d0cc",
             ),
         ),
         inherits=True,
+        borrowed=("torchaudio",),
     )
     worker = WORKERS / "facodec/worker.py"
 
@@ -126,6 +130,7 @@ class XyTokenizer(IsolatedCodec):
             ),
         ),
         inherits=True,
+        size=175_000_000,
     )
     worker = WORKERS / "xy_tokenizer/worker.py"
     call_timeout = 1800.0  # two minutes for 2 s on two cores
@@ -217,6 +222,7 @@ class SemantiCodec(IsolatedCodec):
             ),
         ),
         python="3.10",
+        size=5_000_000_000,
     )
     worker = WORKERS / "semanticodec/worker.py"
     call_timeout = 3600.0
@@ -273,6 +279,7 @@ class LsCodec(IsolatedCodec):
             ),
         ),
         python="3.10",
+        size=3_000_000_000,
     )
     worker = WORKERS / "lscodec/worker.py"
     side_value_bits = 0
@@ -352,6 +359,7 @@ class HubertUnits(IsolatedCodec):
             ),
         ),
         inherits=True,
+        size=175_000_000,
     )
     worker = WORKERS / "hubert_units/worker.py"
     packages = ("torch", "transformers", "joblib")
@@ -406,6 +414,8 @@ class DualCodec12(IsolatedCodec):
             ),
         ),
         inherits=True,
+        borrowed=("safetensors>=0.4", "torchaudio", "transformers>=4.50,<6"),
+        size=175_000_000,
     )
     worker = WORKERS / "dualcodec/worker.py"
 
@@ -445,6 +455,7 @@ class Qwen3TtsTokenizer12(IsolatedCodec):
             ),
         ),
         inherits=True,
+        size=175_000_000,
     )
     worker = WORKERS / "qwen3_tts/worker.py"
 
@@ -487,6 +498,8 @@ class BiCodec(IsolatedCodec):
             ),
         ),
         inherits=True,
+        borrowed=("safetensors>=0.4", "torchaudio", "tqdm>=4.60", "transformers>=4.50,<6"),
+        size=175_000_000,
     )
     worker = WORKERS / "bicodec/worker.py"
 
@@ -572,6 +585,7 @@ class Kanade(IsolatedCodec):
             ),
         ),
         inherits=True,
+        borrowed=("torchaudio",),
     )
     worker = WORKERS / "kanade/worker.py"
 
@@ -641,6 +655,8 @@ class Past(IsolatedCodec):
             ),
         ),
         inherits=True,
+        borrowed=("transformers>=4.50,<6",),
+        size=175_000_000,
     )
     worker = WORKERS / "past/worker.py"
 
