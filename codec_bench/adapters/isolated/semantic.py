@@ -585,7 +585,7 @@ class Kanade(IsolatedCodec):
             ),
         ),
         inherits=True,
-        borrowed=("torchaudio",),
+        borrowed=("huggingface_hub>=0.23", "torchaudio"),
     )
     worker = WORKERS / "kanade/worker.py"
 
