@@ -193,7 +193,8 @@ HIFI_CODECS = HiFiCodec.checkpoints(
 )
 
 
-def _ticodec(mode: str, parameters: int | None = None) -> CodecSpec:
+def _ticodec(mode: str, steps: int, parameters: int | None = None) -> CodecSpec:
+    """A mode, with the file that upstream's test script of that mode names after its training steps."""
     return neural(
         title=f"TiCodec {mode}",
         group=Group.ACOUSTIC,
@@ -203,7 +204,7 @@ def _ticodec(mode: str, parameters: int | None = None) -> CodecSpec:
         parameters=parameters,
         licence="Apache-2.0",
         source="https://github.com/y-ren16/TiCodec",
-        weights=hugging_face("y-ren16/TiCodec", f"logs_convonly_Lib_{mode}_cos_from_head/g_00250000"),
+        weights=hugging_face("y-ren16/TiCodec", f"logs_conv_only/logs_convonly_Lib_{mode}_cos_from_head/g_{steps:08d}"),
         min_samples=320,
         configuration=f"egs/TiCodec-24k-320d/config_24k_320d_conv_{mode}_8g3k1s.json",
     )
@@ -213,8 +214,8 @@ class TiCodec(IsolatedCodec):
     """TiCodec (Ren et al., 2024), built on HiFi-Codec's code, 24 kHz: 1, 2 or 4 codebooks of 1024 entries at 75 Hz.
 
     Each count is a checkpoint of its own, named by its numbers of groups and residual layers. Eight more codes of 1024
-    entries are side information, sent once: counted in the payload of each utterance, not in the bitrate. The names of
-    the checkpoints are those of upstream's scripts; the repository on Hugging Face could not be looked at.
+    entries are side information, sent once: counted in the payload of each utterance, not in the bitrate. The paths of
+    the checkpoints are those of upstream's test scripts; the repository on Hugging Face could not be looked at.
 
     Source:
         https://arxiv.org/abs/2310.00014, https://github.com/y-ren16/TiCodec
@@ -222,9 +223,9 @@ class TiCodec(IsolatedCodec):
 
     name = "ticodec"
     specs: ClassVar[Mapping[str, CodecSpec]] = {
-        "1g1r": _ticodec("1g1r"),
-        "1g2r": _ticodec("1g2r", 63_850_000),
-        "1g4r": _ticodec("1g4r"),
+        "1g1r": _ticodec("1g1r", 300_000),
+        "1g2r": _ticodec("1g2r", 250_000, 63_850_000),
+        "1g4r": _ticodec("1g4r", 250_000),
     }
     modes = tuple(specs)
     environment = Environment(

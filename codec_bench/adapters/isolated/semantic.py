@@ -175,7 +175,8 @@ def _semanticodec(rate: int, size: int) -> CodecSpec:
 class SemantiCodec(IsolatedCodec):
     """SemantiCodec (Liu et al., 2024): AudioMAE units and their residual, decoded by latent diffusion.
 
-    Token rates of 25, 50 and 100 per second, by the size of the semantic codebook, at upstream's defaults.
+    Token rates of 25, 50 and 100 per second, each with four sizes of the semantic codebook, at upstream's defaults. A
+    rate has one pair of networks; its sizes differ in the centroids alone.
 
     Decoding takes 50 steps of DDIM for each 10.24 s, with a guidance of 2; its noise is reseeded for each recording.
     A recording gets whole patches of 0.16 s; one that ends with a patch may get another, as upstream rounds.
@@ -186,12 +187,9 @@ class SemantiCodec(IsolatedCodec):
 
     name = "semanticodec"
     specs: ClassVar[Mapping[str, CodecSpec]] = {
-        "tr25_v32768": _semanticodec(25, 32_768),
-        "tr50_v4096": _semanticodec(50, 4096),
-        "tr50_v8192": _semanticodec(50, 8192),
-        "tr50_v16384": _semanticodec(50, 16_384),
-        "tr50_v32768": _semanticodec(50, 32_768),
-        "tr100_v32768": _semanticodec(100, 32_768),
+        f"tr{rate}_v{size}": _semanticodec(rate, size)
+        for rate in (25, 50, 100)
+        for size in (4096, 8192, 16_384, 32_768)
     }
     modes = tuple(specs)
     any_prefix = False

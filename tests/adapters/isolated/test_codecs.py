@@ -163,7 +163,7 @@ def test_bitrates_are_the_published_ones(name: str) -> None:
         ("xy-tokenizer", 4, "decodes 8 codebooks"),
         ("nemo-nanocodec-1.78k", 4, "13 codebooks, not 4"),
         ("qwen3-tts-tokenizer-12hz", 8, "16 codebooks, not 8"),
-        ("semanticodec", "tr25", "tr25_v32768"),
+        ("semanticodec", "tr25", "tr25_v4096"),
         ("stable-codec", None, "1x46656_400bps"),
     ],
 )
