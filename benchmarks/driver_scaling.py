@@ -5,6 +5,9 @@ scores SI-SDR, each count in a fresh process with a fresh cache. The peak of res
 the count; its value at 100,000 utterances is an extrapolation and says so. `wide` is the same with three systems and
 five metrics, up to 100,000 utterances themselves: made-up scores are put into an `Outcome`, written as a run does it,
 and made into the report with its pictures; all but coding and scoring is real.
+
+`python benchmarks/driver_scaling.py --shared [COUNT ...]` does whole runs of three systems that share a codec, by the
+metric of above: what a pair of a system and an utterance takes of the driver's CPU time.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from residual import Residual
 
 if TYPE_CHECKING:
     from codec_bench.runs.directory import Run
@@ -49,13 +53,13 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def whole_run(manifest: Path, folder: Path) -> dict[str, float]:
+def whole_run(manifest: Path, folder: Path, codec: str | list[str] = "test-identity") -> dict[str, float]:
     """A run with one codec and one metric, as users make it."""
     import codec_bench
 
     before, started, used = peak_mb(), time.perf_counter(), time.process_time()
     codec_bench.run(
-        "test-identity", str(manifest), metrics=["si_sdr"], jobs=1, ground_truth=False, report=False, out=folder / "out"
+        codec, str(manifest), metrics=["si_sdr"], jobs=1, ground_truth=False, report=False, out=folder / "out"
     )
     return {
         "seconds": round(time.perf_counter() - started, 2),
@@ -63,6 +67,11 @@ def whole_run(manifest: Path, folder: Path) -> dict[str, float]:
         "start_mb": round(before, 1),
         "peak_mb": round(peak_mb(), 1),
     }
+
+
+def shared_run(manifest: Path, folder: Path) -> dict[str, float]:
+    """A run with three numbers of codebooks of one codec, which encodes once."""
+    return whole_run(manifest, folder, [f"residual:Residual@{count}" for count in Residual.prefixes])
 
 
 def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
@@ -121,11 +130,14 @@ def made_up(manifest: Path, folder: Path) -> Run:
         return writer.finish(intervals=intervals, coverage=covered, devices={}, lengths=lengths, levels=loudness)
 
 
+KINDS = {"run": whole_run, "shared": shared_run, "wide": wide_tables}
+
+
 def measured(kind: str, count: int) -> dict[str, float]:
     """One measurement in a fresh process with a fresh cache."""
     with tempfile.TemporaryDirectory() as name:
         environment = os.environ | {"CODEC_BENCH_HOME": str(Path(name) / "home"), "OMP_NUM_THREADS": "1"}
-        manifest = make(Path(name), count, count if kind == "run" else min(count, 1000))
+        manifest = make(Path(name), count, min(count, 1000) if kind == "wide" else count)
         command = [sys.executable, __file__, "--measure", kind, str(manifest), str(Path(name) / "result")]
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -154,10 +166,17 @@ def main() -> None:
     """Measures each count."""
     if sys.argv[1:2] == ["--measure"]:
         kind, manifest, folder = sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
-        print(json.dumps((whole_run if kind == "run" else wide_tables)(manifest, folder)))
+        print(json.dumps(KINDS[kind](manifest, folder)))
         return
-    counts = [int(argument) for argument in sys.argv[1:]] or list(COUNTS)
+    is_shared = sys.argv[1:2] == ["--shared"]
+    counts = [int(argument) for argument in sys.argv[1 + is_shared :]] or list(COUNTS)
     result: dict[str, object] = {"benchmark": "driver scaling"}
+    if is_shared:
+        result["shared"] = found = fitted(counts, [measured("shared", count) for count in counts])
+        per = found["driver_cpu_ms_per_further_utterance"]
+        result["driver_cpu_ms_per_further_pair"] = [round(value / len(Residual.prefixes), 3) for value in per]
+        print(json.dumps(result))
+        return
     result["run"] = fitted(counts, [measured("run", count) for count in counts])
     wide = sorted({*counts, TARGET})
     result["wide"] = fitted(wide, [measured("wide", count) for count in wide])

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from codec_bench.files import read_file, write_atomically
 from codec_bench.npz import read_npz
 from codec_bench.records import Status
-from codec_bench.tokens import code_from_arrays
+from codec_bench.tokens import Code, code_from_arrays
 
 logger = logging.getLogger(__name__)
 
 _MAGIC = b"codec-bench/1\n"
 
 Entry = Mapping[str, NDArray[Any]]
+Out = TypeVar("Out")
 
 
 def _number(entry: Entry, name: str) -> float:
@@ -34,9 +35,9 @@ def _number(entry: Entry, name: str) -> float:
     return float(value)
 
 
-def _check_code(entry: Entry) -> None:
-    _number(entry, "encode_seconds")
-    code_from_arrays(entry)
+def _coded(entry: Entry) -> tuple[Code, float]:
+    seconds = _number(entry, "encode_seconds")
+    return code_from_arrays(entry), seconds
 
 
 def _check_audio(entry: Entry) -> None:
@@ -66,8 +67,8 @@ def _check_nothing(_: Entry) -> None:
     """Entries of other folders may be anything."""
 
 
-_CHECKS: Mapping[str, Callable[[Entry], None]] = {
-    "codes": _check_code,
+_CHECKS: Mapping[str, Callable[[Entry], object]] = {
+    "codes": _coded,
     "audio": _check_audio,
     "features": _check_feature,
     "frames": _check_frames,
@@ -109,16 +110,20 @@ class ArrayCache:
 
     def get(self, address: str) -> dict[str, NDArray[Any]] | None:
         """Reads an entry, or returns None if there is none or it is damaged."""
+        found = self._found(address, self._check)
+        return None if found is None else found[0]
+
+    def _found(self, address: str, made: Callable[[Entry], Out]) -> tuple[dict[str, NDArray[Any]], Out] | None:
+        """An entry and what is made of it, or None if there is none or nothing can be made of it."""
         data = self.read(address)
         if data is None:
             return None
         try:
             arrays = read_npz(data, len(_MAGIC) + 32)
-            self._check(arrays)
+            return arrays, made(arrays)
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, EOFError, zipfile.BadZipFile):
             self.discard(address, "is damaged")  # a whole file of something else
             return None
-        return arrays
 
     def read(self, address: str) -> bytes | None:
         """The bytes of an entry that match their checksum, or None if there is none."""
@@ -144,3 +149,12 @@ class ArrayCache:
                 path.rmdir()
             else:
                 path.unlink()
+
+
+class CodeCache(ArrayCache):
+    """Entries of what codecs send, in a folder called `codes`."""
+
+    def code(self, address: str) -> tuple[Code, float] | None:
+        """A code and the seconds that encoding it took, or None as `get` says; taking it from its arrays checks it."""
+        found = self._found(address, _coded)
+        return None if found is None else found[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from codec_bench.adapters.codec import Codec, Prepared
 from codec_bench.adapters.systems import System
 from codec_bench.fingerprint import address
@@ -25,11 +27,16 @@ class Addresses:
 
     def code(self, codec: Codec, recording: str) -> str:
         """What `codec` sends for a recording, an altered one or a piece, by its content address."""
-        return address(code=self.fingerprint(codec), recording=recording, **kept_for(codec))
+        return _address("code", self.fingerprint(codec), recording, **kept_for(codec))
 
     def audio(self, system: System, recording: str) -> str:
         """What `system` makes of it."""
-        return address(system=self.fingerprint(system), recording=recording, **kept_for(system.source))
+        return _address("system", self.fingerprint(system), recording, **kept_for(system.source))
+
+
+@lru_cache(maxsize=8192)  # a run asks for each several times, and looks up a thousand utterances ahead
+def _address(kind: str, fingerprint: str, recording: str, **kept: str) -> str:
+    return address(**{kind: fingerprint}, recording=recording, **kept)
 
 
 def kept_for(source: Codec | Prepared) -> dict[str, str]:

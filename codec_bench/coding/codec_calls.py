@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
-from codec_bench.cache import ArrayCache
+from codec_bench.cache import ArrayCache, CodeCache
 from codec_bench.coding.addresses import Addresses
 from codec_bench.coding.batching import by_length, halved
 from codec_bench.coding.conditions import Piece
@@ -26,7 +26,7 @@ from codec_bench.errors import CodecBenchError, CodecError, UnavailableError
 from codec_bench.faults import contained, explained, trace_of
 from codec_bench.processes.support import SEED, seed
 from codec_bench.records import NotScorable, Status
-from codec_bench.tokens import Code, Tokens, code_from_arrays
+from codec_bench.tokens import Code, Tokens
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class CodecCalls:
     """
 
     def __init__(self, cache: Path, device: str, batch_seconds: float | None = None) -> None:
-        self._codes = ArrayCache(cache / "codes")
+        self._codes = CodeCache(cache / "codes")
         self._audio = ArrayCache(cache / "audio")
         self._at = Addresses()
         self._device = device
@@ -175,9 +175,9 @@ class CodecCalls:
 
     def _code(self, codec: Codec, piece: Piece) -> Code:
         key = self._at.code(codec, piece.address)
-        entry = self._codes.get(key)
-        if entry is not None:
-            return code_from_arrays(entry)
+        known = self._codes.code(key)
+        if known is not None:
+            return known[0]
         heard = piece.audio()
         self.load(codec)
         started = time.perf_counter()
@@ -231,9 +231,9 @@ class CodecCalls:
         self._compared.add(id(codec))
         differing = []
         try:
-            if coded and (entry := self._codes.get(self._at.code(codec, coded.address))) is not None:
+            if coded and (known := self._codes.code(self._at.code(codec, coded.address))) is not None:
                 alone: Code = self._guarded(codec, Status.ENCODE_FAILED, codec.encode, coded.audio())
-                if (same := _share_of_same(code_from_arrays(entry), alone)) < _LIKE_ALONE:
+                if (same := _share_of_same(known[0], alone)) < _LIKE_ALONE:
                     differing.append(f"of the code of `_encode_batch`, {same:.0%} is as `_encode` makes it")
             if decoded and (entry := self._audio.get(self._at.audio(system, decoded.address))) is not None:
                 code = self._code(codec, decoded)
@@ -287,9 +287,9 @@ class CodecCalls:
         """
         waiting: list[tuple[Piece, Code]] = []
         for piece in pieces:
-            entry = self._codes.get(self._at.code(codec, piece.address))
-            if entry is not None and self._at.audio(system, piece.address) not in self._audio:
-                waiting.append((piece, code_from_arrays(entry)))
+            known = self._codes.code(self._at.code(codec, piece.address))
+            if known is not None and self._at.audio(system, piece.address) not in self._audio:
+                waiting.append((piece, known[0]))
 
         def decode(codes: Sequence[Code]) -> list[Audio]:
             return codec.decode_batch(codes, system.codebooks)

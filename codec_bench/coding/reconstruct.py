@@ -11,9 +11,9 @@ import numpy as np
 from codec_bench.adapters.codec import Codec, Prepared
 from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
-from codec_bench.cache import ArrayCache
+from codec_bench.cache import ArrayCache, CodeCache
 from codec_bench.coding.addresses import Addresses
-from codec_bench.coding.conditions import Alteration, Altered, Piece
+from codec_bench.coding.conditions import Alteration, Altered, Condition, Piece
 from codec_bench.coding.items import Item
 from codec_bench.coding.rows import Row
 from codec_bench.coding.signals import (
@@ -30,18 +30,22 @@ from codec_bench.faults import contained, explained, trace_of
 from codec_bench.hub import local_digest
 from codec_bench.identity import source_of
 from codec_bench.records import NotScorable, Status
-from codec_bench.tokens import Code, Tokens, code_from_arrays
+from codec_bench.tokens import Code, Tokens
 
 Out = TypeVar("Out")
+
+REMEMBERED = 4096
+"""Addresses that are kept: more than a run looks up ahead of what it works on."""
 
 
 class Reconstructor:
     """Finds codes and decoded audio in the folder of the caches; `dispatch.Dispatcher` has them made."""
 
     def __init__(self, cache: Path) -> None:
-        self._codes = ArrayCache(cache / "codes")
+        self._codes = CodeCache(cache / "codes")
         self._audio = ArrayCache(cache / "audio")
         self._at = Addresses()
+        self._addresses: dict[tuple[int, str, str], tuple[Condition, str]] = {}  # with the object whose id it is
         self._recording: tuple[str, Audio] | None = None
 
     def fingerprint(self, system: System) -> str:
@@ -55,9 +59,9 @@ class Reconstructor:
             NotScorable: There is no file for the utterance, or the condition cannot use it.
         """
         if not isinstance(row.source, Prepared):
-            return self._at.audio(row.system, _address(row, item))
+            return self._at.audio(row.system, self._address(row, item))
         if isinstance(row.condition, Alteration):
-            return _address(row, item)
+            return self._address(row, item)
         return f"file:{self._prepared_digest(row.source, item)}"
 
     def reference_identity(self, row: Row, item: Item) -> str:
@@ -66,7 +70,7 @@ class Reconstructor:
         Raises:
             NotScorable: The condition cannot use the utterance.
         """
-        return _address(row, item) if row.altered_reference else item.identity
+        return self._address(row, item) if row.altered_reference else item.identity
 
     def make_reference(self, row: Row, item: Item) -> None:
         """Alters the recording, where that is the reference of a pair and no cache has it.
@@ -110,9 +114,15 @@ class Reconstructor:
             return []
         pieces = self._pieces(row, item)
         uncoded = [p for p in pieces if self._codes.get(self._at.code(codec, p.address)) is None]
-        if not decode or self._audio.get(self.identity(row, item)) is not None:
+        identity = self.identity(row, item)
+        if not decode or self._audio.get(identity) is not None:
             return uncoded
-        return [p for p in pieces if p in uncoded or self._audio.get(self._at.audio(row.system, p.address)) is None]
+        places = {p.address: self._at.audio(row.system, p.address) for p in pieces}
+        return [
+            p
+            for p in pieces
+            if p in uncoded or places[p.address] == identity or self._audio.get(places[p.address]) is None
+        ]
 
     def described(self, row: Row, item: Item, piece: Piece) -> tuple[dict[str, Any], Audio | None]:
         """A piece as `worker.Coder` takes it, and its samples where these are in no file.
@@ -134,8 +144,8 @@ class Reconstructor:
         """What is known of the decoded audio of a pair, which is put together where the caches have its pieces alone.
 
         Returns:
-            Payload bits, the seconds that they last, and the time that coding took; for an altered recording, what the
-            alteration made of it. Neither for prepared audio as it is.
+            Payload bits, the seconds that they last, and the time that encoding took; for an altered recording, what
+            the alteration made of it. Neither for prepared audio as it is.
 
         Raises:
             NotScorable: It is not there; the status says at which step it failed.
@@ -148,13 +158,14 @@ class Reconstructor:
         pieces = self._pieces(row, item)
         coded = [self._code(row.source, piece) for piece in pieces]
         sent = [code.prefix(row.codebooks) for code, _ in coded]
+        if self._at.audio(row.system, pieces[0].address) != self.identity(row, item):
+            self._assemble(row, item, pieces)
         share = _share(row, item)
         return facts | {
             "bits": share * sum(code.bits for code in sent),
             "side_bits": share * sum(code.side_bits for code in sent if isinstance(code, Tokens)),
             "coded_seconds": share * sum(code.seconds for code in sent),
             "encode_seconds": share * sum(seconds for _, seconds in coded),
-            "decode_seconds": float(self._assembled(row, item, pieces)["decode_seconds"]),
         }
 
     def audio(self, row: Row, item: Item) -> Audio:
@@ -180,23 +191,20 @@ class Reconstructor:
     def code_address(self, row: Row, item: Item) -> str:
         """Where the code of an utterance is that is coded in one piece."""
         assert isinstance(row.source, Codec), "prepared audio has no codes"
-        return self._at.code(row.source, _address(row, item))
+        return self._at.code(row.source, self._address(row, item))
 
     def _code(self, codec: Codec, piece: Piece) -> tuple[Code, float]:
         """What `codec` sent for a piece, and how many seconds encoding took when it was made."""
-        entry = _there(self._codes.get(self._at.code(codec, piece.address)))
-        return code_from_arrays(entry), float(entry["encode_seconds"])
+        return _there(self._codes.code(self._at.code(codec, piece.address)))
 
-    def _assembled(self, row: Row, item: Item, pieces: Sequence[Piece]) -> Entry:
-        """The decoded audio of an utterance, from its decoded pieces where it was not put together before."""
+    def _assemble(self, row: Row, item: Item, pieces: Sequence[Piece]) -> None:
+        """Puts the decoded audio of an utterance together from its decoded pieces, where that was not done before."""
         identity = self.identity(row, item)
-        entry = self._audio.get(identity)
-        if entry is None:
+        if self._audio.get(identity) is None:
             parts = [_there(self._audio.get(self._at.audio(row.system, piece.address))) for piece in pieces]
             audio = _asked(row, row.condition.assembled, Audio, item, [audio_of(part) for part in parts])
             entry = entry_of(audio, _share(row, item) * sum(float(part["decode_seconds"]) for part in parts))
             self._audio.put(identity, entry)
-        return entry
 
     def _pieces(self, row: Row, item: Item) -> list[Piece]:
         """What is coded for an utterance."""
@@ -214,6 +222,15 @@ class Reconstructor:
 
         return _asked(row, pieces, list)
 
+    def _address(self, row: Row, item: Item) -> str:
+        """Content address of an utterance under the condition of a row, which a run needs several times."""
+        key = id(row.condition), item.utterance.id, item.digest
+        if key not in self._addresses:
+            if len(self._addresses) >= REMEMBERED:
+                self._addresses.clear()
+            self._addresses[key] = row.condition, _asked(row, row.condition.address, str, item)
+        return self._addresses[key][1]
+
     def _heard(self, row: Row, item: Item) -> Audio:
         """What the codec is given of an utterance."""
         return audio_of(self._altered(row, item)) if isinstance(row.condition, Alteration) else self._read(item)
@@ -221,7 +238,7 @@ class Reconstructor:
     def _altered(self, row: Row, item: Item) -> Entry:
         """The altered recording, which all systems share."""
         assert isinstance(row.condition, Alteration), "nothing else alters a recording"
-        key = _address(row, item)
+        key = self._address(row, item)
         entry = self._audio.get(key)
         if entry is None:
             made = _asked(row, row.condition.altered, Altered, self._read(item), item.digest)
@@ -274,17 +291,12 @@ def _asked(row: Row, function: Callable[..., Out], kind: type[Out], *arguments: 
         raise NotScorable(reason, Status.ENCODE_FAILED, trace_of(error)) from error
 
 
-def _address(row: Row, item: Item) -> str:
-    """Content address of an utterance under the condition of a row."""
-    return _asked(row, row.condition.address, str, item)
-
-
 def _share(row: Row, item: Item) -> float:
     """Which part of its pieces is an utterance's."""
     return _asked(row, lambda: float(row.condition.share(item)), float)
 
 
-def _there(entry: Entry | None) -> Entry:
+def _there(entry: Out | None) -> Out:
     if entry is None:
         raise NotScorable("what was coded was lost from the cache; run again", Status.DECODE_FAILED)
     return entry

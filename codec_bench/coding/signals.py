@@ -34,18 +34,27 @@ def load_signal(source: Mapping[str, Any], cache: ArrayCache) -> Audio:
     Raises:
         NotScorable: It is not there, or is another one by now.
     """
+    return load_made(source, cache)[0]
+
+
+def load_made(source: Mapping[str, Any], cache: ArrayCache) -> tuple[Audio, dict[str, float]]:
+    """A signal as `load_signal` gives it, with `decode_seconds` where it was decoded and is not moved.
+
+    Raises:
+        NotScorable: As `load_signal`.
+    """
     if "aligned_to" in source:
         recording = load_signal(dict(source["aligned_to"]), cache)
         audio = load_signal({key: value for key, value in source.items() if key != "aligned_to"}, cache)
         lag = lag_samples(recording, audio, audio.rate, by_levels=source["by_levels"])
-        return aligned(audio, lag, recording)
+        return aligned(audio, lag, recording), {}
     folder = Path(source["folder"]) if "folder" in source else None
     if "path" not in source:
         entry = (cache if folder is None else ArrayCache(folder)).get(source["address"])
         if entry is None:
             raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
-        return audio_of(entry)
-    return _read(source, folder)
+        return audio_of(entry), {name: float(entry[name]) for name in ("decode_seconds",) if name in entry}
+    return _read(source, folder), {}
 
 
 def files_of(source: Mapping[str, Any]) -> list[Mapping[str, Any]]:

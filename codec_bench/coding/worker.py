@@ -17,7 +17,7 @@ from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.adapters.prepared import Broken
 from codec_bench.adapters.systems import System, fetch_weights, parse_systems
 from codec_bench.audio import Audio, read_audio
-from codec_bench.cache import ArrayCache
+from codec_bench.cache import CodeCache
 from codec_bench.coding.codec_calls import CodecCalls
 from codec_bench.coding.conditions import Piece
 from codec_bench.coding.rows import use_checkpoint
@@ -28,7 +28,7 @@ from codec_bench.fingerprint import address
 from codec_bench.identity import loaded_modules
 from codec_bench.processes.protocol import MAX_BYTES
 from codec_bench.records import NotScorable, Status
-from codec_bench.tokens import Tokens, code_from_arrays
+from codec_bench.tokens import Tokens
 
 CODER = "codec_bench.coding.worker:Coder"
 """For `processes.pool`."""
@@ -51,7 +51,7 @@ class Coder:
     ) -> None:
         self._folder = Path.cwd()  # a codec may change it
         root = Path(cache).resolve()
-        self._codes = ArrayCache(root / "codes")
+        self._codes = CodeCache(root / "codes")
         self._calls = CodecCalls(root, device, batch_seconds)
         self._checkpoint = checkpoint
         self._systems = {} if systems is None else systems
@@ -144,11 +144,11 @@ class Coder:
 
     def _latents(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
         """What the tokens of a piece, at the address `coded`, stand for, as `arrays`."""
-        entry = self._codes.get(job["coded"])
+        known = self._codes.code(job["coded"])
         try:
-            if entry is None:
+            if known is None:
                 raise NotScorable("the tokens were lost from the cache; run again", Status.DECODE_FAILED)
-            tokens = code_from_arrays(entry).prefix(system.codebooks)
+            tokens = known[0].prefix(system.codebooks)
             assert isinstance(system.source, Codec) and isinstance(tokens, Tokens), "the caller has looked"
             return {"arrays": self._calls.latents(system.source, tokens), "devices": self._calls.devices}
         except NotScorable as outcome:

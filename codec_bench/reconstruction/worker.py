@@ -10,7 +10,7 @@ from typing import Any
 from codec_bench.alignment import LAG_RATE, aligned, lag_ms, lag_samples
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
-from codec_bench.coding.signals import describe, load_signal
+from codec_bench.coding.signals import describe, load_made, load_signal
 from codec_bench.errors import CodecBenchError
 from codec_bench.faults import contained, explained, trace_of
 from codec_bench.metrics import Metric, metric
@@ -45,16 +45,22 @@ class Scorer:
 
         Returns:
             `scores` in the order of `metrics`, and `facts`: what was seen of the `reference` and the `decoded` signal,
-            and how late the second one is (`lag_ms`).
+            how late the second one is (`lag_ms`), and the `decode_seconds` that it took where a codec of ours made it.
         """
         try:
-            reference = self._load(job["reference"], is_reference=True)
+            reference = self._recording(
+                load_signal(job["reference"], self._audio), job["reference"]["identity"], is_reference=True
+            )
             same = job["decoded"]["identity"] == job["reference"]["identity"]
-            decoded = reference if same else self._load(job["decoded"], is_reference=False)
+            facts: dict[str, Any] = {}
+            decoded = reference
+            if not same:
+                audio, facts = load_made(job["decoded"], self._audio)
+                decoded = self._recording(audio, job["decoded"]["identity"])
         except NotScorable as outcome:
             return unscored(job, outcome)
         mismatch = "" if job["generated"] else length_mismatch(reference.audio, decoded.audio)
-        facts: dict[str, Any] = {"reference": describe(reference.audio), "decoded": describe(decoded.audio)}
+        facts |= {"reference": describe(reference.audio), "decoded": describe(decoded.audio)}
         lag = None
         if not job["generated"]:
             lag = 0 if same else None if mismatch else lag_between(reference, decoded, job["by_levels"])
@@ -79,9 +85,6 @@ class Scorer:
         if name not in self._metrics:
             self._metrics[name] = _plug_in(name, code) if code else metric(name)
         return self._metrics[name]
-
-    def _load(self, source: Mapping[str, Any], *, is_reference: bool) -> Recording:
-        return self._recording(load_signal(source, self._audio), source["identity"], is_reference)
 
     def _recording(self, audio: Audio, identity: str, is_reference: bool = False) -> Recording:
         return Recording(audio, identity, self._features, is_reference)
