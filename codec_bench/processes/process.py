@@ -160,19 +160,23 @@ class WorkerProcess:
     def _write(self, part: bytes, deadline: float, timeout: float) -> None:
         view = memoryview(part)
         while view:
-            self._wait(self._requests, selectors.EVENT_WRITE, deadline, timeout)
+            self._check_time(deadline, timeout)
             try:
                 view = view[os.write(self._requests, view[: 1 << 20]) :]
             except BlockingIOError:
-                continue
+                self._wait(self._requests, selectors.EVENT_WRITE, deadline, timeout)
             except BrokenPipeError:
                 raise ProcessCrash(self._how_it_ended()) from None
 
     def _read(self, size: int, deadline: float, timeout: float) -> bytes:
         data = bytearray()
         while len(data) < size:
-            self._wait(self._replies, selectors.EVENT_READ, deadline, timeout)
-            chunk = os.read(self._replies, min(size - len(data), 1 << 20))
+            self._check_time(deadline, timeout)
+            try:  # a selector costs more than a small message, most parts of which are there at once
+                chunk = os.read(self._replies, min(size - len(data), 1 << 20))
+            except BlockingIOError:
+                self._wait(self._replies, selectors.EVENT_READ, deadline, timeout)
+                continue
             if not chunk:
                 raise ProcessCrash(self._how_it_ended())
             data += chunk
@@ -184,9 +188,7 @@ class WorkerProcess:
             selector.register(descriptor, event)
             selector.register(self._printed, selectors.EVENT_READ)
             while True:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise ProcessHang(f"the process gave no reply within {timeout:g} s{self._last_words()}")
+                left = self._check_time(deadline, timeout)
                 ready = {key.fd for key, _ in selector.select(min(left, POLL_SECONDS))}
                 if self._printed in ready and not self._take_printed():
                     selector.unregister(self._printed)
@@ -195,6 +197,17 @@ class WorkerProcess:
                 ended = self._process.poll() is not None
                 if ended and descriptor not in {key.fd for key, _ in selector.select(0)}:
                     raise ProcessCrash(self._how_it_ended())
+
+    def _check_time(self, deadline: float, timeout: float) -> float:
+        """The seconds that are left.
+
+        Raises:
+            ProcessHang: None are.
+        """
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ProcessHang(f"the process gave no reply within {timeout:g} s{self._last_words()}")
+        return left
 
     def _take_printed(self) -> bool:
         """Takes one piece of what was printed; whether there may be more."""
