@@ -166,7 +166,7 @@ def announcement(wanted: Sequence[NeededEnvironment]) -> str:
     while not place.exists():
         place = place.parent
     free, total = shutil.disk_usage(place).free, sum(sizes.values())
-    names = ", ".join(f"{name} about {describe_size(size)}" for name, size in sizes.items())
+    names = ", ".join(f"{name} up to about {describe_size(size)}" for name, size in sizes.items())
     whole = f"; together {describe_size(total)}" if len(sizes) > 1 else ""
     short = "" if free > total else ": that may not be enough"
     return f"{names}{whole}, of which most is downloaded; {describe_size(free)} are free in {place}{short}"

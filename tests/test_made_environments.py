@@ -221,7 +221,7 @@ def test_sizes_are_announced_with_what_is_free():
     large = Environment("large", size=5_000_000_000)
     assert announcement([NeededEnvironment(BARE)]) == ""
     text = announcement([NeededEnvironment(BARE), NeededEnvironment(large)])
-    assert text.startswith("large about 5.00 GB, of which most is downloaded; ")
+    assert text.startswith("large up to about 5.00 GB, of which most is downloaded; ")
     assert "are free in /" in text
     endless = replace(large, name="endless", size=10**18)
     text = announcement([NeededEnvironment(large), NeededEnvironment(endless)])

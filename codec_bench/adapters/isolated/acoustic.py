@@ -473,7 +473,7 @@ class NemoCodec(IsolatedCodec):
         without_dependencies=("nemo_toolkit==2.7.3", "einops>=0.6"),
         inherits=True,
         borrowed=("transformers>=4.50,<6",),
-        size=175_000_000,
+        size=210_000_000,
     )
     worker = WORKERS / "nemo_codec/worker.py"
 
