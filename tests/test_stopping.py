@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ import pytest
 from codec_bench.audio import Audio, read_audio, write_wav
 from codec_bench.faults import Stopped, contained
 from codec_bench.stopping import NAMES, Terminated, stoppable
+
+
+@pytest.fixture(autouse=True)
+def fresh_signals() -> Iterator[None]:
+    """Signals as a program begins with them: Ray leaves a handler in the process that tests share."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (getattr(signal, name) for name in NAMES)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
 
 HEAD = """
 import ctypes, os, signal, sys, threading, time, weakref

@@ -96,7 +96,7 @@ class _Plan(_Part):
     metrics: list[_Metric]
     conditions: list[_Condition] = []
     seed: int | None = None
-    align: bool = False
+    align: str = ""
 
     @model_validator(mode="after")
     def _can_be_told_apart(self) -> _Plan:

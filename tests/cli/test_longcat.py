@@ -30,7 +30,18 @@ def cli(longcat_mirror: Path, tmp_path: Path) -> Cli:
     return lambda *arguments, **own: run_command(tmp_path, *arguments, **(mirror | own))
 
 
-RUN = ("run", "--codec", "longcat", "--codebooks", "2,3,4", "--dataset", "demo", "--metrics", "stoi,gpe", "--no-report")
+RUN = (
+    "run",
+    "--codec",
+    "longcat",
+    "--codebooks",
+    "2,3,4",
+    "--dataset",
+    "demo",
+    "--metrics",
+    "stoi,si_sdr",
+    "--no-report",
+)
 
 
 @pytest.mark.long

@@ -36,7 +36,7 @@ def test_a_suite_is_read_whole(tmp_path: Path):
 
 def test_every_option_can_be_saved(tmp_path: Path):
     values = {
-        "codec": ["a"], "codebooks": [2], "dataset": ["d"], "metrics": ["m"], "limit": 1, "only": ["u"], "jobs": 3,
+        "codec": ["a"], "codebooks": [2], "dataset": ["d"], "metrics": ["m"], "sample": 1, "only": ["u"], "jobs": 3,
         "coding_jobs": 2, "engine": "ray", "ray_address": "head:6379",
         "device": "cuda", "batch_seconds": 30.0, "checkpoint": tmp_path,
         "asr": "x", "normaliser": "librispeech",
@@ -44,9 +44,9 @@ def test_every_option_can_be_saved(tmp_path: Path):
         "seed": 4, "align": True, "ground_truth": False, "data_root": tmp_path, "audio_root": tmp_path,
         "generated": True, "speed": True, "prompts": tmp_path, "prompt_root": tmp_path,
         "text": tmp_path, "bands": [1.0], "keep_audio": True, "report": False, "max_failed": 0.5, "timeout": 9.0,
-        "out": tmp_path, "no_cache": True, "debug": True,
+        "out": tmp_path, "no_cache": True, "debug": True, "keep_paths": True,
     }  # fmt: skip
-    assert set(values) == set(RunConfig.model_fields) - {"name", "bitrate", "group"}
+    assert set(values) == set(RunConfig.model_fields) - {"name", "bitrate", "group", "limit"}  # a sample has no limit
     config = RunConfig(**values)
     config.save(tmp_path / "all.yaml")
     assert RunConfig.load(tmp_path / "all.yaml") == config
