@@ -139,6 +139,7 @@ class WorkerProcess:
         number = next(self._numbers)
         parts = pack(dict(header, id=number), arrays)
         deadline = time.monotonic() + timeout
+        self._take_printed()  # all that the pipe holds by now belongs to earlier messages
         self._tail.clear()
         try:
             for part in parts:
