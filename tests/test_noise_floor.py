@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +9,12 @@ import pytest
 from scipy import stats as scipys
 
 from codec_bench import load_dataset
-
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "noise_floor.py"
+from tests.benchmark_modules import load_benchmark
 
 
 @pytest.fixture(scope="module")
 def noise_floor() -> Any:
-    spec = importlib.util.spec_from_file_location("noise_floor", BENCHMARK)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("noise_floor")
 
 
 def test_the_share_between_speakers_is_that_of_the_analysis_of_variance(noise_floor: Any):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,19 +9,13 @@ import pytest
 from scipy import stats as scipys
 
 from codec_bench.comparison import compare
-
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "simulated_statistics.py"
+from tests.benchmark_modules import load_benchmark
 
 
 @pytest.fixture(scope="module")
 def simulated() -> Any:
     """The module of the benchmark, whose long run makes the tables of docs/ci.md."""
-    spec = importlib.util.spec_from_file_location("simulated_statistics", BENCHMARK)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("simulated_statistics")
 
 
 LAYOUTS = ["5 equal", "5 unequal", "8 equal", "8 unequal", "13 of test-B", "37 of test-B"]

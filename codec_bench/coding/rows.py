@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared, TakesC
 from codec_bench.adapters.systems import System
 from codec_bench.coding.conditions import Alteration, Clean, Condition
 from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.faults import contained, explained
+from codec_bench.faults import Out, contained, explained
 from codec_bench.fingerprint import address
 
 
@@ -86,14 +86,23 @@ def use_checkpoint(codecs: Sequence[Codec], path: Path) -> None:
         names = ", ".join(dict.fromkeys(c.name for c in codecs)) or "files"
         raise UsageError(f"--checkpoint was given, but {names} takes none")
     for codec in takers:
-        try:
-            contained(codec.use_checkpoint, path)
-        except CodecBenchError:
+        asked(codec, f"cannot take --checkpoint {path}", codec.use_checkpoint, path)
+
+
+def asked(codec: Codec, failing: str, function: Callable[..., Out], *arguments: object) -> Out:
+    """What a codec answers before the run begins.
+
+    Raises:
+        UsageError: A plug-in raised: its name, what it is `failing` to do, and what it raised.
+    """
+    try:
+        return contained(function, *arguments)
+    except CodecBenchError:
+        raise
+    except Exception as error:
+        if codec.plug_in is None:
             raise
-        except Exception as error:
-            if codec.plug_in is None:
-                raise
-            raise UsageError(f"{codec.name} cannot take --checkpoint {path}: {explained(error)}") from error
+        raise UsageError(f"{codec.name} {failing}: {explained(error)}") from error
 
 
 def describe_system(system: Row) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from codec_bench.coding.addresses import kept_for
 from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item
 from codec_bench.coding.part import part_label
-from codec_bench.coding.rows import Row, describe_system
-from codec_bench.errors import CodecBenchError, UsageError
-from codec_bench.faults import contained, explained
+from codec_bench.coding.rows import Row, asked, describe_system
+from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.probes.frames import Frames, FrameSource
 from codec_bench.records import NotScorable
@@ -91,14 +90,7 @@ def hidden_sources(row: Row, layers: Sequence[int], coding: Dispatcher) -> list[
     """
     codec = row.source
     assert isinstance(codec, Codec), "the caller has looked"
-    try:
-        chosen = contained(codec.chosen_layers, layers)
-    except CodecBenchError:
-        raise
-    except Exception as error:
-        if codec.plug_in is None:
-            raise
-        raise UsageError(f"{codec.name} does not say how many hidden layers it has: {explained(error)}") from error
+    chosen = asked(codec, "does not say how many hidden layers it has", codec.chosen_layers, layers)
     rate = codec.spec.frame_rate
     if rate is None:
         raise UsageError(f"{codec.name} has hidden layers and no frame rate: its spec gives neither codebooks nor hop")
