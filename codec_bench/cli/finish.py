@@ -27,6 +27,7 @@ def tell(
     *,
     bands: Sequence[float] | None = None,
     after: Callable[[Run], None] | None = None,
+    failures: Sequence[str] = (),
 ) -> None:
     """Prints finished runs, where they are, and what failed; ends with the exit code of the contract.
 
@@ -35,13 +36,14 @@ def tell(
         as_json: Whether their summaries are printed instead of tables.
         bands: Edges of the bitrate groups in kbit/s; by default those of the tables.
         after: Prints further lines below the table of a run.
+        failures: What failed besides.
     """
     from codec_bench.api import summary_json
     from codec_bench.reports.console import print_table
     from codec_bench.reports.intervals import warning
     from codec_bench.reports.table import build_table
 
-    failures = []
+    failed = list(failures)
     for run in runs:
         if as_json:
             say(summary_json(run))
@@ -52,8 +54,8 @@ def tell(
         if few := warning(run):
             sys.stderr.write(f"WARNING: {few}\n")
         sys.stderr.write(f"written to {run.path}\n")
-        failures += run.failures
-    end(failures)
+        failed += run.failures
+    end(failed)
 
 
 def end(failures: Sequence[str]) -> None:

@@ -12,4 +12,5 @@ def probe(config: ProbeConfig, as_json: bool) -> None:
     """Train small probes on frozen tokens, with log-mel spectrograms and random tokens as bounds; print the table."""
     from codec_bench.probes.run import probe as carry_out
 
-    tell([carry_out(config)], as_json)
+    probed = carry_out(config)
+    tell(probed.runs, as_json, failures=probed.skipped)

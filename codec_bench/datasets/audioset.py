@@ -21,10 +21,10 @@ ID_LENGTH = 11
 class AudioSet(ListedCorpus):
     """The balanced training segments and the evaluation segments of AudioSet: 22,160 and 20,371, of 527 classes.
 
-    A segment has several classes: `label` is their identifiers, joined with commas. There is no published development
-    split. The segments are lists of videos; the audio is not published, and more and more videos vanish, so each
-    missing recording is a status of its utterance, and figures over different copies are not comparable. Codec papers
-    state neither subset nor protocol for their AudioSet figures.
+    A segment has several classes: `label` is their identifiers, joined with semicolons. There is no published
+    development split. The segments are lists of videos; the audio is not published, and more and more videos vanish, so
+    each missing recording is a status of its utterance, and figures over different copies are not comparable. Codec
+    papers state neither subset nor protocol for their AudioSet figures.
 
     Recordings are `<YTID>.wav`, `<YTID>.flac` or `<YTID>_<anything>` with one of these suffixes, at any depth below
     `--data-root`.
@@ -67,7 +67,7 @@ class AudioSet(ListedCorpus):
         wrong = next((row for row in rows if len(row) != 4 or len(row[0]) != ID_LENGTH), None)
         if wrong is not None:
             raise UnavailableError(f"{remote.url} has a row that is not a segment: {', '.join(wrong)}")
-        return [(video, labels) for video, _, _, labels in rows]
+        return [(video, labels.replace(",", ";")) for video, _, _, labels in rows]
 
 
 def _by_video(root: Path) -> dict[str, Path]:

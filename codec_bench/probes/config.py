@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -13,7 +15,6 @@ from codec_bench.options import (
     CodecNames,
     DataFolders,
     DataPart,
-    DatasetName,
     MaxFailed,
     Measurement,
     Names,
@@ -22,7 +23,8 @@ from codec_bench.options import (
     Panel,
     Seed,
 )
-from codec_bench.probes.recipes import Recipe, recipe_of
+from codec_bench.probes.recipes import RECIPES, SETS, Recipe, recipe_of
+from codec_bench.registry import unknown
 
 SplitRule = Literal["auto", "speakers", "utterances"]
 """The official split, or one that is drawn: `auto` draws where there is no official one."""
@@ -53,6 +55,37 @@ def parse_input(text: str) -> tuple[str, str]:
     return kind, name
 
 
+def tasks_of_sets(tasks: Sequence[str], entries: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The tasks of each data set, from entries `NAME` or `TASK=NAME`; a task without any takes those of the papers.
+
+    Raises:
+        UsageError: An entry is for no task that is asked for.
+
+    >>> tasks_of_sets(["sid", "er", "sed"], ["sid=a.tsv", "sid=b.tsv", "demo"])
+    {'a.tsv': ('sid',), 'b.tsv': ('sid',), 'demo': ('er', 'sed')}
+    >>> tasks_of_sets(["asr", "sid"], [])
+    {'aishell-1': ('asr',), 'librispeech-asr': ('asr',), 'voxceleb1': ('sid',)}
+    """
+    own: dict[str, list[str]] = {}
+    for entry in entries:
+        task, sign, name = entry.partition("=")
+        if not sign or (task not in RECIPES and Path(entry).exists()):
+            own.setdefault("", []).append(entry)
+        elif task not in RECIPES:
+            raise UsageError(f"--dataset {entry}: {unknown('task', task, list(RECIPES))}")
+        elif task not in tasks or not name:
+            raise UsageError(f"--dataset {entry}: it is TASK=NAME, and --task is {','.join(tasks)}")
+        else:
+            own.setdefault(task, []).append(name)
+    found: dict[str, list[str]] = {}
+    for task in dict.fromkeys(tasks):
+        for name in own.get(task) or own.get("") or SETS[task]:
+            found.setdefault(name, []).append(task)
+    if unused := [name for name in own.get("", ()) if name not in found]:
+        raise UsageError(f"--dataset {unused[0]}: every task has a data set of its own")
+    return {name: tuple(dict.fromkeys(of)) for name, of in found.items()}
+
+
 class ProbeConfig(Measurement, DataFolders, DataPart):
     """A probe run."""
 
@@ -65,7 +98,14 @@ class ProbeConfig(Measurement, DataFolders, DataPart):
             example="sid,digits",
         ),
     ]  # fmt: skip
-    dataset: DatasetName
+    dataset: Annotated[
+        Names,
+        Option(
+            "Recordings, for all tasks or for one of them; by default those of the papers, see `list tasks`.",
+            Panel.DATA,
+            "[TASK=]NAME|FILE.tsv|DIR",
+        ),
+    ] = []
     input: Annotated[
         str,
         Option(
@@ -99,6 +139,12 @@ class ProbeConfig(Measurement, DataFolders, DataPart):
     def _known_input(cls, value: str) -> str:
         parse_input(value)
         return value
+
+    @property
+    def sets(self) -> dict[str, tuple[Recipe, ...]]:
+        """The recipes of the tasks by data set; see `recipe_of` and `tasks_of_sets` for what cannot be."""
+        made = {recipe.task: recipe for recipe in self.recipes}
+        return {name: tuple(made[t] for t in tasks) for name, tasks in tasks_of_sets(self.task, self.dataset).items()}
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:

@@ -118,6 +118,18 @@ RECIPES: dict[str, Recipe] = {
     )
 }  # fmt: skip
 
+SETS: dict[str, tuple[str, ...]] = {
+    "asr": ("aishell-1", "librispeech-asr"),
+    "phone": ("librispeech-asr",),
+    "sid": ("voxceleb1",),
+    "er": ("iemocap",),
+    "sed": ("audioset",),
+    "intent": ("slurp",),
+    "digits": ("audiomnist",),
+    "nonverbal": ("vocalsound",),
+}
+"""The data sets on which LongCat probes a task, else MagiCodec (`phone`, `nonverbal`) or WavTokenizer."""
+
 
 def recipe_of(task: str, head: str | None = None) -> Recipe:
     """The recipe of a task.

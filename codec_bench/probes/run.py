@@ -1,10 +1,10 @@
-"""A probe run, from its options to a run directory."""
+"""Probe runs, from their options to run directories."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,69 +12,81 @@ from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System, parse_systems, ready, split_setting
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.devices import check_device, torch_device
-from codec_bench.coding.items import Item, Selection, describe_dataset, manifest_of, resolve_items
+from codec_bench.coding.items import Item, describe_dataset, manifest_of
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row
-from codec_bench.datasets.loading import load_dataset
-from codec_bench.datasets.parts import Part, undivided
 from codec_bench.errors import UsageError
 from codec_bench.hub import caches
 from codec_bench.identity import new_invocation
-from codec_bench.probes.columns import biased, measures_of
+from codec_bench.probes.columns import measures_of
 from codec_bench.probes.config import ProbeConfig, parse_input
 from codec_bench.probes.frames import Extracted, Frames, FrameSource
 from codec_bench.probes.inputs import LogMel, RandomTokens, TokenFrames, sources_of
-from codec_bench.probes.recipes import Recipe
+from codec_bench.probes.plan import SetPlan, plan_sets, split_by_access, wanted_sets
 from codec_bench.probes.results import Results, write_json
-from codec_bench.probes.splits import divide, official_part
 from codec_bench.probes.study import Study, TaskPlan
-from codec_bench.probes.targets import targets_of
 from codec_bench.processes.pool import worker_count
-from codec_bench.runs.directory import Run
+from codec_bench.runs.directory import Run, slug
 from codec_bench.runs.frames import Heading
 from codec_bench.runs.progress import RunProgress
 from codec_bench.runs.writer import Request, same, writing
 
 
-def probe(config: ProbeConfig) -> Run:
-    """Trains the probes of a configuration and writes their run directory.
+@dataclass(frozen=True)
+class Probed:
+    """What came of a request.
 
-    Returns:
-        The finished run: `summary` with one row per system and measure, `scores` with one per test utterance and seed.
+    Attributes:
+        runs: The finished runs, one for each data set: `summary` with one row per system and measure, `scores` with one
+            per test utterance and seed.
+        skipped: Tasks of no run, each with the reason; those that are skipped on the data set of a run are among the
+            failures of that run.
+    """
+
+    runs: tuple[Run, ...]
+    skipped: tuple[str, ...]
+
+
+def probe(config: ProbeConfig) -> Probed:
+    """Trains the probes of a configuration and writes a run directory for each data set.
 
     Raises:
         UsageError: Something in the request cannot be done; found before anything is trained.
-        CodecBenchError: The run had to stop.
+        CodecBenchError: A run had to stop.
     """
     with caches(fresh=config.no_cache) as cache:
-        return _probe(config, cache)
+        check_device(config.device)
+        new_invocation()
+        wanted = wanted_sets(config)
+        systems = chosen_systems(config)
+        prepared = [system.label for system in systems if not isinstance(system.source, Codec)]
+        if prepared:
+            raise UsageError(f"{prepared[0]} is audio, not tokens: a probe needs a codec, e.g. --codec lyra")
+        obtainable, missing = split_by_access(wanted)
+        ready(systems)
+        plans, skipped = plan_sets(config, obtainable)
+        runs = tuple(probe_set(config, plan, systems, cache, is_one_of_several=len(wanted) > 1) for plan in plans)
+        return Probed(runs, (*missing, *skipped))
 
 
-def _probe(config: ProbeConfig, cache: Path) -> Run:
-    check_device(config.device)
-    new_invocation()
-    recipes = config.recipes
-    warnings: list[str] = []
-    loaded = load_dataset(config.dataset, data_root=config.data_root, audio_root=config.audio_root)
-    systems = chosen_systems(config)
-    prepared = [system.label for system in systems if not isinstance(system.source, Codec)]
-    if prepared:
-        raise UsageError(f"{prepared[0]} is audio, not tokens: a probe needs a codec, e.g. --codec lyra")
-    ready(systems)
-    division = official_part if config.split == "auto" else undivided
-    selected = resolve_items(loaded, warnings, part=Part(config.limit, config.sample, config.seed, division))
-    items = selected.items
-    tasks = [plan_task(recipe, selected, config, warnings) for recipe in recipes]
+def probe_set(
+    config: ProbeConfig, made: SetPlan, systems: Sequence[System], cache: Path, *, is_one_of_several: bool
+) -> Run:
+    """Trains the probes of a data set and writes their run directory.
+
+    Where it `is_one_of_several`, that is a folder of the data set's name in `--out`.
+    """
+    loaded, items, tasks = made.dataset, made.selected.items, made.tasks
     rows = [Row(system) for system in systems]
     coding = local_dispatcher(cache, config.device)
-    warnings += coding.identify(systems)
+    warnings = [*made.warnings, *coding.identify(systems)]
     of_systems = sources_of(rows, *parse_input(config.input), coding)
     books = of_systems[0].part.books if isinstance(of_systems[0], TokenFrames) else None
     baselines = [LogMel(), RandomTokens(TokenFrames(rows[0], coding, books), config.seed)]
     sources = [*baselines, *of_systems]
     described = {source.label: source.describe() for source in sources}
     plan = {
-        "dataset": describe_dataset(loaded, items, selected.sample),
+        "dataset": describe_dataset(loaded, items, made.selected.sample),
         "systems": list(described.values()),
         "conditions": [],
         "metrics": [column.describe() for task in tasks for column in measures_of(task, config.seeds)],
@@ -89,12 +101,15 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
         plan=plan,
         manifest=manifest_of(items),
         difference=same(plan, {"split": config.describe()["split"]}),
-        name=("probe", *config.task, loaded.name),
+        name=("probe", *(task.recipe.task for task in tasks), loaded.name),
         warnings=warnings,
     )
     device = torch_device(config.device)
     study = Study(tasks, config.training_seeds, cache, training_jobs(config.jobs, device), device)
-    with writing(request, config.out or request.default_folder()) as writer:
+    out = config.out or request.default_folder()
+    if is_one_of_several and config.out is not None:
+        out /= slug(loaded.name)
+    with writing(request, out) as writer:
         extracted = carry_out(study, sources, items, cache)
         results = Results(study.units, study.tasks, items, extracted, config.training_seeds)
         headings = [heading(source, described[source.label], extracted[source.label], cache) for source in sources]
@@ -102,10 +117,12 @@ def _probe(config: ProbeConfig, cache: Path) -> Run:
         write_json(writer.path / "confusion.json", results.confusions())
         write_json(writer.path / "probes.json", results.trainings())
         writer.warn(coding.notes)
+        coverage = results.coverage(config.max_failed)
+        coverage.failures += made.skipped
         return writer.finish(
             intervals=results.intervals(),
             notes=results.notes(),
-            coverage=results.coverage(config.max_failed),
+            coverage=coverage,
             devices=coding.devices | {"probes": device},
             session={"trainings": study.trained, "trainings_from_cache": study.reused},
         )
@@ -129,32 +146,6 @@ def chosen_systems(config: ProbeConfig) -> list[System]:
                 if setting is not None:
                     raise UsageError(f"--input {config.input} lies before the codebooks: leave out @{setting}")
     return systems
-
-
-def plan_task(recipe: Recipe, selected: Selection, config: ProbeConfig, warnings: list[str]) -> TaskPlan:
-    """The targets and parts of a task.
-
-    Raises:
-        UsageError: The data set has none, or one recording is in two parts.
-    """
-    try:
-        targets = targets_of(selected.items, recipe)
-        used = [item for item in selected.items if item.utterance.id in targets.of]
-        division = divide(
-            used,
-            targets.of,
-            speaker_disjoint=recipe.speaker_disjoint,
-            folds=recipe.folds,
-            seed=config.seed,
-            rule=config.split,
-        )
-    except UsageError as error:
-        drawn = selected.sample and f" (in --sample {config.sample}: a larger one may do)"
-        raise UsageError(f"task {recipe.task}: {error}{drawn or ''}") from error
-    warnings += targets.warnings
-    plan = TaskPlan(recipe, targets, division)
-    warnings += [f"{recipe.task}: {text}" for text in (*division.warnings, *biased(plan))]
-    return plan
 
 
 def describe_task(task: TaskPlan) -> dict[str, Any]:

@@ -44,8 +44,8 @@ WHOLE = {
     "--max-failed 0.5 --timeout 9 --out o --no-ground-truth --no-report",
     "score": "--decoded d --reference r --name n --bitrate 1 --group classic --strict --metrics stoi --limit 2 "
     "--bands '' --text t.tsv --no-ground-truth --keep-audio --prompt-root p --device cpu",
-    "probe": "--codec lyra,codec2 --task sid --task digits,er --dataset demo --input latents:x --codebooks 2 --seeds 2 "
-    "--head linear --split speakers --limit 9 --jobs 1 --audio-root a --seed 3 --max-failed 0 --out o",
+    "probe": "--codec lyra,codec2 --task sid --task digits,er --dataset demo,sid=x.tsv --input latents:x --codebooks 2 "
+    "--seeds 2 --head linear --split speakers --limit 9 --jobs 1 --audio-root a --seed 3 --max-failed 0 --out o",
     "tokens": "--codec lyra --dataset demo --ngram-codebooks 2 --pair-codebooks 0 --no-lm --lm-steps 2 --no-stability "
     "--map pca --label speaker --seed 1 --no-report",
     "speed": "--codec lyra --codebooks 16,46 --seconds 30,5 --audio x.wav --threads 2 --repeats 1 --warmup 0 "

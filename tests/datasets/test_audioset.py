@@ -36,7 +36,7 @@ def test_utterances(root: Path) -> None:
     found = list(data.utterances())
     assert [u.id for u in found] == ["--PJHxphWEs", "--ZhevVpy1s", "-0RWZT_miFs"]
     assert [u.labels["split"] for u in found] == ["train", "train", "test"]
-    assert [u.labels["label"] for u in found] == ["/m/09x0r,/t/dd00088", "/m/012xff", "/m/03v3yw,/m/0k4j"]
+    assert [u.labels["label"] for u in found] == ["/m/09x0r;/t/dd00088", "/m/012xff", "/m/03v3yw;/m/0k4j"]
     assert [u.path.is_file() for u in found] == [True, False, True]
     assert found[2].path == root / "eval/-0RWZT_miFs_420.000.wav"
     assert {(u.speaker, u.language, u.text) for u in found} == {(None, None, None)}
