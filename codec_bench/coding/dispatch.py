@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
-from codec_bench.coding.conditions import Piece
+from codec_bench.coding.conditions import Clean, Piece
 from codec_bench.coding.items import Item
 from codec_bench.coding.reconstruct import Reconstructor
 from codec_bench.coding.rows import Row, codecs_of
@@ -183,14 +183,18 @@ class Dispatcher:
         return self._arrays(row, "latents", coded=self.reconstructor.code_address(row, item))
 
     def hidden(self, row: Row, item: Item, layers: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-        """What `Codec.hidden` gives for a recording as it is, in one pass; no cache keeps it.
+        """What `Codec.hidden` gives for an utterance that is coded in one piece, in one pass; no cache keeps it.
 
         Raises:
             NotScorable: The recording cannot be read, or the codec failed.
             UsageError: The codec has no such layer.
         """
-        piece = {"address": item.digest} | recording_source(item)
-        found = self._arrays(row, "hidden", piece=piece, layers=list(layers))
+        if isinstance(row.condition, Clean):
+            piece, arrays = {"address": item.digest} | recording_source(item), {}
+        else:
+            heard, place = self.reconstructor.heard(row, item), row.condition.address(item)
+            piece, arrays = {"address": place, "rate": heard.rate}, {place: heard.samples}
+        found = self._arrays(row, "hidden", piece=piece, layers=list(layers), arrays=arrays)
         return {int(layer): values for layer, values in found.items()}
 
     def _arrays(self, row: Row, op: str, **details: Any) -> dict[str, NDArray[np.float32]]:

@@ -188,6 +188,15 @@ class Reconstructor:
             return []
         return [self._code(codec, piece)[0].prefix(row.codebooks) for piece in self._pieces(row, item)]
 
+    def heard(self, row: Row, item: Item) -> Audio:
+        """What a codec is given for an utterance that is coded in one piece.
+
+        Raises:
+            NotScorable: It cannot be obtained.
+        """
+        (piece,) = self._pieces(row, item)
+        return _asked(row, piece.audio, Audio)
+
     def code_address(self, row: Row, item: Item) -> str:
         """Where the code of an utterance is that is coded in one piece."""
         assert isinstance(row.source, Codec), "prepared audio has no codes"

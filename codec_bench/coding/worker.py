@@ -155,10 +155,10 @@ class Coder:
             return {"failed": _plain(outcome), "devices": self._calls.devices}
 
     def _hidden(self, system: System, job: Mapping[str, Any]) -> dict[str, Any]:
-        """What `layers` of the encoder make of the recording that `piece` says how to read, as `arrays`."""
+        """What `layers` of the encoder make of the audio that `piece` says how to get, as `arrays`."""
         assert isinstance(system.source, Codec), "the caller has looked"
         try:
-            found = self._calls.hidden(system.source, self._sound(job["piece"], {})(), job["layers"])
+            found = self._calls.hidden(system.source, self._sound(job["piece"], job.get("arrays", {}))(), job["layers"])
             size = sum(values.nbytes for values in found.values())
             if size > MAX_BYTES:
                 raise NotScorable(

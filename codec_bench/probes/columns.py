@@ -9,6 +9,7 @@ import numpy as np
 
 from codec_bench.metrics.text import basic, chinese
 from codec_bench.probes.problem import parts_of
+from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import Fold
 from codec_bench.probes.study import CHOICE, TaskPlan
 from codec_bench.runs.columns import Better, ColumnSpec
@@ -31,7 +32,7 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
     recipe = task.recipe
     how = (
         f"{recipe.title} on frozen input: {recipe.head} head, recipe version {recipe.version} "
-        f"({recipe.fingerprint[:12]}), {trained(seeds)}, {task.division.rule}; learning rate: {CHOICE}"
+        f"({recipe.fingerprint[:12]}), {varied(recipe)}{trained(seeds)}, {task.division.rule}; learning rate: {CHOICE}"
     )
 
     def measure(
@@ -69,6 +70,12 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
             note = f"errors out of {unit}, pooled; CTC, {decoding}, no language model"
             found.append(measure(f"{kind}[{variant}]", kind.upper(), "lower", "%", 1, note, normalised=True))
     return found
+
+
+def varied(recipe: Recipe) -> str:
+    """How the training part is augmented; empty if it is not."""
+    how = recipe.augmentation
+    return "" if how is None else f"augmentation version {how.version} of the training part ({', '.join(how.kinds)}), "
 
 
 def trained(seeds: int) -> str:

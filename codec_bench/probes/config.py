@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from codec_bench.adapters.books import Books, parse_numbers
 from codec_bench.errors import UsageError
@@ -22,8 +22,9 @@ from codec_bench.options import (
     Option,
     Panel,
     Seed,
+    listed,
 )
-from codec_bench.probes.recipes import RECIPES, SETS, Recipe, recipe_of
+from codec_bench.probes.recipes import RECIPES, SETS, Recipe, augmented, recipe_of
 from codec_bench.registry import unknown
 
 SplitRule = Literal["auto", "speakers", "utterances"]
@@ -86,6 +87,11 @@ def tasks_of_sets(tasks: Sequence[str], entries: Sequence[str]) -> dict[str, tup
     return {name: tuple(dict.fromkeys(of)) for name, of in found.items()}
 
 
+def _kinds(value: Any) -> Any:
+    """Kinds of augmentation; a switch stands for those of the recipe, or none."""
+    return (["recipe"] if value else []) if isinstance(value, bool) else listed(value)
+
+
 class ProbeConfig(Measurement, DataFolders, DataPart):
     """A probe run."""
 
@@ -120,6 +126,22 @@ class ProbeConfig(Measurement, DataFolders, DataPart):
     head: Annotated[
         str | None, Option("A head other than the task's own; see `codec-bench list tasks`.", Panel.METHOD, "NAME")
     ] = None
+    augmentation: Annotated[
+        list[str],
+        BeforeValidator(_kinds),
+        Option(
+            "Vary the training part: mask, mix, speed, noise, reverb, or recipe for what suits each task.",
+            Panel.METHOD,
+            "KIND[,KIND]",
+            switch="--augment",
+        ),
+    ] = []
+    noise_dir: Annotated[
+        Path | None, Option("Noise for that augmentation, instead of speech-shaped noise.", Panel.DATA, "DIR")
+    ] = None
+    room_dir: Annotated[
+        Path | None, Option("Impulse responses for reverb, instead of simulated rooms.", Panel.DATA, "DIR")
+    ] = None
     split: Annotated[
         SplitRule,
         Option(
@@ -148,8 +170,8 @@ class ProbeConfig(Measurement, DataFolders, DataPart):
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
-        """The recipes of the tasks; see `recipe_of` for what cannot be."""
-        return tuple(recipe_of(name, self.head) for name in dict.fromkeys(self.task))
+        """The recipes of the tasks; see `recipe_of` and `augmented` for what cannot be."""
+        return tuple(augmented(recipe_of(name, self.head), self.augmentation) for name in dict.fromkeys(self.task))
 
     @property
     def training_seeds(self) -> tuple[int, ...]:

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.conditions import Clean
 from codec_bench.coding.items import Item
+from codec_bench.coding.rows import Row
 from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable
 
@@ -41,6 +43,11 @@ class Frames:
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Frames:
         """The inverse of `to_arrays`."""
         return cls(arrays["values"], float(arrays["rate"]), tuple(arrays["sizes"].tolist()))
+
+
+def altered_by(row: Row | None) -> dict[str, str]:
+    """What fingerprints hold besides where recordings are altered; nothing otherwise."""
+    return {} if row is None or isinstance(row.condition, Clean) else {"condition": row.condition.fingerprint}
 
 
 @dataclass(frozen=True)

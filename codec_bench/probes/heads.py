@@ -251,17 +251,27 @@ class Probe(nn.Module):
         """How many of the given frames the head sees."""
         return -(-frames * self.repeat // self.stack)
 
-    def forward(self, frames: Tensor, lengths: Sequence[int], masked: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        frames: Tensor,
+        lengths: Sequence[int],
+        masked: Tensor | None = None,
+        mixed: tuple[Tensor, float] | None = None,
+    ) -> Tensor:
         """Logits of a batch.
 
         Args:
             frames: All frames of the batch in a row, `[sum of lengths, codebooks or dimension]`.
             lengths: Frames of each utterance.
-            masked: `[sum of lengths]`, 0 where a frame is masked in training, otherwise 1.
+            masked: `[sum of lengths, 1 or width]`, 0 where frame vectors are masked in training, otherwise 1.
+            mixed: Frames as `frames` whose vectors are mixed in, and the weight of `frames`.
         """
-        vectors = self.norm(self.vectors(frames))
+        vectors = self.vectors(frames)
+        if mixed is not None:
+            vectors = mixed[1] * vectors + (1 - mixed[1]) * self.vectors(mixed[0])
+        vectors = self.norm(vectors)
         if masked is not None:
-            vectors = vectors * masked[:, None]
+            vectors = vectors * masked
         vectors = self.dropout(vectors)
         padded = nn.utils.rnn.pad_sequence(list(vectors.split(list(lengths))), batch_first=True)
         if self.repeat > 1:

@@ -15,7 +15,7 @@ from codec_bench.coding.part import part_label
 from codec_bench.coding.rows import Row, asked, describe_system
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
-from codec_bench.probes.frames import Frames, FrameSource
+from codec_bench.probes.frames import Frames, FrameSource, altered_by
 from codec_bench.records import NotScorable
 
 
@@ -53,7 +53,7 @@ class HiddenFrames(FrameSource):
 
     def __init__(self, shared: _Pass, layer: int) -> None:
         row = shared.row
-        fingerprint = address(hidden=row.source.fingerprint, layer=layer, **kept_for(row.source))
+        fingerprint = address(hidden=row.source.fingerprint, layer=layer, **altered_by(row), **kept_for(row.source))
         super().__init__(part_label(row, f"hidden {layer}"), fingerprint)
         self.layer = layer
         self._shared = shared

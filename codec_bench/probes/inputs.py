@@ -20,7 +20,7 @@ from codec_bench.coding.signals import load_recording
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.metrics.spectral import slaney_filterbank
-from codec_bench.probes.frames import Frames, FrameSource
+from codec_bench.probes.frames import Frames, FrameSource, altered_by
 from codec_bench.probes.hidden import hidden_sources
 from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Tokens
@@ -125,17 +125,26 @@ class LogMel(FrameSource):
     Power spectrum of 25 ms Hann windows at 16 kHz, Slaney bands, log10, at most 8 (80 dB) below the loudest. Nothing is
     normalised by the utterance: its level and its mean spectrum, which codecs keep, tell emotions and sounds apart. As
     all continuous frames, bands are standardised by the training part.
+
+    Args:
+        row: Under which condition the recording is altered; by default it is not.
+        coding: What alters it.
     """
 
     RATE, HOP, WINDOW, FFT, BANDS = 16_000, 160, 400, 512, 80
 
-    def __init__(self) -> None:
+    def __init__(self, row: Row | None = None, coding: Dispatcher | None = None) -> None:
         mel = [self.RATE, self.HOP, self.WINDOW, self.FFT, self.BANDS, 2]
-        super().__init__("log-mel", address(logmel=mel, resampler=RESAMPLER))
+        super().__init__("log-mel", address(logmel=mel, resampler=RESAMPLER, **altered_by(row)))
+        self._row = row
+        self._coding = coding
 
     def frames(self, item: Item) -> Frames:
         """`[frames, 80]`."""
-        audio = load_recording(item)
+        if self._row is None or self._coding is None:
+            audio = load_recording(item)
+        else:
+            audio = self._coding.reconstructor.heard(self._row, item)
         audio.check(item.utterance.id)
         return Frames(self.spectrogram(audio), self.RATE / self.HOP)
 
@@ -165,12 +174,12 @@ class RandomTokens(FrameSource):
     def __init__(self, like: TokenFrames, seed: int) -> None:
         super().__init__("random-tokens", address(random=like.fingerprint, seed=seed))
         self._like = like
-        self._seed = seed
+        self._seed = [seed, *(byte for text in altered_by(like.part.row).values() for byte in bytes.fromhex(text))]
 
     def frames(self, item: Item) -> Frames:
         """Uniform indices, `[frames, codebooks]`."""
         like = TokenFrames.frames(self._like, item)
-        generator = np.random.default_rng([self._seed, *bytes.fromhex(item.digest)])
+        generator = np.random.default_rng([*self._seed, *bytes.fromhex(item.digest)])
         drawn = np.stack([generator.integers(0, size, len(like.values)) for size in like.sizes], axis=1)
         return Frames(np.asarray(drawn, np.int64), like.rate, like.sizes)
 
@@ -217,6 +226,17 @@ def aligned(tokens: Tokens) -> tuple[NDArray[np.int64], float]:
         index = (np.arange(length) * ratio.numerator) // ratio.denominator
         columns.append(stream.codes[np.minimum(index, len(stream.codes) - 1)])
     return np.stack(columns, axis=1), float(fastest.rate)
+
+
+def all_sources(rows: Sequence[Row], kind: str, name: str, coding: Dispatcher, seed: int) -> list[FrameSource]:
+    """What gives the frames of the two rows that are always there, and of each other row of the table; as `sources_of`.
+
+    Random tokens are shaped as those of the first row, and drawn from `seed`.
+    """
+    of_systems = sources_of(rows, kind, name, coding)
+    books = of_systems[0].part.books if isinstance(of_systems[0], TokenFrames) else None
+    like = TokenFrames(rows[0], coding, books)
+    return [LogMel(rows[0], coding), RandomTokens(like, seed), *of_systems]
 
 
 def sources_of(rows: Sequence[Row], kind: str, name: str, coding: Dispatcher) -> list[FrameSource]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -26,6 +26,7 @@ class Problem:
         symbols: All classes, or all characters or phones of the training part.
         multi: Whether an utterance may have several labels.
         train, dev, test: Ids of the parts.
+        variants: Where the cache keeps other frames that utterances of the training part are trained on as well.
     """
 
     recipe: Recipe
@@ -36,6 +37,12 @@ class Problem:
     train: tuple[str, ...]
     dev: tuple[str, ...]
     test: tuple[str, ...]
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        """Everything that decides what is learned, as plain data; what is off is left out."""
+        found = asdict(self) | {"recipe": self.recipe.described()}
+        return found if self.variants else {name: value for name, value in found.items() if name != "variants"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Training:
     def address(self) -> str:
         """Content address of the result."""
         return address(
-            probe=asdict(self.problem),
+            probe=self.problem.described(),
             recipe=self.problem.recipe.fingerprint,
             rate=self.rate,
             seed=self.seed,

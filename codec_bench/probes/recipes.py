@@ -6,8 +6,9 @@ of it is in one frozen object per task. Its fingerprint is in `run.json`; changi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.extras import cannot_import
@@ -16,6 +17,55 @@ from codec_bench.registry import unknown
 
 Target = Literal["label", "speaker", "text", "phones"]
 Head = Literal["linear", "mlp", "asp", "ecapa", "attention", "bilstm"]
+
+WAVEFORM_KINDS = ("speed", "noise", "reverb")
+"""What changes a recording before it is encoded; see `augmentation.py`."""
+
+KINDS = ("mask", "mix", *WAVEFORM_KINDS)
+"""What `--augmentation` may name."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How the recordings of the training part are varied.
+
+    Each time that a recording is trained on, it is itself or one of its variants (one for each kind that changes the
+    waveform), all equally likely; then its frames are masked, and mixed with those of another one. Speeds, ratios and
+    masks are those of SpeechBrain's recipes, which drop bands and chunks of the waveform where frozen frames have
+    dimensions and frames; its rooms and noises are recorded ones.
+
+    Attributes:
+        kinds: Which of `KINDS`.
+        version: Raised whenever what is trained on changes.
+        chunks: Least and most stretches of frames that are zeroed.
+        chunk_seconds: Least and most seconds of one.
+        bands: Least and most stretches of the dimensions of frame vectors that are zeroed.
+        band_width: Share of the dimensions that one has.
+        mix_share: Share of the batches in which frame vectors and losses of pairs are mixed, one weight for all pairs
+            (H. Zhang et al., "mixup", ICLR 2018).
+        mix_alpha: The weight is drawn from Beta(alpha, alpha); share and alpha as for AudioSet in Y. Gong et al.,
+            "PSLA", TASLP 2021.
+        speeds: One of these is drawn for each recording.
+        snr_db: Ends of the signal-to-noise ratios, drawn evenly.
+        t60_seconds: Ends of the reverberation times, drawn evenly.
+    """
+
+    kinds: tuple[str, ...]
+    version: int = 1
+    chunks: tuple[int, int] = (1, 5)
+    chunk_seconds: tuple[float, float] = (0.0625, 0.125)
+    bands: tuple[int, int] = (1, 3)
+    band_width: float = 0.05
+    mix_share: float = 0.5
+    mix_alpha: float = 10.0
+    speeds: tuple[float, ...] = (0.95, 1.05)
+    snr_db: tuple[float, float] = (0.0, 15.0)
+    t60_seconds: tuple[float, float] = (0.3, 1.0)
+
+    @property
+    def waveform_kinds(self) -> tuple[str, ...]:
+        """The kinds that need frames of their own."""
+        return tuple(kind for kind in WAVEFORM_KINDS if kind in self.kinds)
 
 
 @dataclass(frozen=True)
@@ -51,6 +101,7 @@ class Recipe:
         margin: Angle in radians that AAM-softmax adds (heads `asp` and `ecapa`).
         scale: Factor of its cosines.
         beam: Prefixes that the beam search keeps (head `bilstm`).
+        augmentation: How the training part is varied; None if it is not.
     """
 
     task: str
@@ -78,6 +129,7 @@ class Recipe:
     margin: float = 0.2
     scale: float = 16.0
     beam: int = 8
+    augmentation: Augmentation | None = None
 
     @property
     def is_sequence(self) -> bool:
@@ -92,8 +144,15 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """Content address of everything that the recipe says."""
-        return address(recipe=asdict(self))
+        return address(recipe=self.described())
 
+    def described(self) -> dict[str, Any]:
+        """Everything that it says, as plain data; what is off is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None or name not in OFF}
+
+
+OFF = ("augmentation",)
+"""Fields that are no part of a recipe where they are None: results of before there was such a field still hold."""
 
 SPEECHBRAIN = ("speechbrain", "hyperpyyaml", "sentencepiece", "torchaudio")
 """What `--head ecapa` imports."""
@@ -129,6 +188,39 @@ SETS: dict[str, tuple[str, ...]] = {
     "nonverbal": ("vocalsound",),
 }
 """The data sets on which LongCat probes a task, else MagiCodec (`phone`, `nonverbal`) or WavTokenizer."""
+
+AUGMENTED: dict[str, tuple[str, ...]] = {
+    "asr": ("mask", "speed"),
+    "phone": ("mask", "speed"),
+    "sid": ("mask", "noise", "reverb"),
+    "er": ("mask", "noise", "reverb"),
+    "sed": ("mask", "mix", "speed", "noise", "reverb"),
+    "intent": ("mask", "speed", "noise", "reverb"),
+    "digits": ("mask", "noise", "reverb"),
+    "nonverbal": ("mask", "noise", "reverb"),
+}
+"""What `--augment` does for each task, as SpeechBrain's recipes for LibriSpeech (CTC), VoxCeleb, UrbanSound8k, SLURP
+and Google's speech commands do; emotions and vocal sounds are treated as commands, and sounds are also mixed."""
+
+
+def augmented(recipe: Recipe, kinds: Sequence[str]) -> Recipe:
+    """A recipe with augmentation of some kinds, of its own ones where they are `recipe`; as it is where there are none.
+
+    Raises:
+        UsageError: There is no such kind, or the recipe cannot have it.
+
+    >>> augmented(RECIPES["sed"], ["mix"]).augmentation.kinds, augmented(RECIPES["sed"], []).augmentation
+    (('mix',), None)
+    """
+    for kind in kinds:
+        if kind not in (*KINDS, "recipe"):
+            raise UsageError(unknown("kind of augmentation", kind, [*KINDS, "recipe"]))
+    if not kinds:
+        return recipe
+    wanted = {kind for name in kinds for kind in (AUGMENTED[recipe.task] if name == "recipe" else [name])}
+    if recipe.is_sequence and "mix" in wanted:
+        raise UsageError(f"--augmentation mix: two texts at once are no target of {recipe.task}")
+    return replace(recipe, augmentation=Augmentation(tuple(kind for kind in KINDS if kind in wanted)))
 
 
 def recipe_of(task: str, head: str | None = None) -> Recipe:

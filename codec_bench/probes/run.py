@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System, parse_systems, ready, split_setting
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.conditions import Condition
 from codec_bench.coding.devices import check_device, torch_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of
 from codec_bench.coding.local import local_dispatcher
@@ -18,10 +19,11 @@ from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.hub import caches
 from codec_bench.identity import new_invocation
+from codec_bench.probes.augmentation import variants_of
 from codec_bench.probes.columns import measures_of
 from codec_bench.probes.config import ProbeConfig, parse_input
 from codec_bench.probes.frames import Extracted, Frames, FrameSource
-from codec_bench.probes.inputs import LogMel, RandomTokens, TokenFrames, sources_of
+from codec_bench.probes.inputs import LogMel, TokenFrames, all_sources
 from codec_bench.probes.plan import SetPlan, plan_sets, split_by_access, wanted_sets
 from codec_bench.probes.results import Results, write_json
 from codec_bench.probes.study import Study, TaskPlan
@@ -58,6 +60,7 @@ def probe(config: ProbeConfig) -> Probed:
         check_device(config.device)
         new_invocation()
         wanted = wanted_sets(config)
+        variants = variants_of(config.recipes, config.seed, config.noise_dir, config.room_dir)
         systems = chosen_systems(config)
         prepared = [system.label for system in systems if not isinstance(system.source, Codec)]
         if prepared:
@@ -65,25 +68,36 @@ def probe(config: ProbeConfig) -> Probed:
         obtainable, missing = split_by_access(wanted)
         ready(systems)
         plans, skipped = plan_sets(config, obtainable)
-        runs = tuple(probe_set(config, plan, systems, cache, is_one_of_several=len(wanted) > 1) for plan in plans)
+        several = len(wanted) > 1
+        runs = tuple(probe_set(config, plan, systems, variants, cache, is_one_of_several=several) for plan in plans)
         return Probed(runs, (*missing, *skipped))
 
 
 def probe_set(
-    config: ProbeConfig, made: SetPlan, systems: Sequence[System], cache: Path, *, is_one_of_several: bool
+    config: ProbeConfig,
+    made: SetPlan,
+    systems: Sequence[System],
+    variants: Mapping[str, Condition],
+    cache: Path,
+    *,
+    is_one_of_several: bool,
 ) -> Run:
     """Trains the probes of a data set and writes their run directory.
 
     Where it `is_one_of_several`, that is a folder of the data set's name in `--out`.
     """
     loaded, items, tasks = made.dataset, made.selected.items, made.tasks
+    kinds = {kind for task in tasks if task.recipe.augmentation for kind in task.recipe.augmentation.kinds}
+    variants = {variant: condition for variant, condition in variants.items() if variant in kinds}
     rows = [Row(system) for system in systems]
     coding = local_dispatcher(cache, config.device)
     warnings = [*made.warnings, *coding.identify(systems)]
-    of_systems = sources_of(rows, *parse_input(config.input), coding)
-    books = of_systems[0].part.books if isinstance(of_systems[0], TokenFrames) else None
-    baselines = [LogMel(), RandomTokens(TokenFrames(rows[0], coding, books), config.seed)]
-    sources = [*baselines, *of_systems]
+    kind, name = parse_input(config.input)
+    sources = all_sources(rows, kind, name, coding, config.seed)
+    varied = {
+        variant: all_sources([replace(row, condition=condition) for row in rows], kind, name, coding, config.seed)
+        for variant, condition in variants.items()
+    }
     described = {source.label: source.describe() for source in sources}
     plan = {
         "dataset": describe_dataset(loaded, items, made.selected.sample),
@@ -94,7 +108,7 @@ def probe_set(
         "input": config.input,
         "training_seeds": list(config.training_seeds),
         "tasks": [describe_task(task) for task in tasks],
-    }
+    } | ({"variants": [condition.describe() for condition in variants.values()]} if variants else {})
     request = Request(
         kind="probe",
         config=config.describe(),
@@ -110,18 +124,18 @@ def probe_set(
     if is_one_of_several and config.out is not None:
         out /= slug(loaded.name)
     with writing(request, out) as writer:
-        extracted = carry_out(study, sources, items, cache)
+        extracted, lacking = carry_out(study, sources, varied, items, cache)
         results = Results(study.units, study.tasks, items, extracted, config.training_seeds)
         headings = [heading(source, described[source.label], extracted[source.label], cache) for source in sources]
         writer.results(results.score_frame(), results.summary_frame(headings))
         write_json(writer.path / "confusion.json", results.confusions())
         write_json(writer.path / "probes.json", results.trainings())
-        writer.warn(coding.notes)
+        writer.warn([*coding.notes, *lacking])
         coverage = results.coverage(config.max_failed)
         coverage.failures += made.skipped
         return writer.finish(
             intervals=results.intervals(),
-            notes=results.notes(),
+            notes=[*results.notes(), *(f"Variants to train on, {k}: {c.note}." for k, c in variants.items())],
             coverage=coverage,
             devices=coding.devices | {"probes": device},
             session={"trainings": study.trained, "trainings_from_cache": study.reused},
@@ -152,7 +166,7 @@ def describe_task(task: TaskPlan) -> dict[str, Any]:
     """A task as `run.json` keeps it."""
     return {
         "task": task.recipe.task,
-        "recipe": asdict(task.recipe),
+        "recipe": task.recipe.described(),
         "fingerprint": task.recipe.fingerprint,
         "split": task.division.rule,
         "folds": [
@@ -162,18 +176,42 @@ def describe_task(task: TaskPlan) -> dict[str, Any]:
     }
 
 
-def carry_out(study: Study, sources: Sequence[FrameSource], items: Sequence[Item], cache: Path) -> dict[str, Extracted]:
-    """Makes all frames, then trains."""
-    with RunProgress(len(sources) * len(items)) as progress:
+def carry_out(
+    study: Study,
+    sources: Sequence[FrameSource],
+    varied: Mapping[str, Sequence[FrameSource]],
+    items: Sequence[Item],
+    cache: Path,
+) -> tuple[dict[str, Extracted], list[str]]:
+    """Makes all frames, also those of the variants (by kind, one source for each of `sources`), then trains.
+
+    Returns:
+        The frames of each row, and which variants could not be had.
+    """
+    frames = ArrayCache(cache / "frames")
+    trained = {kind: study.trained_on(items, kind) for kind in varied}
+    with RunProgress(len(sources) * (len(items) + sum(map(len, trained.values())))) as progress:
         progress.stage("frames")
-        extracted = {}
-        for source in sources:
-            extracted[source.label] = source.extract(items, ArrayCache(cache / "frames"), progress.advance)
-            study.add(source, extracted[source.label])
+        extracted: dict[str, Extracted] = {}
+        lacking: list[str] = []
+        for place, source in enumerate(sources):
+            extracted[source.label] = source.extract(items, frames, progress.advance)
+            variants = {k: varied[k][place].extract(trained[k], frames, progress.advance) for k in varied}
+            lacking += [text for k in varied if (text := lack(source.label, k, extracted[source.label], variants[k]))]
+            study.add(source, extracted[source.label], variants)
         progress.more(study.total)
         progress.stage("training")
         study.run(progress.advance)
-    return extracted
+    return extracted, lacking
+
+
+def lack(label: str, kind: str, plain: Extracted, varied: Extracted) -> str:
+    """Of how many recordings a row has no variants though it has frames, and why; empty if it has all."""
+    failed = {name: outcome for name, outcome in varied.failed.items() if name in plain.addresses}
+    if not failed:
+        return ""
+    name, first = next(iter(failed.items()))
+    return f"{label}: {len(failed)} recordings have no variant {kind}, first {name} ({first.reason})"
 
 
 def heading(source: FrameSource, described: Mapping[str, Any], extracted: Extracted, cache: Path) -> Heading:

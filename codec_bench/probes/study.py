@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from codec_bench.coding.items import Item
 from codec_bench.probes.frames import Extracted, FrameSource
 from codec_bench.probes.problem import Problem, Training, symbols_of
 from codec_bench.probes.recipes import Recipe
@@ -69,13 +70,24 @@ class Study:
         self._jobs = jobs
         self._device = device
 
-    def add(self, source: FrameSource, extracted: Extracted) -> None:
-        """Plans the trainings of a row."""
+    def add(self, source: FrameSource, extracted: Extracted, variants: Mapping[str, Extracted]) -> None:
+        """Plans the trainings of a row; `variants` are the frames of altered recordings, by kind."""
         for task in self.tasks:
             for fold in task.division.folds:
-                problem = problem_of(task, fold, extracted)
+                problem = problem_of(task, fold, extracted, variants)
                 reason = "" if problem else "a part of the split has no utterance with usable frames"
                 self.units.append(Unit(source.label, task, fold, problem, reason=reason))
+
+    def trained_on(self, items: Sequence[Item], kind: str) -> list[Item]:
+        """The utterances that a task is trained on which has variants of a kind."""
+        names = {
+            name
+            for task in self.tasks
+            if task.recipe.augmentation and kind in task.recipe.augmentation.waveform_kinds
+            for fold in task.division.folds
+            for name in fold.train
+        }
+        return [item for item in items if item.utterance.id in names]
 
     @property
     def total(self) -> int:
@@ -148,7 +160,7 @@ CHOICE = (
 """How the learning rate is chosen, for people."""
 
 
-def problem_of(task: TaskPlan, fold: Fold, extracted: Extracted) -> Problem | None:
+def problem_of(task: TaskPlan, fold: Fold, extracted: Extracted, variants: Mapping[str, Extracted]) -> Problem | None:
     """The problem of a row at a fold, of the utterances that have frames; None if a part is left without any."""
     recipe, targets = task.recipe, task.targets
     parts = {
@@ -160,6 +172,11 @@ def problem_of(task: TaskPlan, fold: Fold, extracted: Extracted) -> Problem | No
     # An unknown class would be an error without a chance; unknown characters are one that recognisers have, too.
     known = parts["train"] if recipe.is_sequence else tuple(targets.of)
     symbols = symbols_of([targets.of[n] for n in known], multi=targets.multi, sequence=recipe.is_sequence)
+    kinds = recipe.augmentation.waveform_kinds if recipe.augmentation else ()
+    altered = {
+        name: tuple(variants[kind].addresses[name] for kind in kinds if name in variants[kind].addresses)
+        for name in (parts["train"] if kinds else ())
+    }
     return Problem(
         recipe,
         {name: extracted.addresses[name] for name in used},
@@ -167,4 +184,5 @@ def problem_of(task: TaskPlan, fold: Fold, extracted: Extracted) -> Problem | No
         symbols,
         targets.multi,
         **parts,
+        variants=altered,
     )

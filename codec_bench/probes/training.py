@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch.nn import functional
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError
 from codec_bench.files import atomically
+from codec_bench.probes.augmentation import masks
 from codec_bench.probes.ctc import beam_search, frames_needed, greedy
 from codec_bench.probes.frames import Frames
 from codec_bench.probes.heads import NumberVectors, Probe, TokenVectors, aam_logits
@@ -62,24 +64,36 @@ class TrainingData:
         self.problem = problem
         self.device = device
         self.index = {symbol: i for i, symbol in enumerate(problem.symbols)}
-        names = [*problem.train, *problem.dev, *problem.test]
-        found = {name: self._read(cache, name) for name in names}
-        kinds = {(f.sizes, f.values.shape[1]) for f in found.values()}
+        found = {
+            name: self._read(cache, name, problem.frames[name])
+            for name in (*problem.train, *problem.dev, *problem.test)
+        }
+        others = {
+            name: [self._read(cache, name, place) for place in places] for name, places in problem.variants.items()
+        }
+        kinds = {(f.sizes, f.values.shape[1]) for f in (*found.values(), *chain(*others.values()))}
         if len(kinds) != 1:
             raise CodecBenchError(f"the recordings have {len(kinds)} different numbers of codebooks or dimensions")
         first = next(iter(found.values()))
         self.sizes = first.sizes
         self.rate = first.rate
-        self.frames = {name: torch.from_numpy(frames.values).to(device) for name, frames in found.items()}
-        if problem.recipe.is_sequence and not first.sizes:
-            # As recognisers have it: what a microphone or a level adds to every frame of an utterance says nothing.
-            self.frames = {name: frames - frames.mean(dim=0) for name, frames in self.frames.items()}
-        if problem.recipe.differences and not first.sizes:
-            apart = max(1, round(problem.recipe.differences * self.rate))
-            self.frames = {name: with_differences(frames, apart) for name, frames in self.frames.items()}
+        self.frames = {name: self._tensor(frames) for name, frames in found.items()}
+        self.variants = {name: [self._tensor(frames) for frames in made] for name, made in others.items()}
 
-    def _read(self, cache: ArrayCache, name: str) -> Frames:
-        entry = cache.get(self.problem.frames[name])
+    def _tensor(self, found: Frames) -> Tensor:
+        frames = torch.from_numpy(found.values).to(self.device)
+        if found.sizes:
+            return frames
+        if self.problem.recipe.is_sequence:
+            # As recognisers have it: what a microphone or a level adds to every frame of an utterance says nothing.
+            frames = frames - frames.mean(dim=0)
+        if self.problem.recipe.differences:
+            frames = with_differences(frames, max(1, round(self.problem.recipe.differences * self.rate)))
+        return frames
+
+    @staticmethod
+    def _read(cache: ArrayCache, name: str, place: str) -> Frames:
+        entry = cache.get(place)
         if entry is None:
             raise CodecBenchError(f"the frames of {name} were lost from the cache; run again")
         return Frames.from_arrays(entry)
@@ -131,16 +145,16 @@ class Trainer:
         outputs = len(job.problem.symbols) + (1 if self.recipe.is_sequence else 0)
         self.probe = Probe(self.recipe, self.material.vectors(), self.material.rate, outputs).to(job.device)
         self.optimiser = torch.optim.AdamW(self.probe.parameters(), lr=job.rate, weight_decay=self.recipe.weight_decay)
-        self.train_names = [name for name in job.problem.train if self._fits(name)]
+        self.train_names = [name for name in job.problem.train if self._fits(name, self.material.frames[name])]
         if not self.train_names:
             raise CodecBenchError("every recording of the training part is too short for its text")
 
-    def _fits(self, name: str) -> bool:
+    def _fits(self, name: str, frames: Tensor) -> bool:
         """Whether a recording has enough frames for its text; CTC has no gradient for others."""
         if not self.recipe.is_sequence:
             return True
         symbols = self.material.symbols(name)
-        return bool(symbols) and self.probe.length(len(self.material.frames[name])) >= frames_needed(symbols)
+        return bool(symbols) and self.probe.length(len(frames)) >= frames_needed(symbols)
 
     def train(self) -> dict[str, Any]:
         """Trains, and answers for the test part.
@@ -204,10 +218,22 @@ class Trainer:
             self._step(batches[position], generator)
 
     def _step(self, names: Sequence[str], generator: np.random.Generator) -> None:
-        frames = [self._cropped(self.material.frames[name], generator) for name in names]
+        frames = [self._cropped(self._variant(name, generator), generator) for name in names]
         lengths = [len(f) for f in frames]
-        logits = self.probe(torch.cat(frames), lengths, self._mask(lengths, generator))
-        loss = self._loss(logits, lengths, names, training=True)
+        masked, partners = self._mask(lengths, generator), self._partners(len(names), generator)
+        if partners is None:
+            logits = self.probe(torch.cat(frames), lengths, masked)
+            loss = self._loss(logits, lengths, names, training=True)
+        else:
+            order, weight = partners
+            # What is shorter than its partner is repeated.
+            mixed = [
+                frames[k][torch.arange(n, device=self.job.device) % lengths[k]]
+                for k, n in zip(order, lengths, strict=True)
+            ]
+            logits = self.probe(torch.cat(frames), lengths, masked, (torch.cat(mixed), weight))
+            loss = weight * self._loss(logits, lengths, names, training=True)
+            loss = loss + (1 - weight) * self._loss(logits, lengths, [names[k] for k in order], training=True)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.probe.parameters(), self.recipe.clip)
@@ -220,10 +246,28 @@ class Trainer:
         start = int(generator.integers(0, max(len(frames) - length, 0) + 1))
         return frames[start : start + length]
 
-    def _mask(self, lengths: Sequence[int], generator: np.random.Generator) -> Tensor | None:
-        if not self.recipe.mask_share:
+    def _variant(self, name: str, generator: np.random.Generator) -> Tensor:
+        """The frames of a recording, or of one of its variants that are long enough for its text."""
+        frames = self.material.frames[name]
+        if not self.material.variants:
+            return frames
+        made = [frames, *(other for other in self.material.variants[name] if self._fits(name, other))]
+        return made[int(generator.integers(len(made)))]
+
+    def _partners(self, count: int, generator: np.random.Generator) -> tuple[list[int], float] | None:
+        """With which recording each of a batch is mixed, and the weight that it keeps; None if they are not mixed."""
+        how = self.recipe.augmentation
+        if how is None or "mix" not in how.kinds or generator.random() >= how.mix_share:
             return None
-        keep = np.ones(sum(lengths), np.float32)
+        return generator.permutation(count).tolist(), float(generator.beta(how.mix_alpha, how.mix_alpha))
+
+    def _mask(self, lengths: Sequence[int], generator: np.random.Generator) -> Tensor | None:
+        """What frame vectors are multiplied with, `[sum of lengths, 1 or width]`; None if they stay as they are."""
+        how = self.recipe.augmentation
+        is_varied = how is not None and "mask" in how.kinds
+        if not (self.recipe.mask_share or is_varied):
+            return None
+        keep = np.ones((sum(lengths), 1), np.float32)
         begin = 0
         for length in lengths:
             for _ in range(2):
@@ -231,6 +275,8 @@ class Trainer:
                 start = begin + int(generator.integers(0, length - width + 1))
                 keep[start : start + width] = 0
             begin += length
+        if how is not None and is_varied:
+            keep = keep * masks(how, lengths, self.recipe.width, self.material.rate, generator).astype(np.float32)
         return torch.from_numpy(keep).to(self.job.device)
 
     def _loss(self, logits: Tensor, lengths: Sequence[int], names: Sequence[str], *, training: bool) -> Tensor:

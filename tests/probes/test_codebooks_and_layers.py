@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from codec_bench.adapters.longcat.adapter import LongCat
 from codec_bench.adapters.systems import parse_systems
+from codec_bench.audio import read_audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item
@@ -20,6 +22,7 @@ from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
+from codec_bench.probes.augmentation import AnySpeed
 from codec_bench.probes.config import ProbeConfig, parse_input
 from codec_bench.probes.frames import Frames
 from codec_bench.probes.inputs import sources_of
@@ -119,6 +122,7 @@ def test_layers_are_made_in_one_pass_and_kept(coding: Dispatcher, items: list[It
     sources = sources_of(rows("longcat"), "hidden", "1,2", coding)
     assert [source.label for source in sources] == ["longcat[hidden 1]", "longcat[hidden 2]"]
     found = [source.extract(items, cache) for source in sources]
+    assert found[0].failed == {}
     assert asked == [(f"n{k}", [1, 2]) for k in range(3)]
     codec = LongCat()
     codec.load()
@@ -131,6 +135,15 @@ def test_layers_are_made_in_one_pass_and_kept(coding: Dispatcher, items: list[It
             frames = Frames.from_arrays(entry)
             np.testing.assert_array_equal(frames.values, states[layer])
             assert frames.rate == pytest.approx(50 / 3) and frames.sizes == ()
+    # Of an altered recording they are what the encoder makes of that.
+    slower = AnySpeed(factors=(0.9,))
+    (altered,) = sources_of([replace(row, condition=slower) for row in rows("longcat")], "hidden", "1", coding)
+    heard = slower.played(read_audio(items[0].utterance.path), items[0].digest)
+    np.testing.assert_array_equal(
+        altered.frames(items[0]).values, codec._loaded_encoder().hidden_layers(heard.samples, [1])[1]
+    )
+    assert altered.address(items[0]) != sources[0].address(items[0])
+    asked.pop()
     # Another time nothing is computed, and of more layers only what the cache lacks.
     assert [s.extract(items, cache) for s in sources_of(rows("longcat"), "hidden", "1,2", coding)] == found
     assert len(asked) == 3
