@@ -13,7 +13,7 @@ import torch
 from codec_bench.adapters.transformers import codecs
 from codec_bench.adapters.transformers.codec import TransformersCodec
 
-CODECS: dict[str, type[TransformersCodec]] = {
+ONE_OF_EACH: dict[str, type[TransformersCodec]] = {
     cls.name: cls
     for cls in (
         codecs.Mimi,
@@ -25,8 +25,14 @@ CODECS: dict[str, type[TransformersCodec]] = {
         codecs.HiggsAudioV2,
         codecs.XCodec2,
         codecs.NeuCodec,
+        codecs.XCODECS["xcodec-wavlm-mls"],
+        codecs.WAVTOKENIZERS["wavtokenizer-small-40"],
+        codecs.WAVTOKENIZERS["wavtokenizer-small-75"],
     )
 }
+"""Of each adapter and architecture, by name."""
+
+CODECS: dict[str, type[TransformersCodec]] = {**ONE_OF_EACH, **codecs.XCODECS, **codecs.WAVTOKENIZERS}
 """The codecs that `build` builds, by name."""
 
 
@@ -61,11 +67,15 @@ def _config(name: str) -> Any:
         "dac-24khz": lambda: _dac(24_000, [2, 4, 5, 8], 32),
         "dac-44khz": lambda: _dac(44_100, [2, 4, 8, 8], 9),
         "encodec-24khz": _encodec,
-        "xcodec": _xcodec,
+        "xcodec": lambda: _xcodec(_encoder("HubertConfig")),
         "higgs-audio-v2": _higgs,
         "xcodec2": lambda: _fsq("Xcodec2Config"),
         "neucodec": lambda: _fsq("NeuCodecConfig"),
     }
+    if name.startswith("xcodec-"):
+        return _xcodec(_encoder("WavLMConfig" if "wavlm" in name else "HubertConfig"))
+    if name.startswith("wavtokenizer"):
+        return _wavtokenizer([6, 5, 5, 4] if name.endswith("40") else [8, 5, 4, 2])
     return builders[name]()
 
 
@@ -104,10 +114,10 @@ def _encodec() -> Any:
     return EncodecConfig(hidden_size=16, num_filters=4)
 
 
-def _hubert() -> Any:
-    from transformers import HubertConfig
+def _encoder(config: str) -> Any:
+    import transformers
 
-    return HubertConfig(
+    return getattr(transformers, config)(
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=4,
@@ -118,12 +128,12 @@ def _hubert() -> Any:
     )
 
 
-def _xcodec() -> Any:
+def _xcodec(semantic: Any) -> Any:
     from transformers import XcodecConfig
 
     ratios = [8, 5, 4, 2]
     acoustic = _dac(16_000, ratios, 9, upsampling_ratios=ratios, hidden_size=16)
-    return XcodecConfig(acoustic_model_config=acoustic, semantic_model_config=_hubert())
+    return XcodecConfig(acoustic_model_config=acoustic, semantic_model_config=semantic)
 
 
 def _higgs() -> Any:
@@ -136,7 +146,7 @@ def _higgs() -> Any:
         target_bandwidths=bandwidths,
         codebook_dim=8,
         acoustic_model_config=acoustic,
-        semantic_model_config=_hubert(),
+        semantic_model_config=_encoder("HubertConfig"),
     )
 
 
@@ -159,6 +169,20 @@ def _fsq(config: str) -> Any:
     )
 
 
+def _wavtokenizer(ratios: list[int]) -> Any:
+    from transformers import WavTokenizerConfig
+
+    return WavTokenizerConfig(
+        num_filters=4,
+        upsampling_ratios=ratios,
+        hidden_size=16,
+        codebook_dim=16,
+        decoder_hidden_size=64,  # normalised in 32 groups
+        decoder_intermediate_size=64,
+        decoder_num_layers=2,
+    )
+
+
 @torch.no_grad()
 def _fill(model: Any) -> None:
     """Weights that keep a signal's size, and codebooks: with those that a new model has, every frame gets one code."""
@@ -169,3 +193,7 @@ def _fill(model: Any) -> None:
     for name, buffer in model.named_buffers():
         if name.endswith((".embed", ".embed_sum")):
             buffer.normal_(0, 0.3)
+    if hasattr(model, "encoder_model"):  # its states hardly vary: entries as far from each other as they are
+        states = model.encoder_model.encoder(torch.randn(1, 1, 24_000) * torch.linspace(0, 12, 24_000).sin())[0]
+        book = model.encoder_model.quantizer.codebook.embed
+        book.mul_(states.std(1) / 0.3).add_(states.mean(1))

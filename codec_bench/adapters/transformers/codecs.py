@@ -157,6 +157,21 @@ class Encodec24k(TransformersCodec):
         return self._model.decode(codes[None], [None]).audio_values[:, 0]
 
 
+def _xcodec(title: str, checkpoint: str, parameters: int = 160_698_625, licence: str = "not stated") -> CodecSpec:
+    return neural(
+        title=f"X-Codec ({title})",
+        group=Group.SEMANTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(1024, 320),) * 8,
+        parameters=parameters,
+        licence="Apache-2.0",
+        weights_licence=licence,
+        source="https://github.com/zhenye234/xcodec",
+        weights=_files(f"hf-audio/xcodec-{checkpoint}"),
+    )
+
+
 class XCodec(TransformersCodec):
     """X-Codec at 16 kHz, 50 frames/s, 1 to 8 codebooks, with HuBERT features; the one trained on LibriSpeech.
 
@@ -170,18 +185,20 @@ class XCodec(TransformersCodec):
     model_class: ClassVar[str] = "XcodecModel"
     whole_frames: ClassVar[bool] = True
     layers: ClassVar[str] = "quantizers"
-    spec = neural(
-        title="X-Codec (HuBERT, LibriSpeech)",
-        group=Group.SEMANTIC,
-        input_rate=16_000,
-        output_rate=16_000,
-        codebooks=(Codebook(1024, 320),) * 8,
-        parameters=160_698_625,
-        licence="Apache-2.0",
-        source="https://github.com/zhenye234/xcodec",
-        weights=_files("hf-audio/xcodec-hubert-librispeech"),
-    )
+    spec = _xcodec("HuBERT, LibriSpeech", "hubert-librispeech")
     published: ClassVar[Mapping[str, Any]] = _published(spec, rate="sample_rate")
+
+
+XCODECS = XCodec.checkpoints(
+    {
+        # Trained on sounds of all kinds, with features of a HuBERT that was, too.
+        "xcodec-hubert-general": _xcodec("HuBERT, general", "hubert-general"),
+        "xcodec-hubert-general-balanced": _xcodec("HuBERT, general balanced", "hubert-general-balanced"),
+        # Trained on the English of MLS, and on that and more, with features of WavLM base+.
+        "xcodec-wavlm-mls": _xcodec("WavLM, MLS", "wavlm-mls", 160_708_849),
+        "xcodec-wavlm-more-data": _xcodec("WavLM, more data", "wavlm-more-data", 160_708_849, "CC-BY-4.0"),
+    }
+)
 
 
 class HiggsAudioV2(TransformersCodec):
@@ -283,3 +300,65 @@ class NeuCodec(XCodec2):
         weights=_files("neuphonic/neucodec", EXTRACTOR_FILE),
         min_samples=320,
     )
+
+
+def _wavtokenizer(title: str, checkpoint: str, hop: int = 320, parameters: int = 71_750_146) -> CodecSpec:
+    """A checkpoint. Papers count 8.8 million parameters more: EnCodec's decoder, which is there and never used."""
+    return neural(
+        title=f"WavTokenizer {title}, {24_000 // hop} tokens/s",
+        group=Group.ACOUSTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(4096, hop),),
+        parameters=parameters,
+        licence="MIT",
+        weights_licence="MIT",
+        source="https://github.com/jishengpeng/WavTokenizer",
+        weights=_files(f"swiss-ai/wavtokenizer-{checkpoint}"),
+    )
+
+
+class WavTokenizer(TransformersCodec):
+    """A checkpoint of WavTokenizer at 24 kHz and 75 tokens/s of 4096 entries, 0.9 kbit/s.
+
+    Swiss AI converted the authors' files; with random weights transformers and the authors' code give the same codes,
+    and audio that differs by rounding.
+
+    Source:
+        S. Ji et al., "WavTokenizer: an Efficient Acoustic Discrete Codec Tokenizer for Audio Language Modeling",
+        ICLR 2025
+    """
+
+    prefixes: ClassVar[tuple[int, ...]] = (1,)
+    model_class: ClassVar[str] = "WavTokenizerModel"
+    published: ClassVar[Mapping[str, Any]] = {"sampling_rate": 24_000, "hop_length": 320, "codebook_size": 4096}
+
+    def _embedding(self, book: int, codes: Any) -> Any:
+        return self._model.encoder_model.quantizer.decode(codes)
+
+
+class WavTokenizer40(WavTokenizer):
+    """A checkpoint of WavTokenizer at 24 kHz and 40 tokens/s of 4096 entries, 0.48 kbit/s."""
+
+    published: ClassVar[Mapping[str, Any]] = {**WavTokenizer.published, "hop_length": 600}
+
+
+WAVTOKENIZERS = {
+    # Trained on LibriTTS (small), on 5,000 hours of speech or of music and sounds (medium), on 80,000 of all (large).
+    **WavTokenizer40.checkpoints(
+        {
+            "wavtokenizer-small-40": _wavtokenizer("small", "small-speech-40token", 600, 72_111_714),
+            "wavtokenizer-large-40": _wavtokenizer("large (unify)", "large-unify-40token", 600, 72_111_714),
+        }
+    ),
+    **WavTokenizer.checkpoints(
+        {
+            "wavtokenizer-small-75": _wavtokenizer("small", "small-speech-75token"),
+            "wavtokenizer-medium-75": _wavtokenizer("medium (speech)", "medium-speech-75token-v2"),
+            "wavtokenizer-medium-75-v1": _wavtokenizer("medium (speech, v1)", "medium-speech-75token"),
+            "wavtokenizer-medium-music-75": _wavtokenizer("medium (music)", "medium-music-audio-75token-v2"),
+            "wavtokenizer-medium-music-75-v1": _wavtokenizer("medium (music, v1)", "medium-music-audio-75token"),
+            "wavtokenizer-large-75": _wavtokenizer("large (speech)", "large-speech-75token-v2"),
+        }
+    ),
+}
