@@ -150,30 +150,49 @@ def task_rows() -> list[dict[str, Any]]:
 
 
 def paper_facts() -> list[dict[str, Any]]:
-    """One entry per published table, for programs; `rows_fetchable` run once their weights are fetched."""
-    from codec_bench.reproduction import load_paper, paper_names
-    from codec_bench.reproduction.availability import command_of, counts, datasets_of
+    """One entry per published table, for programs; `systems` says of each row what it takes to have its system here.
 
-    facts = []
+    `rows_fetchable` run once their weights are fetched; `left_out` is why a table or figure is not held.
+    """
+    from codec_bench.reproduction import load_paper, paper_names
+    from codec_bench.reproduction.availability import State, command_of, datasets_of, standing
+
+    facts: list[dict[str, Any]] = []
     for name in paper_names():
         paper = load_paper(name)
+        of_paper = {"paper": paper.title, "citation": paper.citation, "source": paper.url}
         for table in paper.tables.values():
-            found = counts(table)
+            systems = [(row, standing(table, row)) for row in table.rows]
+            states = [found.state for _, found in systems]
             facts.append(
                 {
                     "table": table.id,
-                    "paper": paper.title,
-                    "citation": paper.citation,
-                    "source": paper.url,
+                    **of_paper,
                     "where": table.where,
                     "kind": table.kind,
                     "caption": table.caption,
                     "datasets": datasets_of(table),
                     "columns": [column.title for column in table.columns.values()],
-                    "rows": found.rows,
-                    "rows_here": found.here,
-                    "rows_fetchable": found.fetched,
+                    "rows": len(states),
+                    "rows_here": states.count(State.HERE),
+                    "rows_fetchable": states.count(State.FETCH),
+                    "systems": [
+                        {
+                            "row": table.label(row),
+                            "system": row.system,
+                            "state": found.state.value,
+                            "reason": found.reason,
+                        }
+                        for row, found in systems
+                    ],
                     "command": command_of(table),
+                    "left_out": "",
                 }
             )
+        nothing = {
+            "where": "", "kind": "", "caption": "", "datasets": [], "columns": [], "rows": 0, "rows_here": 0,
+            "rows_fetchable": 0, "systems": [], "command": "",
+        }  # fmt: skip
+        for number, why in paper.left_out.items():
+            facts.append({"table": f"{paper.name}:{number}", **of_paper, **nothing, "left_out": why})
     return facts

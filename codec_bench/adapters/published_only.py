@@ -24,9 +24,10 @@ WHY = {
     "mhubert-km500-25hz": "its HuBERT is published for fairseq alone, which no current Python installs",
     "single-codec": "no code or weights of its authors were found",
     "mimo-audio-tokenizer": (
-        "no adapter yet: the sizes of its codebooks are not documented, so no bitrate could be computed"
+        "no adapter yet: its code imports FlashAttention without a fallback, so it runs on a GPU only, and the sizes "
+        "of its codebooks are inferred"
     ),
-    "distilcodec": "neither its rates nor a source of it could be verified",
+    "distilcodec": "no adapter yet: its code names a GPU, and pins fairseq, which no current Python installs",
 }
 """What is missing, as the end of "cannot be run: ...", by codec."""
 
@@ -124,8 +125,16 @@ CODECS = PublishedOnly.checkpoints(
             licence="MIT (derived cards)",
             source="https://huggingface.co/XiaomiMiMo/MiMo-Audio-Tokenizer",
         ),
+        # 1.41 kbit/s; its README says 1300 bit/s.
         "distilcodec": CodecSpec(
-            title="DistilCodec", group=Group.ACOUSTIC, input_rate=24_000, output_rate=24_000, licence="not known"
+            title="DistilCodec",
+            group=Group.ACOUSTIC,
+            input_rate=24_000,
+            output_rate=24_000,
+            codebooks=(Codebook(32_768, hop=256),),
+            causal=False,
+            licence="not stated",
+            source="https://github.com/IDEA-Emdoor-Lab/DistilCodec",
         ),
     }
 )

@@ -44,6 +44,8 @@ def list_plugins(
         say(json.dumps(rows, indent=1, allow_nan=False))
         return
     Grid.of(rows).print()
+    if kind is Listed.PAPERS:
+        Grid.of(system_rows()).print()
 
 
 def codec_rows() -> list[dict[str, Any]]:
@@ -96,4 +98,27 @@ def paper_rows() -> list[dict[str, Any]]:
             "caption": fact["caption"],
         }
         for fact in paper_facts()
+        if not fact["left_out"]
+    ]
+
+
+def system_rows() -> list[dict[str, Any]]:
+    """The rows of the tables that do not run here now: what each takes. Rows of a table that say the same are one, and
+    tables and figures that are not held come last.
+    """
+    from codec_bench.catalogue import paper_facts
+
+    found: dict[tuple[str, str, str], list[str]] = {}
+    facts = paper_facts()
+    for fact in facts:
+        for row in fact["systems"]:
+            if row["reason"]:
+                found.setdefault((fact["table"], row["state"], row["reason"]), []).append(row["row"])
+    return [
+        {"table": table, "rows": "; ".join(rows), "runs": state, "why": reason}
+        for (table, state, reason), rows in found.items()
+    ] + [
+        {"table": fact["table"], "rows": "all", "runs": "not held", "why": fact["left_out"]}
+        for fact in facts
+        if fact["left_out"]
     ]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
+from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.adapters.prepared import GroundTruth
+from codec_bench.adapters.published_only import WHY, PublishedOnly
 from codec_bench.adapters.systems import fetch_weights
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import fetch_all
@@ -16,51 +19,71 @@ from codec_bench.reproduction.paper import PublishedRow, PublishedTable
 COMMANDS = {"probe": "codec-bench probe", "tokens": "codec-bench tokens", "speed": "codec-bench speed"}
 """What measures the tables that `codec-bench run` does not."""
 
+AS_FILES = ("audio that was made of it can be scored with --files", "codec-bench score takes its speech")
+"""What can still be done where only the authors can run a system; of reconstructions, and of synthesis."""
+
+
+class State(str, Enum):
+    """What it takes to have the system of a row here."""
+
+    HERE = "here"
+    FETCH = "after fetch"
+    INSTALL = "after an installation"
+    ENVIRONMENT = "after an environment"
+    FILES = "only as files"
+    """Nobody but its authors can run it; audio that they made of the recordings can be scored."""
+    NOWHERE = "nowhere"
+
 
 @dataclass(frozen=True)
-class Counts:
-    """How much of a table can be measured here.
+class Standing:
+    """The state of a row, and the reason where it does not run here now."""
 
-    Attributes:
-        here: Rows whose codec runs now, with nothing more to fetch.
-        fetched: Rows whose codec runs once its weights are fetched; those that run now are not counted.
+    state: State
+    reason: str = ""
+
+
+def standing(table: PublishedTable, row: PublishedRow) -> Standing:
+    """What it takes to have the system of a row here; data sets and metrics are not looked at.
+
+    >>> from codec_bench.reproduction import find_tables
+    >>> standing(find_tables("magicodec:table2")[0], find_tables("magicodec:table2")[0].rows[10]).state.value
+    'only as files'
     """
+    if reason := _unpublished(table, row):
+        can_be_scored = table.measured_by_run or table.kind == "generation"
+        return Standing(State.FILES if can_be_scored else State.NOWHERE, reason)
+    if table.kind == "efficiency" or row.system == GroundTruth.name:
+        return Standing(State.HERE)  # a description is all that is needed, or the recordings
+    codec = codec_of(str(row.system))
+    if blocked := codec.unsupported():
+        if not isinstance(codec, IsolatedCodec):
+            return Standing(State.INSTALL, blocked)
+        return Standing(State.ENVIRONMENT, f"{blocked}; it runs on a GPU only" if codec.needs_gpu else blocked)
+    missing = codec.unavailable()
+    return Standing(State.FETCH, missing) if missing else Standing(State.HERE)
 
-    rows: int
-    here: int
-    fetched: int
 
-
-def counts(table: PublishedTable) -> Counts:
-    """How many rows of a table can be measured here; only codecs are looked at, not data sets and metrics."""
-    never = [never_reason(table, row) for row in table.rows]
-    now = [row_reason(table, row) for row in table.rows]
-    here = sum(not reason for reason in now)
-    return Counts(len(table.rows), here, sum(not reason for reason in never) - here)
+def _unpublished(table: PublishedTable, row: PublishedRow) -> str:
+    """Why nobody but the authors can run a row; empty if it is not so."""
+    if row.system is None:
+        return table.reason(row)
+    if table.kind == "efficiency" or row.system == GroundTruth.name:
+        return ""
+    codec = codec_of(row.system)
+    if isinstance(codec, PublishedOnly):
+        return WHY[codec.name]
+    if table.measured_by_run and not codec.spec.decodes:
+        return f"{codec.name} has no decoder"
+    return ""
 
 
 def never_reason(table: PublishedTable, row: PublishedRow) -> str:
-    """Why a row cannot be measured here whatever is downloaded; empty if it can."""
-    if row.system is None:
-        return table.reason(row)
-    if table.kind == "efficiency":
-        return ""  # its description is all that is needed
-    if table.kind == "generation":
-        return table.why
-    if row.system == GroundTruth.name:
-        return ""
-    codec = codec_of(row.system)
-    if table.measured_by_run and not codec.spec.decodes:
-        return f"{codec.name} has no decoder; give the audio that another model made of its tokens with --files"
-    return codec.unsupported() or ""
-
-
-def row_reason(table: PublishedTable, row: PublishedRow) -> str:
-    """Why a row cannot be measured here now; empty if it can."""
-    reason = never_reason(table, row)
-    if reason or table.kind == "efficiency" or row.system in (None, GroundTruth.name):
-        return reason
-    return codec_of(str(row.system)).unavailable() or ""
+    """Why a row cannot be measured here now, whatever weights are downloaded; empty if it can."""
+    found = standing(table, row)
+    if found.state is State.FILES:
+        return f"{found.reason}; {AS_FILES[table.kind == 'generation']}"
+    return "" if found.state is State.FETCH else found.reason
 
 
 def fetch_row(table: PublishedTable, row: PublishedRow) -> str:

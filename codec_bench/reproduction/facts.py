@@ -8,7 +8,9 @@ from codec_bench.adapters import CODECS
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import split_setting, with_setting
 from codec_bench.errors import UsageError
+from codec_bench.records import NotScorable
 from codec_bench.reproduction.paper import Fact, Value
+from codec_bench.speed.latency import algorithmic_delay
 
 
 def codec_of(system: str) -> Codec:
@@ -39,6 +41,8 @@ def fact_of(system: str, fact: Fact) -> Value:
     books = spec.codebooks[:count]
     figures: dict[Fact, Value] = {
         "streaming": spec.streaming,
+        "causal": spec.causal,
+        "delay_ms": _delay_ms(codec),
         "parameters_m": None if spec.parameters is None else spec.parameters / 1e6,
         "frame_rate_hz": spec.frame_rate,
         "bitrate_bps": spec.bitrate(count),
@@ -46,6 +50,14 @@ def fact_of(system: str, fact: Fact) -> Value:
         "token_rate": float(sum(spec.token_rate(i) for i in range(len(books)))) or None,
     }
     return figures[fact]
+
+
+def _delay_ms(codec: Codec) -> float | None:
+    """Milliseconds that no computer can shorten; None if the codec is not run frame by frame."""
+    try:
+        return 1000 * algorithmic_delay(codec)
+    except NotScorable:
+        return None
 
 
 def possible_bitrates(system: str) -> tuple[float, ...]:

@@ -50,14 +50,14 @@ class JudgedCell:
     @property
     def difference(self) -> float | None:
         """Measured minus published; None if one of them is missing or not a number."""
-        if not _is_number(self.measured) or not _is_number(self.published):
+        if not is_number(self.measured) or not is_number(self.published):
             return None
         return self.measured - self.published
 
     @property
     def inside_interval(self) -> bool | None:
         """Whether the published value lies in the interval around the measured one; None if there is none."""
-        if self.low is None or self.high is None or self.published is None:
+        if self.low is None or self.high is None or not is_number(self.published):
             return None
         rounding = 0.5 * 10.0**-self.column.digits
         return self.low - rounding <= self.published <= self.high + rounding
@@ -125,10 +125,12 @@ def judge(
     reason = f"doubtful: {doubt}" if doubt else "the paper has no value" if published is None else other
     if not reason and column.tolerance is None:
         reason = "no tolerance is known"
+    if isinstance(published, str) or isinstance(measured, str):
+        reason = reason or "it is no number"
     if reason or published is None or column.tolerance is None:
         return Agreement.UNJUDGED, reason
     # Differences of decimals carry rounding errors: a value at the edge must not fall out by the last bit.
-    agrees = abs(measured - published) <= column.tolerance + 1e-9
+    agrees = abs(float(measured) - float(published)) <= column.tolerance + 1e-9
     return (Agreement.WITHIN if agrees else Agreement.OUTSIDE), ""
 
 
@@ -195,8 +197,9 @@ def fact_cells(table: PublishedTable) -> list[JudgedCell]:
     ]
 
 
-def _is_number(value: Value) -> TypeGuard[float]:
-    return value is not None and not isinstance(value, bool)
+def is_number(value: Value) -> TypeGuard[float]:
+    """Whether a value is a quantity: neither missing, nor yes or no, nor words."""
+    return not isinstance(value, bool | str | None)
 
 
 def _finite(value: Any, scale: float) -> float | None:

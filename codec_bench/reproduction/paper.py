@@ -19,8 +19,10 @@ from codec_bench.registry import unknown
 PAPERS = resources.files("codec_bench.reproduction") / "papers"
 
 TableKind = Literal["reconstruction", "probe", "tokens", "speed", "generation", "efficiency", "ablation"]
-Fact = Literal["bitrate_bps", "parameters_m", "frame_rate_hz", "token_rate", "codebooks", "streaming"]
-Value = bool | float | None
+Fact = Literal[
+    "bitrate_bps", "parameters_m", "frame_rate_hz", "token_rate", "codebooks", "streaming", "causal", "delay_ms"
+]
+Value = bool | float | str | None
 
 ROW_FACTS = ("system", "kbps", "frame_rate", "codebooks", "tokens_per_second")
 """What can be doubtful about a row besides its columns."""
@@ -78,6 +80,8 @@ class PublishedColumn(Part):
         """A value as the paper prints it."""
         if value is None:
             return "–"
+        if isinstance(value, str):
+            return value
         if isinstance(value, bool):
             return "yes" if value else "no"
         return f"{value:.{self.digits}f}"
@@ -203,13 +207,19 @@ class PublishedTable(Part):
 
 
 class Paper(Part):
-    """A paper, named as the command line has it, with its tables by number."""
+    """A paper, named as the command line has it.
+
+    Attributes:
+        tables: By number.
+        left_out: Tables and figures with results that are not held: why, by number.
+    """
 
     name: str
     title: str
     citation: str
     url: str
     tables: Mapping[str, PublishedTable]
+    left_out: Mapping[str, str] = Field(default_factory=dict)
 
 
 def paper_names() -> list[str]:
@@ -278,6 +288,8 @@ def find_tables(name: str) -> list[PublishedTable]:
     if not colon:
         return list(paper.tables.values())
     wanted = f"table{number}" if number.isdigit() else number
+    if wanted in paper.left_out:
+        raise UsageError(f"{paper_name}:{wanted} is not held: {paper.left_out[wanted]}")
     if wanted not in paper.tables:
         raise UsageError(unknown(f"table of {paper_name}", number, list(paper.tables)))
     return [paper.tables[wanted]]

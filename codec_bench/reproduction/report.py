@@ -11,7 +11,7 @@ import pandas as pd
 from codec_bench.csv_files import write_frame
 from codec_bench.files import write_atomically
 from codec_bench.grids import Grid, escape
-from codec_bench.reproduction.judging import Agreement, JudgedCell, Reproduction
+from codec_bench.reproduction.judging import Agreement, JudgedCell, Reproduction, is_number
 from codec_bench.reproduction.paper import PublishedRow, PublishedTable
 
 MARKS = {Agreement.WITHIN: "✓", Agreement.OUTSIDE: "✗", Agreement.NOT_RUN: "–", Agreement.UNJUDGED: "?"}
@@ -132,12 +132,11 @@ def write(result: Reproduction, folder: Path) -> None:
 def _line(cell: JudgedCell) -> list[str]:
     column, measured, difference = cell.column, cell.measured, cell.difference
     digits = f".{column.digits + 1}f"  # a decimal more than was published, so that rounding is seen
-    is_number = measured is not None and not isinstance(measured, bool)
     return [
         cell.row,
         column.heading,
         column.text(cell.published),
-        format(measured, ".6g" if column.fact else digits) if is_number else column.text(measured),
+        format(measured, ".6g" if column.fact else digits) if is_number(measured) else column.text(measured),
         "" if difference is None else format(difference, "+.3g" if column.fact else f"+{digits}"),
         "" if cell.low is None or cell.high is None else f"{cell.low:{digits}} .. {cell.high:{digits}}",
         f"{cell.n}/{cell.expected}" if cell.expected else "",

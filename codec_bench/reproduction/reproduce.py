@@ -293,7 +293,7 @@ def _override_notes(table: PublishedTable, config: ReproduceConfig) -> list[str]
 def _reasons(table: PublishedTable, rows: Sequence[PublishedRow]) -> tuple[Absence, ...]:
     """Why each row was not measured by this command."""
     if table.kind == "efficiency":
-        return ()
+        return tuple(Absence(table.label(row), table.reason(row)) for row in rows if row.system is None)
     by_other = f"measured by {'codec-bench ' + table.kind}" if commands(table) else table.why or table.protocol.why
     found = ((table.label(row), never_reason(table, row)) for row in rows)
     return tuple(Absence(name, reason or by_other) for name, reason in found)

@@ -21,7 +21,8 @@ def cli(tmp_path: Path) -> Cli:
 
 def test_list_papers_shows_every_table(cli: Cli) -> None:
     lines = cli("list", "papers").stdout.splitlines()
-    assert len(lines) == 1 + 8 + 7 + 7 + 9
+    grids = [i for i, line in enumerate(lines) if line.startswith("table")]
+    assert grids == [0, 1 + 8 + 7 + 7 + 11]
     facts = json.loads(cli("list", "papers", "--json").stdout)
     by_table = {fact["table"]: fact for fact in facts}
     assert by_table["longcat:table5"]["rows"] == 13
@@ -29,6 +30,10 @@ def test_list_papers_shows_every_table(cli: Cli) -> None:
     assert by_table["magicodec:table1"]["rows_here"] == 11
     assert by_table["wavtokenizer:table4"]["command"] == "codec-bench probe"
     assert "LongCat Team" in by_table["longcat:figure6"]["citation"]
+    assert by_table["longcat:figure7"]["left_out"].startswith("a plot whose figures are not printed")
+    (row,) = (row for row in by_table["magicodec:table2"]["systems"] if row["row"] == "TS3Codec")
+    assert (row["state"], row["reason"]) == ("only as files", "its authors publish neither code nor weights")
+    assert "magicodec:table2\tTS3Codec\tonly as files\tits authors publish neither code nor weights" in lines
 
 
 def test_a_table_of_facts_is_compared_at_once(cli: Cli) -> None:

@@ -197,9 +197,6 @@ class StableCodec(IsolatedCodec):
     gain is sent once for each recording, 32 bits of side information, so that the output has the recording's level. As
     upstream says of FlashAttention: it is required, and so is a GPU. The weights are behind a form on Hugging Face.
 
-    Class attributes:
-        needs_gpu: Whether it refuses a CPU, where the windows of its attention would be ignored.
-
     Source:
         https://arxiv.org/abs/2411.19842, https://github.com/Stability-AI/stable-codec
     """
@@ -243,7 +240,7 @@ class StableCodec(IsolatedCodec):
         size=5_000_000_000,
     )
     worker = WORKERS / "stable_codec/worker.py"
-    needs_gpu: ClassVar[bool] = True
+    needs_gpu: ClassVar[bool] = True  # on a CPU the windows of its attention would be ignored
 
     @override
     def load(self, device: str = "cpu") -> None:

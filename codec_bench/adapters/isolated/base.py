@@ -48,6 +48,7 @@ class IsolatedCodec(ReplaceableCodec):
         call_timeout: Seconds that coding one recording may take.
         max_memory: Bytes of address space that the process may take on the CPU; None for any number.
         side_value_bits: Bits that each number of the side information costs; None for all bits of its arrays.
+        needs_gpu: Whether it refuses a CPU.
         packages: Our packages that an environment with `inherits` uses. With torch among them, `--device auto` takes a
             GPU.
     """
@@ -58,6 +59,7 @@ class IsolatedCodec(ReplaceableCodec):
     call_timeout: ClassVar[float] = 600.0
     max_memory: ClassVar[int | None] = None
     side_value_bits: ClassVar[int | None] = None
+    needs_gpu: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("torch",)
 
     unheld: ClassVar[frozenset[str]] = Codec.unheld | {"_process", "_links", "_crashes", "_last_crash"}
