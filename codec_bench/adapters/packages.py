@@ -54,8 +54,8 @@ def importing(package: str) -> Iterator[None]:
         raise UnavailableError(f"{package} is installed, but cannot be imported: {first_line(error)}") from error
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """The tensors of a PyTorch file, by name, on the CPU; nothing but tensors is unpickled.
+def read_state(path: Path, part: str = "") -> dict[str, Any]:
+    """The tensors of a PyTorch file, or of a part of it, by name, on the CPU; nothing but tensors is unpickled.
 
     Raises:
         UnavailableError: The file holds something else.
@@ -66,6 +66,8 @@ def read_state(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
         raise UnavailableError(f"{path.name} is not a file of tensors: {first_line(error)}") from error
+    if part and isinstance(state, dict):
+        state = state.get(part)
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise UnavailableError(f"{path.name} is not a file of tensors by name")
     return state

@@ -18,10 +18,6 @@ WHY = {
     "bigcodec-streaming": (
         "the authors of TS3-Codec trained it and publish no weights (bigcodec is the original, which is not causal)"
     ),
-    "hubert-km1000": (
-        "its clusters and vocoder are SpeechGPT's, made for another HuBERT, and were not found (hubert-km has 500)"
-    ),
-    "mhubert-km500-25hz": "its HuBERT is published for fairseq alone, which no current Python installs",
     "single-codec": "no code or weights of its authors were found",
     "mimo-audio-tokenizer": (
         "no adapter yet: its code imports FlashAttention without a fallback, so it runs on a GPU only, and the sizes "
@@ -80,28 +76,6 @@ CODECS = PublishedOnly.checkpoints(
             streaming=True,
             licence="not published",
             source="https://arxiv.org/abs/2411.18803",
-        ),
-        # HuBERT base with SpeechGPT's vocoder: Stable-Codec's table 8, 500 bit/s.
-        "hubert-km1000": CodecSpec(
-            title="HuBERT k-means 1000 + unit HiFi-GAN",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(1000, hop=320),),
-            causal=False,
-            licence="MIT",
-            source="https://arxiv.org/abs/2411.19842",
-        ),
-        # Multilingual, with the vocoder of textlesslib, 224 bit/s.
-        "mhubert-km500-25hz": CodecSpec(
-            title="mHuBERT 25 Hz k-means 500 + unit HiFi-GAN",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=16_000,
-            codebooks=(Codebook(500, hop=640),),
-            causal=False,
-            licence="MIT",
-            source="https://github.com/facebookresearch/textlesslib",
         ),
         # Li et al., 2024: frame rate and entries are inferred from the bitrate that the paper states, 304 bit/s.
         "single-codec": CodecSpec(

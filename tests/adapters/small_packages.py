@@ -19,6 +19,8 @@ NAMES = (
     "s3tokenizer-v1-25hz",
     "s3tokenizer-v2-25hz",
     "s3tokenizer-v3-25hz",
+    "hubert-km1000",
+    "mhubert-km500-25hz",
 )
 
 SNAC = {
@@ -72,6 +74,12 @@ VOCOS: dict[str, Any] = {
     },
 }
 
+UNIT_RATES = {
+    "hubert-km1000": ([5, 4, 4, 2, 2], [11, 8, 8, 4, 4]),
+    "mhubert-km500-25hz": ([5, 4, 4, 4, 2], [11, 8, 8, 8, 4]),
+}
+"""Steps of the vocoders of units, and their kernels."""
+
 S3TOKENIZER = {"n_mels": 128, "n_audio_state": 64, "n_audio_head": 1}
 
 
@@ -94,6 +102,8 @@ def build(name: str, mirror: Path) -> Path | None:
     if name == "vocos-encodec":
         encodec(mirror / "hf/facebook/encodec_24khz")
         return vocos(mirror / "hf/charactr/vocos-encodec-24khz", mirror / "hf/facebook/encodec_24khz")
+    if name in UNIT_RATES:
+        return units(name, mirror / "small" / name)
     return s3tokenizer(name, mirror / "small")
 
 
@@ -251,3 +261,87 @@ def spread(encoder: torch.nn.Module, last: Any) -> None:
         gain = last.weight_g if hasattr(last, "weight_g") else last.parametrizations.weight.original0
         gain.div_(scale)
         last.bias.copy_((last.bias - output.mean(dim=1)) / scale)
+
+
+def units(name: str, folder: Path) -> Path:
+    """HuBERT, clusters that its features fall into, and a vocoder whose weights are the same everywhere."""
+    import joblib
+    from sklearn.cluster import MiniBatchKMeans
+    from transformers import HubertConfig, HubertModel
+
+    from codec_bench.adapters import CODECS
+
+    spec = CODECS.get(name).spec
+    size, more = spec.codebooks[0].size, spec.codebooks[0].hop // 640
+    config = HubertConfig(
+        hidden_size=16,
+        num_hidden_layers=11,
+        num_attention_heads=2,
+        intermediate_size=16,
+        conv_dim=(8,) * (7 + more),
+        conv_stride=(5, 2, 2, 2, 2, 2, 2) + (2,) * more,
+        conv_kernel=(10, 3, 3, 3, 3, 2, 2) + (2,) * more,
+        num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2,
+    )
+    model = HubertModel(config).eval()  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim >= 2:
+                parameter.normal_(0, 0.5 * (len(parameter) / parameter.numel()) ** 0.5)
+        noise = torch.randn(1, 32_000)
+        features = model(noise, output_hidden_states=True).hidden_states[11][0].numpy()
+    model.save_pretrained(folder)
+    random = np.random.default_rng(0)
+    clusters = MiniBatchKMeans(n_clusters=2, n_init=1, max_iter=1, random_state=np.random.RandomState(0)).fit(features)
+    near = np.resize(features, (size, 16)) + 0.3 * random.standard_normal((size, 16))
+    clusters.cluster_centers_ = near.astype(np.float32)  # what predicting looks at; finding so many takes long
+    files = [folder / weight.path.rpartition("/")[2] for weight in spec.weights]
+    joblib.dump(clusters, files[2])
+    rates, kernels = UNIT_RATES[name]
+    sizes = {
+        "num_embeddings": size,
+        "embedding_dim": 8,
+        "model_in_dim": 8,
+        "upsample_rates": rates,
+        "upsample_kernel_sizes": kernels,
+        "upsample_initial_channel": 32,
+        "resblock_kernel_sizes": [3, 7],
+        "resblock_dilation_sizes": [[1, 3, 5], [1, 3, 5]],
+        "dur_predictor_params": {
+            "encoder_embed_dim": 8, "var_pred_hidden_dim": 8, "var_pred_kernel_size": 3, "var_pred_dropout": 0.5,
+        },
+    }  # fmt: skip
+    files[4].write_text(json.dumps(sizes))
+    torch.save({"generator": unit_vocoder(sizes)}, files[3])
+    return folder
+
+
+def unit_vocoder(sizes: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors of a unit HiFi-GAN, as fairseq names them; from NumPy's generator, whose numbers stay the same."""
+    width, channels = sizes["embedding_dim"], sizes["upsample_initial_channel"]
+    shapes: dict[str, tuple[int, ...]] = {"conv_pre": (channels, sizes["model_in_dim"], 7)}
+    for step, kernel in enumerate(sizes["upsample_kernel_sizes"]):
+        channels //= 2
+        shapes[f"ups.{step}"] = (2 * channels, channels, kernel)
+        for block, size in enumerate(sizes["resblock_kernel_sizes"]):
+            number = step * len(sizes["resblock_kernel_sizes"]) + block
+            for part in ("convs1", "convs2"):
+                shapes |= {f"resblocks.{number}.{part}.{i}": (channels, channels, size) for i in range(3)}
+    shapes["conv_post"] = (1, channels, 7)
+    random = np.random.default_rng(0)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.from_numpy(random.standard_normal(shape).astype(np.float32))
+
+    state = {"dict.weight": drawn(sizes["num_embeddings"], width)}
+    for layer, shape in shapes.items():
+        state[f"{layer}.bias"] = 0.02 * drawn(shape[1] if layer.startswith("ups.") else shape[0])
+        state[f"{layer}.weight_g"] = 1.2 + 0.1 * drawn(shape[0], 1, 1)
+        state[f"{layer}.weight_v"] = drawn(*shape)
+    hidden = sizes["dur_predictor_params"]["var_pred_hidden_dim"]
+    for part in ("1", "2"):
+        state |= {f"dur_predictor.conv{part}.0.weight": drawn(hidden, hidden, 3)}
+        state |= {f"dur_predictor.conv{part}.0.bias": drawn(hidden)}
+        state |= {f"dur_predictor.ln{part}.{name}": drawn(hidden) for name in ("weight", "bias")}
+    return state | {"dur_predictor.proj.weight": drawn(1, hidden), "dur_predictor.proj.bias": drawn(1)}

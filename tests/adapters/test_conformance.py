@@ -30,6 +30,8 @@ BUILT = {
     "encodec-24khz": 32,
     "speechtokenizer": 8,
     "s3tokenizer-v2-25hz": None,
+    "hubert-km1000": None,
+    "mhubert-km500-25hz": None,
     "facodec": 6,
     "longcat-24k": 4,
 }
@@ -42,7 +44,7 @@ UNBUILT = {name for name in CODECS.names() if issubclass(CODECS.get(name), Publi
 NO_WAVEFORM = ("codec2", *BUILT)
 """Parametric codecs, which do not keep the waveform, and noise."""
 
-DROPS = {"s3tokenizer-v2-25hz": 1}
+DROPS = {"s3tokenizer-v2-25hz": 1, "hubert-km1000": 2, "mhubert-km500-25hz": 1}
 """Frames that codecs lose at the end, as their makers' code does: it sends full windows only."""
 
 SETTINGS: list[tuple[str, str | int | None]] = [*BUILT.items()]

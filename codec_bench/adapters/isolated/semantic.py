@@ -325,7 +325,7 @@ KM500 = neural(
     ),
     min_samples=400,  # HuBERT's convolutions are not padded
 )
-"""The only units that have both a published quantizer and a published vocoder at 50 Hz."""
+"""The only units of HuBERT base that have both a published quantizer and a published vocoder."""
 
 
 class HubertUnits(IsolatedCodec):
@@ -335,7 +335,7 @@ class HubertUnits(IsolatedCodec):
 
     Units say little about the voice: the vocoder speaks all of them with the first of its speakers and styles, which is
     upstream's default. So compare WER, and no measure of the voice or of its pitch. HuBERT is that of transformers. The
-    1000 units of the papers are of another model (mHuBERT), whose vocoder textlesslib does not have.
+    1000 units of the papers are of another model (`hubert-km1000`), whose vocoder textlesslib does not have.
 
     Source:
         https://arxiv.org/abs/2106.07447, https://arxiv.org/abs/2104.00355,
