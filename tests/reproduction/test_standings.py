@@ -23,11 +23,12 @@ PAPERS = {
 SOURCES = {
     WHY["ts3-codec"]: (CODECS, "no public code or weights: paper footnote asks readers to email"),
     WHY["bigcodec-streaming"]: (
-        PAPERS["magicodec"], "the streaming variant of BigCodec[Xin et al., 2024] implemented by the TS3-Codec authors"
+        PAPERS["magicodec"], "indicates the streaming BigCodec reproduced by the TS3-Codec authors"
     ),
     WHY["single-codec"]: (CODECS, "no official code/weights found in one search"),
     WHY["mimo-audio-tokenizer"]: (NEWER, "imports flash_attn without a fallback and runs bfloat16 on GPU"),
     WHY["distilcodec"]: (NEWER, "CUDA hard-coded"),
+    "s3tokenizer-v1-50hz has no decoder": (CODECS, "NONE in the package: needs CosyVoice flow + HiFT vocoder"),
     "BEST-RQ was trained in-house, and its weights are not published": (
         PAPERS["longcat"], "using the BEST-RQ [25] method on in-house speech data"
     ),

@@ -255,8 +255,9 @@ def read_centroids(path: Path) -> NDArray[np.float32]:
     try:
         with path.open("rb") as file:
             model = Reader(str(path), file, **({"ensure_native_byte_order": True} if newer else {})).load()
-    except (pickle.UnpicklingError, struct.error, ValueError, LookupError, EOFError, TypeError, AttributeError) as error:
-        raise UnavailableError(f"{path.name} is no k-means: {first_line(error)}") from error
+    # What a damaged file or one of something else makes a reader of pickles raise.
+    except (pickle.UnpicklingError, struct.error, ValueError, LookupError, EOFError, TypeError, AttributeError) as why:
+        raise UnavailableError(f"{path.name} is no k-means: {first_line(why)}") from why
     centroids = getattr(model, "cluster_centers_", None)
     if not isinstance(centroids, np.ndarray) or centroids.ndim != 2 or centroids.dtype.kind != "f":
         raise UnavailableError(f"{path.name} is no k-means: it has no cluster centres")
