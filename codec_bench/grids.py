@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -88,6 +89,16 @@ class Grid:
             ]
             lines.append(cells + [""] * (len(self.headings) - len(cells)))
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+    def html(self) -> str:
+        """The grid as a `<table>`, without its title."""
+
+        def line(cells: Sequence[str | Marked], tag: str) -> str:
+            texts = [cell.text if isinstance(cell, Marked) else cell for cell in cells]
+            return f"<tr>{''.join(f'<{tag}>{html.escape(text)}</{tag}>' for text in texts)}</tr>"
+
+        rows = "".join(line(row, "td") for row in self.rows)
+        return f"<table><thead>{line(self.headings, 'th')}</thead><tbody>{rows}</tbody></table>"
 
     def tsv(self) -> str:
         """The grid as lines with tabs, without its title."""

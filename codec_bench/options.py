@@ -36,8 +36,11 @@ from codec_bench.registry import unknown
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-BANDS = (2.0, 0.85, 0.65)
-"""Edges in kbit/s of the groups in the LongCat paper's tables."""
+PAPER_BANDS = (2.0, 0.85, 0.65)
+"""Edges in kbit/s of the groups in the LongCat paper's tables; `paper` on a command line."""
+
+BANDS = (16.0, 8.0, 4.0, *PAPER_BANDS)
+"""The same, but with what lies above 2 kbit/s apart: 3 and 24 kbit/s are no alternatives to each other."""
 
 
 class Panel(Enum):
@@ -109,6 +112,11 @@ def listed(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [part for entry in value for part in (listed(entry) if isinstance(entry, str) else [entry])]
     return value
+
+
+def band_edges(value: Any) -> Any:
+    """Edges as `listed` takes them apart, or those of the paper by its name."""
+    return list(PAPER_BANDS) if value in ("paper", ["paper"]) else listed(value)
 
 
 def falling(edges: list[float]) -> list[float]:

@@ -21,6 +21,10 @@ def compare(
         list[str] | None,
         typer.Option(help="A=B: system A of the baseline with system B of the candidate; may be repeated."),
     ] = None,
+    bd_rate: Annotated[
+        str | None,
+        typer.Option(metavar="ANCHOR", help="Also print the bits that each codec of both runs saves against this one."),
+    ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown; appended to $GITHUB_STEP_SUMMARY.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML: one test per system and limited metric.")] = None,
     seed: Annotated[int, typer.Option(hidden=True, help="Without effect: nothing is drawn any more.")] = 0,
@@ -37,6 +41,8 @@ def compare(
     from codec_bench.comparison.junit import junit as junit_xml
     from codec_bench.comparison.markdown import markdown as as_markdown
     from codec_bench.files import write_atomically
+    from codec_bench.reports.table import build_tables
+    from codec_bench.runs.directory import load_run
 
     limits = load_gate(gate) if gate is not None else None  # before long files are read
     before = load_measurements(baseline, is_baseline=True)
@@ -49,6 +55,10 @@ def compare(
         say(json.dumps(plain(found), indent=1, allow_nan=False))
     else:
         print_comparison(found)
+    if bd_rate is not None and not as_json:
+        for table in build_tables([load_run(baseline), load_run(candidate)], bd_rate=bd_rate):
+            for grid in table.extras:
+                grid.print(as_markdown=True)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
 

@@ -24,12 +24,21 @@ def report(
         typer.Option("--efficiency", help="Columns for tokens per second, codebooks, parameters, causal, streaming."),
     ] = False,
     bands: Annotated[
-        str | None, typer.Option(help="Edges of the bitrate groups in kbit/s, falling: 2,0.85,0.65.")
+        str | None, typer.Option(help="Edges of the bitrate groups in kbit/s, falling: 8,2,0.85; paper: 2,0.85,0.65.")
     ] = None,
     bold: Annotated[
         Literal["ties", "best"],
         typer.Option(help="ties: all of a group that are not significantly worse than its best; best: that alone."),
     ] = "ties",
+    bd_rate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ANCHOR", help="Bits that each codec saves against this one, with equal bitrates and Pareto fronts."
+        ),
+    ] = None,
+    ranking: Annotated[
+        bool, typer.Option("--ranking", help="Rank the systems of each bitrate group: Borda, wins, tied places.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder; the run directory by default, report/ for several runs.")
     ] = None,
@@ -54,9 +63,11 @@ def report(
         efficiency=efficiency,
         bands=edges,
         bold=bold,
+        bd_rate=bd_rate,
+        ranking=ranking,
         plot_formats=listed(plot_format),
     )
-    for i, table in enumerate(build_tables(runs, edges, bold)):
+    for i, table in enumerate(build_tables(runs, edges, bold, bd_rate=bd_rate, ranking=ranking)):
         sys.stdout.write("\n" if i else "")
         print_table(table, intervals=intervals, efficiency=efficiency)
     for path in written:

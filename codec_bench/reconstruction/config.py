@@ -20,12 +20,12 @@ from codec_bench.options import (
     Measurement,
     Names,
     NoCache,
-    Numbers,
     Option,
     Options,
     Panel,
     Report,
     Seed,
+    band_edges,
     falling,
     listed,
 )
@@ -124,9 +124,10 @@ class Grouped(Options):
 
     ground_truth: Annotated[bool, Option("Score the recordings themselves as a row.", Panel.SYSTEMS)] = True
     bands: Annotated[
-        Numbers,
+        list[float],
+        BeforeValidator(band_edges),
         AfterValidator(falling),
-        Option("Edges of the bitrate groups, in descending order.", Panel.OUTPUT, "KBPS[,KBPS]"),
+        Option("Edges of the bitrate groups, in descending order; paper: 2,0.85,0.65.", Panel.OUTPUT, "KBPS[,KBPS]"),
     ] = list(BANDS)
 
 

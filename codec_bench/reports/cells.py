@@ -237,6 +237,7 @@ class Table:
         runs: Folders of the runs that the rows come from.
         setup: The footnote that says what the numbers were made with.
         interval_notes: The footnotes that explain the intervals.
+        extras: What was asked for besides: rate and distortion, rankings.
     """
 
     caption: str
@@ -249,6 +250,7 @@ class Table:
     runs: tuple[str, ...] = ()
     setup: str = ""
     interval_notes: tuple[str, ...] = ()
+    extras: tuple[Grid, ...] = ()
 
     @property
     def columns(self) -> tuple[TableColumn, ...]:
@@ -281,6 +283,7 @@ class Table:
                     values = [Marked(cell.shown(intervals), *(BEST if cell.is_best else ())) for cell in cells]
                     rows.append([row.label, *row.settings(not columns), *values])
             yield Grid(headings, rows, title, right=range(1, len(headings)), whole=(0,))
+        yield from self.extras
 
     def notes(self, intervals: bool = True) -> tuple[str, ...]:
         """The footnotes; without intervals, without those that explain them."""

@@ -31,6 +31,8 @@ def write_report(
     efficiency: bool = False,
     bands: Sequence[float] = BANDS,
     bold: Bold = "ties",
+    bd_rate: str | None = None,
+    ranking: bool = False,
     plot_kinds: Sequence[str] | None = None,
     plot_formats: Sequence[str] = ("png",),
 ) -> list[Path]:
@@ -46,6 +48,8 @@ def write_report(
             them.
         bands: Edges of the bitrate groups in kbit/s, falling.
         bold: What is bold in a group; see `build_table`.
+        bd_rate: Codec that rates and distortions of others are compared with, in Markdown and HTML.
+        ranking: Whether the systems of each bitrate group are ranked, in Markdown and HTML.
         plot_kinds: Which pictures, see `plots.KINDS`; all for which there are data by default.
         plot_formats: Any of `png`, `svg`, `pdf`.
 
@@ -61,7 +65,7 @@ def write_report(
     if bold not in get_args(Bold):
         raise UsageError(unknown("kind of bold", bold, list(get_args(Bold))))
     runs = list({run.path.resolve(): run for run in runs}.values())
-    tables = build_tables(runs, bands, bold)
+    tables = build_tables(runs, bands, bold, bd_rate=bd_rate, ranking=ranking)
     texts = {
         "md": lambda: markdown_page(tables, intervals=intervals, efficiency=efficiency),
         "csv": lambda: tidy_csv(tables),

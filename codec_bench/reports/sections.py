@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from codec_bench.errors import UsageError
-from codec_bench.options import BANDS, falling, listed
+from codec_bench.options import BANDS, band_edges, falling
 from codec_bench.reports.cells import Section, TableColumn, TableRow
 from codec_bench.reports.ties import Contest
 
@@ -31,8 +31,7 @@ def sections_of(
         rows: All rows of a table.
         columns: Its columns.
         conditions: Labels in the order in which their rows follow the clean ones.
-        bands: Edges of the bitrate groups in kbit/s, falling. The first group lies above the first edge; every other
-            one includes its lower edge, as the paper has 0.65 kbit/s in `0.65-0.85`.
+        bands: Edges of the bitrate groups in kbit/s, falling; see `band_of`.
         contest: Finds who is not significantly worse than the best value, and is marked too; without it nobody is.
     """
     sections: list[Section] = []
@@ -72,16 +71,16 @@ def band_names(bands: Sequence[float]) -> list[str]:
 
 
 def parse_bands(text: str) -> tuple[float, ...]:
-    """Edges as a command line has them; an empty text is one group.
+    """Edges as a command line has them; an empty text is one group, `paper` has those of the paper.
 
     Raises:
         UsageError: They are not positive, falling numbers.
 
-    >>> parse_bands("2, 0.85"), parse_bands("")
-    ((2.0, 0.85), ())
+    >>> parse_bands("2, 0.85"), parse_bands(""), parse_bands("paper")
+    ((2.0, 0.85), (), (2.0, 0.85, 0.65))
     """
     try:
-        return tuple(falling([float(part) for part in listed(text)]))
+        return tuple(falling([float(part) for part in band_edges(text)]))
     except ValueError:
         raise UsageError(f"bands are positive and falling, e.g. 2,0.85,0.65, not {text!r}") from None
 
@@ -89,6 +88,11 @@ def parse_bands(text: str) -> tuple[float, ...]:
 def band_of(bitrate: float | None, bands: Sequence[float]) -> str:
     """The group of a bitrate in kbit/s.
 
+    As in the paper, 2 kbit/s are in `0.85-2` and 0.65 kbit/s in `0.65-0.85`: the first edge and all from 2 kbit/s on
+    belong to the group below, every other one to that above.
+
+    >>> [band_of(kbps, [8, 4, 2]) for kbps in (9, 8.0, 2.1, 2.0)]
+    ['> 8 kbps', '4-8 kbps', '2-4 kbps', '< 2 kbps']
     >>> [band_of(kbps, [2, 0.85, 0.65]) for kbps in (2.0, 0.85, 0.65, 0.43)]
     ['0.85-2 kbps', '0.85-2 kbps', '0.65-0.85 kbps', '< 0.65 kbps']
     """
@@ -98,9 +102,8 @@ def band_of(bitrate: float | None, bands: Sequence[float]) -> str:
     if not bands:
         return names[0]
     exact = round(bitrate, 9)
-    if exact > bands[0]:
-        return names[0]
-    return next((n for n, low in zip(names[1:], bands[1:], strict=False) if exact >= low), names[-1])
+    own = (exact > edge or (exact == edge and edge < 2 and edge != bands[0]) for edge in bands)
+    return next((name for name, is_in in zip(names, own, strict=False) if is_in), names[-1])
 
 
 def marked(rows: Sequence[TableRow], columns: Sequence[TableColumn], contest: Contest | None = None) -> list[TableRow]:

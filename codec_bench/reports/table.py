@@ -10,12 +10,16 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from codec_bench.errors import UsageError
 from codec_bench.metrics import HEADLINE
 from codec_bench.options import BANDS
+from codec_bench.registry import unknown
 from codec_bench.reports.cells import Cell, Efficiency, Section, Table, TableColumn, TableRow
 from codec_bench.reports.footnotes import bold_note, caption, definitions, footnotes, interval_notes, setup
 from codec_bench.reports.merging import RunGroup, group_runs, run_names
+from codec_bench.reports.rate_distortion import rate_distortion_grids
 from codec_bench.reports.sections import sections_of
+from codec_bench.reports.standings import ranking_grids
 from codec_bench.reports.ties import Contest
 from codec_bench.runs.directory import Run
 
@@ -62,17 +66,46 @@ def build_table(run: Run, bands: Sequence[float] = BANDS, bold: Bold = "ties") -
     return _table(RunGroup((run,)), bands, bold)
 
 
-def build_tables(runs: Sequence[Run], bands: Sequence[float] = BANDS, bold: Bold = "ties") -> list[Table]:
+def build_tables(
+    runs: Sequence[Run],
+    bands: Sequence[float] = BANDS,
+    bold: Bold = "ties",
+    *,
+    bd_rate: str | None = None,
+    ranking: bool = False,
+) -> list[Table]:
     """As few tables as comparability allows.
 
     Runs of one kind on the same utterances, whose common columns were measured in the same way, share one; see
     `merging.difference`. A footnote says why a run on the same data set has a table of its own. The rest is as for
     `build_table`.
+
+    Args:
+        runs: Of any kinds.
+        bands: As for `build_table`.
+        bold: As for `build_table`.
+        bd_rate: Codec that rates and distortions of others are compared with; see `rate_distortion`.
+        ranking: Whether the systems of each bitrate group are ranked; see `standings`.
+
+    Raises:
+        UsageError: A file of a run cannot be read, or no table has the codec `bd_rate` at a bitrate.
     """
-    return [_table(group, bands, bold) for group in group_runs(runs)]
+    groups = group_runs(runs)
+    of_anchor = [g for g in groups if bd_rate is not None and _has_codec(g, bd_rate)]
+    if bd_rate is not None and not of_anchor:
+        systems = [(label, s["group"]) for run in runs for label, s in run.systems.items()]
+        codecs = {label.partition("@")[0] for label, group in systems if group != "reference"}
+        raise UsageError(unknown("codec in these runs", bd_rate, sorted(codecs)))
+    return [_table(group, bands, bold, bd_rate if group in of_anchor else None, ranking) for group in groups]
 
 
-def _table(group: RunGroup, bands: Sequence[float], bold: Bold) -> Table:
+def _has_codec(group: RunGroup, name: str) -> bool:
+    return any(label.partition("@")[0] == name for run in group.runs for label in run.systems)
+
+
+def _table(
+    group: RunGroup, bands: Sequence[float], bold: Bold, anchor: str | None = None, ranking: bool = False
+) -> Table:
     runs = group.runs
     described = {label: metric for run in runs for label, metric in run.metrics.items()}
     keys = [field.name for field in fields(TableColumn)]
@@ -83,17 +116,24 @@ def _table(group: RunGroup, bands: Sequence[float], bold: Bold) -> Table:
     sections = sections_of(rows, columns, list(conditions), bands, contest)
     notes = interval_notes(runs)
     marks, made_with = bold_note(runs, columns, contest), setup(runs)
+    more = []
+    if anchor is not None:
+        more.append(rate_distortion_grids(Contest(runs), rows, columns, anchor))
+    if ranking:
+        more.append(ranking_grids(Contest(runs), sections, columns))
+    explained = [note for _, notes_of in more for note in notes_of]
     return Table(
         caption=caption(runs),
         blocks=tuple(_blocks(columns)),
         sections=sections,
-        footnotes=(*notes, *([marks] if marks else []), *footnotes(runs, rows, group.apart), made_with),
+        footnotes=(*notes, *([marks] if marks else []), *footnotes(runs, rows, group.apart), *explained, made_with),
         definitions=tuple(definitions(runs)),
         kind=runs[0].kind,
         dataset=runs[0].info["plan"]["dataset"]["name"],
         runs=tuple(str(run.path) for run in runs),
         setup=made_with,
         interval_notes=notes,
+        extras=tuple(grid for grids, _ in more for grid in grids),
     )
 
 

@@ -21,7 +21,7 @@ from codec_bench.comparison.paired import compare_paired
 from codec_bench.errors import UsageError
 from codec_bench.reports.cells import TableColumn, TableRow
 from codec_bench.runs.directory import Run
-from codec_bench.stats import Floats, cluster_names, holm, t_tail, with_trainings
+from codec_bench.stats import Floats, cluster_names, holm, per_cluster, t_tail, with_trainings
 
 ALPHA = 0.05
 """Chance of losing the best system of a group in a column, at most."""
@@ -53,6 +53,30 @@ class Contest:
             self.untested[column.label] = None
             return []
         return [row.label for row, p in zip(others, holm(found), strict=True) if p > ALPHA]
+
+    def p_worse(self, one: TableRow, other: TableRow, column: TableColumn) -> float | None:
+        """One-sided p-value against "the second is not worse than the first"; None where nothing can tell."""
+        first, second = self._side(one, column), self._side(other, column)
+        return None if first is None or second is None else self._p_worse(first, second, other, column)
+
+    def sums(self, rows: Sequence[TableRow], column: TableColumn) -> tuple[dict[str, Floats], int] | None:
+        """Sums over each cluster of the utterances that all rows scored, and how many utterances these are.
+
+        Returns:
+            Numerators and denominators `[rows, 2]` by the name of the cluster; None where there are none of a row, or
+            only one cluster.
+        """
+        sides = [self._side(row, column) for row in rows]
+        known = [side for side in sides if side is not None]
+        if not rows or len(known) < len(sides):
+            return None
+        both = np.flatnonzero(np.all([np.isfinite(side[1]).any(axis=0) for side in known], axis=0))
+        names = self._clusters(both.tolist(), rows[0], column)
+        if len(set(names)) < 2:
+            return None
+        flat = np.concatenate([np.nanmean(side[:, :, both], axis=1) for side in known])
+        per_name = per_cluster(flat.tolist(), names).reshape(len(rows), 2, -1)
+        return {name: per_name[:, :, i] for i, name in enumerate(sorted(set(names)))}, len(both)
 
     def _side(self, row: TableRow, column: TableColumn) -> Floats | None:
         """Numerators and denominators, `[2, seeds, utterances]`, NaN without a score; None if its value is not theirs.

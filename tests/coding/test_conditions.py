@@ -363,8 +363,8 @@ def test_every_row_is_labelled_and_what_was_done_is_written_down(run_in: RunIn):
     table = build_table(run)
     titles = [section.title for section in table.sections]
     assert titles[:6] == [
-        "reference", "> 2 kbps, classic", "0.85-2 kbps, classic",
-        "reference, noise@10", "> 2 kbps, classic, noise@10", "0.85-2 kbps, classic, noise@10",
+        "reference", "4-8 kbps, classic", "0.85-2 kbps, classic",
+        "reference, noise@10", "4-8 kbps, classic, noise@10", "0.85-2 kbps, classic, noise@10",
     ]  # fmt: skip
     assert [r.label for s in table.sections for r in s.rows if s.title.startswith("reference")] == rows[:5]
     families = {row.label: row.family for section in table.sections for row in section.rows}

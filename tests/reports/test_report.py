@@ -34,7 +34,7 @@ def test_a_run_of_schema_1_gives_the_table_of_its_summary(old: Run):
             expected[key] for key in ("value", "ci_low", "ci_high", "n", "n_expected")
         ]
     assert [s.title for s in table.sections][:4] == [
-        "reference", "> 2 kbps, classic", "0.85-2 kbps, classic", "reference, gain@-6",
+        "reference", "4-8 kbps, classic", "0.85-2 kbps, classic", "reference, gain@-6",
     ]  # fmt: skip
     assert "ASR: pocketsphinx; pitch tracker: world-dio-stonemask; resampler: soxr HQ" in table.setup
     assert "codec-bench 0.1.0 (commit 9e29648fd868), Python 3.11.7" in table.setup

@@ -13,6 +13,7 @@ from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.systems import System, parse_systems
 from codec_bench.coding.rows import Row as PlannedRow
 from codec_bench.coding.rows import describe_system
+from codec_bench.options import PAPER_BANDS
 from codec_bench.reports.formats.markdown import markdown
 from codec_bench.reports.table import Table, build_table
 from codec_bench.runs.directory import Run
@@ -93,7 +94,7 @@ def best(table: Table, metric: str) -> set[str]:
 
 
 def test_systems_fall_into_the_papers_groups(published: Run):
-    sections = {s.title: [r.label for r in s.rows] for s in build_table(published).sections}
+    sections = {s.title: [r.label for r in s.rows] for s in build_table(published, PAPER_BANDS).sections}
     assert sections == {
         "reference": ["ground-truth"],
         "> 2 kbps, semantic": ["facodec", "speechtokenizer", "x-codec"],
@@ -103,8 +104,13 @@ def test_systems_fall_into_the_papers_groups(published: Run):
     }
 
 
+def test_by_default_what_lies_above_2_kbps_has_groups_of_its_own(published: Run):
+    titles = [s.title for s in build_table(published).sections]
+    assert titles[1:4] == ["4-8 kbps, semantic", "2-4 kbps, semantic", "0.85-2 kbps, semantic"]
+
+
 def test_the_best_is_marked_in_each_group_by_direction(published: Run):
-    table = build_table(published)
+    table = build_table(published, PAPER_BANDS)
     assert best(table, "wer") == {"x-codec", "longcat@4", "longcat@3", "longcat@2"}
     assert best(table, "pesq_wb") >= {"facodec"}
     assert best(table, "gpe") >= {"longcat@2"}

@@ -38,6 +38,7 @@ def html_table(table: Table, *, intervals: bool = True, efficiency: bool = False
     parts = ['<section class="codec-bench">', f"<h2>{escape(table.caption)}</h2>"]
     for title, columns in table.printed_blocks(efficiency):
         parts += _block(table, title, columns, intervals)
+    parts += [f'<h3>{escape(grid.title)}</h3><div class="scroll">{grid.html()}</div>' for grid in table.extras]
     notes = "".join(f"<li>{escape(note)}</li>" for note in (*table.notes(intervals), *table.definitions))
     return "\n".join([*parts, f"<ul>{notes}</ul>", "</section>"])
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from codec_bench.grids import escape
 from codec_bench.reports.cells import Table
 
-_NUMBERS = re.compile(r"-?[\d.]+ \[-?[\d.]+, -?[\d.]+\](?: \(\d+\))?")
+_NUMBERS = re.compile(r"[-+]?[\d.]+ \[[-+]?[\d.]+, [-+]?[\d.]+\](?: \(\d+\))?")
 """A value with the ends of its interval, which is no link: it reads better without backslashes."""
 
 

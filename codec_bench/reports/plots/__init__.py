@@ -17,6 +17,7 @@ from codec_bench.reports.plots import (
     embedding,
     lengths,
     radar,
+    ranking,
     spectrograms,
     style,
     zipf,
@@ -27,6 +28,7 @@ from codec_bench.runs.directory import Run, slug
 KINDS: Mapping[str, Drawer] = {
     "bitrate": bitrate.draw,
     "bubbles": bubbles.draw,
+    "ranking": ranking.draw,
     "radar": radar.draw,
     "distributions": distributions.draw,
     "lengths": lengths.draw,

@@ -33,6 +33,8 @@ def draw(material: PlotData) -> Iterator[Picture]:
             style.log_bitrate_axis(axis, bitrates)
         style.legend_below(figure, _handles(material, columns))
         caption = f"{title} against bitrate. Bars: {material.intervals}. Horizontal lines: rows that have no bitrate."
+        if len({e.row.codec for e in material.clean}) > 1:
+            caption += " Broad steps: the Pareto front of the clean values."
         if partial:
             caption += " Hollow: a value over less than 95 % of the utterances."
         yield material.picture(stem(title), f"{title} against bitrate", caption, figure)
@@ -58,6 +60,7 @@ def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
         for at, value, is_hollow in zip(x, y, partial, strict=True):
             axis.plot(at, value, **_marker(look, "none" if is_hollow else fill))
         hollow |= any(partial)
+    _front(axis, material, column)
     low, high = axis.get_ylim()
     far = []
     for entry in _flat(material):
@@ -71,6 +74,17 @@ def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
         axis.text(0.98, 1.02, "\n".join(far), transform=axis.transAxes, ha="right", fontsize=8, color=style.GREY)
     style.metric_axis(axis, column)
     return hollow
+
+
+def _front(axis: Axes, material: PlotData, column: TableColumn) -> None:
+    """Steps along the Pareto front of the clean values, where there is more than one codec."""
+    sign = {"higher": 1, "lower": -1}.get(column.better)
+    found = [(e.row.bitrate, e.cell(column)) for e in material.clean if e.row.bitrate]
+    points = sorted((rate, -sign * c.value) for rate, c in found if sign and c is not None and c.value is not None)
+    front = [p for i, p in enumerate(points) if all(p[1] < other for _, other in points[:i])]
+    if len({e.row.codec for e in material.clean}) > 1 and len(front) > 1 and sign:
+        x, y = zip(*((rate, -sign * value) for rate, value in front), strict=True)
+        axis.step(x, y, where="post", color=style.GREY, linewidth=4, alpha=0.25, zorder=0.5, label="Pareto front")
 
 
 def _families(material: PlotData) -> dict[str, list[PlottedRow]]:
