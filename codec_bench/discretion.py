@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,11 @@ def discreet_text(text: str, *, keep_paths: bool = False) -> str:
     >>> discreet_text("https://me:pw@example.org/a.zip?token=1234&part=2")
     'https://***@example.org/a.zip?token=***&part=2'
     """
-    for value in _secret_values():
+    return _discreet_text(text, _secret_values(), keep_paths)
+
+
+def _discreet_text(text: str, secrets: Sequence[str], keep_paths: bool) -> str:
+    for value in secrets:
         text = text.replace(value, HIDDEN)
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
@@ -63,13 +67,17 @@ def discreet_text(text: str, *, keep_paths: bool = False) -> str:
 
 def discreet(value: Any, *, keep_paths: bool = False) -> Any:
     """Plain data without what its texts hold of the kind, in lists of words also behind an option like `--token`."""
+    return _discreet(value, _secret_values(), keep_paths)
+
+
+def _discreet(value: Any, secrets: Sequence[str], keep_paths: bool) -> Any:
     if isinstance(value, str):
-        return discreet_text(value, keep_paths=keep_paths)
+        return _discreet_text(value, secrets, keep_paths)
     if isinstance(value, Mapping):
         return {
-            discreet_text(name, keep_paths=keep_paths): HIDDEN
+            _discreet_text(name, secrets, keep_paths): HIDDEN
             if isinstance(inner, str) and inner and is_secret(name)
-            else discreet(inner, keep_paths=keep_paths)
+            else _discreet(inner, secrets, keep_paths)
             for name, inner in value.items()
         }
     if isinstance(value, list | tuple):
@@ -77,7 +85,7 @@ def discreet(value: Any, *, keep_paths: bool = False) -> Any:
         return [
             HIDDEN
             if isinstance(word, str) and isinstance(option, str) and option.startswith("-") and is_secret(option)
-            else discreet(word, keep_paths=keep_paths)
+            else _discreet(word, secrets, keep_paths)
             for option, word in zip(before, value, strict=True)
         ]
     return value

@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import re
 import struct
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,10 +72,16 @@ def _array(data: bytes, start: int, end: int) -> NDArray[Any]:
     if data[start : start + 8] != b"\x93NUMPY\x01\x00":
         raise _Unusual
     first = start + 10 + int.from_bytes(data[start + 8 : start + 10], "little")
-    header = _HEADER.fullmatch(data, start + 10, first)
-    if header is None:
-        raise _Unusual
-    dtype = np.dtype(header[1].decode())
-    shape = tuple(int(part) for part in header[3].split(b",") if part.strip())
+    dtype, shape, order = _described(data[start + 10 : first])
     array = np.frombuffer(memoryview(data)[first:end], dtype)
-    return array.reshape(shape, order="F" if header[2] == b"True" else "C").copy("K")
+    return array.reshape(shape, order=order).copy("K")
+
+
+@lru_cache(maxsize=1024)  # the arrays of a codec have few shapes
+def _described(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...], Literal["C", "F"]]:
+    """Type, shape and order of an array by its header."""
+    found = _HEADER.fullmatch(header)
+    if found is None:
+        raise _Unusual
+    shape = tuple(int(part) for part in found[3].split(b",") if part.strip())
+    return np.dtype(found[1].decode()), shape, "F" if found[2] == b"True" else "C"

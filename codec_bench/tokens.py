@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -202,10 +203,15 @@ def code_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Code:
     streams = tuple(
         Stream(
             arrays[f"book_{i}"].astype(np.int64),
-            Codebook(book["size"], book["hop"], book["packed_bits"]),
-            Fraction(*book["rate"]),
+            *_book_at(book["size"], book["hop"], book["packed_bits"], *book["rate"]),
         )
         for i, book in enumerate(header["streams"])
     )
     side = {name.removeprefix("side_"): array for name, array in arrays.items() if name.startswith("side_")}
     return Tokens(streams, header["samples"], header["sample_rate"], side, header["side_bits"])
+
+
+@lru_cache(maxsize=1024, typed=True)  # a run reads the same few for every utterance
+def _book_at(size: int, hop: int, packed_bits: int | None, *rate: int) -> tuple[Codebook, Fraction]:
+    """A codebook, and the tokens per second of a stream of it."""
+    return Codebook(size, hop, packed_bits), Fraction(*rate)

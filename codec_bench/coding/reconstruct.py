@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,15 @@ REMEMBERED = 4096
 """Addresses that are kept: more than a run looks up ahead of what it works on."""
 
 
+class _Sent(NamedTuple):
+    """What is known of the code of a piece."""
+
+    bits: float
+    side_bits: int
+    seconds: float
+    encode_seconds: float
+
+
 class Reconstructor:
     """Finds codes and decoded audio in the folder of the caches; `dispatch.Dispatcher` has them made."""
 
@@ -46,6 +55,7 @@ class Reconstructor:
         self._audio = ArrayCache(cache / "audio")
         self._at = Addresses()
         self._addresses: dict[tuple[int, str, str], tuple[Condition, str]] = {}  # with the object whose id it is
+        self._seen: dict[tuple[str, int | None], _Sent] = {}  # by address of the code and number of codebooks
         self._recording: tuple[str, Audio] | None = None
 
     def fingerprint(self, system: System) -> str:
@@ -113,7 +123,7 @@ class Reconstructor:
         if isinstance(codec, Prepared):
             return []
         pieces = self._pieces(row, item)
-        uncoded = [p for p in pieces if self._codes.get(self._at.code(codec, p.address)) is None]
+        uncoded = [p for p in pieces if self._look(row, codec, p) is None]
         identity = self.identity(row, item)
         if not decode or self._audio.get(identity) is not None:
             return uncoded
@@ -156,16 +166,15 @@ class Reconstructor:
         if isinstance(row.source, Prepared):
             return facts
         pieces = self._pieces(row, item)
-        coded = [self._code(row.source, piece) for piece in pieces]
-        sent = [code.prefix(row.codebooks) for code, _ in coded]
+        sent = [self._sent(row, row.source, piece) for piece in pieces]
         if self._at.audio(row.system, pieces[0].address) != self.identity(row, item):
             self._assemble(row, item, pieces)
         share = _share(row, item)
         return facts | {
-            "bits": share * sum(code.bits for code in sent),
-            "side_bits": share * sum(code.side_bits for code in sent if isinstance(code, Tokens)),
-            "coded_seconds": share * sum(code.seconds for code in sent),
-            "encode_seconds": share * sum(seconds for _, seconds in coded),
+            "bits": share * sum(s.bits for s in sent),
+            "side_bits": share * sum(s.side_bits for s in sent),
+            "coded_seconds": share * sum(s.seconds for s in sent),
+            "encode_seconds": share * sum(s.encode_seconds for s in sent),
         }
 
     def audio(self, row: Row, item: Item) -> Audio:
@@ -205,6 +214,28 @@ class Reconstructor:
     def _code(self, codec: Codec, piece: Piece) -> tuple[Code, float]:
         """What `codec` sent for a piece, and how many seconds encoding took when it was made."""
         return _there(self._codes.code(self._at.code(codec, piece.address)))
+
+    def _look(self, row: Row, codec: Codec, piece: Piece) -> _Sent | None:
+        """What a row sends of a piece, which is kept until `facts` asks; None where the code is to be made."""
+        address = self._at.code(codec, piece.address)
+        known = self._codes.code(address)
+        if known is None:
+            return None
+        try:
+            code = known[0].prefix(row.codebooks)
+        except ValueError:
+            self._codes.discard(address, "is damaged")  # it has other codebooks
+            return None
+        side_bits = code.side_bits if isinstance(code, Tokens) else 0
+        if len(self._seen) >= REMEMBERED:
+            self._seen.clear()
+        sent = self._seen[address, row.codebooks] = _Sent(code.bits, side_bits, code.seconds, known[1])
+        return sent
+
+    def _sent(self, row: Row, codec: Codec, piece: Piece) -> _Sent:
+        """What a row sends of a piece that was coded, not read again where `lacking` has just looked."""
+        seen = self._seen.pop((self._at.code(codec, piece.address), row.codebooks), None)
+        return _there(self._look(row, codec, piece)) if seen is None else seen
 
     def _assemble(self, row: Row, item: Item, pieces: Sequence[Piece]) -> None:
         """Puts the decoded audio of an utterance together from its decoded pieces, where that was not done before."""

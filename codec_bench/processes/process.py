@@ -27,6 +27,9 @@ TAIL_CHARACTERS = 600
 KEPT_BYTES = 1 << 16
 """How much of what a process prints is kept."""
 
+READ_BYTES = 1 << 16
+"""How much of a reply is read at least, where so much is there: what a pipe holds."""
+
 POLL_SECONDS = 0.5
 """How often a process is looked at that says nothing: a child of its own may hold its pipes open after its end."""
 
@@ -101,6 +104,7 @@ class WorkerProcess:
         for descriptor in ours:
             os.set_blocking(descriptor, False)
         self._numbers = itertools.count()
+        self._arrived = bytearray()
         self._tail = bytearray()
         self._owner = os.getpid()
         self._end = weakref.finalize(self, _end, self._process, ours, self._owner)
@@ -142,7 +146,7 @@ class WorkerProcess:
         self._take_printed()  # all that the pipe holds by now belongs to earlier messages
         self._tail.clear()
         try:
-            for part in parts:
+            for part in parts if arrays else [b"".join(parts)]:
                 self._write(part, deadline, timeout)
             answer, result = unpack(lambda size: self._read(size, deadline, timeout))
             if answer.get("id") != number:
@@ -170,22 +174,21 @@ class WorkerProcess:
                 raise ProcessCrash(self._how_it_ended()) from None
 
     def _read(self, size: int, deadline: float, timeout: float) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            self._check_time(deadline, timeout)
-            try:  # a selector costs more than a small message, most parts of which are there at once
-                chunk = os.read(self._replies, min(size - len(data), 1 << 20))
-            except BlockingIOError:
-                self._wait(self._replies, selectors.EVENT_READ, deadline, timeout)
-                continue
+        while len(self._arrived) < size:
+            self._wait(self._replies, selectors.EVENT_READ, deadline, timeout)
+            # What belongs together arrives together: all of a small message is taken at once.
+            chunk = os.read(self._replies, max(READ_BYTES, min(size - len(self._arrived), 1 << 20)))
             if not chunk:
                 raise ProcessCrash(self._how_it_ended())
-            data += chunk
-        return bytes(data)
+            self._arrived += chunk
+        with memoryview(self._arrived) as view:
+            data = bytes(view[:size])
+        del self._arrived[:size]
+        return data
 
     def _wait(self, descriptor: int, event: int, deadline: float, timeout: float) -> None:
         """Returns when a pipe is ready, and takes what is printed in the meantime."""
-        with selectors.DefaultSelector() as selector:
+        with selectors.PollSelector() as selector:  # which takes no descriptor of its own
             selector.register(descriptor, event)
             selector.register(self._printed, selectors.EVENT_READ)
             while True:
