@@ -22,7 +22,7 @@ EMBEDDED_LIMIT = 30_000_000
 """Characters of audio that a page may hold; with more, each utterance has a file in `FOLDER` that loads on demand."""
 
 EMBEDDED_UTTERANCES = 2000
-"""Utterances of a page that may hold audio: with more, their scores and texts fill it."""
+"""Utterances of a page that may hold audio: with more, their scores and texts fill it; see `page.PAGE_BYTES`."""
 
 FOLDER = "report_audio"
 _OWN_FILE = re.compile(r"\d+-\d+\.js")
@@ -48,8 +48,7 @@ def embed_audio(runs: dict[int, Run], utterances: dict[int, list[str]], out: Pat
     for file in (out / FOLDER).glob("*.js"):
         if _OWN_FILE.fullmatch(file.name):  # of an older report in the same folder
             file.unlink()
-    is_large = sum(map(len, utterances.values())) > EMBEDDED_UTTERANCES
-    held: dict[str, Tracks] | None = None if is_large else {}
+    held: dict[str, Tracks] | None = None if are_many(utterances) else {}
     size = 0
     for index, run in runs.items():
         for key, tracks in _packed(run, index, utterances[index]):
@@ -63,6 +62,11 @@ def embed_audio(runs: dict[int, Run], utterances: dict[int, list[str]], out: Pat
                     _write(out, kept, older)
                 held = None
     return held
+
+
+def are_many(utterances: dict[int, list[str]]) -> bool:
+    """Whether the utterances of a page are too many for all that belongs to them to be in it."""
+    return sum(map(len, utterances.values())) > EMBEDDED_UTTERANCES
 
 
 def has_audio(run: Run) -> bool:

@@ -10,8 +10,8 @@ from codec_bench.files import check_inside, read_file
 from codec_bench.reports.html.embedding import data_uri
 
 KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
-EMBEDDED_LIMIT = 15_000_000
-"""Bytes of pictures that a page holds; further ones are links."""
+EMBEDDED_PICTURES = 15_000_000
+"""Bytes of pictures that a page holds at most; further ones are links."""
 
 
 class EmbeddedPicture(NamedTuple):
@@ -23,13 +23,14 @@ class EmbeddedPicture(NamedTuple):
     file: str
 
 
-def pictures(out: Path, plots: Sequence[Any] = ()) -> list[EmbeddedPicture]:
+def pictures(out: Path, plots: Sequence[Any] = (), limit: int = EMBEDDED_PICTURES) -> list[EmbeddedPicture]:
     """The pictures of `out/plots`.
 
     Args:
         out: The report's folder.
         plots: What `write_plots` returned: objects with `title`, `caption` and `paths`. Files that they do not name
             follow with their name as title.
+        limit: Bytes of pictures that the page holds.
     """
     described = [(p.title, p.caption, _best([Path(path) for path in p.paths])) for p in plots]
     named = {Path(path).resolve() for p in plots for path in p.paths}
@@ -45,7 +46,7 @@ def pictures(out: Path, plots: Sequence[Any] = ()) -> list[EmbeddedPicture]:
         check_inside(path, out)
         data = read_file(path)
         size += len(data)
-        source = data_uri(data, KINDS[path.suffix]) if size <= EMBEDDED_LIMIT else ""
+        source = data_uri(data, KINDS[path.suffix]) if size <= limit else ""
         found.append(EmbeddedPicture(title, caption, source, f"plots/{path.name}"))
     return found
 

@@ -258,8 +258,9 @@ def test_no_page_wide_scrolling_on_a_phone(visit, old_report: Path, heard_report
 
 
 @pytest.mark.slow
-def test_a_large_run_stays_workable(visit, old: Run, tmp_path: Path):
-    """500 utterances, 10 systems, 20 metrics: the page is mostly Plotly, and lists grow on demand."""
+@pytest.mark.parametrize(("count", "files"), [(500, ["report.html"]), (2600, ["report.html", "report_data.js"])])
+def test_a_large_run_stays_workable(visit, old: Run, tmp_path: Path, count: int, files: list[str]):
+    """10 systems, 20 metrics: the page is mostly Plotly, lists grow on demand, 520,000 scores lie beside it."""
     folder = tmp_path / "run"
     generator = np.random.default_rng(0)
     systems = [
@@ -270,7 +271,7 @@ def test_a_large_run_stays_workable(visit, old: Run, tmp_path: Path):
         dict(old.info["plan"]["metrics"][3]) | {"label": f"m{i}", "name": f"m{i}", "title": f"M{i}"} for i in range(19)
     ]
     metrics = [old.info["plan"]["metrics"][0], *metrics]
-    names = [f"u{i:04d}" for i in range(500)]
+    names = [f"u{i:04d}" for i in range(count)]
     words = [
         "the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "seven", "wizards", "brew", "odd",
         "potions",
@@ -284,11 +285,11 @@ def test_a_large_run_stays_workable(visit, old: Run, tmp_path: Path):
         "plan": dict(old.info["plan"]) | {"systems": systems, "metrics": metrics, "conditions": []},
     }
     rows = [(s["label"], u, "s", m["label"], v, "ok", "", v, 1.0, 0.1)
-            for s in systems for u, vs in zip(names, generator.random((500, 20)), strict=True)
+            for s in systems for u, vs in zip(names, generator.random((count, 20)), strict=True)
             for m, v in zip(metrics, vs, strict=True)]  # fmt: skip
     scores = pd.DataFrame(rows, columns=list(old.scores.columns))
     summary = pd.DataFrame(
-        [(s["label"], "classic", 1.0 + i, 50.0, m["label"], 0.5, 0.4, 0.6, 500, 500, 500, "", "computed")
+        [(s["label"], "classic", 1.0 + i, 50.0, m["label"], 0.5, 0.4, 0.6, count, count, count, "", "computed")
          for i, s in enumerate(systems) for m in metrics], columns=list(old.summary.columns))  # fmt: skip
     write_summary(folder, summary)
     write_info(folder, info)
@@ -300,8 +301,10 @@ def test_a_large_run_stays_workable(visit, old: Run, tmp_path: Path):
          "text": texts * 10, "heard": heard, "text_compared": texts * 10, "heard_compared": heard}
     ).to_csv(folder / "hypotheses.csv", index=False)  # fmt: skip
     path = report([load_run(folder)], tmp_path)
+    assert sorted(file.name for file in tmp_path.glob("report*")) == files
     assert path.stat().st_size < 9_000_000  # of which Plotly has 4.8 MB
     page = visit(path).page
+    page.wait_for_selector("#list tbody tr")
     assert page.locator("#list tbody tr").count() == 100
     values = scores[(scores.system == "s3") & (scores.metric == "m0")].set_index("utterance").value
     page.locator("#list-controls").get_by_label("Metric").select_option(index=1)

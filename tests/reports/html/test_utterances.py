@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from codec_bench.reports.html import audio as embedded_audio
+from codec_bench.reports.html import page as page_of_report
 from codec_bench.reports.html import write_html
 from codec_bench.reports.html.audio import keeping_command
 from codec_bench.reports.html.differences import differences
@@ -400,6 +401,38 @@ def test_audio_of_many_utterances_lies_beside_the_page(
     path = report([heard], tmp_path / "a")
     assert sorted(file.name for file in tmp_path.glob("a/report_audio/*")) == names
     assert (path.stat().st_size < small) == bool(names)
+
+
+@pytest.mark.parametrize(("utterances", "size"), [(3, 1), (2, 10_000_000)])
+def test_a_small_page_has_all_in_it(
+    heard: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, utterances: int, size: int
+):
+    (tmp_path / "report_data.js").write_text("old")
+    monkeypatch.setattr(embedded_audio, "EMBEDDED_UTTERANCES", utterances)
+    monkeypatch.setattr(page_of_report, "PAGE_BYTES", size)
+    report([heard], tmp_path)
+    assert not (tmp_path / "report_data.js").exists()
+
+
+def test_scores_that_make_a_page_too_large_lie_beside_it(
+    visit, heard: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedded_audio, "EMBEDDED_UTTERANCES", 2)
+    monkeypatch.setattr(page_of_report, "PAGE_BYTES", 1)
+    path = report([heard], tmp_path / "a").parent.rename(tmp_path / "b") / "report.html"
+    opened = visit(path, "#utterance/0/rms-01")
+    opened.page.wait_for_selector("#detail[open]")
+    assert opened.page.locator("#failure-list").inner_text() == "None: every system has every score on every utterance."
+    opened.page.keyboard.press("Escape")
+    open_first(opened.page, 1)
+    wait_for_player(opened.page)
+    names = ("report_data.js", "report_audio/0-0.js", "report_audio/0-1.js")
+    assert opened.requests[1:] == [(path.parent / name).resolve().as_uri() for name in names]
+    (path.parent / names[0]).unlink()
+    alone = visit(path, tolerated=True).page
+    alone.wait_for_function("() => document.querySelector('#worst-controls').textContent.includes('is not beside')")
+    assert "report_data.js is not beside this page" in alone.locator("#list-controls").inner_text()
+    assert alone.locator("#list tbody tr").count() == 0
 
 
 def test_large_audio_lies_beside_the_page(visit, heard: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -19,6 +19,11 @@ function select(label, options, chosen, change) {
   return el("label", { class: "field" }, label, box);
 }
 
+/** Runs a file beside the page, which calls a function of ours: from `file://`, a page may load nothing but scripts. */
+function loadScript(file, failed) {
+  document.head.append(el("script", { src: file, error: failed }));
+}
+
 const digits = (value, n) => (value === null || value === undefined ? "–" : value.toFixed(n));
 
 /** Compares numbers, or texts by language; what is missing is last in both directions. */

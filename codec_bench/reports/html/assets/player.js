@@ -20,10 +20,10 @@ function loadTracks(key) {
     waiting.promise = new Promise((resolve, reject) => { Object.assign(waiting, { resolve, reject }); });
     sidecars.set(key, waiting);
     const file = `report_audio/${key}.js`;
-    document.head.append(el("script", { src: file, error: () => {
+    loadScript(file, () => {
       sidecars.delete(key);
       waiting.reject(new Error(`${file} is not beside this page: move the folder report_audio with it`));
-    } }));
+    });
   }
   return sidecars.get(key).promise;
 }
