@@ -7,14 +7,13 @@ import io
 import logging
 import zipfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.files import read_file, write_atomically
+from codec_bench.files import clear, read_file, write_atomically
 from codec_bench.npz import read_npz
 from codec_bench.records import Status
 from codec_bench.tokens import Code, code_from_arrays
@@ -144,11 +143,7 @@ class ArrayCache:
         """Says what is wrong with an entry (`is damaged`) and removes it, so that the caller makes it again."""
         path = self.path(address)
         logger.warning("cache entry %s %s; it is made again", path, problem)
-        with suppress(OSError):
-            if path.is_dir() and not path.is_symlink():
-                path.rmdir()
-            else:
-                path.unlink()
+        clear(path)
 
 
 class CodeCache(ArrayCache):

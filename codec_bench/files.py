@@ -164,6 +164,15 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
     return state.hexdigest()
 
 
+def clear(path: Path) -> None:
+    """Removes what is in the place of a file, an empty folder too, as far as it can be removed."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+
+
 def folder_size(folder: Path) -> int:
     """Bytes of all files below a folder, links not followed; 0 where there is none."""
     return sum(

@@ -144,6 +144,25 @@ def test_one_that_inherits_from_somewhere_else_is_outdated():
     assert made.state is EnvironmentState.OUTDATED
 
 
+def test_a_record_that_is_none_counts_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path))
+    made = Environment("toy")
+    made.folder.mkdir(parents=True)
+    path = made.folder / "environment.json"
+    whole = {"fingerprint": "f", "python": "3.11.7", "packages": {"numpy": "2.0"}, "sources": {}}
+    path.write_text(json.dumps(whole))
+    assert made.record == whole
+    wrong = [{"packages": []}, {"packages": {"numpy": 2}}, {"sources": None}, {"python": 3}, {"fingerprint": None}]
+    wrong += [{"imports": "none"}, {"imports": {"codec": 1}}, {"inherited": "folder"}, {"inherited": [1]}]
+    for content in ("[" * 200_000, *(json.dumps(whole | change) for change in wrong)):
+        path.write_text(content)
+        assert made.record == {}
+        assert made.state is EnvironmentState.INCOMPLETE
+    path.unlink()
+    os.mkfifo(path)
+    assert made.state is EnvironmentState.INCOMPLETE
+
+
 @pytest.mark.parametrize("record", [None, "{", "[]", "null"])
 def test_one_that_was_not_finished_is_made_anew(record: str | None):
     made = Environment("toy")

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from codec_bench.datasets.dataset import Access, Listed, ListedDataset, State
 from codec_bench.errors import UnavailableError
-from codec_bench.files import write_atomically
+from codec_bench.files import read_json, write_atomically
 from codec_bench.hub import RemoteFile, fetch_all, forget, home, is_published, local_digest, locked, mirrors
 from codec_bench.records import Utterance
 from codec_bench.unpack import extract, member_names
@@ -276,12 +276,14 @@ class Corpus(ListedDataset):
     def _recorded(self, remote: RemoteFile) -> dict[str, Any] | None:
         """What `_note_archive` kept; None if nothing was unpacked, empty if it cannot be read."""
         try:
-            record = json.loads(self._record(remote).read_text(encoding="utf-8"))
+            record = read_json(self._record(remote))
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
             return {}
-        return record if isinstance(record, dict) and {"sha256", "published", "mixed"} <= record.keys() else {}
+        if not isinstance(record, dict) or not {"sha256", "published", "mixed"} <= record.keys():
+            return {}
+        return record if isinstance(record["sha256"], str) else {}
 
     def _is_of_another(self, remote: RemoteFile, path: Path) -> bool:
         """Whether files that were unpacked before may be from another archive: they would make a mixture of both."""

@@ -18,7 +18,7 @@ from codec_bench.environments.sharing import share_files
 from codec_bench.environments.sources import Source, unpack_source, wheel_of
 from codec_bench.environments.virtual import Announce, VirtualEnvironment
 from codec_bench.errors import DiskFullError, UnavailableError
-from codec_bench.files import remove_folder, write_atomically, write_error
+from codec_bench.files import read_json, remove_folder, write_atomically, write_error
 from codec_bench.fingerprint import address
 from codec_bench.hub import RemoteFile, describe_size, fetch_all, home, locked
 
@@ -111,17 +111,17 @@ class Environment:
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """What was installed; empty if it was not made.
+        """What was installed; empty if it was not made, or where the record is damaged.
 
         `fingerprint`, `python` (its version), `packages` (versions of its own ones), `sources` (`tree_digest` by
         repository), `inherited` (folders with packages of ours) and `imports` (for what was tried, why it cannot be
         imported, or nothing).
         """
         try:
-            found = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+            found = read_json(self.folder / "environment.json")
+            return found if _is_record(found) else {}
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
 
     @property
     def state(self) -> EnvironmentState:
@@ -272,3 +272,17 @@ class Environment:
         if self.folder.exists():
             (self.folder / "environment.json").unlink(missing_ok=True)  # first: what is half removed is not ready
         remove_folder(self.folder)
+
+
+def _is_record(found: Any) -> bool:
+    """Whether something has the form of `Environment.record`; older ones lack some entries."""
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in ("fingerprint", "python")):
+        return False
+    tables = [found.get("packages"), found.get("sources"), found.get("imports", {})]
+    folders = found.get("inherited", [])
+    return (
+        all(isinstance(table, dict) for table in tables)
+        and all(isinstance(word, str) for table in tables for word in table.values())
+        and isinstance(folders, list)
+        and all(isinstance(folder, str) for folder in folders)
+    )

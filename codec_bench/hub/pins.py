@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from codec_bench.errors import UnavailableError, UsageError
-from codec_bench.files import write_atomically
+from codec_bench.files import read_json, write_atomically
 from codec_bench.locks import locked
 
 FILE = "digests.json"
@@ -105,11 +105,11 @@ def _digests(home: Path) -> dict[str, str]:
 @lru_cache(maxsize=4)
 def _read(path: Path, _: tuple[int, ...]) -> dict[str, str]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         if isinstance(found, dict) and all(isinstance(digest, str) for digest in found.values()):
             return found
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError):
+    except ValueError:
         pass
     raise UsageError(f"{path} is damaged: remove it, and the next downloads count as the first ones")

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from codec_bench.documents import parse_json
+from pydantic import TypeAdapter
+
 from codec_bench.errors import UsageError
-from codec_bench.files import write_atomically
+from codec_bench.files import read_json, write_atomically
 from codec_bench.fingerprint import address
 from codec_bench.runs.directory import Run
 
@@ -64,6 +65,17 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class ExportedRun:
+    """What of a run decides what people heard; systems with their fingerprints."""
+
+    path: str
+    dataset: str
+    manifest_sha256: str
+    systems: Mapping[str, str]
+    codec_bench: str
+
+
+@dataclass(frozen=True)
 class Key:
     """Everything that the results of a test need to become numbers about systems.
 
@@ -77,7 +89,7 @@ class Key:
 
     kind: TestKind
     test_id: str
-    run: Mapping[str, Any]
+    run: ExportedRun
     systems: tuple[str, ...]
     anchors: tuple[str, ...]
     trials: tuple[Trial, ...]
@@ -101,16 +113,10 @@ class Key:
             UsageError: It is not a key, or was written by a newer codec-bench.
         """
         try:
-            data = parse_json(path.read_text(encoding="utf-8"))
+            data = read_json(path)
             if "test_id" in data and data["schema"] > SCHEMA:
                 raise UsageError(f"{path} was written by a newer codec-bench (schema {data['schema']})")
-            trials = tuple(
-                Trial(**trial | {"reference": Stimulus(**reference), "stimuli": tuple(Stimulus(**s) for s in stimuli)})
-                for trial in data["trials"]
-                for reference, stimuli in [(trial["reference"], trial["stimuli"])]
-            )
-            systems, anchors = tuple(data["systems"]), tuple(data["anchors"])
-            return cls(data["kind"], data["test_id"], data["run"], systems, anchors, trials, data["settings"])
+            return TypeAdapter(cls).validate_python(data)
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -124,21 +130,21 @@ class Key:
         Raises:
             UsageError: The run has other recordings, or a system is missing or another version.
         """
-        if self.run["manifest_sha256"] != run.info["plan"]["dataset"]["manifest_sha256"]:
-            raise UsageError(f"the test was made from a run with other utterances than {run.path}: {self.run['path']}")
-        for label, fingerprint in self.run["systems"].items():
+        if self.run.manifest_sha256 != run.info["plan"]["dataset"]["manifest_sha256"]:
+            raise UsageError(f"the test was made from a run with other utterances than {run.path}: {self.run.path}")
+        for label, fingerprint in self.run.systems.items():
             if label not in run.systems:
-                raise UsageError(f"{run.path} has no system {label!r}; the test was made from {self.run['path']}")
+                raise UsageError(f"{run.path} has no system {label!r}; the test was made from {self.run.path}")
             if run.systems[label]["fingerprint"] != fingerprint:
                 raise UsageError(f"{label!r} of {run.path} is another version than the one that people heard")
 
 
-def identify(run: Run, systems: list[str]) -> dict[str, Any]:
+def identify(run: Run, systems: list[str]) -> ExportedRun:
     """What of a run decides what people heard, so that results meet no other run."""
-    return {
-        "path": str(run.path.resolve()),
-        "dataset": run.info["plan"]["dataset"]["name"],
-        "manifest_sha256": run.info["plan"]["dataset"]["manifest_sha256"],
-        "systems": {label: run.systems[label]["fingerprint"] for label in systems},
-        "codec_bench": run.info["provenance"]["codec_bench"],
-    }
+    return ExportedRun(
+        str(run.path.resolve()),
+        run.info["plan"]["dataset"]["name"],
+        run.info["plan"]["dataset"]["manifest_sha256"],
+        {label: run.systems[label]["fingerprint"] for label in systems},
+        run.info["provenance"]["codec_bench"],
+    )

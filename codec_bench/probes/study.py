@@ -133,7 +133,7 @@ class Study:
     def _submit(self, pool: Pool, unit: Unit, rate: float, seed: int) -> Future[dict[str, Any]]:
         assert unit.problem is not None, "units without a problem are not trained"
         job = Training(unit.problem, rate, seed, self._device)
-        found = read_result(self._cache, job.address)
+        found = read_result(self._cache, job)
         if found is None:
             self.trained += 1
             return pool.submit(asdict(job))

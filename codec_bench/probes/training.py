@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -18,13 +21,15 @@ from torch.nn import functional
 
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError
-from codec_bench.files import atomically
+from codec_bench.files import clear, read_file, write_atomically
 from codec_bench.probes.augmentation import masks
 from codec_bench.probes.ctc import beam_search, frames_needed, greedy
 from codec_bench.probes.frames import Frames
 from codec_bench.probes.heads import NumberVectors, Probe, TokenVectors, aam_logits
 from codec_bench.probes.measures import mean_average_precision
 from codec_bench.probes.problem import Problem, Training, parts_of
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 60.0
 """A training that takes longer leaves a checkpoint this often; shorter ones are simply repeated."""
@@ -365,14 +370,23 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "progress": vars(progress),
         }
-        with atomically(self._checkpoint) as part:
-            torch.save(state, part)
+        saved = io.BytesIO()
+        torch.save(state, saved)
+        write_atomically(self._checkpoint, hashlib.sha256(saved.getvalue()).digest() + saved.getvalue())
 
     def _resumed(self) -> TrainingProgress | None:
-        """Goes on from a checkpoint, where there is one."""
-        if not self._checkpoint.is_file():
+        """Goes on from a checkpoint, where there is one; from the beginning where it is damaged."""
+        try:
+            data = read_file(self._checkpoint)
+        except FileNotFoundError:
             return None
-        state = torch.load(self._checkpoint, map_location=self.job.device, weights_only=True)
+        except OSError:
+            data = b""
+        if data[:32] != hashlib.sha256(data[32:]).digest():
+            logger.warning("%s is damaged: the training begins again", self._checkpoint)
+            clear(self._checkpoint)
+            return None
+        state = torch.load(io.BytesIO(data[32:]), map_location=self.job.device, weights_only=True)
         self.probe.load_state_dict(state["probe"])
         self.optimiser.load_state_dict(state["optimiser"])
         return TrainingProgress(**state["progress"])

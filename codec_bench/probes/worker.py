@@ -7,15 +7,19 @@ trainings that were under way and no others.
 from __future__ import annotations
 
 import json
+import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from codec_bench.files import write_atomically
-from codec_bench.probes.problem import Training, training_of
+from codec_bench.files import clear, read_json, write_atomically
+from codec_bench.probes.problem import Problem, Training, training_of
 from codec_bench.probes.training import Trainer
+
+logger = logging.getLogger(__name__)
 
 
 def result_file(cache: Path, address: str) -> Path:
@@ -23,13 +27,39 @@ def result_file(cache: Path, address: str) -> Path:
     return cache / "probes" / address[:2] / f"{address[2:]}.json"
 
 
-def read_result(cache: Path, address: str) -> dict[str, Any] | None:
-    """The result of a job, or None if there is none that can be read."""
+def read_result(cache: Path, job: Training) -> dict[str, Any] | None:
+    """The result of a job, or None if there is none; one that is damaged is reported, and counts as none."""
+    path = result_file(cache, job.address)
     try:
-        found: dict[str, Any] = json.loads(result_file(cache, address).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(path)
+        _check(found, job.problem)
+    except FileNotFoundError:
         return None
-    return found
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning("the kept training %s is damaged (%s); it is made again", path, error)
+        clear(path)
+        return None
+    made: dict[str, Any] = found
+    return made
+
+
+def _check(found: Any, problem: Problem) -> None:
+    """Raises where something is no result of `Trainer.train` for a problem."""
+    numbers = [found["dev"], found["dev_loss"], *found["rank"], found["epochs"], found["seconds"]]
+    if len(found["rank"]) != 2 or not all(math.isfinite(number) for number in numbers):
+        raise ValueError("its numbers are none")
+    if set(found["test"]) != set(problem.test):
+        raise ValueError("it has other utterances")
+    for said in found["test"].values():
+        if problem.multi:
+            is_whole = len(said["scores"]) == len(problem.symbols) and all(0 <= score <= 1 for score in said["scores"])
+        elif problem.recipe.is_sequence:
+            texts = said["answer"], said["beam"]
+            is_whole = all(part in problem.symbols for text in texts for part in text.split("\n") if text)
+        else:
+            is_whole = said["answer"] in problem.symbols
+        if not is_whole:
+            raise ValueError("an answer is none")
 
 
 def make_deterministic(device: str) -> None:
@@ -45,7 +75,7 @@ def make_deterministic(device: str) -> None:
 def carry_out(job: Training, cache: Path) -> dict[str, Any]:
     """The result of a job, trained where no cache has it."""
     key = job.address
-    found = read_result(cache, key)
+    found = read_result(cache, job)
     if found is None:
         make_deterministic(job.device)
         found = Trainer(job, cache).train()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -16,17 +17,20 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as everywhere
 
-from codec_bench.files import write_atomically
+from codec_bench.errors import first_line
+from codec_bench.files import clear, read_json, write_atomically
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.inference import one_thread
 from codec_bench.token_statistics.token_sequence import Sequence as TokenSequence
+
+logger = logging.getLogger(__name__)
 
 VERSION = 1
 """Raised whenever results change."""
@@ -304,10 +308,16 @@ def _digest(sequences: Sequence[TokenSequence]) -> str:
 
 
 def _read(file: Path, expected: int) -> ModelResult | None:
-    """A kept result, or None if there is none or it is damaged."""
+    """A kept result, or None if there is none; one that is damaged is reported, and counts as none."""
     try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        result = ModelResult(**found | {name: tuple(found[name]) for name in ("bits", "unigram_bits")})
-    except (OSError, ValueError, KeyError, TypeError):
+        result = TypeAdapter(ModelResult).validate_python(read_json(file))
+        numbers = (*result.bits, *result.unigram_bits)
+        if {len(result.bits), len(result.unigram_bits)} != {expected} or not all(0 <= n < math.inf for n in numbers):
+            raise ValueError("its numbers are none of these utterances")
+    except FileNotFoundError:
         return None
-    return result if len(result.bits) == expected else None
+    except (OSError, ValueError) as error:
+        logger.warning("the kept language model %s is damaged (%s); it is trained again", file, first_line(error))
+        clear(file)
+        return None
+    return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from codec_bench.probes.frames import Frames
 from codec_bench.probes.problem import Problem, Training, training_of
 from codec_bench.probes.recipes import RECIPES, Recipe, recipe_of
 from codec_bench.probes.training import Trainer, edits
-from codec_bench.probes.worker import carry_out, make_deterministic, result_file
+from codec_bench.probes.worker import carry_out, make_deterministic, read_result, result_file
 
 
 @pytest.fixture(autouse=True)
@@ -151,12 +152,41 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pyt
     assert not resumed._checkpoint.exists()
 
 
-def test_a_result_is_kept_and_a_damaged_one_made_again(tmp_path: Path):
+def test_a_training_with_a_damaged_checkpoint_begins_again(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    job = Training(problem(tmp_path, replace(RECIPES["er"], epochs=2)), 1e-2, 0)
+    whole = Trainer(job, tmp_path).train()
+    trainer = Trainer(job, tmp_path)
+    trainer._save(training.TrainingProgress(trainer.probe.state_dict(), epoch=1))
+    data = bytearray(trainer._checkpoint.read_bytes())
+    data[len(data) // 2] ^= 1
+    for damaged in (bytes(data), data[:1000], b""):
+        trainer._checkpoint.write_bytes(damaged)
+        assert Trainer(job, tmp_path)._resumed() is None
+        assert not trainer._checkpoint.exists()
+    trainer._checkpoint.write_bytes(data)
+    assert without_seconds(Trainer(job, tmp_path).train()) == without_seconds(whole)
+    assert "is damaged: the training begins again" in caplog.text
+
+
+def test_a_result_is_kept_and_a_damaged_one_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     job = Training(problem(tmp_path, replace(RECIPES["er"], epochs=2)), 1e-2, 0)
     first = carry_out(job, tmp_path)
     assert carry_out(job, tmp_path) == first  # the seconds, too: it was read
+    assert caplog.text == ""
     result_file(tmp_path, job.address).write_text('{"dev": ')
     assert without_seconds(carry_out(job, tmp_path)) == without_seconds(first)
+    assert "is damaged" in caplog.text
+    answers = [
+        {},
+        *(first["test"] | other for other in ({"u080": {"answer": "class9"}}, {"u080": {}}, {"another": {}})),
+    ]
+    damaged = [{"rank": [1.0]}, {"dev": "high"}, {"epochs": None}, *({"test": said} for said in answers)]
+    for content in ([], None, "text", {}, *(first | wrong for wrong in damaged)):
+        result_file(tmp_path, job.address).write_text(json.dumps(content))
+        assert read_result(tmp_path, job) is None
+        assert not result_file(tmp_path, job.address).exists()
+    os.mkfifo(result_file(tmp_path, job.address))
+    assert read_result(tmp_path, job) is None
 
 
 def test_the_address_knows_what_decides_the_result(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -58,7 +59,9 @@ def test_the_second_codebook_is_known_from_the_first():
     assert np.mean(found.unigram_bits) == pytest.approx(6 * 400, rel=0.02)
 
 
-def test_equal_seeds_give_equal_numbers_and_kept_results_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_equal_seeds_give_equal_numbers_and_kept_results_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
     quick = replace(SMALL, steps=3)
     parts = parts_of(uniform)
     once = model_tokens([8], *parts, quick, cache=tmp_path)
@@ -71,9 +74,15 @@ def test_equal_seeds_give_equal_numbers_and_kept_results_are_read(tmp_path: Path
     monkeypatch.setattr(language_model, "_train_and_measure", fails)
     assert model_tokens([8], *parts, quick, cache=tmp_path) == once
     (file,) = tmp_path.rglob("*.json")
-    file.write_text("{")
-    with pytest.raises(AssertionError, match="again"):
-        model_tokens([8], *parts, quick, cache=tmp_path)
+    kept = json.loads(file.read_text())
+    damaged = [{}, [], None, kept | {"bits": kept["bits"][:1]}, kept | {"bits": ["a", "b"]}, kept | {"steps": None}]
+    damaged += [kept | {"unigram_bits": [-1.0, 2.0]}]
+    for text in ("{", *map(json.dumps, damaged)):
+        file.write_text(text)
+        with pytest.raises(AssertionError, match="again"):
+            model_tokens([8], *parts, quick, cache=tmp_path)
+        assert not file.exists()
+    assert caplog.text.count("is damaged") == 1 + len(damaged)
 
 
 def test_every_token_is_measured_once_whatever_the_length():
