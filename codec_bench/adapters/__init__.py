@@ -11,6 +11,7 @@ CODECS: Registry[type[Codec]] = Registry(
         "longcat": "codec_bench.adapters.longcat.adapter:LongCat",
         "longcat-24k": "codec_bench.adapters.longcat.adapter:LongCat24k",
         "longcat-24k-sft": "codec_bench.adapters.longcat.adapter:LongCat24kSft",
+        "longcat-24k-aug-sft": "codec_bench.adapters.longcat.adapter:LongCat24kAugSft",
         "mimi": "codec_bench.adapters.transformers.codecs:Mimi",
         "dac-16khz": "codec_bench.adapters.transformers.codecs:Dac16k",
         "dac-24khz": "codec_bench.adapters.transformers.codecs:Dac24k",

@@ -48,7 +48,7 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[SpeedCo
         *each("x_realtime_decode", "decode", TIMES, "higher", "x", 1, inverse),
         SpeedColumn("algorithmic_delay_ms", "algorithmic delay", LATENCY, "lower", "ms", 1,
                     "a frame and the look-ahead of the codec: what no computer can shorten; of codecs that are run "
-                    "frame by frame"),
+                    "frame by frame, and of the decoder alone where that decodes streams"),
         SpeedColumn("latency_ms", "first packet", LATENCY, "lower", "ms", 1,
                     "algorithmic delay, and the time to encode and decode a recording of that length", n),
     ]  # fmt: skip

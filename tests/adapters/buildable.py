@@ -17,7 +17,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 STANDINS = {cls.name: name for name in standins.NAMES for cls in standins.module_of(name).CLASSES}
 """The stand-in of each codec of which the source is on GitHub."""
 
-LONGCAT = ("longcat", "longcat-24k", "longcat-24k-sft")
+LONGCAT = ("longcat", "longcat-24k", "longcat-24k-sft", "longcat-24k-aug-sft")
 NAMES = (*small_models.CODECS, *small_packages.NAMES, *STANDINS, *LONGCAT)
 
 

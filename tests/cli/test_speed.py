@@ -66,4 +66,6 @@ def test_a_neural_codec_with_a_streaming_decoder(
         assert "whole recordings" in reason[system, "latency_ms"]
     # The first samples of a stream need a frame of 60 ms and the three that the decoder looks ahead.
     assert 240 < value["longcat-24k@2", "decoder_latency_ms"] < 1000
+    assert value["longcat-24k@2", "algorithmic_delay_ms"] == pytest.approx(240)
+    assert "whole recordings" in reason["longcat@4", "algorithmic_delay_ms"]
     assert "cannot decode a stream" in reason["longcat@4", "decoder_latency_ms"]

@@ -1,4 +1,4 @@
-"""LongCat-Audio-Codec as codecs: one encoder, and a codec for each of the three decoders.
+"""LongCat-Audio-Codec as codecs: one encoder, and a codec for each of the four decoders.
 
 No digest of the published weights is known to this project. The digests of the files that are used are part of the
 fingerprint, so a result says which weights made it.
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 RATE = 16_000
 HOP = 960
 REPOSITORY = "meituan-longcat/LongCat-Audio-Codec"
+MIRROR = "Vyvo-Research/LongCat-Audio-Codec"
+"""Somebody else's copy of it, with a decoder that the authors' README does not name."""
+
 FOLDER = f"hf/{REPOSITORY}/ckpts"
 """Where a mirror has the files."""
 
@@ -49,8 +52,15 @@ ACOUSTIC = Codebook(8100, HOP, packed_bits=13)
 ENCODER_PARAMETERS = 536_772_640
 
 
-def _spec(title: str, output_rate: int, decoder_file: str, decoder: CheckpointKind, parameters: int) -> CodecSpec:
-    """The encoder with one of the decoders, of which `parameters` are."""
+def _spec(
+    title: str,
+    output_rate: int,
+    decoder_file: str,
+    decoder: CheckpointKind,
+    parameters: int,
+    repository: str = REPOSITORY,
+) -> CodecSpec:
+    """The encoder with one of the decoders, of which `parameters` are, and which lies in `repository`."""
     return CodecSpec(
         title=f"LongCat-Audio-Codec ({title})",
         group=Group.SEMANTIC,
@@ -63,7 +73,10 @@ def _spec(title: str, output_rate: int, decoder_file: str, decoder: CheckpointKi
         streaming=False,
         licence="MIT",
         source="https://github.com/meituan-longcat/LongCat-Audio-Codec",
-        weights=hugging_face(REPOSITORY, *(f"ckpts/{name}" for name in (ENCODER_FILE, CMVN_FILE, decoder_file))),
+        weights=(
+            *hugging_face(REPOSITORY, f"ckpts/{ENCODER_FILE}", f"ckpts/{CMVN_FILE}"),
+            *hugging_face(repository, f"ckpts/{decoder_file}"),
+        ),
     )
 
 
@@ -267,6 +280,21 @@ class LongCat24k(LongCat):
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_4codebooks.pt"
     decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_24K, 3)
     spec = _spec("24 kHz", 24_000, decoder_file, decoder_kind, 150_902_178)
+
+
+class LongCat24kAugSft(LongCat24k):
+    """LongCat-Audio-Codec with a 24 kHz decoder for 2 to 4 codebooks called `aug_sft`, which can decode a stream.
+
+    It is known from somebody else's copy of the published files alone, whose name says that it was tuned with augmented
+    speech; the authors say nothing about it. It is built as the 24 kHz decoder for as many codebooks, and refused if
+    its tensors are others.
+    """
+
+    name: ClassVar[str] = "longcat-24k-aug-sft"
+    decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_4codebooks_aug_sft.pt"
+    spec = _spec(
+        "24 kHz, tuned, augmented", 24_000, decoder_file, LongCat24k.decoder_kind, 150_902_178, repository=MIRROR
+    )
 
 
 class LongCat24kSft(LongCat):

@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec_bench.adapters.longcat.adapter import CMVN_FILE, ENCODER_FILE, LongCat, LongCat24k, LongCat24kSft
+from codec_bench.adapters.longcat.adapter import (
+    CMVN_FILE,
+    ENCODER_FILE,
+    LongCat,
+    LongCat24k,
+    LongCat24kAugSft,
+    LongCat24kSft,
+)
 from codec_bench.adapters.systems import load_codec, parse_systems
 from codec_bench.audio import Audio, length_at
 from codec_bench.errors import CodecError, UnavailableError, UsageError
@@ -281,6 +288,23 @@ def test_checkpoints_that_do_not_fit(here: Path, weights: Path, tmp_path: Path):
     (tmp_path / "text.pt").write_text("weights")
     with pytest.raises(UnavailableError, match=r"text.pt is not a PyTorch checkpoint"):
         LongCat().use_checkpoint(tmp_path / "text.pt")
+
+
+def test_the_tuned_decoder_is_one_of_24_khz_with_its_own_file(weights: Path, tmp_path: Path):
+    files = {name: name for name in (ENCODER_FILE, CMVN_FILE)}
+    for name, source in (files | {LongCat24kAugSft.decoder_file: LongCat24k.decoder_file}).items():
+        shutil.copy(weights / source, tmp_path / name)
+    made, other = LongCat24kAugSft(), LongCat24k()
+    assert [weight.path.split("/")[1] for weight in made.spec.weights] == [*["meituan-longcat"] * 2, "Vyvo-Research"]
+    made.use_checkpoint(tmp_path)
+    other.use_checkpoint(weights)
+    codes = np.random.default_rng(0).integers(0, 8100, (4, 5))
+    for codec in (made, other):
+        codec.load()
+    assert np.array_equal(made._decode(made.tokens(codes)), other._decode(other.tokens(codes)))
+    assert made.stream().push(codes).size == 2 * 1440
+    with pytest.raises(UnavailableError, match="longcat-24k-aug-sft decodes with the 24 kHz decoder with 3 acoustic"):
+        LongCat24kAugSft().use_checkpoint(weights / LongCat24kSft.decoder_file)
 
 
 def test_files_under_each_others_names(here: Path, weights: Path, tmp_path: Path):
