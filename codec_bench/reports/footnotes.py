@@ -53,28 +53,30 @@ def bold_note(runs: Sequence[Run], columns: Sequence[TableColumn], contest: Cont
     if not (directed := [column for column in columns if column.better]):
         return ""
     alone = "Bold: the best value of its group"
-    untested = [column.full_title for column in directed if contest is not None and column.label in contest.untested]
     if contest is None:
         return f"{alone}; others may not be worse by more than chance."
-    if len(untested) == len(directed):
-        return f"{alone}; the values are no means of scores that could be compared."
+    untested: dict[str, list[str]] = {}
+    for column in directed:
+        if column.label in contest.untested:
+            untested.setdefault(contest.untested[column.label], []).append(column.full_title)
+    if sum(map(len, untested.values())) == len(directed):
+        return f"{alone}; {', or '.join(untested)}."
     how = runs[0].info.get("intervals") or {}
     unit = "speakers" if (runs[0].info["plan"]["dataset"]["speakers"] or 0) > 1 else "utterances"
     unit = how["unit"] if "clusters" in how else unit  # an earlier version had utterances where speakers were few
     test = f"paired t over {unit}, Holm at {100 * ALPHA:g} % over the comparisons with the best"
-    of_some = (
-        f" In {', '.join(untested)} the best value alone: no means of scores that could be compared."
-        if untested
-        else ""
-    )
+    of_some = "".join(f" In {', '.join(names)} the best value alone: {why}." for why, names in untested.items())
     return f"{alone} and all that are not significantly worse ({test}).{of_some}"
 
 
 def footnotes(runs: Sequence[Run], rows: Sequence[TableRow], apart: str) -> list[str]:
     """What a reader must know to use the numbers; intervals and what is bold have notes of their own."""
     units = "rounds" if runs[0].kind == "speed" else "utterances"
-    notes = [f"A figure in round brackets is the number of {units} with a value where it is not all of them."]
-    notes += [apart] if apart else []
+    notes = [apart] if apart else []
+    if any(cell.coverage for row in rows for cell in row.cells.values()):
+        notes.insert(
+            0, f"A figure in round brackets is the number of {units} with a value where it is not all of them."
+        )
     if any(r.bitrate_source == "stated" for r in rows):
         notes.append("† bitrate as stated by the files' authors; all others are computed or counted.")
     notes += [note for run in runs for note in run.info["plan"]["dataset"].get("notes", [])]

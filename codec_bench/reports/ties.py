@@ -26,6 +26,10 @@ from codec_bench.stats import Floats, cluster_names, holm, per_cluster, t_tail, 
 ALPHA = 0.05
 """Chance of losing the best system of a group in a column, at most."""
 
+NO_MEANS = "no means of scores that could be compared"
+TOO_FEW = "fewer than two utterances to compare on"
+"""Why systems could not be compared."""
+
 _NAMES = ("system", "metric", "utterance", "speaker")
 
 
@@ -35,11 +39,11 @@ class Contest:
 
     Attributes:
         runs: What the rows of the table come from.
-        untested: Columns that have no scores that could be compared, or only of one utterance or speaker.
+        untested: Why the systems of a column could not be compared, by its label.
     """
 
     runs: Sequence[Run]
-    untested: dict[str, None] = field(default_factory=dict)
+    untested: dict[str, str] = field(default_factory=dict)
 
     def level_with(self, best: TableRow, others: Sequence[TableRow], column: TableColumn) -> list[str]:
         """The labels of those rows that are not significantly worse than the best one; none if nothing can tell."""
@@ -50,7 +54,7 @@ class Contest:
         ]
         found = [p for p in p_values if p is not None]
         if len(found) < len(others):
-            self.untested[column.label] = None
+            self.untested[column.label] = NO_MEANS if any(side is None for side in sides) else TOO_FEW
             return []
         return [row.label for row, p in zip(others, holm(found), strict=True) if p > ALPHA]
 

@@ -134,6 +134,9 @@ def test_a_value_over_few_utterances_says_so_and_wins_nothing(tmp_path: Path):
     table = build_table(make_run(tmp_path, rows, {}))
     assert best(table, "wer") == {"b"}
     assert "| 1.00 ±0.05 (100) |" in markdown(table)
+    note = "A figure in round brackets is the number of utterances with a value where it is not all of them."
+    assert note in table.footnotes
+    assert note not in build_table(make_run(tmp_path, rows[1:], {})).footnotes
 
 
 def test_percentages_and_lopsided_intervals_are_printed_by_their_ends(tmp_path: Path):
