@@ -59,13 +59,13 @@ class RemoteFile:
         return f"{self.path}@{self.revision}" if self.path.startswith("hf/") else self.source or self.path
 
 
-def hugging_face(repository: str, *names: str) -> tuple[RemoteFile, ...]:
-    """Files of a repository on Hugging Face.
+def hugging_face(repository: str, *names: str, revision: str = "main") -> tuple[RemoteFile, ...]:
+    """Files of a repository on Hugging Face, at a commit where one is known.
 
     >>> [file.path for file in hugging_face("kyutai/mimi", "config.json", "model.safetensors")]
     ['hf/kyutai/mimi/config.json', 'hf/kyutai/mimi/model.safetensors']
     """
-    return tuple(RemoteFile(f"hf/{repository}/{name}") for name in names)
+    return tuple(RemoteFile(f"hf/{repository}/{name}", revision=revision) for name in names)
 
 
 def home() -> Path:

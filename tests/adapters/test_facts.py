@@ -10,6 +10,7 @@ import pytest
 
 from codec_bench.adapters import CODECS
 from codec_bench.adapters.spec import CodecSpec
+from codec_bench.metrics import METRICS
 
 SPELLED = {
     "wavtokenizer_small_600": "wavtokenizer-small-40",
@@ -127,3 +128,15 @@ def test_every_codec_is_what_was_verified(sheet: str, shared: Path) -> None:
 def token_rate(spec: CodecSpec) -> float:
     """Tokens per second where all codebooks count, as SemantiCodec's authors have it."""
     return float(sum(spec.token_rate(book) for book in range(len(spec.codebooks))))
+
+
+def test_every_file_of_codecs_and_metrics_is_at_an_address() -> None:
+    """None has to be put into a mirror by hand."""
+    plugins = [CODECS.get(name) for name in CODECS.names()]
+    files = {file for cls in plugins for file in cls.weights()}
+    metrics = [METRICS.get(name) for name in METRICS.names()]
+    metrics += [made.with_variant(name) for made in metrics if not callable(made.variants) for name in made.variants]
+    files |= {file for made in metrics for file in made.weights}
+    assert any(file.path.endswith("wavlm_large_finetune.pth") for file in files)
+    assert len(files) > 100
+    assert [file.path for file in files if not file.url.startswith("https://")] == []

@@ -226,6 +226,15 @@ class SemantiCodec(IsolatedCodec):
     call_timeout = 3600.0
 
 
+WAVLM_LARGE = RemoteFile(
+    "wavlm/WavLM-Large.pt",
+    "6fb4b3c3e6aa567f0a997b30855859cb81528ee8078802af439f7b2da0bf100f",
+    1_261_965_425,
+    source="https://huggingface.co/s3prl/converted_ckpts/resolve/7bc66aee7c4a8c287923bf853afb702a5f8bf08e/wavlm_large.pt",
+)
+"""Microsoft's own file lies where programs do not get at it; s3prl has an equal one."""
+
+
 def _lscodec(hertz: int, entries: int) -> CodecSpec:
     names = ("codebook.npy", "encoder_config.yml", "vocoder_config.yml", "lscodec_encoder.pt", "lscodec_vocoder.pt")
     return neural(
@@ -236,7 +245,7 @@ def _lscodec(hertz: int, entries: int) -> CodecSpec:
         codebooks=(Codebook(entries, hop=16_000 // hertz),),
         licence="MIT",
         source="https://github.com/cantabile-kwok/LSCodec-Inference",
-        weights=(*hugging_face(f"cantabile-kwok/lscodec_{hertz}hz", *names), RemoteFile("wavlm/WavLM-Large.pt")),
+        weights=(*hugging_face(f"cantabile-kwok/lscodec_{hertz}hz", *names), WAVLM_LARGE),
         min_samples=1600,  # its convolutions are not padded
         padding=400,
     )
@@ -249,9 +258,6 @@ class LsCodec(IsolatedCodec):
     are not part of the code; taking the recording gives the codec what it never sends. They are kept as side
     information so that decoding needs the code only, and count nothing towards its bits: compare WER and STOI, as the
     papers do, and no measure of the voice.
-
-    WavLM-Large is on a page that no program can fetch from: put `WavLM-Large.pt`, as Microsoft publishes it at
-    https://github.com/microsoft/unilm/tree/master/wavlm, into a folder of CODEC_BENCH_MIRROR.
 
     Source:
         https://arxiv.org/abs/2410.15764, https://github.com/cantabile-kwok/LSCodec-Inference
@@ -528,7 +534,7 @@ WAVLM = RemoteFile(
     "torchaudio/wavlm_base_plus.pth", source="https://download.pytorch.org/torchaudio/models/wavlm_base_plus.pth"
 )
 VOCOS = hugging_face("charactr/vocos-mel-24khz", "config.yaml", "pytorch_model.bin")
-HIFT = hugging_face("FunAudioLLM/CosyVoice2-0.5B", "hift.pt")
+HIFT = hugging_face("FunAudioLLM/CosyVoice2-0.5B", "hift.pt", revision="18ce4d08f87f73573bb1e2bc4a61b5cb557d244b")
 """CosyVoice 2's vocoder, which removes noise. It draws its excitation, so that each decoding is seeded."""
 
 

@@ -23,17 +23,16 @@ from codec_bench.adapters.spec import Group
 from codec_bench.adapters.transformers.codec import CONFIG_FILE, WEIGHTS_FILE, TransformersCodec
 from codec_bench.errors import UnavailableError, first_line
 from codec_bench.extras import silent_transformers
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import RemoteFile, hugging_face
 from codec_bench.tokens import Codebook, IntArray
 
 FILES = "https://dl.fbaipublicfiles.com"
+VOIDFUL = "57426f97cdabc8d55e61932d0a7eb6333dedd881"
+SLPRL = "e650040c497987a094e5474763ceca241d6d410a"
+"""Commits on Hugging Face."""
 
 PIECE = 100 * 16_000
 """Samples that HuBERT gets at once, as in SpeechGPT and textlesslib; each cut loses less than a frame."""
-
-
-def _hugging_face(repository: str, commit: str) -> tuple[RemoteFile, ...]:
-    return tuple(RemoteFile(f"hf/{repository}/{name}", revision=commit) for name in (CONFIG_FILE, WEIGHTS_FILE))
 
 
 class MHubertUnits(TransformersCodec):
@@ -67,7 +66,7 @@ class MHubertUnits(TransformersCodec):
         licence="MIT",
         source="https://github.com/0nutation/SpeechGPT",
         weights=(
-            *_hugging_face("voidful/mhubert-base", "57426f97cdabc8d55e61932d0a7eb6333dedd881"),
+            *hugging_face("voidful/mhubert-base", CONFIG_FILE, WEIGHTS_FILE, revision=VOIDFUL),
             RemoteFile(
                 "models/units/mhubert_base_vp_en_es_fr_it3_L11_km1000.bin",
                 "c70f5416c38044d0c20e33fdeedf4533974a8ac4029985cdef3b755038381a0b",
@@ -190,7 +189,12 @@ class MHubert25HzUnits(MHubertUnits):
         licence="MIT",
         source="https://github.com/slp-rl/slamkit",
         weights=(
-            *_hugging_face("slprl/mhubert-base-25hz", "e650040c497987a094e5474763ceca241d6d410a"),
+            *hugging_face(
+                "slprl/mhubert-base-25hz",
+                CONFIG_FILE,
+                WEIGHTS_FILE,
+                revision="e650040c497987a094e5474763ceca241d6d410a",
+            ),
             *(
                 RemoteFile(f"models/units/{name}", digest, source=f"{FILES}/textless_nlp/twist/speech_tokenizer/{name}")
                 for name, digest in (

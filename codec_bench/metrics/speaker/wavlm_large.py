@@ -17,8 +17,13 @@ from codec_bench.metrics.speaker.networks import RATE, equal_lengths
 if TYPE_CHECKING:
     from torch import Tensor
 
-# On Google Drive, which gives no file to programs: https://drive.google.com/file/d/1-aE1NfzpRCLxA4GUxX9ITI3F9LlbtEGP
-WAVLM_LARGE = RemoteFile("models/unispeech/wavlm_large_finetune.pth")
+WAVLM_LARGE = RemoteFile(
+    "models/unispeech/wavlm_large_finetune.pth",
+    "51f07e3b94d9e0262a6a675ef5a087be3dd09e8c62e9d886827f44f82fe7f94b",
+    1_301_926_579,
+    source="https://huggingface.co/subatomicseer/wavlm-large-sv-ckpts/resolve/main/wavlm_large_finetune.pth",
+)
+"""Its makers have it on Google Drive, which gives no file to programs; several copies on Hugging Face are equal."""
 
 TRANSFORMERS = ("torch", "transformers", *(("torchaudio",) if find_spec("torchaudio") else ()))
 """transformers imports torchaudio wherever it is installed, and fails where that is broken."""
