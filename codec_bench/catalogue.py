@@ -129,7 +129,7 @@ def dataset_rows() -> list[dict[str, Any]]:
 
 def task_rows() -> list[dict[str, Any]]:
     """One row per task of `probe`."""
-    from codec_bench.probes.recipes import RECIPES, SETS
+    from codec_bench.probes.recipes import RECIPES, SETS, heads_of
 
     needs = {"label": "label", "speaker": "speaker", "text": "transcript", "phones": "transcript"}
     columns = {"label": "accuracy, macro F1; mAP where labels have semicolons", "speaker": "accuracy, macro F1"}
@@ -140,7 +140,7 @@ def task_rows() -> list[dict[str, Any]]:
             "column": needs[recipe.target],
             "gives": columns.get(recipe.target, "PER" if recipe.target == "phones" else "WER, CER"),
             "sets": " ".join(SETS[name]),
-            "heads": " ".join(sorted(recipe.heads, key=lambda head: head != recipe.head)),
+            "heads": " ".join(heads_of(recipe)),
             "without a split": ("speakers apart" if recipe.speaker_disjoint else "utterances apart")
             + (f", {recipe.folds} folds" if recipe.folds > 1 else ""),
             "version": recipe.version,

@@ -17,6 +17,8 @@ DATASETS: Registry[type[Dataset]] = Registry(
         "librispeech-5-10s": "codec_bench.datasets.librispeech:LibriSpeech5To10Seconds",
         "librispeech-length": "codec_bench.datasets.librispeech:LibriSpeechLength",
         "librispeech-asr": "codec_bench.datasets.librispeech:LibriSpeechAsr",
+        "librispeech-phones": "codec_bench.datasets.librispeech:LibriSpeechPhones",
+        "librispeech-train-clean-360": "codec_bench.datasets.librispeech:LibriSpeechTrainClean360",
         "ljspeech": "codec_bench.datasets.ljspeech:LjSpeech",
         "vctk": "codec_bench.datasets.vctk:Vctk",
         **{f"mls-{code}": "codec_bench.datasets.mls:LANGUAGES" for code in ("de", "nl", "fr", "es", "it", "pt", "pl")},

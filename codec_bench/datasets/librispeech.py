@@ -67,7 +67,7 @@ def _utterance(folder: Path, line: str, split: str) -> Utterance:
     return Utterance(id_, folder / speaker / chapter / f"{id_}.flac", text.strip() or None, speaker, "en", None, labels)
 
 
-def _archive(subset: str, sha256: str, size: int) -> RemoteFile:
+def _archive(subset: str, sha256: str, size: int | None) -> RemoteFile:
     source = f"https://www.openslr.org/resources/12/{subset}.tar.gz"
     return RemoteFile(f"datasets/LibriSpeech-{subset}.tar.gz", sha256, size, source)
 
@@ -75,6 +75,7 @@ def _archive(subset: str, sha256: str, size: int) -> RemoteFile:
 TRAIN_CLEAN_100 = _archive(
     "train-clean-100", "d4ddd1d5a6ab303066f14971d768ee43278a5f2a0aa43dc716b0e64ecbbbf6e2", 6_387_309_499
 )
+TRAIN_CLEAN_360 = _archive("train-clean-360", "146a56496217e96c14334a160df97fffedd6e0a04e66b9c5af0d40be3c792ecf", None)
 DEV_CLEAN = _archive("dev-clean", "76f87d090650617fca0cac8f88b9416e0ebf80350acb97b343a85fa903728ab3", 337_926_286)
 TEST_CLEAN = _archive("test-clean", "39fde525e59672dc6d1551919b1478f724438a95aa55f874b576be21967e6c23", 346_663_984)
 TEST_OTHER = _archive("test-other", "d09c181bba5cf717b3dee7d4d592af11a3ee3a09e08ae025c5506f6ebe961c29", 328_757_843)
@@ -98,6 +99,20 @@ class LibriSpeechTestOther(LibriSpeech):
     inside = ("LibriSpeech", "test-other")
     archives = (TEST_OTHER,)
     expected = Count(2_939, 33)
+
+
+class LibriSpeechTrainClean360(LibriSpeech):
+    """LibriSpeech train-clean-360, on which Stable-Codec (Parker et al., 2024) counts how codebooks are used.
+
+    Its makers' list has 104,014 utterances by 921 speakers; Stable-Codec speaks of 104,140.
+    """
+
+    name = "librispeech-train-clean-360"
+    title = "LibriSpeech train-clean-360: 104,014 utterances, 921 speakers, 360 hours, 16 kHz"
+    inside = ("LibriSpeech", "train-clean-360")
+    archives = (TRAIN_CLEAN_360,)
+    expected = Count(104_014, 921, certain=False)
+    rough_size = 23_000_000_000
 
 
 class LibriSpeechAsr(LibriSpeech):
@@ -125,6 +140,21 @@ def durations_of_test_clean() -> Mapping[str, float]:
     lines = (Path(__file__).parent / "lists" / DURATIONS).read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return MappingProxyType({id_: float(seconds) for id_, seconds in rows[1:]})
+
+
+class LibriSpeechPhones(LibriSpeechAsr):
+    """`librispeech-asr` whose test part is the recordings of 4 to 15 seconds, both included: 1,612 of test-clean.
+
+    MagiCodec (Song et al., 2025) tests the recognition of phones on these; of which training set, it does not say.
+    """
+
+    name = "librispeech-phones"
+    title = "LibriSpeech for MagiCodec's recognition of phones: test-clean of 4 to 15 s, 32,854 utterances, 16 kHz"
+    expected = Count(32_854, 331)
+
+    def _index(self, root: Path) -> Sequence[Utterance]:
+        seconds = durations_of_test_clean()
+        return [u for u in super()._index(root) if u.labels["split"] != "test" or 4 <= seconds.get(u.id, 0) <= 15]
 
 
 class LibriSpeechByDuration(LibriSpeechTestClean):

@@ -64,10 +64,14 @@ def measures_of(task: TaskPlan, seeds: int) -> list[Measure]:
         ]
     kinds = ["per"] if recipe.target == "phones" else ["cer"] if task.targets.unspaced else ["wer", "cer"]
     found = []
-    for variant, decoding in ((name, "greedy decoding"), (f"{name}:beam", f"beam search over {recipe.beam} prefixes")):
+    how_said = "symbol by symbol" if recipe.is_autoregressive else "CTC"
+    decodings = {name: "greedy decoding"}
+    if recipe.beam:
+        decodings[f"{name}:beam"] = f"beam search over {recipe.beam} prefixes"
+    for variant, decoding in decodings.items():
         for kind in kinds:
             unit = {"wer": "words", "cer": "characters", "per": "phones"}[kind]
-            note = f"errors out of {unit}, pooled; CTC, {decoding}, no language model"
+            note = f"errors out of {unit}, pooled; {how_said}, {decoding}, no language model"
             found.append(measure(f"{kind}[{variant}]", kind.upper(), "lower", "%", 1, note, normalised=True))
     return found
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from codec_bench.extras import speechbrain_module
 from codec_bench.probes.recipes import Head, Recipe
+from codec_bench.probes.transformer_heads import BertHead, GPT2Head
 
 
 class TokenVectors(nn.Module):
@@ -89,6 +90,19 @@ class StatisticsHead(nn.Module):
     def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
         """`[batch, time, width]` to logits `[batch, classes]`."""
         logits: Tensor = self.out(self.norm(moments(frames, mask)))
+        return logits
+
+
+class MeanHead(nn.Module):
+    """One linear layer on the mean over time."""
+
+    def __init__(self, recipe: Recipe, classes: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(recipe.width, classes)
+
+    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """`[batch, time, width]` to logits `[batch, classes]`."""
+        logits: Tensor = self.out(moments(frames, mask)[:, : frames.shape[2]])
         return logits
 
 
@@ -225,6 +239,9 @@ HEADS: dict[Head, Callable[[Recipe, int], nn.Module]] = {
     "ecapa": EcapaHead,
     "attention": AttentionHead,
     "bilstm": RecurrentHead,
+    "arch": MeanHead,
+    "bert": BertHead,
+    "gpt2": GPT2Head,
 }
 
 
@@ -242,8 +259,9 @@ class Probe(nn.Module):
         # Sums of embeddings have any size at first. Numbers are standardised, and their size is a loudness: what is
         # said does not depend on it, but emotions and sounds do.
         normed = recipe.is_sequence or isinstance(vectors, TokenVectors)
-        self.norm = nn.LayerNorm(recipe.width) if normed else nn.Identity()
-        self.dropout = nn.Dropout(recipe.dropout)
+        bare = recipe.is_transformer or recipe.head == "arch"
+        self.norm = nn.LayerNorm(recipe.width) if normed and not bare else nn.Identity()
+        self.dropout = nn.Identity() if bare else nn.Dropout(recipe.dropout)
         self.join = nn.Linear(self.stack * recipe.width, recipe.width) if self.stack > 1 else nn.Identity()
         self.head = HEADS[recipe.head](recipe, outputs)
 
@@ -258,7 +276,18 @@ class Probe(nn.Module):
         masked: Tensor | None = None,
         mixed: tuple[Tensor, float] | None = None,
     ) -> Tensor:
-        """Logits of a batch.
+        """Logits of a batch; see `seen` for the arguments."""
+        logits: Tensor = self.head(*self.seen(frames, lengths, masked, mixed))
+        return logits
+
+    def seen(
+        self,
+        frames: Tensor,
+        lengths: Sequence[int],
+        masked: Tensor | None = None,
+        mixed: tuple[Tensor, float] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """What the head sees of a batch: `[batch, time, width]`, and `[batch, time]`, True where there is a frame.
 
         Args:
             frames: All frames of the batch in a row, `[sum of lengths, codebooks or dimension]`.
@@ -282,5 +311,4 @@ class Probe(nn.Module):
             padded = padded.reshape(len(padded), -1, self.stack * padded.shape[2])
         seen = torch.tensor([self.length(n) for n in lengths], device=padded.device)
         mask = torch.arange(padded.shape[1], device=padded.device)[None] < seen[:, None]
-        logits: Tensor = self.head(self.join(padded), mask)
-        return logits
+        return self.join(padded), mask

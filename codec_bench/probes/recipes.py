@@ -16,7 +16,7 @@ from codec_bench.fingerprint import address
 from codec_bench.registry import unknown
 
 Target = Literal["label", "speaker", "text", "phones"]
-Head = Literal["linear", "mlp", "asp", "ecapa", "attention", "bilstm"]
+Head = Literal["linear", "mlp", "asp", "ecapa", "attention", "bilstm", "arch", "bert", "gpt2"]
 
 WAVEFORM_KINDS = ("speed", "noise", "reverb")
 """What changes a recording before it is encoded; see `augmentation.py`."""
@@ -78,7 +78,7 @@ class Recipe:
         target: What is predicted: a label, the speaker, the characters or the phones of the transcript.
         version: Raised whenever results change.
         head: What is trained on top of the frames; see `heads.py`.
-        heads: What `--head` may choose.
+        heads: What `--head` may choose besides what papers describe; see `heads_of`.
         speaker_disjoint: Whether splits that are drawn here keep speakers apart.
         folds: Folds of the cross-validation where the data set defines no split; 1 for a single split.
         width: Size of a frame vector: of the learned embeddings, or of the projection of continuous frames.
@@ -100,8 +100,13 @@ class Recipe:
         clip: Largest norm of the gradient.
         margin: Angle in radians that AAM-softmax adds (heads `asp` and `ecapa`).
         scale: Factor of its cosines.
-        beam: Prefixes that the beam search keeps (head `bilstm`).
+        beam: Prefixes that the beam search keeps (head `bilstm`); 0 for none.
         augmentation: How the training part is varied; None if it is not.
+        layers: Layers of a transformer (heads `bert` and `gpt2`).
+        attention: Its attention heads.
+        warmup_steps: Steps over which the learning rate rises, in the place of a share of them; where there are fewer
+            in all, it never ends to rise.
+        decay: How it falls, where not along a half cosine.
     """
 
     task: str
@@ -130,11 +135,25 @@ class Recipe:
     scale: float = 16.0
     beam: int = 8
     augmentation: Augmentation | None = None
+    layers: int = 0
+    attention: int = 0
+    warmup_steps: int = 0
+    decay: Literal["", "linear"] = ""
 
     @property
     def is_sequence(self) -> bool:
         """Whether the answer is a text and not a class."""
         return self.target in ("text", "phones")
+
+    @property
+    def is_autoregressive(self) -> bool:
+        """Whether the head says a text symbol by symbol; otherwise CTC reads it off the frames."""
+        return self.head == "gpt2"
+
+    @property
+    def is_transformer(self) -> bool:
+        """Whether the head is a transformer, with normalisation and dropout of its own."""
+        return self.head in ("bert", "gpt2")
 
     @property
     def has_cosines(self) -> bool:
@@ -148,14 +167,38 @@ class Recipe:
 
     def described(self) -> dict[str, Any]:
         """Everything that it says, as plain data; what is off is left out."""
-        return {name: value for name, value in asdict(self).items() if value is not None or name not in OFF}
+        return {name: value for name, value in asdict(self).items() if value or name not in OFF}
 
 
-OFF = ("augmentation",)
-"""Fields that are no part of a recipe where they are None: results of before there was such a field still hold."""
+OFF = ("augmentation", "layers", "attention", "warmup_steps", "decay")
+"""Fields that are no part of a recipe where they say nothing: results of before there was such a field still hold."""
 
-SPEECHBRAIN = ("speechbrain", "hyperpyyaml", "sentencepiece", "torchaudio")
-"""What `--head ecapa` imports."""
+PUBLISHED: dict[Head, dict[str, Any]] = {
+    "arch": {
+        "dropout": 0.0, "frame_rates": (0.0, 1e6), "crop_seconds": None, "differences": 0.0, "epochs": 100,
+        "patience": 100, "learning_rates": (1e-3,), "clip": 1e6, "decay": "linear",
+    },
+    "bert": {
+        "width": 768, "layers": 12, "attention": 12, "dropout": 0.1, "frame_rates": (0.0, 1e6), "crop_seconds": None,
+        "differences": 0.0, "batch": 32, "epochs": 20, "patience": 20, "warmup_steps": 5_000,
+        "learning_rates": (5e-4,),
+    },
+}  # fmt: skip
+"""Heads with a recipe of their own, which a paper describes.
+
+`arch`: a linear layer on the mean over time of frames as they are, trained as by the code of ARCH (M. La Quatra et al.,
+"Benchmarking Representations for Speech, Music, and Acoustic Events", 2024), on which WavTokenizer is compared.
+`bert` and `gpt2` (for texts): MagiCodec (Y. Song et al., 2025, section 4.1.5). What it leaves open is as elsewhere:
+weight decay, clipping, and that the epoch with the best score on the development part is tested.
+"""
+PUBLISHED["gpt2"] = PUBLISHED["bert"] | {"mask_share": 0.0, "beam": 0}
+
+NEEDED: dict[Head, tuple[tuple[str, ...], str]] = {
+    "ecapa": (("speechbrain", "hyperpyyaml", "sentencepiece", "torchaudio"), "speechbrain"),
+    "bert": (("transformers",), "transformers"),
+    "gpt2": (("transformers",), "transformers"),
+}
+"""What heads import, and the extra that has it."""
 
 POOLED: tuple[Head, ...] = ("mlp", "linear", "asp", "attention")
 
@@ -234,17 +277,24 @@ def recipe_of(task: str, head: str | None = None) -> Recipe:
         UsageError: There is no such task, or it cannot have that head.
         UnavailableError: The head needs a package that is not installed.
 
-    >>> recipe_of("sid").head, recipe_of("sid", "linear").head
-    ('asp', 'linear')
+    >>> recipe_of("sid").head, recipe_of("sid", "linear").head, recipe_of("phone", "gpt2").layers
+    ('asp', 'linear', 12)
     """
     if task not in RECIPES:
         raise UsageError(unknown("task", task, list(RECIPES)))
     recipe = RECIPES[task]
     if head is None:
         return recipe
-    for known in recipe.heads:
+    for known in heads_of(recipe):
         if known == head:
-            if known == "ecapa" and (reason := cannot_import(SPEECHBRAIN, "speechbrain")):
-                raise UnavailableError(f"--head ecapa: {reason}")
-            return replace(recipe, head=known)
-    raise UsageError(f"--head {head}: the head of {task} is {' or '.join(recipe.heads)}")
+            packages, extra = NEEDED.get(known, ((), ""))
+            if reason := cannot_import(packages, extra):
+                raise UnavailableError(f"--head {known}: {reason}")
+            return replace(recipe, head=known, **PUBLISHED.get(known, {}))
+    raise UsageError(f"--head {head}: the head of {task} is {' or '.join(heads_of(recipe))}")
+
+
+def heads_of(recipe: Recipe) -> tuple[Head, ...]:
+    """What `--head` may choose for a task, its own one first."""
+    published: tuple[Head, ...] = ("gpt2",) if recipe.is_sequence else ("arch", "bert")
+    return (recipe.head, *(head for head in recipe.heads if head != recipe.head), *published)

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from codec_bench.probes.frames import Frames
 from codec_bench.probes.heads import NumberVectors, Probe, TokenVectors, aam_logits
 from codec_bench.probes.measures import mean_average_precision
 from codec_bench.probes.problem import Problem, Training, parts_of
+from codec_bench.probes.transformer_heads import GPT2Head
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,8 @@ class TrainingData:
         width = self.problem.recipe.width
         if self.sizes:
             return TokenVectors(self.sizes, width)
+        if self.problem.recipe.head == "arch":
+            return torch.nn.Identity()
         everything = torch.cat([self.frames[name] for name in self.problem.train]).double()
         deviation = everything.std(dim=0, correction=0).clamp(min=1e-4)
         return NumberVectors(everything.mean(dim=0).float(), deviation.float(), width)
@@ -147,10 +150,14 @@ class Trainer:
         self.material = TrainingData(job.problem, ArrayCache(cache / "frames"), job.device)
         self._checkpoint = cache / "probes" / f"{job.address}.checkpoint"
         torch.manual_seed(job.seed)
-        outputs = len(job.problem.symbols) + (1 if self.recipe.is_sequence else 0)
+        has_blank = self.recipe.is_sequence and not self.recipe.is_autoregressive
+        outputs = len(job.problem.symbols) + (1 if has_blank else 0)
+        if self.recipe.head == "arch" and not self.material.sizes:  # it has numbers as they are
+            self.recipe = replace(self.recipe, width=next(iter(self.material.frames.values())).shape[1])
         self.probe = Probe(self.recipe, self.material.vectors(), self.material.rate, outputs).to(job.device)
         self.optimiser = torch.optim.AdamW(self.probe.parameters(), lr=job.rate, weight_decay=self.recipe.weight_decay)
         self.train_names = [name for name in job.problem.train if self._fits(name, self.material.frames[name])]
+        self.longest = max((len(self.material.symbols(name)) for name in self.train_names), default=0)
         if not self.train_names:
             raise CodecBenchError("every recording of the training part is too short for its text")
 
@@ -159,6 +166,8 @@ class Trainer:
         if not self.recipe.is_sequence:
             return True
         symbols = self.material.symbols(name)
+        if self.recipe.is_autoregressive:
+            return bool(symbols)
         return bool(symbols) and self.probe.length(len(frames)) >= frames_needed(symbols)
 
     def train(self) -> dict[str, Any]:
@@ -216,17 +225,22 @@ class Trainer:
             one = batches.pop()  # of one, batch normalisation has no deviation
             batches[-1] += one
         steps = self.recipe.epochs * len(batches)
+        warmup = self.recipe.warmup_steps / steps if self.recipe.warmup_steps else self.recipe.warmup
         self.probe.train()
-        for k, position in enumerate(generator.permutation(len(batches))):
+        for k, place in enumerate(generator.permutation(len(batches))):
             for group in self.optimiser.param_groups:
-                group["lr"] = self.job.rate * schedule((epoch * len(batches) + k) / steps, self.recipe.warmup)
-            self._step(batches[position], generator)
+                position = (epoch * len(batches) + k) / steps
+                group["lr"] = self.job.rate * schedule(position, warmup, is_linear=self.recipe.decay == "linear")
+            self._step(batches[place], generator)
 
     def _step(self, names: Sequence[str], generator: np.random.Generator) -> None:
         frames = [self._cropped(self._variant(name, generator), generator) for name in names]
         lengths = [len(f) for f in frames]
         masked, partners = self._mask(lengths, generator), self._partners(len(names), generator)
-        if partners is None:
+        if isinstance(self.probe.head, GPT2Head):
+            texts = [self.material.symbols(name) for name in names]
+            loss = self.probe.head.losses(*self.probe.seen(torch.cat(frames), lengths, masked), texts)
+        elif partners is None:
             logits = self.probe(torch.cat(frames), lengths, masked)
             loss = self._loss(logits, lengths, names, training=True)
         else:
@@ -308,7 +322,7 @@ class Trainer:
 
     @torch.no_grad()
     def _outputs(self, names: Sequence[str]) -> tuple[dict[str, Tensor], float]:
-        """Logits of each utterance, on the CPU, and the mean loss over those that have a target."""
+        """Logits, or the symbols of the text, of each utterance; and the mean loss over those that have a target."""
         self.probe.eval()
         order = sorted(names, key=lambda name: (len(self.material.frames[name]), name))
         outputs: dict[str, Tensor] = {}
@@ -316,23 +330,36 @@ class Trainer:
         for i in range(0, len(order), TEST_BATCH):
             part = order[i : i + TEST_BATCH]
             frames, lengths = self.material.batch(part)
-            logits = self.probe(frames, lengths)
             known = [k for k, name in enumerate(part) if self.material.symbols(name)]
-            if known:
-                chosen = [part[k] for k in known]
-                loss = self._loss(logits[known], [lengths[k] for k in known], chosen, training=False)
-                total, count = total + float(loss) * len(known), count + len(known)
-            for k, name in enumerate(part):
-                kept = logits[k, : self.probe.length(lengths[k])] if self.recipe.is_sequence else logits[k]
-                outputs[name] = kept.cpu()
+            chosen = [part[k] for k in known]
+            if isinstance(self.probe.head, GPT2Head):
+                seen, mask = self.probe.seen(frames, lengths)
+                said = self.probe.head.texts(seen, mask, self.longest)
+                outputs |= {name: torch.tensor(text) for name, text in zip(part, said, strict=True)}
+                texts = [self.material.symbols(name) for name in chosen]
+                loss = self.probe.head.losses(seen[known], mask[known], texts) if known else 0.0
+            else:
+                logits = self.probe(frames, lengths)
+                for k, name in enumerate(part):
+                    kept = logits[k, : self.probe.length(lengths[k])] if self.recipe.is_sequence else logits[k]
+                    outputs[name] = kept.cpu()
+                lasting = [lengths[k] for k in known]
+                loss = self._loss(logits[known], lasting, chosen, training=False) if known else 0.0
+            total, count = total + float(loss) * len(known), count + len(known)
         return outputs, total / max(count, 1)
+
+    def _text(self, output: Tensor) -> list[int]:
+        """The symbols of a text, by their places, from an output."""
+        if self.recipe.is_autoregressive:
+            return [int(symbol) for symbol in output]
+        return [symbol - 1 for symbol in greedy(output.numpy())]
 
     def _dev_score(self) -> tuple[float, float]:
         """Accuracy, mean average precision, or minus the symbol error rate; and the loss."""
         names = self.job.problem.dev
         outputs, loss = self._outputs(names)
         if self.recipe.is_sequence:
-            errors = sum(edits(greedy(outputs[n].numpy()), [s + 1 for s in self.material.symbols(n)]) for n in names)
+            errors = sum(edits(self._text(outputs[n]), self.material.symbols(n)) for n in names)
             symbols = sum(len(self.material.symbols(n)) for n in names)
             return -errors / max(symbols, 1), loss
         if self.job.problem.multi:
@@ -350,11 +377,11 @@ class Trainer:
         answers: dict[str, dict[str, Any]] = {}
         for name in sorted(names):
             if self.recipe.is_sequence:
-                log_probs = outputs[name].numpy()
-                found = {"answer": greedy(log_probs)}
-                if beam:
-                    found["beam"] = beam_search(log_probs, self.recipe.beam)
-                answers[name] = {k: "\n".join(symbols[s - 1] for s in part) for k, part in found.items()}
+                found = {"answer": self._text(outputs[name])}
+                if beam and self.recipe.beam:
+                    log_probs = outputs[name].numpy()
+                    found["beam"] = [symbol - 1 for symbol in beam_search(log_probs, self.recipe.beam)]
+                answers[name] = {k: "\n".join(symbols[s] for s in part) for k, part in found.items()}
             elif self.job.problem.multi:
                 scores = outputs[name].double().sigmoid()
                 answers[name] = {"scores": [round(float(s), 6) for s in scores]}
@@ -392,14 +419,16 @@ class Trainer:
         return TrainingProgress(**state["progress"])
 
 
-def schedule(position: float, warmup: float) -> float:
-    """Share of the learning rate: a linear rise, then a half cosine to zero.
+def schedule(position: float, warmup: float, *, is_linear: bool = False) -> float:
+    """Share of the learning rate: a linear rise, then a half cosine to zero, or a line.
 
     >>> [round(schedule(p, 0.1), 3) for p in (0.05, 0.1, 0.55, 1.0)]
     [0.5, 1.0, 0.5, 0.0]
     """
     if position < warmup:
         return position / warmup
+    if is_linear:
+        return (1 - position) / (1 - warmup)
     return 0.5 + 0.5 * math.cos(math.pi * (position - warmup) / (1 - warmup))
 
 

@@ -14,7 +14,7 @@ from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import fetch_all
 from codec_bench.metrics import metric
 from codec_bench.reproduction.facts import codec_of
-from codec_bench.reproduction.paper import PublishedRow, PublishedTable
+from codec_bench.reproduction.paper import Protocol, PublishedRow, PublishedTable
 
 COMMANDS = {"probe": "codec-bench probe", "tokens": "codec-bench tokens", "speed": "codec-bench speed"}
 """What measures the tables that `codec-bench run` does not."""
@@ -130,11 +130,11 @@ def datasets_of(table: PublishedTable) -> list[str]:
 
 
 def commands(table: PublishedTable) -> list[str]:
-    """The commands that would measure a table of another kind, one per task and data set; empty if none does.
+    """The commands that would measure a table of another kind; empty if none does.
 
     >>> from codec_bench.reproduction import find_tables
-    >>> commands(find_tables("magicodec:table4")[0])
-    ['codec-bench probe --codec bigcodec,wavtokenizer-small-75,magicodec --task phone --dataset librispeech-asr']
+    >>> commands(find_tables("magicodec:table4")[0])[0].partition(" --head ")[2]
+    'gpt2 --task phone --dataset librispeech-phones'
     """
     if table.kind == "generation":
         asr = f" --asr {table.protocol.asr}" if table.protocol.asr else ""
@@ -145,17 +145,25 @@ def commands(table: PublishedTable) -> list[str]:
         return []
     lines = []
     for option, codecs in _by_option(rows).items():
-        line = f"{start} --codec {','.join(codecs)}{option}"
+        line = f"{start} --codec {','.join(codecs)}{option}{_of_protocol(table.protocol, option)}"
         columns = table.columns.values()
         if table.kind == "probe":
-            tasks = dict.fromkeys((column.task, column.dataset) for column in columns if column.task)
-            lines += [f"{line} --task {task} --dataset {dataset}" for task, dataset in tasks]
+            pairs = list(dict.fromkeys((column.task, column.dataset) for column in columns if column.task))
+            names = [f"{task}={dataset}" if len(pairs) > 1 else dataset for task, dataset in pairs]
+            lines.append(f"{line} --task {','.join(dict(pairs))} --dataset {','.join(names)}")
         elif table.kind == "speed":
             lengths = ",".join(f"{column.seconds:g}" for column in columns if column.seconds)
             lines.append(f"{line} --seconds {lengths}")
         else:
             lines.append(f"{line} --dataset {table.protocol.dataset or 'librispeech-test-clean'}")
     return lines
+
+
+def _of_protocol(protocol: Protocol, before: str) -> str:
+    """The options of a probe that all rows of a table share, behind those that its rows have of their own."""
+    given = {"--input": protocol.input, "--head": protocol.head, "--seeds": protocol.seeds or ""}
+    options = [f" {name} {value}" for name, value in given.items() if value and name not in before]
+    return "".join(options) + (" --augment" if protocol.augment else "")
 
 
 def _by_option(rows: Sequence[PublishedRow]) -> dict[str, list[str]]:

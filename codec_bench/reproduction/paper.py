@@ -95,6 +95,10 @@ class Protocol(Part):
         why: Why there is none.
         utterances: How many the paper evaluates; None if it does not say.
         sample_rate: Hz at which signals are compared; 0 where each metric has its own.
+        input: What probes read where a row does not say it, as `--input` has it.
+        head: What probes train, as `--head` has it.
+        seeds: How often they are trained; 0 where the paper does not say.
+        augment: Whether they are trained with augmentation.
         unstated: What the paper does not say.
     """
 
@@ -104,6 +108,10 @@ class Protocol(Part):
     sample_rate: int = Field(ge=0)
     asr: str = ""
     tracker: str = ""
+    input: str = ""
+    head: str = ""
+    seeds: int = Field(default=0, ge=0)
+    augment: bool = False
     unstated: tuple[str, ...] = ()
 
 

@@ -17,6 +17,7 @@ from codec_bench.datasets.librispeech import (
     LibriSpeech5To10Seconds,
     LibriSpeechAsr,
     LibriSpeechLength,
+    LibriSpeechPhones,
     LibriSpeechTestClean,
     LibriSpeechTestOther,
     durations_of_test_clean,
@@ -179,6 +180,17 @@ def test_a_recording_or_a_transcript_is_missing(corpus: Path, tmp_path: Path) ->
         LibriSpeechTestClean(tmp_path).utterances()
     with pytest.raises(UnavailableError, match=r"the transcripts in .* lack 13 of the 918 .*: 1089-134686-0002, "):
         LibriSpeech5To10Seconds(tmp_path).utterances()
+
+
+def test_phones_are_tested_on_recordings_of_4_to_15_seconds(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for subset in ("train-clean-100", "dev-clean"):
+        lay_out(tmp_path, subset, {f"{len(subset)}-7-0000": "A"})
+    (tmp_path / "LibriSpeech/test-clean").symlink_to(corpus / "LibriSpeech/test-clean")
+    monkeypatch.setattr(LibriSpeechPhones, "expected", Count(1_614, 42))
+    found = Counter(u.labels["split"] for u in LibriSpeechPhones(tmp_path).utterances())
+    assert found == {"train": 1, "dev": 1, "test": 1_612}
 
 
 def test_a_transcript_names_no_file_elsewhere(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ STATED = {
     "librispeech-test-clean": (2_620, 40),
     "librispeech-test-other": (2_939, 33),
     "librispeech-asr": (28_539 + 2_703 + 2_620, 251 + 40 + 40),
+    "librispeech-phones": (28_539 + 2_703 + 1_612, 251 + 40 + 40),
+    "librispeech-train-clean-360": (104_014, 921),
     "librispeech-5-10s": (918, 40),
     "librispeech-length": (2_561, 40),
     "ljspeech": (13_100, 1),

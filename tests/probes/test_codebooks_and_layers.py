@@ -237,11 +237,12 @@ def test_the_commands_that_table_3_of_longcat_prints_run(deep: None, tmp_path: P
             soundfile.write(tmp_path / f"s{speaker}-{k}.wav", 0.1 * generator.standard_normal(6000), 16_000)
             lines.append(f"s{speaker}-{k}\ts{speaker}-{k}.wav\tspk{speaker}\t{('low', 'high')[k % 2]}")
     (tmp_path / "noise.tsv").write_text("\n".join(lines) + "\n")
-    printed = [c for c in commands(find_tables("longcat:table3")[0]) if "--task er" in c or "--task sid" in c]
-    assert len(printed) == 4
+    printed = commands(find_tables("longcat:table3")[0])
+    assert len(printed) == 2
     seen = set()
     for number, command in enumerate(printed):
         arguments = shlex.split(command)[1:]
+        arguments[arguments.index("--task") + 1] = "sid,er"  # the recordings have no transcripts
         arguments[arguments.index("--dataset") + 1] = str(tmp_path / "noise.tsv")
         out = tmp_path / f"run{number}"
         done = run_command(tmp_path, *arguments, "--seeds", "1", "--jobs", "1", "--device", "cpu", "--out", str(out))

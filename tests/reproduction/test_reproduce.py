@@ -161,7 +161,8 @@ def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mim
 @pytest.mark.parametrize(("table", "said"), [
     ("longcat:table1", "not published"), ("longcat:figure6", "in-house"), ("stable-codec:table4", "not published"),
     ("magicodec:table3", "codec-bench score"), ("stable-codec:table9", "codec-bench tokens --codec dac-16khz@4"),
-    ("wavtokenizer:table4", "--task er --dataset ravdess"), ("wavtokenizer:table1", "libritts-test-clean is missing"),
+    ("wavtokenizer:table4", "--task er,intent,digits --dataset er=ravdess"),
+    ("wavtokenizer:table1", "libritts-test-clean is missing"),
 ])  # fmt: skip
 def test_what_cannot_run_at_all_is_refused_with_the_next_step(table: str, said: str) -> None:
     result = reproduce(find_tables(table)[0], asked())
@@ -173,16 +174,18 @@ def test_what_cannot_run_at_all_is_refused_with_the_next_step(table: str, said: 
 
 def test_commands_name_each_task_and_data_set() -> None:
     (longcat,) = find_tables("longcat:table3")
+    tasks = "--task asr,sid,sed,er --dataset asr=aishell-1,asr=librispeech-asr,sid=voxceleb1,sed=audioset,er=iemocap"
     assert commands(longcat) == [
-        f"codec-bench probe --codec longcat {option} --task {task} --dataset {dataset}"
+        f"codec-bench probe --codec longcat {option} --augment {tasks}"
         for option in ("--codebooks 1", "--input hidden:26")
-        for task, dataset in (
-            ("asr", "aishell-1"), ("asr", "librispeech-asr"), ("sid", "voxceleb1"), ("sed", "audioset"),
-            ("er", "iemocap"),
-        )
-    ]  # fmt: skip
-    layers = commands(find_tables("longcat:table2")[0])
-    assert len(layers) == 5 and all("--codec longcat --input hidden:2,6,10,14,18,22,26 --task" in c for c in layers)
+    ]
+    (layers,) = commands(find_tables("longcat:table2")[0])
+    assert layers == f"codec-bench probe --codec longcat --input hidden:2,6,10,14,18,22,26 --augment {tasks}"
+    (arch,) = commands(find_tables("wavtokenizer:table4")[0])
+    assert "--input latents --head arch --task er,intent,digits --dataset er=ravdess,intent=slurp,er=emovo," in arch
+    (phones,) = commands(find_tables("magicodec:table4")[0])
+    assert phones.endswith(",magicodec --head gpt2 --task phone --dataset librispeech-phones")
+    assert commands(find_tables("stable-codec:table9")[0])[0].endswith("--dataset librispeech-train-clean-360")
     (speed,) = find_tables("stable-codec:table10")
     assert commands(speed)[0].endswith("--seconds 5,30,60")
     assert commands(find_tables("longcat:table5")[0]) == []
