@@ -242,7 +242,7 @@ def test_the_commands_that_table_3_of_longcat_prints_run(deep: None, tmp_path: P
     seen = set()
     for number, command in enumerate(printed):
         arguments = shlex.split(command)[1:]
-        arguments[arguments.index("--task") + 1] = "sid,er"  # the recordings have no transcripts
+        arguments[arguments.index("--task") + 1] = ("er", "sid")[number]  # the recordings have no transcripts
         arguments[arguments.index("--dataset") + 1] = str(tmp_path / "noise.tsv")
         out = tmp_path / f"run{number}"
         done = run_command(tmp_path, *arguments, "--seeds", "1", "--jobs", "1", "--device", "cpu", "--out", str(out))
