@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codec_bench.audio import RESAMPLER
 from codec_bench.metrics import METRICS
 
 
@@ -13,6 +14,7 @@ def table() -> str:
         named = "" if callable(found.variants) else " ".join(f"`[{v}]`" for v in found.variants)
         variants = named or ("recogniser" if "text" in found.inputs else "`[RATE]`" if callable(found.variants) else "")
         rate = f"{found.rate // 1000} kHz" if found.rate else "its own"
+        rate += f", {found.resampler}" if found.resampler not in ("", RESAMPLER) else ""
         arrow = {"higher": "↑", "lower": "↓"}[found.better]
         note = found.note.replace("|", "\\|")
         lines.append(f"| `{name}` | {found.unit} | {arrow} | {rate} | {variants} | {note} |")

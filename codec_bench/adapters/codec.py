@@ -259,7 +259,7 @@ class Codec(ABC):
         """Samples at the codec's rate, with what the delay pushes out at the end."""
         audio.check("the input")
         samples = resample(audio, self.spec.input_rate).samples
-        tail = -(-self.spec.delay * self.spec.input_rate // self.spec.output_rate)
+        tail = -(-max(self.spec.delay, 0) * self.spec.input_rate // self.spec.output_rate)
         return fit(samples, max(len(samples) + tail, self.spec.min_samples))
 
     @final
@@ -331,7 +331,8 @@ class Codec(ABC):
         samples, note = mono(self._owned(decoded))
         if note:
             self._shapes.add(note)
-        samples = samples[self.spec.delay :]
+        early = max(-self.spec.delay, 0)
+        samples = np.concatenate([np.zeros(early, np.float32), samples[max(self.spec.delay, 0) :]])
         rate = self.spec.output_rate
         length = length_at(code.samples, code.sample_rate, rate)
         check_length(len(samples), length, part.seconds * rate, self.spec)

@@ -28,11 +28,14 @@ class Group(str, Enum):
 
 _OPTIONAL = ("hop", "parameters", "packet_bits")
 
+_EARLIEST = -48_000
+"""A delay that is a mistake rather than an early output."""
+
 _NUMBERS = (
     ("input_rate", 1, "Hz"),
     ("output_rate", 1, "Hz"),
     ("hop", 1, "samples"),
-    ("delay", 0, "samples"),
+    ("delay", _EARLIEST, "samples"),
     ("parameters", 0, ""),
     ("min_samples", 0, "samples"),
     ("packet_bits", 1, "bits"),
@@ -54,7 +57,9 @@ class CodecSpec:
         semantic_codebooks: Which of them, from 0 on, were made to carry meaning while the others add sound; empty where
             nothing tells them apart.
         hop: Input samples per frame of a codec with a bitstream, which has no codebooks to tell.
-        delay: Samples at the output rate by which the decoded audio lags behind the input; they are cut.
+        delay: Samples at the output rate by which the decoded audio lags behind the input; they are cut. Negative where
+            it comes early: as many zeros stand before it then.
+        polarity: 1, or -1 where the decoded waveform is upside down. It stays so; metrics that hear it say so.
         parameters: Number of trained parameters, where there are any and it is known.
         causal: Whether output never depends on later input beyond the frame; None if unknown.
         streaming: Whether the codec can be run frame by frame as it is.
@@ -100,6 +105,7 @@ class CodecSpec:
     stochastic: bool = False
     cacheable: bool = False
     semantic_codebooks: tuple[int, ...] = ()
+    polarity: int = 1
 
     def __post_init__(self) -> None:
         self._set("group", _group(self.group))
@@ -111,6 +117,8 @@ class CodecSpec:
             if value is not None or name not in _OPTIONAL:
                 at_least = 0 if least == 1 and unit == "Hz" and not is_codec else least
                 self._set(name, whole_number(f"`{name}` of a CodecSpec", value, at_least, unit))
+        if self.polarity not in (1, -1):
+            raise SpecError(f"`polarity` of a CodecSpec is 1 or -1, not {self.polarity!r:.60}")
         numbers = _all("semantic_codebooks", self.semantic_codebooks, object, "0")
         marked = tuple(whole_number("`semantic_codebooks` of a CodecSpec", number, 0) for number in numbers)
         if not set(marked) <= set(range(len(self.codebooks))):

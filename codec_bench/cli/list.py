@@ -55,7 +55,7 @@ def codec_rows() -> list[dict[str, Any]]:
     return [
         {
             "codec": fact["codec"],
-            "title": fact["title"],
+            "title": fact["title"] + ("" if fact["polarity"] == 1 else ", turns the waveform upside down"),
             "group": fact["group"],
             "rate": " > ".join(f"{rate / 1000:g}" for rate in dict.fromkeys(fact["rates_hz"])) + " kHz",
             "codebooks": fact["codebooks"],

@@ -128,6 +128,7 @@ def describe_system(system: Row) -> dict[str, Any]:
         "input_rate": spec.input_rate,
         "output_rate": spec.output_rate,
         "delay_samples": spec.delay,
+        "polarity": spec.polarity,
         "parameters": spec.parameters,
         "causal": spec.causal,
         "streaming": spec.streaming,

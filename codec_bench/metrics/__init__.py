@@ -23,6 +23,7 @@ METRICS: Registry[Metric] = Registry(
         "sigmos": "codec_bench.metrics.sigmos:overall",
         "nisqa": "codec_bench.metrics.nisqa:quality",
         "utmos": "codec_bench.metrics.utmos:utmos",
+        "distillmos": "codec_bench.metrics.distillmos:distillmos",
         "pesq_nb": "codec_bench.metrics.pesq:pesq_nb",
         "pesq_raw": "codec_bench.metrics.pesq:pesq_raw",
         "estoi": "codec_bench.metrics.stoi:estoi",
@@ -64,15 +65,15 @@ METRICS: Registry[Metric] = Registry(
 )
 
 DEFAULT = (
-    "wer", "cer", "gpe", "pesq_wb", "stoi", "secs", "sigmos", "nisqa", "utmos", "pesq_nb", "pesq_raw", "estoi",
-    "vde", "ffe", "vuv_f1", "logf0_rmse", "logf0_corr", "mcd", "si_sdr", "mel_distance", "stft_distance", "mr_stft",
-    "mr_mel",
+    "wer", "cer", "gpe", "pesq_wb", "stoi", "secs", "sigmos", "nisqa", "utmos", "distillmos", "pesq_nb", "pesq_raw",
+    "estoi", "vde", "ffe", "vuv_f1", "logf0_rmse", "logf0_corr", "mcd", "si_sdr", "mel_distance", "stft_distance",
+    "mr_stft", "mr_mel",
 )  # fmt: skip
 """What `--metrics default` means: the eight of the LongCat paper's tables, and what costs little in addition."""
 
 GENERATED = (
     "wer", "cer", "per", "secs", "spk_sim", "campplus_sim", "ecapa_sim", "sigmos", "nisqa", "nisqa_tts", "utmos",
-    "dnsmos",
+    "distillmos", "dnsmos",
 )  # fmt: skip
 """What `default` means for generated speech, which has no recordings: MagiCodec's table 3 and its kin."""
 
@@ -98,6 +99,7 @@ def register_metric(
     note: str = "",
     same_utterance: bool = True,
     tolerates_lag: bool = False,
+    hears_polarity: bool = False,
     corpus: CorpusFunction | None = None,
     files: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., MetricValue]], Metric]:
@@ -111,7 +113,8 @@ def register_metric(
         made = Metric(
             name, function, unit, better, range, rate, family, title or name, version, packages, digits,
             accepts_silence, params or {}, {} if variants is None else variants, "", note,
-            same_utterance=same_utterance, tolerates_lag=tolerates_lag, corpus=corpus, files=files,
+            same_utterance=same_utterance, tolerates_lag=tolerates_lag, hears_polarity=hears_polarity, corpus=corpus,
+            files=files,
         )  # fmt: skip
         return METRICS.add(name, made)
 

@@ -24,6 +24,7 @@ from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.languages import code_of
 from codec_bench.metrics.model import Model
+from codec_bench.metrics.resampling import SOXR_HQ, Resampler
 from codec_bench.metrics.signal import Array, Feature, feature_address
 from codec_bench.registry import Registry
 
@@ -125,9 +126,14 @@ class SpeechModel(Model):
         return package_versions(self.packages)
 
 
-def model_recogniser(model: Model, label: str, languages: tuple[str, ...]) -> Recogniser:
+def model_recogniser(
+    model: Model, label: str, languages: tuple[str, ...], resampler: Resampler = SOXR_HQ
+) -> Recogniser:
     """The recogniser that applies a model."""
-    return Recogniser(f"transcript/{model.name}", model, expensive=True, model=model, label=label, languages=languages)
+    return Recogniser(
+        f"transcript/{model.name}", model, expensive=True, model=model, label=label, languages=languages,
+        resampler=resampler,
+    )  # fmt: skip
 
 
 def transcripts(audios: Sequence[Audio], transcribe: Callable[[list[Audio]], Sequence[str]]) -> list[Array]:

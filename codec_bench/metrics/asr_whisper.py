@@ -18,6 +18,7 @@ from codec_bench.files import linked_folder
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.languages import code_of
 from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
+from codec_bench.metrics.resampling import FFMPEG
 from codec_bench.metrics.signal import Array
 from codec_bench.registry import unknown
 
@@ -113,9 +114,10 @@ def whisper_backend(model: str) -> Recogniser:
         modules=("faster_whisper",),
         extra="whisper",
         licence="" if _is_folder(name) else "MIT",
+        version=2,
         is_heavy=True,
     )
-    return model_recogniser(made, f"whisper:{model}" if model else "whisper", (language,) if language else ())
+    return model_recogniser(made, f"whisper:{model}" if model else "whisper", (language,) if language else (), FFMPEG)
 
 
 _WHISPERS_OWN = {"jv": "jw"}

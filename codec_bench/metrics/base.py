@@ -57,6 +57,7 @@ class Metric:
             similarity compares any two recordings, so generated speech can be compared with its prompt.
         tolerates_lag: Whether a constant lag of `decoded` changes nothing that matters, because the function aligns the
             signals itself, or compares them as wholes.
+        hears_polarity: Whether the value changes where `decoded` is upside down, as some codecs make it.
         corpus: Computes the value of a corpus where that is not a mean of scores, from the two arrays, reference first,
             that the parameter `embedding` gives of each scored pair. Such a value has no interval.
         origin: `package.module:object` if it was requested that way.
@@ -82,6 +83,7 @@ class Metric:
     origin: str = ""
     same_utterance: bool = True
     tolerates_lag: bool = False
+    hears_polarity: bool = False
     corpus: CorpusFunction | None = None
     files: tuple[str, ...] = ()
 
@@ -203,6 +205,12 @@ class Metric:
     def models(self) -> tuple[tuple[Feature, int], ...]:
         """The features of learned models that this metric needs, and their rates."""
         return tuple((feature, self.rate) for feature in self.features if feature.model)
+
+    @property
+    def resampler(self) -> str:
+        """What brings signals to `rate`; empty where they stay at their own."""
+        used = [feature.resampler.name for feature in self.features] or [RESAMPLER]
+        return ", ".join(dict.fromkeys(used)) if self.rate else ""
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:

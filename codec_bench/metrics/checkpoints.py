@@ -82,13 +82,18 @@ class Weights:
 
 
 @contextmanager
-def weights_of(network: str, file: RemoteFile) -> Iterator[Path]:
+def weights_of(network: str, file: RemoteFile, installed: Path | None = None) -> Iterator[Path]:
     """The file of a network's weights, around all that reads it and tries it out.
+
+    Args:
+        network: For messages.
+        file: The file.
+        installed: Where an installed package has it.
 
     Raises:
         UnavailableError: The file is missing, or could not be read as one of this network.
     """
-    path = locate(file)
+    path = installed or locate(file)
     try:
         yield path
     except (

@@ -22,6 +22,7 @@ from codec_bench.metrics import register_metric
 from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.pitch import cut_to_shorter, voiced_f1
+from codec_bench.metrics.resampling import SINC
 from codec_bench.metrics.signal import Feature, Signal
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
@@ -177,7 +178,7 @@ MODEL = Model(
     is_heavy=True,
 )
 
-feature = model_feature(MODEL)
+feature = model_feature(MODEL, SINC)
 """Periodicity of a whole signal at 16 kHz in frames of 10 ms, float32 `[frames]`; 0 where it is silent."""
 
 
@@ -188,6 +189,8 @@ feature = model_feature(MODEL)
     rate=RATE,
     family="pitch",
     title="V/UV F1 (CREPE)",
+    version=2,
+    hears_polarity=True,
     note="F1 of the voiced decision per frame by CREPE (full, 50 to 550 Hz, periodicity of 0.21), mean over "
     "utterances, as Vocos and WavTokenizer report it.",
 )

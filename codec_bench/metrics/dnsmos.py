@@ -11,20 +11,17 @@ Suppressors", ICASSP 2021; "DNSMOS P.835", ICASSP 2022.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import override
 
 from codec_bench.audio import Audio, FloatArray
-from codec_bench.hub import RemoteFile, is_published, locate
-from codec_bench.metrics.model import Model, ModelOutput, model_feature
+from codec_bench.hub import RemoteFile, locate
+from codec_bench.metrics.model import ModelOutput, PublishedModel, model_feature, packaged
 from codec_bench.metrics.opinions import opinion_score
+from codec_bench.metrics.resampling import LIBROSA
 from codec_bench.metrics.spectral import mel_power
 
 RATE = 16_000
@@ -60,30 +57,8 @@ _FFT, _HOP, _MELS = 321, 160, 120  # of P.808
 _RANGE_DB = 80.0
 
 
-@dataclass(frozen=True)
-class PublishedModel(Model):
-    """A model of one published file, which need not be fetched where an installed package has it.
-
-    Attributes:
-        published: The file; `weights`, which are fetched, is empty if a package has it.
-    """
-
-    published: RemoteFile = P835
-
-    @override
-    def weight_digests(self) -> dict[str, str | None]:
-        # Wherever the file comes from, so that the fingerprint does not depend on that.
-        return {self.published.path: self.published.sha256}
-
-
-def installed_file(remote: RemoteFile) -> Path | None:
-    """The copy of a file in the package `speechmos`, or None if it is not installed or has another one."""
-    spec = find_spec("speechmos")
-    for folder in (spec.submodule_search_locations if spec is not None else None) or ():
-        path = Path(folder, "dnsmos_models", Path(remote.path).name)
-        if path.is_file() and is_published(remote, path):
-            return path
-    return None
+installed_file = partial(packaged, package="speechmos", folder="dnsmos_models")
+"""The copy of a file in the package `speechmos`; see `packaged`."""
 
 
 def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], NDArray[np.float64]]) -> PublishedModel:
@@ -169,8 +144,9 @@ def log_mel(samples: FloatArray) -> FloatArray:
 
 
 _NOTE = "windows of 9.01 s each second, shorter signals repeated"
-_p835 = partial(opinion_score, scores=model_feature(onnx_model("dnsmos/p835", P835, p835_scores)), rate=RATE)
-_p808 = partial(opinion_score, scores=model_feature(onnx_model("dnsmos/p808", P808, p808_scores)), rate=RATE)
+_scale = partial(opinion_score, rate=RATE, version=2)
+_p835 = partial(_scale, scores=model_feature(onnx_model("dnsmos/p835", P835, p835_scores), LIBROSA))
+_p808 = partial(_scale, scores=model_feature(onnx_model("dnsmos/p808", P808, p808_scores), LIBROSA))
 
 overall = _p835(
     "dnsmos", OVERALL, "DNSMOS OVRL", f"overall quality that DNSMOS P.835 predicts without a reference; {_NOTE}"

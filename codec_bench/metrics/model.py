@@ -7,17 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import wraps
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import override
 
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.extras import cannot_import
 from codec_bench.fingerprint import address, package_versions
-from codec_bench.hub import RemoteFile, local_digest, locate, missing
+from codec_bench.hub import RemoteFile, is_published, local_digest, locate, missing
 from codec_bench.identity import function_parts, kept_for
 from codec_bench.inference import exact_inference, one_thread
+from codec_bench.metrics.resampling import SOXR_HQ, Resampler
 from codec_bench.metrics.signal import Array, Feature
 from codec_bench.records import NotScorable, Status
 
@@ -118,9 +122,35 @@ class Model:
         return output
 
 
-def model_feature(model: Model) -> Feature:
+@dataclass(frozen=True)
+class PublishedModel(Model):
+    """A model of one published file, which need not be fetched where an installed package has it.
+
+    Attributes:
+        published: The file; `weights`, which are fetched, is empty if a package has it.
+    """
+
+    published: RemoteFile | None = None
+
+    @override
+    def weight_digests(self) -> dict[str, str | None]:
+        # Wherever the file comes from, so that the fingerprint does not depend on that.
+        return {} if self.published is None else {self.published.path: self.published.sha256}
+
+
+def packaged(remote: RemoteFile, package: str, folder: str) -> Path | None:
+    """The copy of a file in a folder of an installed package, or None if there is none, or another one."""
+    spec = find_spec(package)
+    for place in (spec.submodule_search_locations if spec is not None else None) or ():
+        path = Path(place, folder, Path(remote.path).name)
+        if path.is_file() and is_published(remote, path):
+            return path
+    return None
+
+
+def model_feature(model: Model, resampler: Resampler = SOXR_HQ) -> Feature:
     """The feature that a model computes; kept on disk for all signals."""
-    return Feature(model.name, model, expensive=True, model=model)
+    return Feature(model.name, model, expensive=True, model=model, resampler=resampler)
 
 
 def stacked(shortest: int, too_short: str) -> Callable[[Callable[[Any, Sequence[Audio]], Tensor]], Apply]:

@@ -18,6 +18,7 @@ from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, model_feature, stacked
 from codec_bench.metrics.opinions import single_opinion_score
+from codec_bench.metrics.resampling import KAISER_BEST_2016
 from codec_bench.metrics.signal import Array
 
 if TYPE_CHECKING:
@@ -157,7 +158,8 @@ mosnet = single_opinion_score(
     "mosnet",
     "MOSNet",
     "MOSNet CNN-BLSTM of VCC 2018 (mean of frames), at 16 kHz; the scale is 1 to 5, and the network may leave it.",
-    score=model_feature(MODEL),
+    score=model_feature(MODEL, KAISER_BEST_2016),
     rate=RATE,
+    version=2,
 )
 """Quality of a voice by MOSNet of a signal of more than 256 samples: about 1 to 5, not clamped."""

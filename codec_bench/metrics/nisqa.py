@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codec_bench.audio import Audio, resample
+from codec_bench.audio import Audio
 from codec_bench.errors import UsageError
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.opinions import opinion_score
+from codec_bench.metrics.resampling import POLYPHASE
 from codec_bench.metrics.signal import Feature
 from codec_bench.metrics.spectral import slaney_filterbank
 from codec_bench.records import NotScorable, Status
@@ -221,15 +222,18 @@ def scores_at(network: Network, rate: int = 0) -> Feature:
 
     Args:
         network: Which one.
-        rate: Sampling rate in Hz that signals are brought to first; 0 leaves them at their own.
+        rate: Sampling rate in Hz that signals are brought to first, as VERSA does it; 0 leaves them at their own.
     """
 
     def apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
         # One by one: a padded batch is no faster, since the convolutions already get hundreds of segments together.
-        return [network.apply(weights, resample(audio, rate) if rate else audio) for audio in audios]
+        return [network.apply(weights, POLYPHASE(audio, rate)) for audio in audios]
 
     name = f"{network.name}/{rate}" if rate else network.name
-    return model_feature(Model(name, network.load, apply, (network.file,), packages=("torch",), licence=LICENCE))
+    packages, version = (("scipy", "torch"), 2) if rate else (("torch",), 1)
+    return model_feature(
+        Model(name, network.load, apply, (network.file,), packages=packages, licence=LICENCE, version=version)
+    )
 
 
 def _variant(network: Network, name: str) -> Mapping[str, Any]:

@@ -20,6 +20,8 @@ def opinion_score(
     rate: int,
     range: tuple[float | None, float | None] = (None, None),
     variants: Variants | None = None,
+    version: int = 1,
+    hears_polarity: bool = False,
 ) -> Metric:
     """Registers one of the outputs of a network as a metric.
 
@@ -32,6 +34,8 @@ def opinion_score(
         rate: As of `Metric`.
         range: As of `Metric`.
         variants: As of `Metric`; each has other `scores`.
+        version: As of `Metric`.
+        hears_polarity: As of `Metric`.
     """
 
     def opinion(decoded: Signal, *, scores: Feature = scores) -> float:
@@ -47,10 +51,24 @@ def opinion_score(
         """
         return float(decoded[scores][output])
 
-    return _opinion(name, range=range, rate=rate, title=title, variants=variants, note=note)(opinion)
+    register = _opinion(
+        name, range=range, rate=rate, title=title, variants=variants, note=note, version=version,
+        hears_polarity=hears_polarity,
+    )  # fmt: skip
+    return register(opinion)
 
 
-def single_opinion_score(name: str, title: str, note: str, *, score: Feature, rate: int) -> Metric:
+def single_opinion_score(
+    name: str,
+    title: str,
+    note: str,
+    *,
+    score: Feature,
+    rate: int,
+    version: int = 1,
+    range: tuple[float | None, float | None] = (None, None),
+    hears_polarity: bool = False,
+) -> Metric:
     """Registers the only output of a network as a metric.
 
     Args:
@@ -59,6 +77,9 @@ def single_opinion_score(name: str, title: str, note: str, *, score: Feature, ra
         note: As of `Metric`.
         score: The network: its output for a signal, 0-d.
         rate: As of `Metric`.
+        version: As of `Metric`.
+        range: As of `Metric`.
+        hears_polarity: As of `Metric`.
     """
 
     def opinion(decoded: Signal, *, score: Feature = score) -> float:
@@ -74,4 +95,7 @@ def single_opinion_score(name: str, title: str, note: str, *, score: Feature, ra
         """
         return float(decoded[score])
 
-    return _opinion(name, rate=rate, title=title, note=note)(opinion)
+    register = _opinion(
+        name, rate=rate, title=title, note=note, version=version, range=range, hears_polarity=hears_polarity
+    )
+    return register(opinion)

@@ -16,6 +16,7 @@ from codec_bench.hub import RemoteFile, locate
 from codec_bench.metrics import Metric
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.opinions import opinion_score
+from codec_bench.metrics.resampling import FFT
 from codec_bench.records import NotScorable, Status
 
 RATE = 48_000
@@ -36,26 +37,6 @@ WEIGHTS = RemoteFile(
     source="https://github.com/microsoft/SIG-Challenge/raw/c1b66b0ff24bd2253bcdff03c23d11a4715f3b61/ICASSP2024/sigmos/"
     "model-sigmos_1697718653_41d092e8-epo-200.onnx",
 )
-
-
-def resampled(audio: Audio) -> FloatArray:
-    """A signal at 48 kHz, resampled as the authors do: the spectrum of the whole signal is cut or filled with zeros.
-
-    Equal to `librosa.resample(..., res_type="fft")`, which keeps the band edge that soxr rolls off; the network hears
-    the difference of bandwidth.
-
-    Args:
-        audio: Signal at any rate.
-
-    Returns:
-        float32 `[ceil(n * 48000 / rate)]`.
-    """
-    if audio.rate == RATE:
-        return audio.samples
-    from scipy.signal import resample
-
-    length = -(-len(audio) * RATE // audio.rate)
-    return np.asarray(resample(audio.samples.astype(np.float64), length), np.float32)
 
 
 def spectral_features(samples: FloatArray) -> FloatArray:
@@ -105,7 +86,7 @@ def _apply(session: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
 
 
 def _scores(session: Any, audio: Audio) -> ModelOutput:
-    features = spectral_features(resampled(audio))
+    features = spectral_features(FFT(audio, RATE).samples)
     if features.shape[2] < MIN_FRAMES:
         return NotScorable("SIGMOS needs more than 0.14 s", Status.TOO_SHORT)
     (output, *_) = session.run(None, {entry.name: features for entry in session.get_inputs()})
@@ -133,7 +114,9 @@ def _score(name: str, output: str, title: str, what: str) -> Metric:
     Its bandwidth counts, as its level does.
     """
     note = f"SIGMOS of the ICASSP 2024 Speech Signal Improvement Challenge (v1), at 48 kHz: {what}."
-    return opinion_score(name, OUTPUTS.index(output), title, note, scores=feature, rate=0, range=(1.0, 5.0))
+    return opinion_score(
+        name, OUTPUTS.index(output), title, note, scores=feature, rate=0, range=(1.0, 5.0), hears_polarity=True
+    )
 
 
 overall = _score("sigmos", "ovrl", "SIGMOS", "overall quality")

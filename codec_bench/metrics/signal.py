@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.audio import RESAMPLER, Audio, FloatArray, resample
+from codec_bench.audio import Audio, FloatArray
 from codec_bench.cache import ArrayCache
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.identity import function_parts, kept_for
+from codec_bench.metrics.resampling import SOXR_HQ, Resampler
 from codec_bench.records import NotScorable, Status
 
 Array = NDArray[Any]
@@ -38,6 +39,7 @@ class Feature:
         frame_seconds: Distance of what the result has along its first axis; 0 where it is no track. A kept result of
             another length than the signal is not of this signal.
         axes: How many the result has; None where that is not said.
+        resampler: What brings a signal to the rate of the metric.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Feature:
     files: tuple[str, ...] = ()
     frame_seconds: float = 0.0
     axes: int | None = None
+    resampler: Resampler = SOXR_HQ
 
     def fits(self, value: Array, audio: Audio) -> bool:
         """Whether a kept result may be of a signal; frames at the edges are counted differently by each definition."""
@@ -64,7 +67,8 @@ class Feature:
         model = {} if self.model is None else {"model": self.model}
         versions = package_versions(self.packages)
         code = function_parts(self.function, files=self.files)
-        return address(feature=self.name, version=self.version, packages=versions, **model, **code)
+        heard = {} if self.resampler is SOXR_HQ else {"resampler": self.resampler.identity}
+        return address(feature=self.name, version=self.version, packages=versions, **model, **code, **heard)
 
     @property
     def kept_for(self) -> dict[str, str]:
@@ -92,8 +96,8 @@ def feature(
 
 def feature_address(identity: str, wanted: Feature, rate: int) -> str:
     """Where a feature of a signal is kept."""
-    resampler = [RESAMPLER, package_versions(["soxr"])]
-    return address(signal=identity, feature=wanted.fingerprint, rate=rate, resampler=resampler, **wanted.kept_for)
+    heard = wanted.resampler.identity
+    return address(signal=identity, feature=wanted.fingerprint, rate=rate, resampler=heard, **wanted.kept_for)
 
 
 class Held:
@@ -137,19 +141,18 @@ class Recording:
     identity: str | None = None
     cache: ArrayCache | None = None
     is_reference: bool = False
-    _at: dict[int, Audio] = field(default_factory=dict)
+    _at: dict[tuple[int, str], Audio] = field(default_factory=dict)
     _features: dict[tuple[str, int], Array] = field(default_factory=dict)
     _held: Held | None = None
 
-    def at(self, rate: int) -> Audio:
+    def at(self, rate: int, resampler: Resampler = SOXR_HQ) -> Audio:
         """The signal at another rate; at its own for 0."""
-        if not rate:
-            return self.audio
-        if rate not in self._at:
-            self._at[rate] = resample(self.audio, rate)
+        key = (rate, resampler.name)
+        if key not in self._at:
+            self._at[key] = resampler(self.audio, rate)
             if self._held is not None:
-                self._held.add(self._at[rate].samples)
-        return self._at[rate]
+                self._held.add(self._at[key].samples)
+        return self._at[key]
 
     def feature(self, wanted: Feature, rate: int) -> Array:
         """A feature of the whole signal at `rate`.
@@ -175,14 +178,14 @@ class Recording:
 
     def _stored(self, wanted: Feature, rate: int) -> Array:
         if self.cache is None or self.identity is None or not (self.is_reference or wanted.expensive):
-            return wanted.function(self.at(rate))
+            return wanted.function(self.at(rate, wanted.resampler))
         key = feature_address(self.identity, wanted, rate)
         entry = self.cache.get(key)
-        if entry is not None and "value" in entry and not wanted.fits(entry["value"], self.at(rate)):
+        if entry is not None and "value" in entry and not wanted.fits(entry["value"], self.at(rate, wanted.resampler)):
             self.cache.discard(key, "is of another signal")
             entry = None
         if entry is None:
-            entry = {"value": np.asarray(wanted.function(self.at(rate)))}
+            entry = {"value": np.asarray(wanted.function(self.at(rate, wanted.resampler)))}
             self.cache.put(key, entry)
         if "status" in entry:  # a model that was run over many signals gave none for this one
             raise NotScorable(str(entry["reason"]), Status(str(entry["status"])))

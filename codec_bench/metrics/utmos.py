@@ -16,6 +16,7 @@ from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, loader, read_checkpoint
 from codec_bench.metrics.model import Model, model_feature, stacked, waves
 from codec_bench.metrics.opinions import single_opinion_score
+from codec_bench.metrics.resampling import SINC
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -118,7 +119,9 @@ utmos = single_opinion_score(
     "UTMOS",
     "UTMOS22 strong learner (wav2vec 2.0 base, epoch 3, step 7459, domain 0, judge 288, no phonemes), at 16 kHz; "
     "the scale is 1 to 5, and the network may leave it.",
-    score=model_feature(MODEL),
+    score=model_feature(MODEL, SINC),
     rate=RATE,
+    version=2,
+    hears_polarity=True,
 )
 """Naturalness by UTMOS of a signal of 25 ms or more: about 1 to 5, not clamped."""

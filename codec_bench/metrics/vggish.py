@@ -18,6 +18,7 @@ from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
+from codec_bench.metrics.resampling import KAISER_BEST
 from codec_bench.records import NotScorable, Status
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ MODEL = Model(
     weights=(WEIGHTS,),
     packages=("torch",),
     licence="Apache-2.0",
+    version=2,
     is_heavy=True,
 )
 
-vggish_embeddings = model_feature(MODEL)
+vggish_embeddings = model_feature(MODEL, KAISER_BEST)
 """`[patches, 128]` of a recording at 16 kHz."""

@@ -149,6 +149,7 @@ def describe_metric(made: Metric, *, align: bool = False) -> dict[str, Any]:
         "digits": made.digits,
         "family": made.family,
         "rate": made.rate,
+        "resampler": made.resampler,
         "note": made.note,
         "pooling": "corpus" if made.corpus is not None else "utterances",
         "version": made.version,

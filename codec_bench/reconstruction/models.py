@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from codec_bench.audio import Audio, resample
+from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import by_length, halved, parts
 from codec_bench.metrics.model import Model, ModelOutput, entry_of, free_models, run_model
@@ -70,7 +70,7 @@ def compute_kept(
                 audio.check("the signal")
             except NotScorable:
                 continue  # scoring meets the same problem, and gives it its status
-            signals.append((key, resample(audio, rate) if rate else audio))
+            signals.append((key, feature.resampler(audio, rate)))
         for batch in batches(signals, model):
             for (key, _), result in zip(batch, _applied(model, [audio for _, audio in batch], device), strict=True):
                 if not isinstance(result, NotScorable) or result.status is not Status.ERROR:

@@ -23,6 +23,7 @@ from codec_bench.reconstruction.summary import (
     lags,
     length_differences,
     levels,
+    polarity_notes,
     score_frames,
     summary_rows,
     write_hypotheses,
@@ -104,7 +105,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter, ca
         lengths=lengths,
         levels=loudness,
         lags=late,
-        notes=alignment_notes(plan, late),
+        notes=[*alignment_notes(plan, late), *polarity_notes(plan)],
         devices=runner.devices,
         session={
             "scores_computed": outcome.scored,

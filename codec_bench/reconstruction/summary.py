@@ -228,6 +228,16 @@ def alignment_notes(plan: Plan, lags_of: Mapping[str, Mapping[str, float]]) -> l
     ]
 
 
+def polarity_notes(plan: Plan) -> list[str]:
+    """Which rows are upside down, and which columns hear that."""
+    turned = [row.label for row in plan.rows if row.spec.polarity < 0]
+    if not turned:
+        return []
+    hearing = [metric.label for metric in plan.metrics if metric.hears_polarity]
+    heard = f"heard by {', '.join(hearing)}" if hearing else "which no column hears"
+    return [f"Waveform upside down, as the codec makes it: {', '.join(turned)}; {heard}."]
+
+
 def _enumerated(titles: Iterable[str]) -> str:
     """`STOI is`, `STOI, SI-SDR and MCD are`; empty for none."""
     *others, last = dict.fromkeys(titles) or [""]

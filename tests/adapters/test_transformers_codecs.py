@@ -121,10 +121,21 @@ def test_codes_and_audio_are_those_of_the_model_at_every_bitrate(built: Built, s
         assert np.array_equal(ours, codes[0].numpy())
         assert len(np.unique(ours)) > 5  # else equal codes would say nothing
         decoded = codec.decode(code, count).samples
-        shared = min(len(decoded), len(audio))
         assert len(decoded) == length_at(len(samples), spec.input_rate, spec.output_rate)
+        assert not decoded[: -spec.delay].any()
+        decoded = decoded[-spec.delay :]
+        shared = min(len(decoded), len(audio))
         assert len(decoded) - shared <= spec.codebooks[0].hop * spec.output_rate / spec.input_rate
         np.testing.assert_allclose(decoded[:shared], audio[:shared].numpy(), atol=1e-5 * float(audio.abs().max()))
+
+
+def test_dac_is_early_by_the_samples_that_its_odd_strides_lose(built: Built) -> None:
+    if not built.codec.name.startswith("dac"):
+        pytest.skip("of DAC alone")
+    frames, spec = 10, built.codec.spec
+    with torch.inference_mode():
+        audio = built.model.decode(audio_codes=torch.zeros(1, 1, frames, dtype=torch.long)).audio_values[0]
+    assert frames * spec.codebooks[0].hop - len(audio) == -spec.delay
 
 
 def test_any_other_number_of_codebooks_is_decoded_too(built: Built, speech: Audio) -> None:

@@ -11,11 +11,10 @@ import pytest
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile
-from codec_bench.metrics import dnsmos, metric
+from codec_bench.metrics import metric, model
 from codec_bench.metrics.dnsmos import (
     P808,
     P835,
-    PublishedModel,
     installed_file,
     log_mel,
     onnx_model,
@@ -23,7 +22,7 @@ from codec_bench.metrics.dnsmos import (
     p835_scores,
     windows,
 )
-from codec_bench.metrics.model import free_models
+from codec_bench.metrics.model import PublishedModel, free_models
 from codec_bench.metrics.signal import Recording
 from tests.metrics.material import golden, wave
 
@@ -110,7 +109,7 @@ def test_a_file_of_an_installed_package_is_not_fetched(tmp_path: Path, monkeypat
     real = installed_file(P808)
     assert real is not None
     with monkeypatch.context() as patch:
-        patch.setattr(dnsmos, "find_spec", lambda _: None)
+        patch.setattr(model, "find_spec", lambda _: None)
         before = onnx_model("p808", P808, p808_scores)
         assert before.weights == (P808,)
         assert "codec-bench fetch metric:x downloads it" in str(before.problem("codec-bench fetch metric:x"))
@@ -123,21 +122,21 @@ def test_a_file_of_an_installed_package_is_not_fetched(tmp_path: Path, monkeypat
     monkeypatch.syspath_prepend(str(tmp_path))
     assert installed_file(P808) == copy
     assert installed_file(replace(P808, sha256="0" * 64)) is None
-    model = onnx_model("p808", P808, p808_scores)
-    assert (model.weights, model.problem("")) == ((), None)
-    assert len(model(Audio(np.full(RATE, 0.5, np.float32), RATE))) == 1
-    assert model.weight_digests() == before.weight_digests() == {P808.path: P808.sha256}
-    assert model.fingerprint == before.fingerprint
+    made = onnx_model("p808", P808, p808_scores)
+    assert (made.weights, made.problem("")) == ((), None)
+    assert len(made(Audio(np.full(RATE, 0.5, np.float32), RATE))) == 1
+    assert made.weight_digests() == before.weight_digests() == {P808.path: P808.sha256}
+    assert made.fingerprint == before.fingerprint
 
 
 def test_without_files_and_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnxruntime")
     free_models()
     absent = RemoteFile("models/dnsmos/absent.onnx", sha256="0" * 64)
-    model = onnx_model("absent", absent, p835_scores)
+    made = onnx_model("absent", absent, p835_scores)
     with pytest.raises(UnavailableError, match=r"absent\.onnx is in none of"):
-        model(Audio(np.ones(RATE, np.float32), RATE))
-    assert "pip install 'codec-bench[dnsmos]'" in str(replace(model, modules=("no_such_module",)).unsupported())
+        made(Audio(np.ones(RATE, np.float32), RATE))
+    assert "pip install 'codec-bench[dnsmos]'" in str(replace(made, modules=("no_such_module",)).unsupported())
 
 
 def test_four_metrics_of_two_networks() -> None:

@@ -12,6 +12,7 @@ import soundfile
 from codec_bench.audio import Audio
 from codec_bench.metrics import Metric, sigmos
 from codec_bench.metrics.model import free_models
+from codec_bench.metrics.resampling import FFT
 from codec_bench.records import Status
 from tests.metrics.material import golden
 
@@ -86,7 +87,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_golden_features(shared: Path) -> None:
     expected = golden(shared)["sigmos_frontend_features"]
-    features = sigmos.spectral_features(sigmos.resampled(speech(shared)))
+    features = sigmos.spectral_features(FFT(speech(shared), 48_000).samples)
     assert list(features.shape) == expected["shape"]
     assert features.dtype == np.float32
     assert features.mean() == pytest.approx(expected["mean"], abs=expected["tolerance"])
@@ -105,7 +106,7 @@ def test_resampled_as_librosa_does(shared: Path, name: str) -> None:
         expected = librosa.resample(
             part.samples.astype(np.float64), orig_sr=audio.rate, target_sr=48_000, res_type="fft"
         )
-        np.testing.assert_allclose(sigmos.resampled(part), expected, atol=1e-6)
+        np.testing.assert_allclose(FFT(part, 48_000).samples, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [11_025, 22_050, 44_100, 96_000])
@@ -115,12 +116,12 @@ def test_lengths_at_other_rates_are_those_of_librosa(rate: int) -> None:
     for samples in (1000, 1001, 4409):
         x = chirp(samples, rate)
         expected = librosa.resample(x, orig_sr=rate, target_sr=48_000, res_type="fft")
-        np.testing.assert_allclose(sigmos.resampled(Audio(x.astype(np.float32), rate)), expected, atol=1e-5)
+        np.testing.assert_allclose(FFT(Audio(x.astype(np.float32), rate), 48_000).samples, expected, atol=1e-5)
 
 
 def test_48_khz_is_taken_as_it_is() -> None:
     audio = Audio(chirp(4800, 48_000).astype(np.float32), 48_000)
-    assert sigmos.resampled(audio) is audio.samples
+    assert FFT(audio, 48_000).samples is audio.samples
 
 
 @pytest.mark.parametrize(("samples", "frames"), [(1, 2), (480, 2), (481, 3), (960, 3), (48_000, 101)])
@@ -131,7 +132,7 @@ def test_frames(samples: int, frames: int) -> None:
 @pytest.mark.long
 def test_scores_are_the_outputs_of_the_network(weights: Path, shared: Path) -> None:
     audio = speech(shared)
-    expected = by_hand(sigmos.spectral_features(sigmos.resampled(audio)))
+    expected = by_hand(sigmos.spectral_features(FFT(audio, 48_000).samples))
     assert len(set(expected.round(3).tolist())) == 7
     for output, index in zip(("col", "disc", "loud", "noise", "reverb", "sig", "ovrl"), range(7), strict=True):
         score = METRICS[output](None, audio.samples, audio.rate)
@@ -142,7 +143,7 @@ def test_scores_are_the_outputs_of_the_network(weights: Path, shared: Path) -> N
 def test_the_rate_is_that_of_the_decoded_signal(weights: Path, shared: Path) -> None:
     """Resampling to a fixed rate before would take away what the network hears."""
     high = speech(shared, "espeak_ref_24k")
-    expected = by_hand(sigmos.spectral_features(sigmos.resampled(high)))[6]
+    expected = by_hand(sigmos.spectral_features(FFT(high, 48_000).samples))[6]
     assert sigmos.overall(None, high.samples, 24_000).value == pytest.approx(float(expected), abs=1e-5)
 
 

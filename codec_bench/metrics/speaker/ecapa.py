@@ -11,6 +11,7 @@ from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, model_feature, waves
+from codec_bench.metrics.resampling import SINC
 from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, equal_lengths, similarity
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ ECAPA_MODEL = Model(
     equal_lengths=True,
 )
 
-ecapa_feature = model_feature(ECAPA_MODEL)
+ecapa_feature = model_feature(ECAPA_MODEL, SINC)
 """Embedding of a whole signal at 16 kHz, float32 `[192]`, not normalized."""
 
 
@@ -121,5 +122,6 @@ ecapa_similarity = similarity(
     "ECAPA SIM",
     "Cosine of ECAPA-TDNN embeddings (speechbrain/spkrec-ecapa-voxceleb) of the whole recordings.",
     ecapa_feature,
+    version=2,
 )
 """Similarity of two recordings of 40 ms or more."""

@@ -27,7 +27,14 @@ def equal_lengths(name: str, samples: int) -> Callable[[Callable[[Any, Sequence[
 
 
 def similarity(
-    name: str, title: str, note: str, embedding: Feature, variants: Mapping[str, Mapping[str, Any]] | None = None
+    name: str,
+    title: str,
+    note: str,
+    embedding: Feature,
+    variants: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    version: int = 1,
+    hears_polarity: bool = False,
 ) -> Metric:
     """Registers the cosine similarity of the speaker embeddings of two recordings as a metric; see `Metric`.
 
@@ -47,7 +54,7 @@ def similarity(
 
     register = register_metric(
         name, better="higher", range=(-1.0, 1.0), rate=RATE, family="speaker", title=title, variants=variants,
-        note=note, same_utterance=False,
+        note=note, same_utterance=False, version=version, hears_polarity=hears_polarity,
     )  # fmt: skip
     return register(speaker_similarity)
 

@@ -82,6 +82,7 @@ speaker_similarity = similarity(
     "UniSpeech's WavLM large with ECAPA-TDNN (wavlm_large_finetune.pth).",
     wavlm_embedding,
     {"wavlm-large": {"embedding": wavlm_large_embedding}},
+    hears_polarity=True,
 )
 """Similarity of two recordings of 0.325 s or more, for WavLM large of 45 ms.
 

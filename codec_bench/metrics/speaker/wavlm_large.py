@@ -12,6 +12,7 @@ from codec_bench.extras import silent_transformers
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, model_feature, waves
+from codec_bench.metrics.resampling import SINC
 from codec_bench.metrics.speaker.networks import RATE, equal_lengths
 
 if TYPE_CHECKING:
@@ -178,9 +179,10 @@ WAVLM_LARGE_MODEL = Model(
     modules=TRANSFORMERS,
     extra="transformers",
     licence="CC BY-SA 3.0",
+    version=2,
     equal_lengths=True,
     is_heavy=True,
 )
 
-wavlm_large_embedding = model_feature(WAVLM_LARGE_MODEL)
+wavlm_large_embedding = model_feature(WAVLM_LARGE_MODEL, SINC)
 """Embedding of a whole signal at 16 kHz, float32 `[256]`, not normalized."""
