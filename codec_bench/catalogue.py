@@ -86,7 +86,7 @@ def metric_rows() -> list[dict[str, Any]]:
         found = METRICS.get(name)
         low, high = found.range
         bounds = f"{'' if low is None else f'{low:g}'} .. {'' if high is None else f'{high:g}'}"
-        any_of = "any recogniser" if "text" in found.inputs else "any rate"
+        any_of = "any recogniser" if found.takes_recogniser else "any rate"
         variants = [any_of] if callable(found.variants) else list(found.variants)
         rows.append(
             {

@@ -12,7 +12,7 @@ def table() -> str:
     for name in METRICS.names():
         found = METRICS.get(name)
         named = "" if callable(found.variants) else " ".join(f"`[{v}]`" for v in found.variants)
-        variants = named or ("recogniser" if "text" in found.inputs else "`[RATE]`" if callable(found.variants) else "")
+        variants = named or ("recogniser" if found.takes_recogniser else "`[RATE]`" if callable(found.variants) else "")
         rate = f"{found.rate // 1000} kHz" if found.rate else "its own"
         rate += f", {found.resampler}" if found.resampler not in ("", RESAMPLER) else ""
         arrow = {"higher": "↑", "lower": "↓"}[found.better]

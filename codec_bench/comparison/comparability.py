@@ -16,6 +16,7 @@ from codec_bench.comparison.measurements import (
     scored_in_both,
 )
 from codec_bench.comparison.pairing import RowPair
+from codec_bench.metrics import ERROR_RATES
 
 DRIFT = 0.1
 """Share of its limit by which the score of the recordings themselves may differ between two runs."""
@@ -127,7 +128,7 @@ def _absent(baseline: Measurements, candidate: Measurements, label: str) -> str:
         return "no run has this metric"
     name = label.partition("[")[0]
     variants = [c.label for c in other.columns.values() if c.name == name]
-    if variants and name in ("wer", "cer", "per"):
+    if variants and name in ERROR_RATES:
         there = f"{', '.join(variants)} in the {side}"
         return f"different recogniser: {label} in the {'baseline' if in_baseline else 'candidate'}, {there}"
     if variants:

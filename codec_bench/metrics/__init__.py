@@ -16,6 +16,9 @@ METRICS: Registry[Metric] = Registry(
         "wer": "codec_bench.metrics.wer:word_error_rate",
         "cer": "codec_bench.metrics.wer:character_error_rate",
         "per": "codec_bench.metrics.wer:phone_error_rate",
+        "dwer": "codec_bench.metrics.wer:word_difference_rate",
+        "dcer": "codec_bench.metrics.wer:character_difference_rate",
+        "dper": "codec_bench.metrics.wer:phone_difference_rate",
         "gpe": "codec_bench.metrics.pitch:gross_pitch_error",
         "pesq_wb": "codec_bench.metrics.pesq:pesq_wb",
         "stoi": "codec_bench.metrics.stoi:stoi",
@@ -76,6 +79,9 @@ GENERATED = (
     "distillmos", "dnsmos",
 )  # fmt: skip
 """What `default` means for generated speech, which has no recordings: MagiCodec's table 3 and its kin."""
+
+ERROR_RATES = ("wer", "cer", "per", "dwer", "dcer", "dper")
+"""What takes a recogniser as its variant."""
 
 HEADLINE = ("wer", "gpe", "pesq_wb", "stoi", "secs")
 """The columns of the LongCat paper's reconstruction tables."""

@@ -207,6 +207,11 @@ class Metric:
         return tuple((feature, self.rate) for feature in self.features if feature.model)
 
     @property
+    def takes_recogniser(self) -> bool:
+        """Whether it compares what a recogniser hears, which its variant then names."""
+        return "transcribe" in self._bound_params()
+
+    @property
     def resampler(self) -> str:
         """What brings signals to `rate`; empty where they stay at their own."""
         used = [feature.resampler.name for feature in self.features] or [RESAMPLER]

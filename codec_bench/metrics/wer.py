@@ -8,9 +8,9 @@ A variant names the recogniser, and behind a plus sign the text normaliser unles
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from codec_bench.languages import UNSPACED, code_of, is_unspaced
 from codec_bench.metrics import Metric, register_metric
@@ -218,6 +218,91 @@ def phone_error_rate(
     if not wanted:
         raise NotScorable("the transcript has no phones", Status.NO_TEXT)
     return _pooled(jiwer.process_words(wanted, heard))
+
+
+_difference = partial(_error_rate, same_utterance=True, tolerates_lag=True)
+_NOTE = (
+    "{} between what the named recogniser hears in the recording and in the decoded speech, so that no transcript is "
+    "needed and its own errors are none; pooled over all {}; text normaliser basic, unless the column names another"
+)
+
+
+@_difference("dwer", title="dWER", packages=("jiwer",), note=_NOTE.format("word error rate", "words"))
+def word_difference_rate(
+    reference: Signal,
+    decoded: Signal,
+    language: str | None,
+    *,
+    transcribe: Recogniser = pocketsphinx,
+    normalise: Normaliser = basic,
+) -> Ratio:
+    """Differential word error rate: what is heard in the decoded speech against what is heard in the recording.
+
+    The same wrong word in both is right, so that a copy scores 0. From below it is bounded by how easily the recogniser
+    changes its mind, not by its error rate.
+
+    Args:
+        reference: Original at 16 kHz.
+        decoded: Reconstruction; digital silence is an empty hypothesis.
+        language: As for `word_error_rate`.
+        transcribe: Recogniser.
+        normalise: What is done to both texts first.
+
+    Returns:
+        Differences out of the words heard in the recording.
+
+    Raises:
+        NotScorable: Nothing is heard in the recording; otherwise as `word_error_rate`.
+
+    Source: Wang et al., "Bridging the gap between monaural speech enhancement and recognition with
+    distortion-independent acoustic modeling", 2019 (arXiv:1911.07953), where it is called dWER; DASB.
+    """
+    text = _heard_in(reference, transcribe, normalise)
+    return _of(word_error_rate)(text, decoded, language, transcribe=transcribe, normalise=normalise)
+
+
+@_difference("dcer", title="dCER", packages=("jiwer",), note=_NOTE.format("character error rate", "characters"))
+def character_difference_rate(
+    reference: Signal,
+    decoded: Signal,
+    language: str | None,
+    *,
+    transcribe: Recogniser = pocketsphinx,
+    normalise: Normaliser = basic,
+) -> Ratio:
+    """Differential character error rate; see `word_difference_rate` and `character_error_rate`."""
+    text = _heard_in(reference, transcribe, normalise)
+    return _of(character_error_rate)(text, decoded, language, transcribe=transcribe, normalise=normalise)
+
+
+@_difference(
+    "dper",
+    title="dPER",
+    packages=("jiwer", "pocketsphinx"),
+    note=_NOTE.format("phone error rate, English only,", "phones"),
+)
+def phone_difference_rate(
+    reference: Signal,
+    decoded: Signal,
+    language: str | None,
+    *,
+    transcribe: Recogniser = pocketsphinx,
+    normalise: Normaliser = basic,
+) -> Ratio:
+    """Differential phone error rate; see `word_difference_rate` and `phone_error_rate`."""
+    text = _heard_in(reference, transcribe, normalise)
+    return _of(phone_error_rate)(text, decoded, language, transcribe=transcribe, normalise=normalise)
+
+
+def _of(rate: Metric) -> Callable[..., Ratio]:
+    return cast("Callable[..., Ratio]", rate.function)
+
+
+def _heard_in(reference: Signal, transcribe: Recogniser, normalise: Normaliser) -> str:
+    text = str(reference[transcribe].item())
+    if not normalise(text):
+        raise NotScorable(f"{transcribe.label} hears no words in the recording", Status.NO_TEXT)
+    return text
 
 
 def _pooled(found: Any) -> Ratio:

@@ -82,7 +82,7 @@ def resolve_metrics(
     absent: dict[str, tuple[str, list[str]]] = {}  # by download
     for name, is_named in _wanted(names, references).items():
         made = metric(name)
-        if not made.variant and "text" in made.inputs:
+        if not made.variant and made.takes_recogniser:
             if asr == "auto":
                 asr, notice = default_backend()
                 warnings += [notice] if notice else []

@@ -303,7 +303,7 @@ def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
 
 def write_hypotheses(out: Path, plan: Plan, outcome: Outcome, cache: ArrayCache) -> None:
     """Writes `hypotheses.csv`: what each recogniser heard in the signals that it scored, and both texts as compared."""
-    recognisers = {(recogniser_of(m), normaliser_of(m)): None for m in plan.metrics if "text" in m.inputs}
+    recognisers = {(recogniser_of(m), normaliser_of(m)): None for m in plan.metrics if m.takes_recogniser}
     rows = []
     for row in plan.rows:
         for item in plan.items:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from codec_bench.metrics import ERROR_RATES
 from codec_bench.reports.cells import TableColumn, TableRow
 from codec_bench.reports.intervals import counted, described, warning
 from codec_bench.reports.merging import run_names
@@ -143,7 +144,7 @@ def _named(what: str, values: Iterable[str]) -> list[str]:
 
 def _recogniser(metric: dict[str, Any]) -> str:
     """`pocketsphinx`, `nemo:stt_en_fastconformer_transducer_large`; with the folder of its weights without a model."""
-    if metric["name"] not in ("wer", "cer", "per"):
+    if metric["name"] not in ERROR_RATES:
         return ""
     found = str(metric.get("uses", {}).get("transcribe") or metric["label"].partition("[")[2].rstrip("]"))
     found = found.partition(",")[0]

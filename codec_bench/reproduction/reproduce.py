@@ -199,7 +199,7 @@ def _columns(table: PublishedTable, config: ReproduceConfig) -> _ColumnMetrics:
         if config.metrics and not {made.name, made.label, key} & set(config.metrics):
             found.left_out[key] = "left out by --metrics"
             continue
-        if "text" in made.inputs:
+        if made.takes_recogniser:
             if config.asr and config.asr != "auto":
                 backend(config.asr)
                 made = metric(made.name).with_variant(config.asr)

@@ -16,6 +16,7 @@ from codec_bench.metrics import metric
 from codec_bench.metrics.asr import Recogniser, backend
 from codec_bench.metrics.asr_whisper import whisper_backend
 from codec_bench.metrics.model import free_models, run_model
+from codec_bench.metrics.signal import Recording
 
 pytestmark = pytest.mark.long
 
@@ -181,3 +182,22 @@ def test_what_cannot_be_had(folder: Path, tmp_path: Path) -> None:
 def test_importing_is_cheap() -> None:
     code = "import sys, codec_bench.metrics.asr_whisper; sys.exit('faster_whisper' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.slow
+def test_the_published_tiny_model_on_real_pairs(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of faster-whisper itself on 30 recordings of LibriTTS and what two codecs made of them, in %."""
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(shared))
+    folder = shared / "data/testB_pairs"
+    lines = (folder / "transcripts.tsv").read_text().splitlines()[1:]
+    texts_of = dict(line.split("\t", 1) for line in lines)
+    names = sorted(path.stem for path in (folder / "EnCodec").glob("*.flac"))
+    assert len(names) == 30
+    expected = {"GT": (5.87, 2.43), "EnCodec": (19.89, 10.09), "LLM-Codec": (25.00, 13.14)}
+    for system, values in expected.items():
+        signals = {name: Recording(read_audio(folder / system / f"{name}.flac")) for name in names}
+        for base, value in zip(("wer", "cer"), values, strict=True):
+            made = metric(f"{base}[whisper:tiny.en+whisper-english]")
+            scores = [made.score(None, signals[name], texts_of[name], "en") for name in names]
+            errors, words = (sum(getattr(score, part) for score in scores) for part in ("numerator", "denominator"))
+            assert 100 * errors / words == pytest.approx(value, abs=0.005), (system, base)

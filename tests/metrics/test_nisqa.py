@@ -21,6 +21,7 @@ from codec_bench.metrics.nisqa import (
     predict_naturalness,
     scores_at,
 )
+from codec_bench.metrics.resampling import POLYPHASE
 from codec_bench.metrics.signal import Recording
 from codec_bench.metrics.spectral import slaney_filterbank
 from codec_bench.records import Status
@@ -123,7 +124,7 @@ def test_long_signals_are_convolved_in_parts(monkeypatch: pytest.MonkeyPatch, we
 
 def test_a_variant_is_a_rate(weights: Path) -> None:
     audio = wave(weights, "espeak_noise5_16k")
-    wide = resample(audio, 48_000)
+    wide = POLYPHASE(audio, 48_000)
     for name in ("nisqa", "nisqa.col"):
         variant = metric(f"{name}[48000]")
         assert variant.label == f"{name}[48000]"

@@ -261,3 +261,36 @@ def test_the_normaliser_decides_the_count() -> None:
 def test_importing_is_cheap() -> None:
     code = "import sys, codec_bench.metrics.wer; sys.exit(bool({'pocketsphinx', 'jiwer', 'torch'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- differences between what is heard in the recording and in the decoded speech ------------------------------------
+
+
+def hears_both(name: str, recorded: str, decoded: str, *languages: str) -> Score:
+    """The metric with a recogniser that hears one text in a loud signal, and another one in a quiet one."""
+    fixed = Recogniser(
+        "test/both", lambda audio: np.array(recorded if audio.peak > 0.05 else decoded), label="t", languages=languages
+    )
+    quiet = Recording(Audio(np.full(16_000, 0.01, np.float32), 16_000))
+    return replace(metric(name), params={"transcribe": fixed}).score(SOUND, quiet, None, "en")
+
+
+def test_differences_by_hand() -> None:
+    assert parts(hears_both("dwer", "The cat sat.", "the bat sat")) == (1, 3)
+    assert parts(hears_both("dcer", "The cat sat.", "the bat sat")) == (1, 11)
+    assert parts(hears_both("dper", "the cat", "the bat")) == (1, 5)
+    assert parts(hears_both("dwer", "never said", "never said")) == (0, 2)
+    assert hears_both("dwer", "", "something").status is Status.NO_TEXT
+    assert hears_both("dwer", "word", "word", "zh").status is Status.UNDEFINED
+    for name in ("dwer", "dcer", "dper"):
+        assert metric(name).needs_recording
+        assert not metric(name).minds_lag
+        assert "text" not in metric(name).inputs
+
+
+@pytest.mark.long
+def test_a_copy_differs_in_nothing_whatever_the_recogniser_hears() -> None:
+    speech = Recording(
+        read_audio(next(iter(sorted((Path(wer.__file__).parents[1] / "datasets/demo/audio").glob("*")))))
+    )
+    assert parts(metric("dwer[pocketsphinx]").score(speech, speech))[0] == 0

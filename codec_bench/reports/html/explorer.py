@@ -10,6 +10,7 @@ import pandas as pd
 
 from codec_bench.csv_files import read_frame
 from codec_bench.languages import is_unspaced
+from codec_bench.metrics import ERROR_RATES
 from codec_bench.reports.html.differences import differences
 from codec_bench.reports.html.embedding import compact
 from codec_bench.runs.directory import Run
@@ -131,6 +132,6 @@ def _normalisers(run: Run, recogniser: str) -> list[str]:
     found: dict[str, None] = {}
     for label, metric in run.metrics.items():
         variant = label[len(metric["name"]) + 1 : -1]
-        if metric["name"] in ("wer", "cer", "per") and (variant + "+").startswith(recogniser + "+"):
+        if metric["name"] in ERROR_RATES and (variant + "+").startswith(recogniser + "+"):
             found[variant[len(recogniser) + 1 :] or "basic"] = None
     return list(found)
