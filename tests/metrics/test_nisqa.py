@@ -132,7 +132,6 @@ def test_a_variant_is_a_rate(weights: Path) -> None:
         assert at_48k == float(metric(name)(decoded=wide.samples, rate=48_000))
         assert abs(at_48k - float(metric(name)(decoded=audio.samples, rate=16_000))) > 0.01
         assert variant.fingerprint != metric(name).fingerprint
-    assert float(metric("nisqa[48000]")(decoded=audio.samples, rate=16_000)) == pytest.approx(0.629, abs=0.005)
 
 
 @pytest.mark.parametrize(
