@@ -31,6 +31,15 @@ SplitRule = Literal["auto", "speakers", "utterances"]
 """The official split, or one that is drawn: `auto` draws where there is no official one."""
 
 
+INPUTS = {
+    "tokens": "one learned embedding per codebook, summed",
+    "embeddings": "the codec's own vectors of each codebook, side by side",
+    "latents": "what the codec's tokens stand for",
+    "hidden": "outputs of layers of the encoder",
+}
+"""The kinds of input, and what they are for people."""
+
+
 def parse_input(text: str) -> tuple[str, str]:
     """The kind of an input, and which codebooks, latents or layers; empty for its own choice.
 
@@ -41,7 +50,7 @@ def parse_input(text: str) -> tuple[str, str]:
     (('latents', 'quantized'), ('tokens', 'semantic'), ('hidden', '1,14,26'))
     """
     kind, colon, name = text.partition(":")
-    if kind not in ("tokens", "embeddings", "latents", "hidden") or (colon and not name):
+    if kind not in INPUTS or (colon and not name):
         raise UsageError(
             f"--input {text}: it is tokens, embeddings, latents or hidden, and which of them after a colon, e.g. "
             "tokens:semantic, embeddings:0-3, latents:NAME, hidden:1,14"

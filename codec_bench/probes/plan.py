@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from codec_bench.coding.items import Selection, resolve_items
-from codec_bench.datasets.dataset import Access, Dataset
+from codec_bench.datasets.dataset import Access, Dataset, State
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.datasets.parts import Part, undivided
-from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
+from codec_bench.faults import contained, explained
 from codec_bench.files import folded
+from codec_bench.identity import source_of
 from codec_bench.probes.columns import biased
 from codec_bench.probes.config import ProbeConfig
 from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import divide, official_part
 from codec_bench.probes.study import TaskPlan
 from codec_bench.probes.targets import targets_of
+from codec_bench.runs.directory import slug
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ def wanted_sets(config: ProbeConfig) -> list[WantedSet]:
         WantedSet(load_dataset(name, data_root=config.data_root, audio_root=config.audio_root), recipes)
         for name, recipes in sets.items()
     ]
-    names = [folded(wanted.dataset.name) for wanted in found]
+    names = [folded(slug(wanted.dataset.name)) for wanted in found]  # what folders are called
     if twice := [wanted for wanted, name in zip(found, names, strict=True) if names.count(name) > 1]:
         raise UsageError(f"two data sets have the name {twice[0].dataset.name}: probe them one by one")
     return found
@@ -75,9 +78,9 @@ def split_by_access(wanted: Sequence[WantedSet]) -> tuple[list[WantedSet], list[
     """
     obtainable, skipped, fetched = [], [], []
     for one in wanted:
-        state = one.dataset.state()
+        state, size = _state_of(one.dataset)
         if state.access is Access.FETCH:
-            fetched.append(f"{one}: {one.dataset.name} is fetched first ({one.dataset.size_text})")
+            fetched.append(f"{one}: {one.dataset.name} is fetched first ({size})")
         if state.access in (Access.HERE, Access.FETCH):
             obtainable.append(one)
         else:
@@ -87,6 +90,18 @@ def split_by_access(wanted: Sequence[WantedSet]) -> tuple[list[WantedSet], list[
     for line in (*skipped, *fetched):
         logger.warning("%s", line)
     return obtainable, skipped
+
+
+def _state_of(dataset: Dataset) -> tuple[State, str]:
+    """Whether a data set, which may be a plug-in that raises anything, can be used; and how large it is, in words."""
+    try:
+        return contained(lambda: (dataset.state(), dataset.size_text))
+    except CodecBenchError:
+        raise
+    except Exception as error:
+        if source_of(type(dataset)) is None:
+            raise
+        raise UsageError(f"data set {dataset.name!r} cannot be read: {explained(error, type(dataset))}") from error
 
 
 def plan_set(wanted: WantedSet, config: ProbeConfig) -> SetPlan:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System, parse_systems, ready, split_setting
 from codec_bench.cache import ArrayCache
@@ -21,7 +23,7 @@ from codec_bench.hub import caches
 from codec_bench.identity import new_invocation
 from codec_bench.probes.augmentation import variants_of
 from codec_bench.probes.columns import measures_of
-from codec_bench.probes.config import ProbeConfig, parse_input
+from codec_bench.probes.config import INPUTS, ProbeConfig, parse_input
 from codec_bench.probes.frames import Extracted, Frames, FrameSource
 from codec_bench.probes.inputs import LogMel, TokenFrames, all_sources
 from codec_bench.probes.plan import SetPlan, plan_sets, split_by_access, wanted_sets
@@ -135,7 +137,11 @@ def probe_set(
         coverage.failures += made.skipped
         return writer.finish(
             intervals=results.intervals(),
-            notes=[*results.notes(), *(f"Variants to train on, {k}: {c.note}." for k, c in variants.items())],
+            notes=[
+                f"What probes read (--input {config.input}): {INPUTS[kind]}; of log-mel, the bands.",
+                *results.notes(),
+                *(f"Variants to train on, {k}: {c.note}." for k, c in variants.items()),
+            ],
             coverage=coverage,
             devices=coding.devices | {"probes": device},
             session={"trainings": study.trained, "trainings_from_cache": study.reused},
@@ -199,10 +205,31 @@ def carry_out(
             variants = {k: varied[k][place].extract(trained[k], frames, progress.advance) for k in varied}
             lacking += [text for k in varied if (text := lack(source.label, k, extracted[source.label], variants[k]))]
             study.add(source, extracted[source.label], variants)
+        lacking += alike(extracted, frames)
         progress.more(study.total)
         progress.stage("training")
         study.run(progress.advance)
     return extracted, lacking
+
+
+def alike(extracted: Mapping[str, Extracted], frames: ArrayCache) -> list[str]:
+    """Which rows have the very same frames, and so the same values, one line each."""
+
+    def same_frames(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+        pairs = ((frames.get(one[name]), frames.get(other[name])) for name in one)
+        return (
+            bool(one)
+            and one.keys() == other.keys()
+            and all(a is not None and b is not None and np.array_equal(a["values"], b["values"]) for a, b in pairs)
+        )
+
+    found = []
+    for place, (label, own) in enumerate(extracted.items()):
+        for other, theirs in list(extracted.items())[:place]:
+            if same_frames(own.addresses, theirs.addresses):
+                found.append(f"{other} and {label} are one row: their frames are the same")
+                break
+    return found
 
 
 def lack(label: str, kind: str, plain: Extracted, varied: Extracted) -> str:

@@ -17,9 +17,10 @@ from codec_bench.coding.items import Item
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row
 from codec_bench.errors import UsageError
-from codec_bench.files import file_digest
+from codec_bench.files import digest, file_digest
 from codec_bench.fingerprint import address
 from codec_bench.probes.config import parse_input
+from codec_bench.probes.frames import Extracted
 from codec_bench.probes.inputs import (
     Frames,
     LogMel,
@@ -28,6 +29,7 @@ from codec_bench.probes.inputs import (
     aligned,
     sources_of,
 )
+from codec_bench.probes.run import alike
 from codec_bench.records import Status, Utterance
 from codec_bench.tokens import Codebook, Stream, Tokens
 
@@ -64,6 +66,17 @@ def test_slow_codebooks_are_repeated():
     values, rate = aligned(Tokens((slow, fast)))
     assert values.tolist() == [[5, 0], [5, 1], [5, 2], [5, 3], [6, 4], [6, 5], [6, 6], [6, 7]]
     assert rate == 50
+
+
+def test_rows_that_cannot_differ_are_named(tmp_path: Path):
+    cache = ArrayCache(tmp_path)
+    rows = {"a": (0, 1), "b": (0, 2), "c": (0, 1), "lost": ()}
+    extracted = {}
+    for label, values in rows.items():
+        extracted[label] = Extracted({f"u{k}": digest(f"{label}{k}".encode()) for k in range(len(values))}, {})
+        for name, place in extracted[label].addresses.items():
+            cache.put(place, Frames(np.full((3, 1), values[int(name[1])]), 50.0, (4,)).to_arrays())
+    assert alike(extracted, cache) == ["a and c are one row: their frames are the same"]
 
 
 def test_random_tokens_have_the_shape_and_are_uniform(recording: Item, tmp_path: Path):
