@@ -71,6 +71,11 @@ class Registry(Generic[T]):
         self._read_entry_points()
         return name in self._table and self._from_table(name) is plugin
 
+    def module(self, name: str) -> str:
+        """The module that the table says a plug-in is in; empty for one that is not in it. Imports nothing."""
+        self._read_entry_points()
+        return self._table.get(name, "").partition(":")[0]
+
     def _from_table(self, name: str) -> T:
         found = self._import(self._table[name])
         return found[name] if isinstance(found, dict) else found

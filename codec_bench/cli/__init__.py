@@ -35,6 +35,7 @@ COMMANDS = {
     "list": "codec_bench.cli.list:list_plugins",
     "fetch": "codec_bench.cli.fetch:fetch",
     "doctor": "codec_bench.cli.doctor:doctor",
+    "verify": "codec_bench.cli.verify:verify",
     "env": "codec_bench.cli.env:env",
     "cache": "codec_bench.cli.cache:cache",
 }
