@@ -282,6 +282,13 @@ class Measurement(Options):
         AfterValidator(device_name),
         Option("Where codecs and models run; auto uses a GPU if there is one.", Panel.PLACE, "auto|cpu|cuda[:N]"),
     ] = "auto"
+    verify: Annotated[
+        bool,
+        Option("Compare codecs and models with known answers before their first use here; see verify.", Panel.METHOD),
+    ] = True
+    unverified: Annotated[
+        bool, Option("Use what fails a known answer all the same, and mark its rows.", Panel.METHOD)
+    ] = False
     out: Annotated[
         Path | None,
         Option("Run directory; by default runs/<date>-..., named after what is measured.", Panel.OUTPUT, "DIR"),

@@ -68,6 +68,7 @@ def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's cache."""
     monkeypatch.setenv("CODEC_BENCH_HOME", str(next(_homes)))
     monkeypatch.delenv("CODEC_BENCH_MIRROR", raising=False)
+    monkeypatch.setenv("CODEC_BENCH_NO_VERIFY", "1")
 
 
 @pytest.fixture

@@ -57,10 +57,19 @@ def _places() -> list[dict[str, Any]]:
 
 def _codecs() -> list[dict[str, Any]]:
     from codec_bench.adapters import CODECS
+    from codec_bench.verification import State, state_of_name
 
-    names = [name for name in CODECS.names() if not name.startswith("test-")]
-    reasons = {name: CODECS.get(name).unavailable() for name in names}
-    return [_row(f"codec {name}", "missing" if reason else "ok", reason or "") for name, reason in reasons.items()]
+    rows = []
+    for name in (name for name in CODECS.names() if not name.startswith("test-")):
+        reason = CODECS.get(name).unavailable()
+        if reason is not None:
+            rows.append(_row(f"codec {name}", "missing", reason))
+            continue
+        answers = state_of_name(f"codec:{name}")
+        more = f": codec-bench verify codec:{name}" if answers in (State.FAILED, State.NOT_YET) else ""
+        state = "problem" if answers is State.FAILED else "ok"
+        rows.append(_row(f"codec {name}", state, f"known answers: {answers.value}{more}"))
+    return rows
 
 
 def _environments() -> list[dict[str, Any]]:

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from codec_bench.hub import RemoteFile
 
 
-def fetch(names: Annotated[list[str], typer.Argument(help="codec:NAME, metric:NAME or dataset:NAME [...]")]) -> None:
+def fetch(
+    names: Annotated[list[str], typer.Argument(help="codec:NAME, metric:NAME or dataset:NAME [...]")],
+    update: Annotated[
+        bool, typer.Option("--update", help="Look on Hugging Face for newer files than were downloaded first.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Compare what was fetched with known answers.")
+    ] = True,
+) -> None:
     """Download weights of codecs and metrics, and data sets; says how large they are before it starts."""
     from codec_bench.errors import UsageError
 
@@ -26,37 +34,56 @@ def fetch(names: Annotated[list[str], typer.Argument(help="codec:NAME, metric:NA
                 f"{kind!r} cannot be fetched: write codec:NAME, metric:NAME or dataset:NAME, e.g. codec:lyra"
             )
     for kind, _, name in parts:
-        kinds[kind](name)
+        kinds[kind](name, update)
+    if verify:
+        _verify([f"{kind}:{name}" for kind, _, name in parts if kind != "dataset"])
 
 
-def _fetch_codec(name: str) -> None:
+def _verify(names: Sequence[str]) -> None:
+    """Verifies what can run now, if it was not verified yet; what fails is said, and ends the command with 1."""
+    from codec_bench.coding.devices import torch_device
+    from codec_bench.verification import State, ensure, state_of, target_of
+    from codec_bench.verification.targets import unavailable
+
+    targets = [target for name in names for target in target_of(name) if unavailable(target) is None]
+    ensure(targets, torch_device("auto"), allows_failed=True)
+    found = [(target, *state_of(target)) for target in targets if target.weights]
+    for target, _, text in found:
+        say(f"{target.name}\t{text}")
+    if any(state is State.FAILED for _, state, _ in found):
+        raise typer.Exit(1)
+
+
+def _fetch_codec(name: str, update: bool) -> None:
     from codec_bench.adapters import CODECS
     from codec_bench.environments import Environment
 
     codec = CODECS.get(name)
     environment = getattr(codec, "environment", None)
     files = [*codec.weights(), *(environment.remotes if isinstance(environment, Environment) else ())]
-    _fetch_files(f"codec:{name}", files)
+    _fetch_files(f"codec:{name}", files, update)
     if isinstance(environment, Environment) and not environment.is_ready:
         sys.stderr.write(f"codec:{name} runs in an environment of its own: codec-bench env create codec:{name}\n")
 
 
-def _fetch_metric(name: str) -> None:
+def _fetch_metric(name: str, update: bool) -> None:
     from codec_bench.metrics import metric
 
-    _fetch_files(f"metric:{name}", metric(name).weights)
+    _fetch_files(f"metric:{name}", metric(name).weights, update)
 
 
-def _fetch_files(what: str, files: Sequence[RemoteFile]) -> None:
-    from codec_bench.hub import describe_size, fetch_all
+def _fetch_files(what: str, files: Sequence[RemoteFile], update: bool) -> None:
+    from codec_bench.hub import describe_size, fetch_all, renew
 
     if not files:
         say(f"{what} needs no files")
+    if update:
+        renew(files)
     for path in fetch_all(files, what):
         say(f"{path}\t{describe_size(path.stat().st_size)}")
 
 
-def _fetch_dataset(name: str) -> None:
+def _fetch_dataset(name: str, update: bool) -> None:
     from codec_bench.datasets.loading import load_dataset
 
     dataset = load_dataset(name)

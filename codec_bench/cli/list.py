@@ -65,6 +65,7 @@ def codec_rows() -> list[dict[str, Any]]:
             "streaming": YES_NO[fact["streaming"]],
             "licence": fact["licence"] + (" (NON-COMMERCIAL)" if fact["non_commercial"] else ""),
             "download": _size_text(fact["download_bytes"]),
+            "known answers": fact["known_answers"],
             "runs here": fact["runs_here"] or "yes",
         }
         for fact in codec_facts()

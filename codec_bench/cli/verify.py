@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from codec_bench.cli.options import Json
 from codec_bench.terminal import say
+
+if TYPE_CHECKING:
+    from codec_bench.verification import Result, Target
 
 
 def verify(
@@ -23,8 +27,8 @@ def verify(
 ) -> None:
     """Compare codecs, metrics and recognisers with answers that their authors published; exit code 1 if one fails."""
     from codec_bench.coding.devices import check_device, torch_device
-    from codec_bench.options import device_name
     from codec_bench.errors import UsageError
+    from codec_bench.options import device_name
     from codec_bench.verification import Outcome, Result, all_here, target_of
     from codec_bench.verification import verify as compare
 
@@ -36,15 +40,22 @@ def verify(
     targets = all_here() if is_all else [target for name in names or () for target in target_of(name)]
     results: list[Result] = []
     for target, record in compare(targets, torch_device(device)):
-        found = list(record.results) if record is not None else []
-        if record is None:
-            best = "" if target.answers is None else target.answers.second_best
-            found = [Result(target.name, Outcome.NO_ANSWER, best or "nothing to compare with")]
-        for result in found:
+        best = "" if target.answers is None else target.answers.second_best
+        none = Result(target.name, Outcome.NO_ANSWER, best or "nothing to compare with")
+        for result in [*(record.results if record is not None else [none]), *_rows(target, record is None, tables)]:
             if not as_json:
                 say(result.line)
-        results += found
+            results.append(result)
     if as_json:
         say(json.dumps([result.describe() for result in results], indent=1, allow_nan=False))
     if any(result.outcome is Outcome.FAILED for result in results):
         raise typer.Exit(1)
+
+
+def _rows(target: Target, is_all_there_is: bool, measures: bool) -> Iterator[Result]:
+    """The rows of published tables: measured on request, and otherwise named where nothing else is known."""
+    from codec_bench.reproduction.rows_as_answers import rows_of
+
+    if target.name.startswith("codec:") and (is_all_there_is or measures):
+        for row in rows_of(target):
+            yield from row.measured() if measures else [row.result]

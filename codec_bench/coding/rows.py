@@ -13,6 +13,8 @@ from codec_bench.coding.conditions import Alteration, Clean, Condition
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.faults import Out, contained, explained
 from codec_bench.fingerprint import address
+from codec_bench.hub import commits_of
+from codec_bench.verification import describe, target_of_codec
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,9 @@ def describe_system(system: Row) -> dict[str, Any]:
         "weights_licence": spec.weights_licence,
         "source": spec.source,
         "weights": system.source.weight_digests() if isinstance(system.source, Codec) else {},
+        "commits": commits_of(system.source.needed_weights()) if isinstance(system.source, Codec) else {},
         **_describe_plug_in(system.source),
+        **({"verification": describe(target_of_codec(system.source))} if isinstance(system.source, Codec) else {}),
     }
 
 

@@ -23,12 +23,14 @@ from codec_bench.hub.places import (
     missing,
     web_mirrors,
 )
+from codec_bench.hub.revisions import commits_of, renew
 
 __all__ = [
     "Progress",
     "ProgressBars",
     "RemoteFile",
     "caches",
+    "commits_of",
     "describe_size",
     "fetch",
     "fetch_all",
@@ -43,6 +45,7 @@ __all__ = [
     "locked",
     "mirrors",
     "missing",
+    "renew",
     "size_of",
     "web_mirrors",
 ]

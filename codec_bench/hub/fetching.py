@@ -26,6 +26,7 @@ from codec_bench.hub.places import (
     warn_once,
     web_mirrors,
 )
+from codec_bench.hub.revisions import url_at_commit
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +56,8 @@ def _fetch(weight: RemoteFile, progress: Progress | None, stop: threading.Event)
     found, others = search(weight)
     if found is not None:
         return found
-    urls = [f"{mirror}/{weight.path}" for mirror in web_mirrors()] + ([weight.url] if weight.url else [])
-    if is_offline() or not urls:
+    from_mirrors = [f"{mirror}/{weight.path}" for mirror in web_mirrors()]
+    if is_offline() or not (from_mirrors or weight.url):
         if others:
             raise UnavailableError(difference(weight, others[0]))
         raise UnavailableError(
@@ -76,6 +77,7 @@ def _fetch(weight: RemoteFile, progress: Progress | None, stop: threading.Event)
                 logger.warning("%s; it is downloaded again", difference(weight, target))
                 target.unlink()
             if not target.is_file():  # else another process was faster
+                urls = from_mirrors + ([url_at_commit(weight)] if weight.url else [])
                 download(urls, target, weight, progress, stop)
     except UnavailableError as error:
         if not others:

@@ -88,11 +88,24 @@ def _keep(home: Path, name: str, digest: str) -> None:
 
 
 def _write(home: Path, digests: dict[str, str]) -> None:
-    write_atomically(home / FILE, f"{json.dumps(digests, indent=1, sort_keys=True)}\n".encode())
+    write_atomically(home / FILE, as_text(digests))
+
+
+def as_text(names: dict[str, str]) -> bytes:
+    """Names with what belongs to them, as `read` takes it."""
+    return f"{json.dumps(names, indent=1, sort_keys=True)}\n".encode()
 
 
 def _digests(home: Path) -> dict[str, str]:
-    path = home / FILE
+    return read(home / FILE)
+
+
+def read(path: Path) -> dict[str, str]:
+    """What a file keeps by name; nothing where there is none.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
     try:
         state = path.stat()
     except FileNotFoundError:

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,6 +50,10 @@ class RemoteFile:
         _, organisation, repository, file = self.path.split("/", 3)
         endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
         return f"{endpoint}/{organisation}/{repository}/resolve/{self.revision}/{file}"
+
+    def at(self, commit: str) -> RemoteFile:
+        """The same file at a commit."""
+        return replace(self, revision=commit)
 
     @property
     def pin(self) -> str:

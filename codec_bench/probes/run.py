@@ -18,6 +18,7 @@ from codec_bench.coding.devices import check_device, torch_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row
+from codec_bench.coding.verified import ensure_verified
 from codec_bench.errors import UsageError
 from codec_bench.hub import caches
 from codec_bench.identity import new_invocation
@@ -69,6 +70,7 @@ def probe(config: ProbeConfig) -> Probed:
             raise UsageError(f"{prepared[0]} is audio, not tokens: a probe needs a codec, e.g. --codec lyra")
         obtainable, missing = split_by_access(wanted)
         ready(systems)
+        ensure_verified(systems, config)
         plans, skipped = plan_sets(config, obtainable)
         several = len(wanted) > 1
         runs = tuple(probe_set(config, plan, systems, variants, cache, is_one_of_several=several) for plan in plans)

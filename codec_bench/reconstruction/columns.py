@@ -8,12 +8,13 @@ from typing import Any
 
 from codec_bench.alignment import ALIGNED
 from codec_bench.errors import UnavailableError, UsageError
-from codec_bench.hub import fetch_all
+from codec_bench.hub import commits_of, fetch_all
 from codec_bench.metrics import DEFAULT, GENERATED, HEADLINE, METRICS, Metric, metric
 from codec_bench.metrics.asr import backend, default_backend
 from codec_bench.metrics.wer import with_normaliser
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.runs.columns import ColumnSpec
+from codec_bench.verification import describe, target_of_metric
 
 TIMES = tuple(
     ColumnSpec(
@@ -157,6 +158,8 @@ def describe_metric(made: Metric, *, align: bool = False) -> dict[str, Any]:
         "uses": made.uses,
         "packages": made.package_versions,
         "weights": {path: digest for f, _ in made.models for path, digest in f.model.weight_digests().items()},
+        "commits": commits_of(made.weights),
         **({"identity": made.sources} if made.sources else {}),
         "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in made.models if f.model.licence)),
+        **({"verification": describe(target)} if (target := target_of_metric(made)).checks and made.models else {}),
     }

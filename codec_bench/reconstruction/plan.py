@@ -15,6 +15,7 @@ from codec_bench.coding.conditions import Alteration, Condition, bound, parse_co
 from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.rows import Row, codecs_of, describe_system, use_checkpoint
+from codec_bench.coding.verified import ensure_verified
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.generated import Generated, load_prompts
 from codec_bench.datasets.loading import load_dataset
@@ -94,6 +95,7 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
     fetch_models_of(metrics)
     systems = ready(systems, keeps_broken=True)
+    ensure_verified(systems, config, metrics)
     part = Part(config.limit, config.sample, config.seed)
     selected = resolve_items(loaded, warnings, only=config.only, part=part, text=config.text)
     chosen = [bound(condition, selected.items) for condition in conditions]

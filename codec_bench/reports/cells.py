@@ -155,6 +155,7 @@ class TableRow:
     run: str = ""
     title: str = ""
     efficiency: Efficiency = field(default_factory=Efficiency)
+    is_failed: bool = False
 
     @property
     def is_reference(self) -> bool:
@@ -196,10 +197,9 @@ class TableRow:
 
     @property
     def bitrate_text(self) -> str:
-        """kbit/s; a stated figure, which was not counted, carries a mark."""
-        if self.bitrate is None:
-            return NOTHING
-        return f"{self.bitrate:.2f}{'†' if self.bitrate_source == 'stated' else ''}"
+        """kbit/s; marked where it is stated and not counted, and where the codec fails a known answer."""
+        mark = ("†" if self.bitrate_source == "stated" else "") + ("‡" if self.is_failed else "")
+        return f"{NOTHING if self.bitrate is None else f'{self.bitrate:.2f}'}{mark}"
 
     @property
     def frame_rate_text(self) -> str:

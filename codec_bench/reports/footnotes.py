@@ -80,6 +80,12 @@ def footnotes(runs: Sequence[Run], rows: Sequence[TableRow], apart: str) -> list
         )
     if any(r.bitrate_source == "stated" for r in rows):
         notes.append("† bitrate as stated by the files' authors; all others are computed or counted.")
+    if any(r.is_failed for r in rows):
+        notes.append(
+            "‡ the codec fails a known answer on the machine that ran it (--unverified): do not rely on its rows."
+        )
+    for run, which in _which(runs):
+        notes += _known_answers(run, which)
     notes += [note for run in runs for note in run.info["plan"]["dataset"].get("notes", [])]
     notes += [note for run in runs for note in run.info.get("notes", [])]
     notes += [note for run in runs for note in _conditions(run)]
@@ -97,6 +103,20 @@ def footnotes(runs: Sequence[Run], rows: Sequence[TableRow], apart: str) -> list
         if run.failures:
             notes.append(f"The run{which} counts as failed: " + "; ".join(run.failures) + ".")
     return list(dict.fromkeys(notes))
+
+
+def _known_answers(run: Run, which: str) -> list[str]:
+    """Which codecs and models gave what their authors published, on the machine of a run."""
+    found: dict[str, dict[str, None]] = {}
+    codecs = (((s.get("system") or label).partition("@")[0], s) for label, s in run.systems.items())
+    for name, entry in [*codecs, *run.metrics.items()]:
+        if text := entry.get("verification", {}).get("text"):
+            found.setdefault(text, {})[name] = None
+    return (
+        [f"Known answers{which}: " + "; ".join(f"{', '.join(n)}: {text}" for text, n in found.items()) + "."]
+        if found
+        else []
+    )
 
 
 def definitions(runs: Sequence[Run]) -> list[str]:

@@ -187,6 +187,7 @@ def _rows(run: Run, columns: Sequence[TableColumn]) -> list[TableRow]:
                 run=str(run.path),
                 title=described.get("title", ""),
                 efficiency=_efficiency(described),
+                is_failed=described.get("verification", {}).get("state") == "failed",
             )
         value, low, high = (_none(r[key]) for key in ("value", "ci_low", "ci_high"))
         metric = str(r["metric"])

@@ -10,6 +10,7 @@ from codec_bench.adapters.systems import System, parse_systems, ready
 from codec_bench.coding.devices import check_device, chosen_device
 from codec_bench.coding.items import manifest_of
 from codec_bench.coding.rows import Row, codecs_of, describe_system, use_checkpoint
+from codec_bench.coding.verified import ensure_verified
 from codec_bench.errors import UsageError
 from codec_bench.runs.directory import Run
 from codec_bench.runs.frames import score_frame, summary_frame
@@ -30,6 +31,9 @@ from codec_bench.speed.results import (
     write_rounds,
 )
 
+NEUTRAL = ("out", "timeout", "report", "verify", "unverified")
+"""Options that change nothing that is measured."""
+
 
 def run_speed(config: SpeedConfig) -> Run:
     """Measures what codecs cost and writes a run directory of kind `speed`.
@@ -44,6 +48,7 @@ def run_speed(config: SpeedConfig) -> Run:
     systems = _systems(config)
     speech, warnings = load_speech(config.audio, max(config.seconds), config.data_root, config.audio_root)
     ready(systems)
+    ensure_verified(systems, config)
     columns = columns_of(
         config,
         streams=any(isinstance(system.source, Streams) for system in systems),
@@ -66,7 +71,7 @@ def run_speed(config: SpeedConfig) -> Run:
             "rounds": {"repeats": config.repeats, "warmup": config.warmup, "threads": config.threads},
         },
         manifest=manifest_of(speech.items),
-        difference=same(options={name: asked[name] for name in asked if name not in ("out", "timeout", "report")}),
+        difference=same(options={name: asked[name] for name in asked if name not in NEUTRAL}),
         name=("speed", *described),
         warnings=[*warnings, *([busy] if busy else [])],
         threads=config.threads,

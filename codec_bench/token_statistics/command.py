@@ -11,6 +11,7 @@ from codec_bench.adapters.systems import parse_systems, ready
 from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, describe_items, manifest_of, resolve_items
 from codec_bench.coding.rows import describe_reference
+from codec_bench.coding.verified import ensure_verified
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.datasets.parts import Part
 from codec_bench.errors import UsageError
@@ -128,6 +129,7 @@ def _from_codecs(config: TokensConfig, cache: Path) -> _Work:
     systems = parse_systems(config.codec, config.codebooks, needs_audio=False, sweeps=config.books is None)
     source = CodecTokens(systems, cache, config.device, config.books or "")
     ready(systems)
+    ensure_verified(systems, config)
     warnings += source.identify()
     selected = resolve_items(loaded, warnings, part=Part(config.limit, config.sample, config.seed))
     items = selected.items

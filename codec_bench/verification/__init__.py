@@ -5,7 +5,7 @@ it may be off, where that is published, and what a difference would mean. `input
 """
 
 from codec_bench.verification.answers import Answers
-from codec_bench.verification.kept import Record, State
+from codec_bench.verification.kept import Record, State, describe, state_of, state_of_name
 from codec_bench.verification.outcomes import Outcome, Result
 from codec_bench.verification.targets import Target, all_here, target_of, target_of_codec, target_of_metric
 from codec_bench.verification.verify import ensure, verify
@@ -18,7 +18,10 @@ __all__ = [
     "State",
     "Target",
     "all_here",
+    "describe",
     "ensure",
+    "state_of",
+    "state_of_name",
     "target_of",
     "target_of_codec",
     "target_of_metric",

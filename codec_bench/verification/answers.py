@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import override
 
 from codec_bench.documents import read_yaml
 from codec_bench.errors import UsageError
@@ -18,7 +19,7 @@ SUFFIX = ".answers.yaml"
 """What follows the name of a module in that of its file of answers."""
 
 SURE = 0.8
-"""Confidence below which a published answer may be of other weights or settings: a difference is told, and no failure."""
+"""Confidence below which an answer may be of other weights or settings: a difference is told, and is no failure."""
 
 SHARED = Path(__file__).with_name("inputs.yaml")
 
@@ -119,6 +120,7 @@ class _Check(Part):
         confidence: How sure it is that the answer is of the same weights and setting.
     """
 
+    about: ClassVar[str]
     input: str
     setting: str = ""
     source: str = Field(min_length=1)
@@ -140,6 +142,7 @@ class _Check(Part):
 class TokenIds(_Check):
     """Tokens of some codebooks from the first frame on; `least` is the share of equal ones in each."""
 
+    about: ClassVar[str] = "tokens"
     kind: Literal["tokens"]
     books: dict[int, tuple[int, ...]]
     least: float = Field(default=1.0, gt=0, le=1)
@@ -148,6 +151,7 @@ class TokenIds(_Check):
 class TokenSums(_Check):
     """Sums of all tokens, by number of codebooks; `tolerance` is relative."""
 
+    about: ClassVar[str] = "sums of tokens"
     kind: Literal["token_sums"]
     sums: dict[int, int]
     tolerance: float = Field(ge=0)
@@ -156,6 +160,7 @@ class TokenSums(_Check):
 class Latent(_Check):
     """One frame of what `Codec.latents` gives; `tolerance` is the distance relative to the length of the vector."""
 
+    about: ClassVar[str] = "latents"
     kind: Literal["latents"]
     name: str
     frame: int
@@ -170,6 +175,7 @@ class Reconstruction(_Check):
     difference, as the tests of transformers have it.
     """
 
+    about: ClassVar[str] = "distance of the reconstruction"
     kind: Literal["rmse"]
     rmse: dict[int, float]
     tolerance: float = Field(ge=0)
@@ -178,6 +184,7 @@ class Reconstruction(_Check):
 class Samples(_Check):
     """Some decoded samples; `tolerance` is the largest difference."""
 
+    about: ClassVar[str] = "decoded samples"
     kind: Literal["samples"]
     start: int = Field(default=0, ge=0)
     values: tuple[float, ...]
@@ -193,12 +200,14 @@ class DecodedAudio(_Check):
         lag_ms: How late or early the adapter may be besides.
     """
 
+    about: ClassVar[str] = "decoded audio"
     kind: Literal["audio"]
     output: str
     correlation: float = Field(gt=0, le=1)
     lag_ms: float = Field(default=30.0, ge=0)
 
     @property
+    @override
     def inputs(self) -> tuple[str, ...]:
         return (self.input, self.output)
 
@@ -206,12 +215,14 @@ class DecodedAudio(_Check):
 class MetricScore(_Check):
     """The value of a metric, in its unit; `input` is the decoded signal."""
 
+    about: ClassVar[str] = "value"
     kind: Literal["score"]
     value: float
     tolerance: float = Field(ge=0)
     reference: str | None = None
 
     @property
+    @override
     def inputs(self) -> tuple[str, ...]:
         return (self.input,) if self.reference is None else (self.input, self.reference)
 
@@ -219,6 +230,7 @@ class MetricScore(_Check):
 class Transcript(_Check):
     """What a recogniser hears, compared word by word without case and punctuation."""
 
+    about: ClassVar[str] = "transcript"
     kind: Literal["transcript"]
     text: str
     errors: int = Field(default=0, ge=0)
@@ -231,6 +243,7 @@ class FeatureStatistics(_Check):
         parameter: Under which keyword the metric takes the feature.
     """
 
+    about: ClassVar[str] = "statistics of the embedding"
     kind: Literal["feature"]
     parameter: str
     rows: int | None = None

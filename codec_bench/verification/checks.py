@@ -71,7 +71,7 @@ def results_of(
         device: Where models of metrics run.
     """
     for check in checks:
-        what = f"{_KINDS[type(check)]} of {file.inputs[check.input].what}"
+        what = f"{check.about} of {file.inputs[check.input].what}"
         result = partial(Result, name, source=check.source, reveals=check.reveals)
         absent = next((missing[wanted] for wanted in check.inputs if wanted in missing), None)
         if absent is not None:
@@ -81,20 +81,19 @@ def results_of(
             for made in _compare(plugin, file, check, device):
                 bad = Outcome.FAILED if check.is_sure else Outcome.DIFFERS
                 outcome = Outcome.PASSED if made.agrees else bad
-                yield result(outcome, f"{made.what} of {file.inputs[check.input].what}", made.expected, made.found, made.tolerance)
+                yield result(
+                    outcome,
+                    f"{made.what} of {file.inputs[check.input].what}",
+                    made.expected,
+                    made.found,
+                    made.tolerance,
+                )
         except _InputError as error:
             yield result(Outcome.NOT_HAD, what, found=f"nothing was compared: {error}")
         except CodecBenchError as error:
             yield result(Outcome.FAILED, what, found=f"it cannot run: {error}")
         except Exception as error:  # noqa: BLE001  # whatever a model raises, it does not give the answer
             yield result(Outcome.FAILED, what, found=f"it raised {type(error).__name__}: {first_line(error)}")
-
-
-_KINDS: Mapping[type, str] = {
-    TokenIds: "tokens", TokenSums: "sums of tokens", Latent: "latents", Reconstruction: "distance of the reconstruction",
-    Samples: "decoded samples", DecodedAudio: "decoded audio", MetricScore: "value", Transcript: "transcript",
-    FeatureStatistics: "statistics of the embedding",
-}  # fmt: skip
 
 
 class _InputError(Exception):
@@ -158,7 +157,9 @@ def _token_sums(codec: Codec, file: AnswerFile, check: TokenSums) -> Iterator[_M
     for count, wanted in check.sums.items():
         found = sum(int(stream.codes.sum()) for stream in streams[:count])
         agrees = abs(found - wanted) <= check.tolerance * wanted
-        yield _Made(f"sum of the tokens of {count} codebooks", str(wanted), str(found), f"{check.tolerance:.2%}", agrees)
+        yield _Made(
+            f"sum of the tokens of {count} codebooks", str(wanted), str(found), f"{check.tolerance:.2%}", agrees
+        )
 
 
 def _latent(codec: Codec, file: AnswerFile, check: Latent) -> Iterator[_Made]:

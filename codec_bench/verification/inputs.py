@@ -74,7 +74,8 @@ def _original(made: Input) -> Audio:
 def _published(made: PublishedFile) -> Audio:
     path = locate(made.remote)
     if made.raw_rate is not None:
-        return Audio(np.frombuffer(read_file(path), "<i2").astype(np.float32) / 32768, made.raw_rate)
+        samples = np.frombuffer(read_file(path), "<i2").astype(np.float32)
+        return Audio(samples / np.float32(32768), made.raw_rate)
     try:
         audio = read_audio(path)
     except NotScorable as error:
@@ -95,4 +96,3 @@ def _computed(made: Formula) -> FloatArray:
     draw = torch.rand if made.formula == "torch_rand" else torch.randn
     drawn = draw(made.samples, generator=torch.Generator().manual_seed(made.seed))
     return np.asarray(drawn.numpy(), np.float32)
-

@@ -14,7 +14,7 @@ from codec_bench.errors import UnavailableError
 from codec_bench.files import write_atomically
 from codec_bench.hub import home
 from codec_bench.verification.outcomes import Outcome, Result
-from codec_bench.verification.targets import Target, unavailable
+from codec_bench.verification.targets import Target, target_of, unavailable
 
 AGAIN = timedelta(days=1)
 """After how long an input is asked for again that could not be had."""
@@ -123,6 +123,18 @@ def state_of(target: Target) -> tuple[State, str]:
     if record is None:
         return State.NOT_YET, "not verified yet"
     return record.state, record.text
+
+
+def state_of_name(name: str) -> State:
+    """What is known here of all that a name stands for: the worst of it."""
+    found = {state_of(target)[0] for target in target_of(name)}
+    return next(state for state in (State.FAILED, State.VERIFIED, State.NOT_YET, State.NO_ANSWER) if state in found)
+
+
+def describe(target: Target) -> dict[str, str]:
+    """What is known of a target here, as a run keeps it."""
+    state, text = state_of(target)
+    return {"state": state.value, "text": text}
 
 
 def _second_best(target: Target) -> str:

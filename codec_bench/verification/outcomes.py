@@ -53,7 +53,8 @@ class Result:
         if self.expected:
             parts.append(f"expected {self.expected}")
         if self.found:
-            parts.append(f"found {self.found}" if self.expected else self.found)
+            compared = self.outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.DIFFERS)
+            parts.append(f"found {self.found}" if compared and self.expected else self.found)
         if self.tolerance:
             parts.append(f"tolerance {self.tolerance}")
         text = "; ".join(parts)

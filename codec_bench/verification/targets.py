@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codec_bench.adapters import CODECS
@@ -129,7 +129,7 @@ def target_of(name: str) -> list[Target]:
     if mode:
         return [target_of_codec(cls(mode))]
     found = [target_of_codec(cls(each)) for each in cls.modes]
-    return [target for target in found if target.checks] or found[:1]
+    return [target for target in found if target.checks] or [replace(found[0], name=f"codec:{base}")]
 
 
 def names() -> list[str]:

@@ -97,12 +97,11 @@ def ensure(
         for target, record in verify(sorted(new, key=lambda target: target.module), device):
             records[target.name] = record
             for result in record.results if record else ():
-                if result.outcome is not Outcome.PASSED:
-                    logger.warning("%s", result.line)
+                level = logging.WARNING if result.outcome in (Outcome.FAILED, Outcome.DIFFERS) else logging.INFO
+                logger.log(level, "%s", result.line)
     if allows_failed:
         return
     for record in records.values():
         if record is not None and record.state is State.FAILED:
             bad = next(result for result in record.results if result.outcome is Outcome.FAILED)
             raise UsageError(f"{bad.line}; --unverified uses it all the same, and marks its rows")
-

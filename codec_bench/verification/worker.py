@@ -24,9 +24,7 @@ class Verifier:
         if isinstance(plugin, Codec):
             plugin.load(job["device"])
         try:
-            found = results_of(
-                target.name, plugin, target.file, target.checks, job["missing"], device=job["device"]
-            )
+            found = results_of(target.name, plugin, target.file, target.checks, job["missing"], device=job["device"])
             return {"results": [result.describe() for result in found]}
         finally:
             if isinstance(plugin, Codec):

@@ -32,6 +32,7 @@ _SIGNS = {
     "±": r"$\pm$",
     "×": r"$\times$",
     "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
     "≤": r"$\leq$",
