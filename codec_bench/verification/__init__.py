@@ -8,7 +8,7 @@ from codec_bench.verification.answers import Answers
 from codec_bench.verification.kept import Record, State, describe, state_of, state_of_name
 from codec_bench.verification.outcomes import Outcome, Result
 from codec_bench.verification.targets import Target, all_here, target_of, target_of_codec, target_of_metric
-from codec_bench.verification.verify import ensure, verify
+from codec_bench.verification.verifying import ensure, verify
 
 __all__ = [
     "Answers",

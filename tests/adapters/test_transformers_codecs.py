@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import subprocess
@@ -20,6 +21,9 @@ from codec_bench.adapters.transformers.codec import TransformersCodec
 from codec_bench.audio import Audio, FloatArray, length_at, read_audio, resample
 from codec_bench.errors import CodecError, UnavailableError, UsageError
 from codec_bench.tokens import Tokens
+from codec_bench.verification import Answers, Outcome
+from codec_bench.verification.answers import AnswerFile, Reconstruction, Samples, TokenIds, Values
+from codec_bench.verification.checks import results_of
 
 from .small_models import CODECS, ONE_OF_EACH, build
 
@@ -378,3 +382,61 @@ print([name for name in ("torch", "transformers") if sys.modules.get(name)])
     for reason in (higgs, neucodec):
         assert reason.startswith(f"{absent} is not installed")
         assert "pip install 'codec-bench[transformers]'" in reason
+
+
+# --- known answers ---------------------------------------------------------------------------------------------------
+
+
+def test_answers_by_direct_calls_hold_and_fail_where_anything_is_damaged(
+    built: Built, speech: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scaled and swapped tensors, a wrong rate, transposed codebooks: each must be noticed."""
+    codec, rate = built.codec, built.codec.spec.input_rate
+    samples = resample(speech, rate).samples
+    count = codec.prefixes[-1]
+    codes, audio = direct(codec.name, built.model, samples, count)
+    length = length_at(len(samples), rate, codec.spec.output_rate)
+    original = resample(Audio(samples, rate), codec.spec.output_rate).samples
+    audio = torch.nn.functional.pad(audio, (0, max(0, length - len(audio))))[:length]
+    a, b = (torch.nn.functional.normalize(torch.as_tensor(x), dim=0) for x in (original, audio))
+    said = {"input": "speech", "source": "direct calls", "reveals": "anything"}
+    peak = float(audio.abs().max())
+    checks = [
+        TokenIds(kind="tokens", books=dict(enumerate(codes[0].tolist())), least=1, **said),
+        Reconstruction(
+            kind="rmse", rmse={count: float(torch.nn.functional.mse_loss(a, b).sqrt())}, tolerance=1e-6, **said
+        ),
+        Samples(kind="samples", start=2000, values=audio[2000:2200].tolist(), tolerance=1e-5 * peak, **said),
+    ]
+
+    def outcomes(at: int = rate) -> list[Outcome]:
+        given = Values(what="speech", values=tuple(map(float, samples)), rate=at)
+        file = AnswerFile(inputs={"speech": given}, answers={codec.name: Answers(checks=tuple(checks))})
+        return [result.outcome for result in results_of("codec", codec, file, checks, {})]
+
+    assert set(outcomes()) == {Outcome.PASSED}
+    assert Outcome.PASSED not in outcomes(rate * 5 // 4)
+    # Of the encoder 1 % more may leave all tokens as they are; of a norm of weights, the direction has no length.
+    decoder = [
+        tensor.data
+        for name, tensor in codec._model.named_parameters()
+        if "decoder" in name and "semantic" not in name and tensor.ndim > 1 and name.endswith(("weight", "original0"))
+    ]
+    for tensor in (decoder[0], decoder[-1]):
+        kept = tensor.clone()
+        tensor.mul_(1.01)
+        assert Outcome.FAILED in outcomes()
+        tensor.copy_(kept)
+    one, other = next(
+        (a, b) for a, b in itertools.combinations(decoder, 2) if a.shape == b.shape and not torch.equal(a, b)
+    )
+    kept = one.clone(), other.clone()
+    one.copy_(kept[1])
+    other.copy_(kept[0])
+    assert Outcome.FAILED in outcomes()
+    one.copy_(kept[0])
+    other.copy_(kept[1])
+    assert set(outcomes()) == {Outcome.PASSED}
+    original_codes = codec._codes
+    monkeypatch.setattr(codec, "_codes", lambda samples: [book[::-1] for book in original_codes(samples)][::-1])
+    assert Outcome.PASSED not in outcomes()
