@@ -172,11 +172,17 @@ def _latent(codec: Codec, file: AnswerFile, check: Latent) -> Iterator[_Made]:
     )  # fmt: skip
 
 
+def _as_published(codec: Codec, code: Code, count: int | None) -> Audio:
+    """Decoded audio with a decoder's early output where it comes: sources compare it as it is."""
+    decoded = codec.decode(code, count)
+    return replace(decoded, samples=decoded.samples[max(0, -codec.spec.delay) :])
+
+
 def _reconstruction(codec: Codec, file: AnswerFile, check: Reconstruction) -> Iterator[_Made]:
     original = resample(_audio(file, check.input), codec.spec.output_rate)
     code = _code(codec, file, check)
     for count, wanted in check.rmse.items():
-        decoded = codec.decode(code, count)
+        decoded = _as_published(codec, code, count)
         found = normalised_rmse(original.samples, decoded.samples)
         length = min(len(original), len(decoded))
         yield _Made(
@@ -188,7 +194,7 @@ def _reconstruction(codec: Codec, file: AnswerFile, check: Reconstruction) -> It
 
 
 def _samples(codec: Codec, file: AnswerFile, check: Samples) -> Iterator[_Made]:
-    decoded = codec.decode(_code(codec, file, check), _count(codec, check)).samples
+    decoded = _as_published(codec, _code(codec, file, check), _count(codec, check)).samples
     found = decoded[check.start :][: len(check.values)]
     away = float(np.abs(found - np.array(check.values)).max()) if len(found) == len(check.values) else float("inf")
     yield _Made(

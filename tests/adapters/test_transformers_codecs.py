@@ -420,7 +420,10 @@ def test_answers_by_direct_calls_hold_and_fail_where_anything_is_damaged(
     decoder = [
         tensor.data
         for name, tensor in codec._model.named_parameters()
-        if "decoder" in name and "semantic" not in name and tensor.ndim > 1 and name.endswith(("weight", "original0"))
+        if any(part in name for part in ("decoder", "backbone", "head"))
+        and "semantic" not in name
+        and tensor.ndim > 1
+        and name.endswith(("weight", "original0"))
     ]
     for tensor in (decoder[0], decoder[-1]):
         kept = tensor.clone()
