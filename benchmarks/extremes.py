@@ -6,7 +6,8 @@
 - `hours`: one recording of three hours, a whole run of one metric;
 - `report`: one table and page of 50 runs of 100 utterances each, three systems and five metrics, with made-up scores;
 - `compare`: two runs of 20,000 utterances, three systems and five metrics, with made-up scores;
-- `page`: the page of a run of 20,000 utterances, three systems and five metrics.
+- `page`: the page of a run of 20,000 utterances, three systems and five metrics;
+- `large_page`: the same of 50,000 utterances.
 
 CPU seconds are those of the driver alone, as in `driver_scaling.py`.
 """
@@ -82,14 +83,21 @@ def compare(folder: Path) -> dict[str, float]:
     return {"compare_cpu_seconds": round(spent, 1), "exit_code": done.returncode}
 
 
-def page(folder: Path) -> dict[str, float]:
+def page(folder: Path, utterances: int = UTTERANCES) -> dict[str, float]:
     """The page of a large data set."""
     from codec_bench.reports.report import write_report
 
-    run = driver_scaling.made_up(driver_scaling.make(folder, UTTERANCES, 1000), folder / "run")
+    run = driver_scaling.made_up(driver_scaling.make(folder, utterances, 1000), folder / "run")
     used = time.process_time()
     write_report([run], folder / "run", formats=("md", "html"), plots=True, plot_kinds=("bitrate",))
-    return {"report_cpu_seconds": round(time.process_time() - used, 1), "page_mb": size_mb(folder / "run/report.html")}
+    found = {"report_cpu_seconds": round(time.process_time() - used, 1), "page_mb": size_mb(folder / "run/report.html")}
+    beside = folder / "run/report_data.js"
+    return found | ({"beside_mb": size_mb(beside)} if beside.exists() else {})
+
+
+def large_page(folder: Path) -> dict[str, float]:
+    """The page of a data set whose scores would not fit into one."""
+    return page(folder, 50_000)
 
 
 CASES: dict[str, Callable[[Path], dict[str, float]]] = {
@@ -98,6 +106,7 @@ CASES: dict[str, Callable[[Path], dict[str, float]]] = {
     "report": report,
     "compare": compare,
     "page": page,
+    "large_page": large_page,
 }
 
 
