@@ -21,6 +21,7 @@ from codec_bench.coding.addresses import Addresses
 from codec_bench.coding.batching import by_length, halved
 from codec_bench.coding.conditions import Piece
 from codec_bench.coding.devices import chosen_device
+from codec_bench.coding.passage import CHANNEL, Passage
 from codec_bench.coding.signals import audio_of, entry_of
 from codec_bench.errors import CodecBenchError, CodecError, UnavailableError
 from codec_bench.faults import contained, explained, trace_of
@@ -124,7 +125,7 @@ class CodecCalls:
         The first one that leaves room for it in the `limit`, the seconds that one may take, is coded twice.
 
         Returns:
-            Why a piece could not be coded, by its address.
+            Why a piece could not be coded, by its place.
         """
         codec = system.source
         assert isinstance(codec, Codec), "prepared audio is not coded"
@@ -148,7 +149,7 @@ class CodecCalls:
                     self._repeat(system, codec, piece, code, decode)
             except NotScorable as outcome:
                 # A new one: that which was caught holds the frames of the codec, and with them its memory.
-                failed[piece.address] = NotScorable(outcome.reason, outcome.status, outcome.trace)
+                failed[piece.place] = NotScorable(outcome.reason, outcome.status, outcome.trace)
         if codec.notes:
             self.notes.setdefault(codec.name, []).extend(n for n in codec.notes if n not in self.notes[codec.name])
         return failed
@@ -205,7 +206,7 @@ class CodecCalls:
                 differing.append("encode")
             if decode:
                 made = partial(self._guarded, codec, Status.DECODE_FAILED, codec.decode, first, system.codebooks)
-                entry = None if code is None else self._audio.get(self._at.audio(system, piece.address))
+                entry = None if code is None or piece.steps else self._audio.get(self._at.audio(system, piece.place))
                 if not _same_audio(made() if entry is None else audio_of(entry), made()):
                     differing.append("decode")
         except NotScorable as outcome:
@@ -235,7 +236,7 @@ class CodecCalls:
                 alone: Code = self._guarded(codec, Status.ENCODE_FAILED, codec.encode, coded.audio())
                 if (same := _share_of_same(known[0], alone)) < _LIKE_ALONE:
                     differing.append(f"of the code of `_encode_batch`, {same:.0%} is as `_encode` makes it")
-            if decoded and (entry := self._audio.get(self._at.audio(system, decoded.address))) is not None:
+            if decoded and (entry := self._audio.get(self._at.audio(system, decoded.place))) is not None:
                 code = self._code(codec, decoded)
                 single: Audio = self._guarded(codec, Status.DECODE_FAILED, codec.decode, code, system.codebooks)
                 if not _is_like(audio_of(entry), single):
@@ -249,12 +250,18 @@ class CodecCalls:
             )
 
     def _decode(self, system: System, codec: Codec, piece: Piece, code: Code) -> None:
-        key = self._at.audio(system, piece.address)
+        key = self._at.audio(system, piece.place)
         if self._audio.get(key) is None:
             self.load(codec)  # a code from the cache may come before any model is loaded: which is not decoding
             started = time.perf_counter()
-            audio = self._guarded(codec, Status.DECODE_FAILED, codec.decode, code, system.codebooks)
-            self._audio.put(key, entry_of(audio, time.perf_counter() - started))
+            if piece.steps:
+                passage = Passage(codec, system.codebooks)
+                audio = self._guarded(codec, Status.DECODE_FAILED, passage.audio, code, piece.steps)
+                channel = {f"{CHANNEL}{name}": np.array(value) for name, value in passage.facts.items()}
+            else:
+                audio = self._guarded(codec, Status.DECODE_FAILED, codec.decode, code, system.codebooks)
+                channel = {}
+            self._audio.put(key, entry_of(audio, time.perf_counter() - started) | channel)
 
     def _encode_together(self, codec: Codec, pieces: Sequence[Piece], budget: float) -> Piece | None:
         """Encodes the pieces that the cache has no code for; the time is shared out by their length.
@@ -288,7 +295,8 @@ class CodecCalls:
         waiting: list[tuple[Piece, Code]] = []
         for piece in pieces:
             known = self._codes.code(self._at.code(codec, piece.address))
-            if known is not None and self._at.audio(system, piece.address) not in self._audio:
+            is_plain = not piece.steps  # each other code goes its own way
+            if is_plain and known is not None and self._at.audio(system, piece.place) not in self._audio:
                 waiting.append((piece, known[0]))
 
         def decode(codes: Sequence[Code]) -> list[Audio]:
@@ -296,7 +304,7 @@ class CodecCalls:
 
         first = None
         for piece, audio, seconds, is_one_of_several in self._together(codec, decode, waiting, budget):
-            self._audio.put(self._at.audio(system, piece.address), entry_of(audio, seconds))
+            self._audio.put(self._at.audio(system, piece.place), entry_of(audio, seconds))
             if first is None and is_one_of_several:
                 first = piece
         return first

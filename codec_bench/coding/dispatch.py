@@ -238,7 +238,7 @@ class Dispatcher:
         label = row.system.label
         if label in self._given_up:
             return self._given_up[label]
-        return next((self._failed[label, p.address] for p in pieces if (label, p.address) in self._failed), None)
+        return next((self._failed[label, p.place] for p in pieces if (label, p.place) in self._failed), None)
 
     def arrived(self, row: Row, reply: Mapping[str, Any]) -> None:
         """Notes what a server says of a chunk."""
@@ -267,7 +267,7 @@ class Dispatcher:
             return self._given_up[label]
         status = Status.ERROR if isinstance(error, WorkerError) else Status.CRASHED
         outcome = NotScorable(f"while coding it, {error}", status)
-        self._failed |= {(label, piece.address): outcome for piece in pieces}
+        self._failed |= {(label, piece.place): outcome for piece in pieces}
         self._lost[label] = self._lost.get(label, 0) + 1 if isinstance(error, ProcessCrash) else 0
         if self._lost[label] == MAX_LOST:
             reason = f"{label} is given up: it lost {MAX_LOST} utterances in a row; the last time {error}"
@@ -327,8 +327,8 @@ class _Sending(Generic[T]):
             yield from self.retry()
 
     def _are_under_way(self, pieces: Iterable[Piece]) -> bool:
-        under_way = {piece.address for chunk in self._waiting.values() for _, sent in chunk for piece in sent}
-        return any(piece.address in under_way for piece in pieces)
+        under_way = {piece.place for chunk in self._waiting.values() for _, sent in chunk for piece in sent}
+        return any(piece.place in under_way for piece in pieces)
 
     def _send(self) -> Iterator[tuple[T, NotScorable | None]]:
         """Queues the chunk; an utterance whose audio cannot be obtained is not in it."""

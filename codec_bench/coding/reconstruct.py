@@ -13,8 +13,9 @@ from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache, CodeCache
 from codec_bench.coding.addresses import Addresses
-from codec_bench.coding.conditions import Alteration, Altered, Condition, Piece
+from codec_bench.coding.conditions import Altered, Condition, Piece
 from codec_bench.coding.items import Item
+from codec_bench.coding.passage import CHANNEL
 from codec_bench.coding.rows import Row
 from codec_bench.coding.signals import (
     Entry,
@@ -33,6 +34,9 @@ from codec_bench.records import NotScorable, Status
 from codec_bench.tokens import Code, Tokens
 
 Out = TypeVar("Out")
+
+SHARES = ("equal_to_first", "equal_to_previous", "changed_tokens", "packet_ms", "conceals_itself")
+"""Facts about what happened to a code that are no counts."""
 
 REMEMBERED = 4096
 """Addresses that are kept: more than a run looks up ahead of what it works on."""
@@ -70,7 +74,7 @@ class Reconstructor:
         """
         if not isinstance(row.source, Prepared):
             return self._at.audio(row.system, self._address(row, item))
-        if isinstance(row.condition, Alteration):
+        if row.condition.alteration is not None:
             return self._address(row, item)
         return f"file:{self._prepared_digest(row.source, item)}"
 
@@ -80,7 +84,7 @@ class Reconstructor:
         Raises:
             NotScorable: The condition cannot use the utterance.
         """
-        return self._address(row, item) if row.altered_reference else item.identity
+        return self._altered_address(row, item) if row.altered_reference else item.identity
 
     def make_reference(self, row: Row, item: Item) -> None:
         """Alters the recording, where that is the reference of a pair and no cache has it.
@@ -106,7 +110,7 @@ class Reconstructor:
         }
         if not row.altered_reference:
             sources["reference"] = {"identity": reference} | recording_source(item)
-        if isinstance(row.source, Prepared) and not isinstance(row.condition, Alteration):
+        if isinstance(row.source, Prepared) and row.condition.alteration is None:
             path = row.source.path(item.utterance)
             sources["decoded"] = {"identity": decoded, "path": str(path), "digest": decoded.removeprefix("file:")}
         return sources
@@ -127,11 +131,9 @@ class Reconstructor:
         identity = self.identity(row, item)
         if not decode or self._audio.get(identity) is not None:
             return uncoded
-        places = {p.address: self._at.audio(row.system, p.address) for p in pieces}
+        places = {p.place: self._at.audio(row.system, p.place) for p in pieces}
         return [
-            p
-            for p in pieces
-            if p in uncoded or places[p.address] == identity or self._audio.get(places[p.address]) is None
+            p for p in pieces if p in uncoded or places[p.place] == identity or self._audio.get(places[p.place]) is None
         ]
 
     def described(self, row: Row, item: Item, piece: Piece) -> tuple[dict[str, Any], Audio | None]:
@@ -141,8 +143,10 @@ class Reconstructor:
             NotScorable: They cannot be obtained.
         """
         assert isinstance(row.source, Codec), "prepared audio has no pieces"
-        coded, decoded = self._at.code(row.source, piece.address), self._at.audio(row.system, piece.address)
-        places = {"address": piece.address, "coded": coded, "decoded": decoded}
+        coded, decoded = self._at.code(row.source, piece.address), self._at.audio(row.system, piece.place)
+        places: dict[str, Any] = {"address": piece.place, "coded": coded, "decoded": decoded}
+        if piece.steps:
+            places |= {"heard": piece.address, "steps": list(piece.steps)}
         if coded in self._codes:
             return places, None
         if piece.address == item.digest:
@@ -161,15 +165,18 @@ class Reconstructor:
             NotScorable: It is not there; the status says at which step it failed.
         """
         facts: dict[str, Any] = {}
-        if isinstance(row.condition, Alteration):
+        if row.condition.alteration is not None:
             facts["input"] = _input_facts(self._altered(row, item))
         if isinstance(row.source, Prepared):
             return facts
         pieces = self._pieces(row, item)
         sent = [self._sent(row, row.source, piece) for piece in pieces]
-        if self._at.audio(row.system, pieces[0].address) != self.identity(row, item):
+        parts = [_there(self._audio.get(self._at.audio(row.system, p.place))) for p in pieces if p.steps]
+        if self._at.audio(row.system, pieces[0].place) != self.identity(row, item):
             self._assemble(row, item, pieces)
         share = _share(row, item)
+        if parts:
+            facts["channel"] = _channel_facts(parts)
         return facts | {
             "bits": share * sum(s.bits for s in sent),
             "side_bits": share * sum(s.side_bits for s in sent),
@@ -241,7 +248,7 @@ class Reconstructor:
         """Puts the decoded audio of an utterance together from its decoded pieces, where that was not done before."""
         identity = self.identity(row, item)
         if self._audio.get(identity) is None:
-            parts = [_there(self._audio.get(self._at.audio(row.system, piece.address))) for piece in pieces]
+            parts = [_there(self._audio.get(self._at.audio(row.system, piece.place))) for piece in pieces]
             audio = _asked(row, row.condition.assembled, Audio, item, [audio_of(part) for part in parts])
             entry = entry_of(audio, _share(row, item) * sum(float(part["decode_seconds"]) for part in parts))
             self._audio.put(identity, entry)
@@ -271,17 +278,24 @@ class Reconstructor:
             self._addresses[key] = row.condition, _asked(row, row.condition.address, str, item)
         return self._addresses[key][1]
 
+    def _altered_address(self, row: Row, item: Item) -> str:
+        """Content address of the altered recording."""
+        alteration = row.condition.alteration
+        assert alteration is not None, "nothing else alters a recording"
+        return self._address(row, item) if alteration is row.condition else alteration.address(item)
+
     def _heard(self, row: Row, item: Item) -> Audio:
         """What the codec is given of an utterance."""
-        return audio_of(self._altered(row, item)) if isinstance(row.condition, Alteration) else self._read(item)
+        return audio_of(self._altered(row, item)) if row.condition.alteration is not None else self._read(item)
 
     def _altered(self, row: Row, item: Item) -> Entry:
         """The altered recording, which all systems share."""
-        assert isinstance(row.condition, Alteration), "nothing else alters a recording"
-        key = self._address(row, item)
+        alteration = row.condition.alteration
+        assert alteration is not None, "nothing else alters a recording"
+        key = self._altered_address(row, item)
         entry = self._audio.get(key)
         if entry is None:
-            made = _asked(row, row.condition.altered, Altered, self._read(item), item.digest)
+            made = _asked(row, alteration.altered, Altered, self._read(item), item.digest)
             entry = {
                 "samples": made.audio.samples,
                 "rate": np.array(made.audio.rate),
@@ -340,6 +354,15 @@ def _there(entry: Out | None) -> Out:
     if entry is None:
         raise NotScorable("what was coded was lost from the cache; run again", Status.DECODE_FAILED)
     return entry
+
+
+def _channel_facts(entries: Sequence[Entry]) -> dict[str, float]:
+    """What happened to the codes of the pieces of an utterance: counts are summed, shares averaged."""
+    found: dict[str, list[float]] = {}
+    for entry in entries:
+        for name in (name for name in entry if name.startswith(CHANNEL)):
+            found.setdefault(name.removeprefix(CHANNEL), []).append(float(entry[name]))
+    return {name: sum(values) / (len(values) if name in SHARES else 1) for name, values in found.items()}
 
 
 def _input_facts(entry: Entry) -> dict[str, Any]:

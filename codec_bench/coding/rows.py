@@ -9,7 +9,7 @@ from typing import Any
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared, TakesCheckpoint
 from codec_bench.adapters.systems import System
-from codec_bench.coding.conditions import Alteration, Clean, Condition
+from codec_bench.coding.conditions import Clean, Condition
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.faults import Out, contained, explained
 from codec_bench.fingerprint import address
@@ -39,7 +39,7 @@ class Row:
     @property
     def compares_other(self) -> bool:
         """Whether the codec was given something else than the recording that its output is compared with."""
-        return isinstance(self.condition, Alteration) and not self.altered_reference
+        return self.condition.alteration is not None and not self.altered_reference
 
     @property
     def source(self) -> Codec | Prepared:
@@ -67,7 +67,7 @@ class Row:
     @property
     def note(self) -> str:
         """What was done and what it is compared with; empty for a clean row."""
-        if not isinstance(self.condition, Alteration):
+        if self.condition.alteration is None:
             return self.condition.note
         return f"{self.condition.note}; against the {'altered' if self.altered_reference else 'clean'} recording"
 

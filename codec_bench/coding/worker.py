@@ -127,13 +127,17 @@ class Coder:
             system: With what.
             job: `pieces`, each with its `address`, those of its code and its decoded audio (`coded`, `decoded`), and
                 where it has no code yet with `path` and `digest` of its file (see `read_recording`) or the `rate` of
-                its samples, which are among the `arrays`; whether to `decode`; and the `limit` in seconds for a piece.
+                its samples, which are among the `arrays`; where its code goes through `steps` also the address of
+                what was `heard`; whether to `decode`; and the `limit` in seconds for a piece.
 
         Returns:
             `failed`: reason, status and traceback by address; `notes`, `devices` and `seconds`.
         """
         started = time.perf_counter()
-        pieces = [Piece(p["address"], self._sound(p, job.get("arrays", {}))) for p in job["pieces"]]
+        pieces = [
+            Piece(p.get("heard", p["address"]), self._sound(p, job.get("arrays", {})), tuple(p.get("steps", ())))
+            for p in job["pieces"]
+        ]
         failed = self._calls.code(system, pieces, decode=job["decode"], limit=job.get("limit", math.inf))
         return {
             "failed": {name: _plain(outcome) for name, outcome in failed.items()},

@@ -168,8 +168,9 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
     condition: Annotated[
         Names,
         Option(
-            "Alterations of the recordings, each with its own row: noise@SNR_DB, reverb[@T60_SECONDS], "
-            "gain@DB, band@HZ, segment@SECONDS, concat@SECONDS.",
+            "What recordings or codes go through, each with its own row: noise@SNR_DB, music@SNR_DB, talkers@SIR_DB, "
+            "reverb[@T60_SECONDS], gain@DB, level@DB, shift@SAMPLES, band@HZ, segment@SECONDS, concat@SECONDS, "
+            "repeat@N, loss@P[:BURST][:MS], flip@BER, token-noise@P[:BOOKS], keep@K; several at once: noise@10+loss@5.",
             Panel.DATA,
             "NAME[@VALUE]",
         ),
@@ -182,6 +183,10 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
     ] = None
     room_dir: Annotated[
         Path | None, Option("Impulse responses for reverb, instead of simulated rooms.", Panel.DATA, "DIR")
+    ] = None
+    music_dir: Annotated[Path | None, Option("Music for music@SNR_DB.", Panel.DATA, "DIR")] = None
+    loss_trace: Annotated[
+        Path | None, Option("Lost packets for loss: 0 or 1 per line, 1 is lost.", Panel.DATA, "FILE")
     ] = None
     speed: Annotated[bool, Option("Add columns with coding times; see also `codec-bench speed`.", Panel.METHOD)] = False
     engine: Annotated[Literal["local", "ray"], Option("Where codecs and metrics run.", Panel.PLACE)] = "local"

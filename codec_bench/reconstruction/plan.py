@@ -92,7 +92,10 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     loaded = _load_dataset(config, dataset)
     metrics = resolve_metrics(config.metrics, config.asr, warnings, config.normaliser, references_of(config))
     systems = resolve_systems(config)
-    conditions = parse_conditions(config.condition, config.seed, config.noise_dir, config.room_dir)
+    conditions = parse_conditions(
+        config.condition, config.seed, config.noise_dir, config.room_dir,
+        music_dir=config.music_dir, loss_trace=config.loss_trace,
+    )  # fmt: skip
     fetch_models_of(metrics)
     systems = ready(systems, keeps_broken=True)
     ensure_verified(systems, config, metrics)
@@ -154,6 +157,10 @@ def resolve_rows(
         for condition in conditions:
             alters = isinstance(condition, Alteration)
             if isinstance(system.source, Codec):
+                books = len(system.spec.codebooks[: system.codebooks])
+                if reason := condition.unfit(books):
+                    warnings.append(f"{system.label} has no row under {condition.label}: {reason}")
+                    continue
                 rows.append(Row(system, condition, alters and altered_reference))
             elif isinstance(system.source, GroundTruth) and alters:
                 rows.append(Row(system, condition))

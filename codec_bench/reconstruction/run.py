@@ -20,6 +20,7 @@ from codec_bench.reconstruction.plan import Plan
 from codec_bench.reconstruction.runner import Runner
 from codec_bench.reconstruction.summary import (
     alignment_notes,
+    channel_notes,
     lags,
     length_differences,
     levels,
@@ -105,7 +106,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter, ca
         lengths=lengths,
         levels=loudness,
         lags=late,
-        notes=[*alignment_notes(plan, late), *polarity_notes(plan)],
+        notes=[*alignment_notes(plan, late), *polarity_notes(plan), *channel_notes(plan, outcome)],
         devices=runner.devices,
         session={
             "scores_computed": outcome.scored,

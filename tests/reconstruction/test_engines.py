@@ -121,7 +121,19 @@ def test_conditions_and_prefixes_are_the_same_on_both_engines(run_with: RunWith)
     options = {
         "codec": ["codec2@1200", "test-failing@3", "engine_plugins:OnGpu"],
         "metrics": ["si_sdr", "engine_plugins:peak"],
-        "condition": ["noise@10", "segment@1", "concat@8"],
+        "condition": [
+            "noise@10",
+            "segment@1",
+            "concat@8",
+            "talkers@0",
+            "shift@40",
+            "level@-6",
+            "repeat@2",
+            "loss@10:2",
+            "flip@0.001",
+            "token-noise@5",
+            "noise@10+loss@10",
+        ],
         "condition_reference": "altered",
         "max_failed": 1.0,
     }

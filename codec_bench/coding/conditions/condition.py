@@ -38,10 +38,22 @@ class Piece:
     Attributes:
         address: Its content address, in the place of a recording's digest.
         audio: Makes it; called only where no cache has its code.
+        steps: What its code goes through before it is decoded; see `channel`.
     """
 
     address: str
     audio: Callable[[], Audio]
+    steps: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def place(self) -> str:
+        """What stands in the place of a recording's digest in the address of the decoded audio."""
+        return self.place_of(self.address, self.steps)
+
+    @staticmethod
+    def place_of(recording: str, steps: Sequence[Mapping[str, Any]]) -> str:
+        """The same, of something that has no piece yet."""
+        return address(piece=recording, steps=list(steps)) if steps else recording
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,15 @@ class Condition(ABC):
     @abstractmethod
     def note(self) -> str:
         """One line for tables: what was done."""
+
+    @property
+    def alteration(self) -> Alteration | None:
+        """What changes the recording before it is coded; None where the codec hears it as it is."""
+        return None
+
+    def unfit(self, codebooks: int) -> str:
+        """Why a codec that sends so many codebooks (none: packets) has no row under it; empty where it has one."""
+        return ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -190,6 +211,11 @@ class Alteration(Condition):
     16 bits and by no other. An alteration that exceeds full scale is attenuated as a whole, speech and noise alike, and
     the run says by how much.
     """
+
+    @property
+    def alteration(self) -> Alteration:
+        """Itself."""
+        return self
 
     def altered(self, recording: Audio, identity: str) -> Altered:
         """A recording of any rate, altered; its digest, `identity`, decides what is drawn by chance.

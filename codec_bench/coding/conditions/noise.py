@@ -82,3 +82,15 @@ def speech_shaped_noise(length: int, rate: int, random: np.random.Generator) -> 
     gain = np.zeros(len(frequencies))
     gain[inside] = 10 ** (np.interp(np.log(frequencies[inside]), np.log(centres), density) / 20)
     return np.asarray(irfft(gain * rfft(random.standard_normal(length)), length), np.float64)
+
+
+@dataclass(frozen=True)
+class Music(AdditiveNoise):
+    """`music@SNR_DB`: music from the files of a folder; else as `noise`."""
+
+    name = "music"
+
+    @property
+    def note(self) -> str:
+        """What was done."""
+        return f"music from {len(self.sounds.files) if self.sounds else 0} files at {self.value:g} dB SNR"

@@ -18,6 +18,7 @@ from codec_bench.reports.plots import (
     lengths,
     radar,
     ranking,
+    severity,
     spectrograms,
     style,
     zipf,
@@ -28,6 +29,7 @@ from codec_bench.runs.directory import Run, slug
 KINDS: Mapping[str, Drawer] = {
     "bitrate": bitrate.draw,
     "bubbles": bubbles.draw,
+    "severity": severity.draw,
     "ranking": ranking.draw,
     "radar": radar.draw,
     "distributions": distributions.draw,
