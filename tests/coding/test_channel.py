@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pystoi
 import pytest
+import yaml
 
 from codec_bench import load_codec
 from codec_bench.adapters.codec import Codec
@@ -23,10 +24,12 @@ from codec_bench.coding.conditions.channel import Channel, gilbert, lost_packets
 from codec_bench.coding.items import resolved
 from codec_bench.coding.passage import Passage, equal_share, packet_seconds, repeated_packets, repeated_tokens
 from codec_bench.errors import UsageError
+from codec_bench.reconstruction.config import RunConfig
 from codec_bench.records import NotScorable, Utterance
 from codec_bench.runs.directory import Run
 from codec_bench.testing.codecs import Identity
 from codec_bench.tokens import Bitstream, Codebook, Stream, Tokens
+from tests.conftest import ROOT
 from tests.small_runs import DEMO, without_timing
 
 SPEECH = read_audio(DEMO / "audio" / "slt-01.flac")
@@ -224,6 +227,13 @@ def test_one_recording_has_the_same_losses_however_it_was_altered():
     assert pieces[0].address == item.digest  # encoded once, for the clean row
     assert pieces[1].address == found[3].address(item)
     assert found[1].label == "noise@10+loss@10"
+
+
+def test_the_battery_of_the_ietf_is_a_configuration_that_can_be_read():
+    found = yaml.safe_load((ROOT / "docs" / "ietf-battery.yaml").read_text())
+    config = RunConfig(codec="opus@6000", **found)
+    assert [c.label for c in parse_conditions(config.condition)] == config.condition
+    assert {"reverb@0.5", "talkers@0", "loss@10:2"} <= set(config.condition)
 
 
 @pytest.mark.parametrize(("name", "factor"), [("level@-20", 0.1), ("level@6", 10**0.3), ("shift@37", 1.0)])
