@@ -12,7 +12,7 @@ import typer
 from codec_bench import terminal
 from codec_bench.cli.commands import PanelledCommand, command
 from codec_bench.errors import UsageError
-from codec_bench.listening_tests.config import AbxTest, ListeningTest, MushraTest
+from codec_bench.listening_tests.config import AbxTest, ListeningTest, Mushra1sTest, MushraTest
 from codec_bench.terminal import say
 
 export = typer.Typer(
@@ -26,6 +26,13 @@ export = typer.Typer(
 @command(MushraTest, is_saved=False)
 def mushra(test: MushraTest, _: bool) -> None:
     """Write a MUSHRA test (ITU-R BS.1534-3): pages, level-aligned audio with anonymous names, and a private key."""
+    _export(test)
+
+
+@export.command("mushra-1s", cls=PanelledCommand)
+@command(Mushra1sTest, is_saved=False)
+def mushra_1s(test: Mushra1sTest, _: bool) -> None:
+    """Write a MUSHRA 1S test: one system a page, beside the reference and the anchors, as the IETF's battery has it."""
     _export(test)
 
 

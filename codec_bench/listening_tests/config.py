@@ -74,6 +74,7 @@ class ListeningTest(Options):
     title: Annotated[str, Option("Title that listeners see; do not name the systems.", Panel.OUTPUT, "TEXT")] = (
         "Listening test"
     )
+    one_system: ClassVar[bool] = False
     anchors: list[str] = []
     pairs: Literal["recording", "systems"] = "recording"
     repeats: int = 1
@@ -89,6 +90,15 @@ class MushraTest(ListeningTest):
         AfterValidator(_anchors),
         Option("Low-pass anchors: 3.5k, 7k, 3.5k,7k or none.", Panel.METHOD, "NAME[,NAME]"),
     ] = ["3.5k"]
+
+
+class Mushra1sTest(MushraTest):
+    """MUSHRA 1S (arXiv 2509.19219): each page has one system, beside the reference and the same anchors.
+
+    Other systems can be added later, with pages of their own, without asking again about those of before.
+    """
+
+    one_system = True
 
 
 class AbxTest(ListeningTest):

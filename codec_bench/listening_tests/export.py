@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,8 @@ def export(test: ListeningTest, step: Callable[[], None] = lambda: None) -> Expo
     """
     run = load_run(test.run)
     anchors = {anchor_label(name): ANCHORS[name] for name in test.anchors}
-    systems = choose_systems(run, test.systems, MOST_STIMULI - 1 - len(anchors) if test.kind == "mushra" else 1000)
+    side_by_side = test.kind == "mushra" and not test.one_system
+    systems = choose_systems(run, test.systems, MOST_STIMULI - 1 - len(anchors) if side_by_side else 1000)
     if meeting := [label for label in anchors if label in systems]:
         raise UsageError(f"a system of {run.path} is called {meeting[0]}, as the anchor is: leave one of them out")
     if test.pairs == "systems" and len(systems) < 2:
@@ -69,7 +70,7 @@ def export(test: ListeningTest, step: Callable[[], None] = lambda: None) -> Expo
     items, candidates = choose_items(run, systems, test.items + test.training, test.seed, seconds)
     identity = identify(run, [reference, *systems])
     settings = _settings(test, anchors)
-    test_id = f"{test.kind}-{address(run=identity, settings=settings)[:8]}"
+    test_id = f"{test.kind}-{address(run=asdict(identity), settings=settings)[:8]}"
     folder = test.out / "webmushra" / resources(test_id)
     names = _Names(test.seed, test_id)
     trials: list[Trial] = []
@@ -99,7 +100,7 @@ def export(test: ListeningTest, step: Callable[[], None] = lambda: None) -> Expo
 def _settings(test: ListeningTest, anchors: dict[str, float]) -> dict[str, Any]:
     """What decides the files, for the key."""
     names = ("seed", "items", "training", "pairs", "repeats", "bits")
-    return {name: getattr(test, name) for name in names} | {
+    return {name: getattr(test, name) for name in (*names, *(["one_system"] if test.one_system else []))} | {
         "seconds": [test.min_seconds, test.max_seconds],
         "anchors_hz": anchors,
         "levels": "ITU-R BS.1770-4 integrated loudness of the reference; peaks at -1 dB of full scale or lower",
@@ -113,7 +114,8 @@ def _pages(
 ) -> list[tuple[str, list[str]]]:
     """Per page of an item, what is given as the reference and what is compared with it."""
     if test.kind == "mushra":
-        return [(reference, [*systems, *anchors])]
+        together = [[system] for system in systems] if test.one_system else [systems]
+        return [(reference, [*some, *anchors]) for some in together]
     pages = []
     for repeat in range(test.repeats):
         if test.pairs == "recording":

@@ -99,11 +99,12 @@ def _kept(screening: Screening) -> set[str]:
 
 
 def _opinions(ratings: Sequence[Rating], labels: Sequence[str]) -> dict[str, Opinion]:
-    by_system: dict[str, list[Rating]] = defaultdict(list)
+    by_system: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
-        by_system[rating.stimulus.system].append(rating)
+        by_system[rating.stimulus.system][rating.listener, rating.trial.utterance].append(rating.score)
+    # Where each system has pages of its own, reference and anchors are rated on all of them: one opinion an utterance.
     return {
-        label: opinion([r.score for r in own], [r.listener for r in own], [r.trial.utterance for r in own])
+        label: opinion([fmean(scores) for scores in own.values()], *zip(*own, strict=True))
         for label in labels
         if (own := by_system[label])
     }

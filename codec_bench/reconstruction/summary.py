@@ -258,7 +258,8 @@ def _happened(facts: Sequence[Mapping[str, Any]]) -> str:
         return float(sum(f.get(name, 0) for f in facts))
 
     told = []
-    if packets := total("packets"):
+    packets = total("packets")
+    if packets:
         burst = total("lost_packets") / max(1, total("bursts"))
         lost = f"{total('lost_packets') / packets:.1%} of {packets:g} packets of {facts[0]['packet_ms']:g} ms lost"
         told.append(f"{lost} in bursts of {burst:.2f}")
@@ -266,7 +267,7 @@ def _happened(facts: Sequence[Mapping[str, Any]]) -> str:
         told.append(f"{total('flipped_bits'):g} bits flipped")
     if any("undecodable_packets" in f for f in facts):
         told.append(f"{total('undecodable_packets'):g} packets undecodable")
-    if "conceals_itself" in facts[0]:
+    if packets or total("undecodable_packets"):
         told.append("concealed by " + ("the codec itself" if facts[0]["conceals_itself"] else "the last packet"))
     for name, what in (
         ("changed_tokens", "of the tokens changed"),

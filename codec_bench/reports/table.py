@@ -16,6 +16,7 @@ from codec_bench.options import BANDS
 from codec_bench.registry import unknown
 from codec_bench.reports.cells import Cell, Efficiency, Section, Table, TableColumn, TableRow
 from codec_bench.reports.footnotes import bold_note, caption, definitions, footnotes, interval_notes, setup
+from codec_bench.reports.generations import generation_grids
 from codec_bench.reports.merging import RunGroup, group_runs, run_names
 from codec_bench.reports.rate_distortion import rate_distortion_grids
 from codec_bench.reports.sections import sections_of
@@ -116,7 +117,7 @@ def _table(
     sections = sections_of(rows, columns, list(conditions), bands, contest)
     notes = interval_notes(runs)
     marks, made_with = bold_note(runs, columns, contest), setup(runs)
-    more = []
+    more = [generation_grids(rows, columns)]
     if anchor is not None:
         more.append(rate_distortion_grids(Contest(runs), rows, columns, anchor))
     if ranking:

@@ -20,14 +20,15 @@ from codec_bench.cli import app
 from codec_bench.errors import UsageError
 from codec_bench.files import file_digest
 from codec_bench.listening_tests.anchors import low_pass
-from codec_bench.listening_tests.config import AbxTest, MushraTest
+from codec_bench.listening_tests.config import AbxTest, Mushra1sTest, MushraTest
 from codec_bench.listening_tests.export import Exported, export
+from codec_bench.listening_tests.importing import import_results
 from codec_bench.listening_tests.key import Key
 from codec_bench.listening_tests.levels import loudness
 from codec_bench.runs.directory import Run, slug
 from codec_bench.runs.writer import write_info
 
-from .conftest import SYSTEMS
+from .conftest import SYSTEMS, mushra_csv
 
 pytestmark = pytest.mark.long
 
@@ -225,3 +226,17 @@ def test_silent_output_is_named(run: Run, tmp_path: Path):
         soundfile.write(path, Audio(np.zeros_like(audio.samples), audio.rate).samples, audio.rate)
     with pytest.raises(UsageError, match="of opus@6000 is silent"):
         mushra(run.path, tmp_path / "test", items=2)
+
+
+def test_mushra_1s_has_a_page_for_each_system_and_its_results_are_those_of_systems(run: Run, tmp_path: Path):
+    exported = export(Mushra1sTest(run=run.path, out=tmp_path / "test", items=3, anchors=["3.5k"]))
+    pages = [{s.system for s in trial.stimuli} for trial in exported.key.trials]
+    assert sorted(map(sorted, pages)) == sorted([["anchor-3.5k", system] for system in SYSTEMS] * 3)
+    assert len({s.name for t in exported.key.trials for s in (t.reference, *t.stimuli)}) == 3 * 9  # no file is shared
+    scores = {"codec2@3200": 30.0, "opus@6000": 50.0, "opus@16000": 80.0, "anchor-3.5k": 40.0}
+    sent = mushra_csv(tmp_path / "mushra.csv", exported.key, ["ann", "bob"], lambda _, __, s: scores.get(s, 100.0))
+    found = import_results(run, sent, exported.key)
+    means = {line["system"]: (line["mean"], line["ratings"]) for line in found.rows}
+    assert means == {
+        "ground-truth": ("100.0", "6"), **{s: (f"{scores[s]:.1f}", "6") for s in [*SYSTEMS, "anchor-3.5k"]}
+    }  # fmt: skip

@@ -125,7 +125,6 @@ def test_conditions_and_prefixes_are_the_same_on_both_engines(run_with: RunWith)
             "noise@10",
             "segment@1",
             "concat@8",
-            "talkers@0",
             "shift@40",
             "level@-6",
             "repeat@2",

@@ -32,10 +32,10 @@ AXES = {
 }
 """What the values of a kind are."""
 
-CLEAN_AT = {"repeat": 1.0, "loss": 0.0, "flip": 0.0, "token-noise": 0.0, "shift": 0.0, "level": 0.0, "gain": 0.0}
+CLEAN_AT = {"repeat": 1.0, "loss": 0.0, "token-noise": 0.0, "shift": 0.0, "level": 0.0, "gain": 0.0}
 """Where the clean row belongs on the axis of a kind; elsewhere it is a dotted line."""
 
-LOGARITHMIC = ("band", "repeat")
+LOGARITHMIC = ("band", "repeat", "flip")
 
 
 def draw(material: PlotData) -> Iterator[Picture]:
