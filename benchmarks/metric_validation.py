@@ -3,9 +3,11 @@
 Give it the folder of the data set (`ratings_formated_filtered.csv`, `audio/stim_NN/`). Every metric that can run here
 scores every rated stimulus against its hidden reference, through an ordinary run. Printed are Spearman's and Kendall's
 rank correlation with the mean rating, per stimulus and per condition (means over stimuli), each with a 95 % interval
-from a bootstrap that draws the 16 sentences. A metric for which lower is better counts with its sign turned.
+from a bootstrap that draws the 16 sentences. A metric for which lower is better counts with its sign turned. Beside
+them stands what others have published.
 
     python benchmarks/metric_validation.py DIR [--metrics pesq_wb,nisqa,...] [--markdown]
+    python benchmarks/metric_validation.py --markdown RESULT.json [RESULT.json ...]
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ import argparse
 import ast
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +28,17 @@ import codec_bench
 from codec_bench.metrics import METRICS
 
 DRAWS = 1000
-NEEDS_TEXT = ("wer", "cer", "per")
 HEAVY = ("vuv_f1_crepe",)
+
+PUBLISHED = {
+    "nisqa": "0.76 ITU-T P.23, codecs of telephony [1]",
+    "visqol": "0.77 ODAQ, audio mode [2]",
+    "pesq_wb": "0.74 ODAQ [2]",
+    "si_sdr": "0.44 ODAQ [2]",
+    "dnsmos": "0.38 ODAQ [2]",
+}
+"""Pearson's correlations with listeners, per condition or aggregated: [1] README of SCOREQ (Ragano et al., 2024), P23
+EXP1; [2] README of the ODAQ benchmark, 240 items of general audio. Neither has neural codecs like the ones here."""
 
 
 def ratings(folder: Path) -> pd.DataFrame:
@@ -83,20 +96,15 @@ def correlations(merged: pd.DataFrame, sign: float, random: np.random.Generator)
     return {kind: [values[i], float(low[i]), float(high[i])] for i, kind in enumerate(kinds)}
 
 
-def main() -> None:
-    """Prints JSON, or a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--metrics", default="")
-    parser.add_argument("--markdown", action="store_true")
-    arguments = parser.parse_args()
-    table = ratings(arguments.folder)
-    wanted = [name for name in arguments.metrics.split(",") if name] or [
+def validated(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+    """The correlations of metrics, of all that can run here where none is named."""
+    table = ratings(folder)
+    wanted = list(names) or [
         name
         for name in METRICS.names()
-        if name not in (*NEEDS_TEXT, *HEAVY) and METRICS.get(name).unavailable() is None
+        if name not in HEAVY and not METRICS.get(name).takes_recogniser and METRICS.get(name).unavailable() is None
     ]
-    found = scores(arguments.folder, table, wanted)
+    found = scores(folder, table, wanted)
     random = np.random.default_rng(0)
     result = {}
     for name in wanted:
@@ -110,18 +118,37 @@ def main() -> None:
             continue
         sign = 1.0 if made.better == "higher" else -1.0
         result[name] = {"n": len(merged), "n_expected": len(table), **correlations(merged, sign, random)}
+    return {"stimuli": len(table), "sentences": table.sentence.nunique(), "metrics": result}
+
+
+def main() -> None:
+    """Prints JSON, or a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "sources", nargs="+", type=Path, help="the folder of the data set, or results to print together"
+    )
+    parser.add_argument("--metrics", default="")
+    parser.add_argument("--markdown", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.sources[0].is_dir():
+        found = validated(arguments.sources[0], [name for name in arguments.metrics.split(",") if name])
+    else:
+        found = {"metrics": {}}
+        for path in arguments.sources:
+            found["metrics"] |= json.loads(path.read_text())["metrics"]
     if not arguments.markdown:
-        print(json.dumps({"stimuli": len(table), "sentences": table.sentence.nunique(), "metrics": result}, indent=1))
+        print(json.dumps(found, indent=1))
         return
-    print("| metric | n | Spearman, stimuli | Kendall, stimuli | Spearman, conditions | Kendall, conditions |")
-    print("|---|---:|---:|---:|---:|---:|")
-    ordered = sorted(result.items(), key=lambda entry: -entry[1].get("spearman_stimulus", [-2.0])[0])
+    kinds = [f"{name}, {of}" for of in ("stimuli", "conditions") for name in ("Spearman", "Kendall")]
+    print(f"| metric | n | {' | '.join(kinds)} | published, Pearson |")
+    print("|---|---:|---:|---:|---:|---:|---|")
+    ordered = sorted(found["metrics"].items(), key=lambda entry: -entry[1].get("spearman_stimulus", [-2.0])[0])
     for name, entry in ordered:
         cells = [
             f"{v:.2f} [{low:.2f}, {high:.2f}]"
             for v, low, high in (entry[k] for k in entry if "_" in k and k != "n_expected")
         ]
-        print(f"| `{name}` | {entry['n']} | {' | '.join(cells)} |")
+        print(f"| `{name}` | {entry['n']} | {' | '.join(cells)} | {PUBLISHED.get(name, '')} |")
 
 
 if __name__ == "__main__":

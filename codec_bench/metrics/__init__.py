@@ -41,6 +41,11 @@ METRICS: Registry[Metric] = Registry(
         "stft_distance": "codec_bench.metrics.spectral:stft_distance",
         "mr_stft": "codec_bench.metrics.spectral:multi_resolution_stft",
         "mr_mel": "codec_bench.metrics.spectral:multi_resolution_mel",
+        "mel_dac": "codec_bench.metrics.spectral:mel_distance_dac",
+        "mel_dac_eval": "codec_bench.metrics.spectral:mel_distance_dac_eval",
+        "stft_dac": "codec_bench.metrics.spectral:stft_distance_dac",
+        "lsd": "codec_bench.metrics.spectral:log_spectral_distance",
+        "warpq": "codec_bench.metrics.warpq:warp_q",
         "visqol": "codec_bench.metrics.visqol:visqol",
         "spk_sim": "codec_bench.metrics.speaker.wavlm:speaker_similarity",
         "campplus_sim": "codec_bench.metrics.speaker.campplus:campplus_similarity",
@@ -79,6 +84,10 @@ GENERATED = (
     "distillmos", "dnsmos",
 )  # fmt: skip
 """What `default` means for generated speech, which has no recordings: MagiCodec's table 3 and its kin."""
+
+RECOMMENDED = ("wer", "dwer", "secs", "nisqa", "distillmos", "warpq")
+"""What docs/metrics.md trusts for codecs of different kinds: words, voice, and the three scores of quality that agree
+best with listeners."""
 
 ERROR_RATES = ("wer", "cer", "per", "dwer", "dcer", "dper")
 """What takes a recogniser as its variant."""
@@ -147,4 +156,4 @@ def metric(name: str) -> Metric:
     return found.with_variant(variant[:-1]) if bracket else found
 
 
-__all__ = ["DEFAULT", "HEADLINE", "METRICS", "Metric", "Variants", "metric", "register_metric"]
+__all__ = ["DEFAULT", "HEADLINE", "METRICS", "RECOMMENDED", "Metric", "Variants", "metric", "register_metric"]

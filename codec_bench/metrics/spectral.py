@@ -1,7 +1,8 @@
-"""Distances between magnitude spectrograms, equal to those of `auraloss` but without torch.
+"""Distances between magnitude spectrograms, equal to those of `auraloss` and of DAC but without torch.
 
-Every distance is made of two terms: spectral convergence, the Frobenius norm of the difference over that of the
-reference, and the mean absolute difference of natural-log magnitudes.
+Those of auraloss are made of two terms: spectral convergence, the Frobenius norm of the difference over that of the
+reference, and the mean absolute difference of natural-log magnitudes. Those of DAC are mean absolute differences, of
+decimal logarithms and of magnitudes as they are. LSD is in decibels.
 """
 
 from __future__ import annotations
@@ -46,6 +47,15 @@ class Resolution:
 STFT = Resolution(fft=2048, hop=512, window=2048)
 MEL = Resolution(fft=2048, hop=256, window=2048, mels=128)
 MULTI_STFT = (Resolution(1024, 120, 600), Resolution(2048, 240, 1200), Resolution(512, 50, 240))
+DAC_MEL = tuple(Resolution(size, size // 4, size, 5 * size // 32) for size in (32, 64, 128, 256, 512, 1024, 2048))
+DAC_MEL_EVAL = (Resolution(2048, 512, 2048, 150), Resolution(512, 128, 512, 80))
+DAC_STFT = (Resolution(2048, 512, 2048), Resolution(512, 128, 512))
+DAC_FLOOR = 1e-5
+"""Smallest magnitude of which DAC takes the logarithm."""
+
+LSD_RANGE_DB = 80.0
+"""LSD raises what is further below the loudest bin of the recording, or silence would decide it."""
+
 MULTI_MEL = tuple(replace(resolution, mels=80) for resolution in MULTI_STFT)
 
 _distance = partial(register_metric, better="lower", range=(0.0, None), family="spectral")
@@ -120,6 +130,92 @@ def multi_resolution_mel(reference: Signal, decoded: Signal) -> float:
     return sum(_terms(reference, decoded, resolution)[1] for resolution in MULTI_MEL) / len(MULTI_MEL)
 
 
+@_distance(
+    "mel_dac",
+    title="Mel (DAC)",
+    note="Mel loss that DAC is trained and validated with: mean |log10| difference of 5 to 320 Slaney mel bands of the "
+    "magnitude, FFT 32 to 2048, hop a quarter, summed over the seven; here at 16 kHz.",
+)
+def mel_distance_dac(reference: Signal, decoded: Signal) -> float:
+    """DAC's multi-scale mel loss, of its training configuration.
+
+    Args:
+        reference: Original at 16 kHz, more than 1024 samples.
+        decoded: Reconstruction.
+
+    Returns:
+        Distance, 0 for identity, without an upper bound; symmetric.
+
+    Raises:
+        NotScorable: Too short or silent.
+
+    Source: Kumar et al., "High-Fidelity Audio Compression with Improved RVQGAN", 2023; `dac/nn/loss.py` and
+    `conf/base.yml` of descript-audio-codec.
+    """
+    return _of_dac(reference, decoded, DAC_MEL, exponent=1, linear=0)
+
+
+@_distance(
+    "mel_dac_eval",
+    title="Mel (DAC eval)",
+    note="Mel distance of DAC's evaluate.py and of Codec-SUPERB: mean |log10| difference of the squared magnitude and "
+    "mean difference of the magnitude, of 150 and 80 mel bands (FFT 2048 and 512), summed; here at 16 kHz.",
+)
+def mel_distance_dac_eval(reference: Signal, decoded: Signal) -> float:
+    """The defaults of DAC's `MelSpectrogramLoss`, which its evaluation takes; another scale than `mel_dac`."""
+    return _of_dac(reference, decoded, DAC_MEL_EVAL, exponent=2, linear=1)
+
+
+@_distance(
+    "stft_dac",
+    title="STFT (DAC)",
+    note="STFT distance of DAC's evaluate.py: as mel_dac_eval, of the bins of FFT 2048 and 512; here at 16 kHz.",
+)
+def stft_distance_dac(reference: Signal, decoded: Signal) -> float:
+    """The defaults of DAC's `MultiScaleSTFTLoss`; otherwise as `mel_distance_dac`."""
+    return _of_dac(reference, decoded, DAC_STFT, exponent=2, linear=1)
+
+
+@_distance(
+    "lsd",
+    unit="dB",
+    title="LSD",
+    note="Log-spectral distance: root mean square over bins of the difference of levels in dB, mean over frames (FFT "
+    "2048, hop 512, Hann); both floored 80 dB below the loudest bin of the recording. Papers differ in all of these.",
+)
+def log_spectral_distance(reference: Signal, decoded: Signal) -> float:
+    """Log-spectral distance in dB; 0 for identity. A gain of 6 dB is a distance of 6 dB.
+
+    Args:
+        reference: Original at 16 kHz, more than 1024 samples.
+        decoded: Reconstruction.
+
+    Raises:
+        NotScorable: Too short or silent.
+
+    Source: Gray and Markel, "Distance measures for speech processing", IEEE TASSP, 1976.
+    """
+    _check_length(reference, STFT)
+    loudest = max(float(block.max()) for block in _magnitudes(reference, STFT, 0.0))
+    floor = loudest * 10 ** (-LSD_RANGE_DB / 20)
+    pairs = zip(_magnitudes(reference, STFT, 0.0), _magnitudes(decoded, STFT, 0.0), strict=True)
+    levels = [20 * np.log10(np.maximum(dec, floor) / np.maximum(ref, floor)) for ref, dec in pairs]
+    return float(np.concatenate([np.sqrt(np.mean(np.square(part), axis=1)) for part in levels]).mean())
+
+
+def _of_dac(reference: Signal, decoded: Signal, scales: tuple[Resolution, ...], exponent: int, linear: int) -> float:
+    total = 0.0
+    for scale in scales:
+        _check_length(reference, scale)
+        sums, count = np.zeros(2), 0
+        for pair in zip(_magnitudes(reference, scale, 0.0), _magnitudes(decoded, scale, 0.0), strict=True):
+            ref, dec = (np.maximum(part, DAC_FLOOR) for part in pair)
+            sums += (np.abs(np.log10(dec / ref)).sum(), np.abs(pair[1] - pair[0]).sum())
+            count += ref.size
+        total += float(sums @ (exponent, linear)) / count
+    return total
+
+
 @cache
 def slaney_filterbank(rate: int, fft: int, mels: int, top_hz: int = 0) -> NDArray[np.float32]:
     """Triangular mel filters of equal area, as `librosa.filters.mel` makes them by default.
@@ -176,9 +272,7 @@ def _sparse_filterbank(rate: int, fft: int, mels: int) -> Any:
 
 def _terms(reference: Signal, decoded: Signal, resolution: Resolution) -> tuple[float, float]:
     """Spectral convergence and mean absolute difference of log magnitudes."""
-    if reference.length <= resolution.fft // 2:
-        need = f"needs more than {resolution.fft // 2} samples"
-        raise NotScorable(f"{reference.length} samples: a transform of {resolution.fft} {need}", Status.TOO_SHORT)
+    _check_length(reference, resolution)
     difference = energy = logs = 0.0
     count = 0
     for ref, dec in zip(_magnitudes(reference, resolution), _magnitudes(decoded, resolution), strict=True):
@@ -189,7 +283,13 @@ def _terms(reference: Signal, decoded: Signal, resolution: Resolution) -> tuple[
     return float(np.sqrt(difference / energy)), logs / count
 
 
-def _magnitudes(signal: Signal, resolution: Resolution) -> Iterator[FloatArray]:
+def _check_length(signal: Signal, resolution: Resolution) -> None:
+    if signal.length <= resolution.fft // 2:
+        need = f"needs more than {resolution.fft // 2} samples"
+        raise NotScorable(f"{signal.length} samples: a transform of {resolution.fft} {need}", Status.TOO_SHORT)
+
+
+def _magnitudes(signal: Signal, resolution: Resolution, floor: float = POWER_FLOOR) -> Iterator[FloatArray]:
     """Magnitudes `[frames, bins or mels]`, a block of frames at a time; frames are centred, the ends reflected."""
     from scipy.fft import rfft
 
@@ -202,5 +302,5 @@ def _magnitudes(signal: Signal, resolution: Resolution) -> Iterator[FloatArray]:
     for first in range(0, len(starts), _BLOCK):
         spectrum = rfft(starts[first : first + _BLOCK] * window, n=fft)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
-        magnitude = np.sqrt(np.maximum(power, np.float32(POWER_FLOOR)))
+        magnitude = np.sqrt(np.maximum(power, np.float32(floor)))
         yield magnitude @ _sparse_filterbank(signal.rate, fft, resolution.mels) if resolution.mels else magnitude

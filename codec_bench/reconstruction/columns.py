@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
 
 from codec_bench.alignment import ALIGNED
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import commits_of, fetch_all
-from codec_bench.metrics import DEFAULT, GENERATED, HEADLINE, METRICS, Metric, metric
+from codec_bench.metrics import DEFAULT, GENERATED, HEADLINE, METRICS, RECOMMENDED, Metric, metric
 from codec_bench.metrics.asr import backend, default_backend
 from codec_bench.metrics.wer import with_normaliser
 from codec_bench.reconstruction.config import RunConfig
@@ -67,11 +67,11 @@ def resolve_metrics(
     """Metrics by name, with the recogniser and the normaliser written into those that need them.
 
     Args:
-        names: `default`, `all`, `headline`, or names.
+        names: `default`, `recommended`, `all`, `headline`, or names.
         asr: Recogniser, or `auto`.
         warnings: Gets a line for everything left out because it is unavailable.
         normaliser: Text normaliser of the transcripts.
-        references: What the audio is compared with; metrics that need more are not part of `default` and `all`.
+        references: What the audio is compared with; metrics that need more are not part of `default` and its like.
 
     Raises:
         UsageError: A named metric is not known, or has nothing to compare with.
@@ -111,10 +111,10 @@ def resolve_metrics(
 def _wanted(names: Sequence[str], references: References) -> dict[str, bool]:
     """Which metrics are meant, and whether each was named: then it is an error where it cannot run."""
     default = DEFAULT if references is References.RECORDINGS else GENERATED
+    groups: dict[str, Iterable[str]] = {"default": default, "recommended": RECOMMENDED, "all": METRICS.names()}
     wanted: dict[str, bool] = {}
     for name in names:
-        if name in ("default", "all"):
-            group = default if name == "default" else METRICS.names()
+        if (group := groups.get(name)) is not None:
             wanted = {n: False for n in group if references.problem(metric(n)) is None} | wanted
         elif name == "headline":
             wanted |= {n: True for n in HEADLINE if references.problem(metric(n)) is None}

@@ -86,7 +86,9 @@ class ScoringOptions(Measurement, DataPart):
         Names,
         Field(min_length=1),
         Option(
-            "default, all, headline, or names; see `codec-bench list metrics`.", Panel.METHOD, "NAME[,NAME]",
+            "default, recommended, all, headline, or names; see `codec-bench list metrics`.",
+            Panel.METHOD,
+            "NAME[,NAME]",
             example="pesq_wb,stoi",
         ),
     ] = ["default"]  # fmt: skip

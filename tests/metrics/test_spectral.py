@@ -105,3 +105,37 @@ def test_notes_say_what_cannot_be_compared() -> None:
     for name in ("mr_stft", "mr_mel"):
         assert "LongCat" in metric(name).note
         assert "cannot be compared" in metric(name).note
+
+
+# Values of descript-audio-codec c7cfc5d with audiotools 348ebf2 for the first five pairs, cut to the shorter signal.
+DAC = {
+    ("mel_dac", "EnCodec"): (1.830488, 1.715017, 1.813868, 1.813582, 1.774853),
+    ("mel_dac_eval", "EnCodec"): (1.285398, 1.096694, 1.242210, 1.206031, 1.184612),
+    ("stft_dac", "EnCodec"): (2.600982, 2.456793, 2.805066, 2.587492, 2.591362),
+    ("mel_dac", "LLM-Codec"): (1.891814, 1.799820, 1.759877, 1.754824, 1.681692),
+    ("mel_dac_eval", "LLM-Codec"): (1.191498, 0.984482, 1.048529, 1.035761, 1.000468),
+    ("stft_dac", "LLM-Codec"): (2.474470, 2.268628, 2.465515, 2.284362, 2.349725),
+}
+
+
+@pytest.mark.parametrize(("name", "system"), list(DAC))
+def test_equals_dac(shared: Path, name: str, system: str) -> None:
+    for (reference, decoded), expected in zip(codec_pairs(shared, system, 5), DAC[name, system], strict=True):
+        assert float(metric(name)(reference, decoded, RATE)) == pytest.approx(expected, abs=2e-5)
+
+
+def test_lsd_of_a_gain_is_the_gain_and_equals_librosa(shared: Path) -> None:
+    sound = noise(RATE)
+    assert float(metric("lsd")(sound, 2 * sound, RATE)) == pytest.approx(20 * np.log10(2), abs=1e-4)
+    ((reference, decoded),) = codec_pairs(shared, "EnCodec", 1)
+    length = min(len(reference), len(decoded))
+    spectra = [np.abs(librosa.stft(x[:length], n_fft=2048, pad_mode="reflect")) for x in (reference, decoded)]
+    levels = [20 * np.log10(np.maximum(x, spectra[0].max() * 1e-4)) for x in spectra]
+    expected = np.sqrt(np.mean((levels[0] - levels[1]) ** 2, axis=0)).mean()
+    assert float(metric("lsd")(reference, decoded, RATE)) == pytest.approx(float(expected), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["mel_dac", "mel_dac_eval", "stft_dac", "lsd"])
+def test_distances_of_copies_and_of_little(name: str) -> None:
+    assert float(metric(name)(noise(RATE), noise(RATE), RATE)) == 0
+    assert metric(name)(noise(1024), noise(1024), RATE).status is Status.TOO_SHORT

@@ -137,6 +137,16 @@ def test_a_row_of_another_run_does_not_take_the_name_that_tells_two_apart(folder
 # --- columns -------------------------------------------------------------------------------------------------------
 
 
+def test_recommended_metrics_that_cannot_run_here_are_left_out_with_what_they_need(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", "/nowhere")
+    monkeypatch.setenv("CODEC_BENCH_HOME", "/nowhere")
+    warnings: list[str] = []
+    labels = [m.label for m in resolve_metrics(["recommended"], "pocketsphinx", warnings)]
+    assert {"wer[pocketsphinx]", "dwer[pocketsphinx]", "secs", "warpq"} <= set(labels)
+    assert "nisqa" not in labels
+    assert any("nisqa" in line and "codec-bench fetch metric:nisqa" in line for line in warnings)
+
+
 def test_two_metrics_of_one_name_are_an_error_and_one_twice_is_not(monkeypatch: pytest.MonkeyPatch):
     assert [m.label for m in resolve_metrics(["stoi", "stoi", "default"], "pocketsphinx", [])].count("stoi") == 1
     other = replace(metric("stoi"), origin="mine:stoi", function=lambda reference, decoded: 0.0)
