@@ -145,7 +145,8 @@ def masks(
     for length in lengths:
         mine = keep[begin : begin + length]
         for _ in range(int(random.integers(augmentation.chunks[0], augmentation.chunks[1] + 1))):
-            size = min(max(1, round(random.uniform(*augmentation.chunk_seconds) * rate)), length)
+            size = min(random.uniform(*augmentation.chunk_seconds) * rate, augmentation.chunk_share * length)
+            size = max(1, round(size))
             start = int(random.integers(length - size + 1))
             mine[start : start + size] = 0
         for _ in range(int(random.integers(augmentation.bands[0], augmentation.bands[1] + 1))):

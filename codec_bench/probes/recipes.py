@@ -39,6 +39,7 @@ class Augmentation:
         version: Raised whenever what is trained on changes.
         chunks: Least and most stretches of frames that are zeroed.
         chunk_seconds: Least and most seconds of one.
+        chunk_share: It is no longer than this share of what is seen, so that something is left of spoken digits.
         bands: Least and most stretches of the dimensions of frame vectors that are zeroed.
         band_width: Share of the dimensions that one has.
         mix_share: Share of the batches in which frame vectors and losses of pairs are mixed, one weight for all pairs
@@ -54,6 +55,7 @@ class Augmentation:
     version: int = 1
     chunks: tuple[int, int] = (1, 5)
     chunk_seconds: tuple[float, float] = (0.0625, 0.125)
+    chunk_share: float = 0.1
     bands: tuple[int, int] = (1, 3)
     band_width: float = 0.05
     mix_share: float = 0.5
