@@ -2,7 +2,7 @@
 
 >>> import codec_bench
 >>> sorted(codec_bench.__all__)
-['Audio', 'Run', '__version__', 'load_codec', 'load_dataset', 'load_run', 'metric', 'read_audio', 'run', 'run_suite']
+['Audio', 'Run', '__version__', 'load_codec', 'load_dataset', 'load_run', 'metric', 'read_audio', 'run', 'run_suite', 'verify']
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from codec_bench.version import __version__
 
 if TYPE_CHECKING:
     from codec_bench.adapters.systems import load_codec
-    from codec_bench.api import Run, load_run, run, run_suite
+    from codec_bench.api import Run, load_run, run, run_suite, verify
     from codec_bench.audio import Audio, read_audio
     from codec_bench.datasets.loading import load_dataset
     from codec_bench.metrics import metric
@@ -29,6 +29,7 @@ _HOMES = {
     "load_run": "codec_bench.api",
     "run": "codec_bench.api",
     "run_suite": "codec_bench.api",
+    "verify": "codec_bench.api",
 }
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "read_audio",
     "run",
     "run_suite",
+    "verify",
 ]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from codec_bench import verification
+from codec_bench.coding.devices import torch_device
 from codec_bench.errors import UsageError
 from codec_bench.files import folded
 from codec_bench.identity import new_invocation
@@ -15,6 +17,7 @@ from codec_bench.reconstruction.plan import make_plan
 from codec_bench.reconstruction.run import folder_of, reconstruct
 from codec_bench.reports.report import write_report
 from codec_bench.runs.directory import Run, load_run
+from codec_bench.verification import Result, all_here, target_of
 
 
 def run(codec: Any = None, dataset: Any = None, *, config: str | Path | None = None, **options: Any) -> Run:
@@ -67,6 +70,28 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
     return runs
 
 
+def verify(*names: str, device: str = "auto") -> list[Result]:
+    """Compares codecs, metrics and recognisers with what their authors published that they give.
+
+    Args:
+        *names: `"codec:lyra"`, `"metric:nisqa"`; all that can run here where none is named.
+        device: Where models run: `auto`, `cpu`, `cuda` or `cuda:1`.
+
+    Returns:
+        One result for each check.
+
+    Raises:
+        UsageError: There is no such codec or metric.
+
+    >>> import codec_bench
+    >>> [result.outcome.value for result in codec_bench.verify("metric:si_sdr")]
+    ['pass']
+    """
+    targets = [target for name in names for target in target_of(name)] if names else all_here()
+    found = verification.verify(targets, torch_device(device))
+    return [result for _, record in found if record is not None for result in record.results]
+
+
 def _check_names(names: Mapping[str, str]) -> None:
     """Checks that the runs over several data sets, whose names these are by what was asked for, have a folder each."""
     seen: dict[str, str] = {}
@@ -83,4 +108,4 @@ def summary_json(run: Run) -> str:
     return json.dumps(json.loads(run.summary.to_json(orient="records")), indent=1, allow_nan=False)
 
 
-__all__ = ["Run", "load_run", "run", "run_suite", "summary_json"]
+__all__ = ["Run", "load_run", "run", "run_suite", "summary_json", "verify"]

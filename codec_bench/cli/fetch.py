@@ -43,9 +43,8 @@ def _verify(names: Sequence[str]) -> None:
     """Verifies what can run now, if it was not verified yet; what fails is said, and ends the command with 1."""
     from codec_bench.coding.devices import torch_device
     from codec_bench.verification import State, ensure, state_of, target_of
-    from codec_bench.verification.targets import unavailable
 
-    targets = [target for name in names for target in target_of(name) if unavailable(target) is None]
+    targets = [target for name in names for target in target_of(name) if target.plugin.unavailable() is None]
     ensure(targets, torch_device("auto"), allows_failed=True)
     found = [(target, *state_of(target)) for target in targets if target.weights]
     for target, _, text in found:

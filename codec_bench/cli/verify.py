@@ -31,6 +31,7 @@ def verify(
     from codec_bench.options import device_name
     from codec_bench.verification import Outcome, Result, all_here, target_of
     from codec_bench.verification import verify as compare
+    from codec_bench.verification.outcomes import BAD
 
     try:
         check_device(device_name(device))
@@ -48,7 +49,7 @@ def verify(
             results.append(result)
     if as_json:
         say(json.dumps([result.describe() for result in results], indent=1, allow_nan=False))
-    if any(result.outcome is Outcome.FAILED for result in results):
+    if any(result.outcome in BAD for result in results):
         raise typer.Exit(1)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,14 +46,15 @@ from codec_bench.verification.outcomes import Outcome, Result
 SHOWN = 8
 """Tokens or samples that a line shows."""
 
-C = TypeVar("C")
 
+class _Made(NamedTuple):
+    """What a comparison gives: what is shown of it, and whether it agrees."""
 
-class _Made:
-    """What a comparison gives: whether it agrees, and what is shown of it."""
-
-    def __init__(self, what: str, expected: str, found: str, tolerance: str, agrees: bool) -> None:
-        self.what, self.expected, self.found, self.tolerance, self.agrees = what, expected, found, tolerance, agrees
+    what: str
+    expected: str
+    found: str
+    tolerance: str
+    agrees: bool
 
 
 def results_of(
@@ -80,20 +81,14 @@ def results_of(
         try:
             for made in _compare(plugin, file, check, device):
                 bad = Outcome.FAILED if check.is_sure else Outcome.DIFFERS
-                outcome = Outcome.PASSED if made.agrees else bad
-                yield result(
-                    outcome,
-                    f"{made.what} of {file.inputs[check.input].what}",
-                    made.expected,
-                    made.found,
-                    made.tolerance,
-                )
+                what = f"{made.what} of {file.inputs[check.input].what}"
+                yield result(Outcome.PASSED if made.agrees else bad, what, *made[1:4])
         except _InputError as error:
             yield result(Outcome.NOT_HAD, what, found=f"nothing was compared: {error}")
         except CodecBenchError as error:
-            yield result(Outcome.FAILED, what, found=f"it cannot run: {error}")
-        except Exception as error:  # noqa: BLE001  # whatever a model raises, it does not give the answer
-            yield result(Outcome.FAILED, what, found=f"it raised {type(error).__name__}: {first_line(error)}")
+            yield result(Outcome.CANNOT_RUN, what, found=str(error))
+        except Exception as error:  # noqa: BLE001  # whatever a model raises
+            yield result(Outcome.CANNOT_RUN, what, found=f"it raised {type(error).__name__}: {first_line(error)}")
 
 
 class _InputError(Exception):

@@ -13,8 +13,8 @@ from codec_bench.documents import parse_json
 from codec_bench.errors import UnavailableError
 from codec_bench.files import write_atomically
 from codec_bench.hub import home
-from codec_bench.verification.outcomes import Outcome, Result
-from codec_bench.verification.targets import Target, target_of, unavailable
+from codec_bench.verification.outcomes import BAD, Outcome, Result
+from codec_bench.verification.targets import Target, target_of
 
 AGAIN = timedelta(days=1)
 """After how long an input is asked for again that could not be had."""
@@ -45,9 +45,9 @@ class Record:
 
     @property
     def state(self) -> State:
-        """Failed where one check failed, verified where one passed and none failed."""
+        """Failed where one check failed or could not be made, verified where one passed and none failed."""
         outcomes = {result.outcome for result in self.results}
-        if Outcome.FAILED in outcomes:
+        if outcomes.intersection(BAD):
             return State.FAILED
         return State.VERIFIED if Outcome.PASSED in outcomes else State.NOT_YET
 
@@ -66,7 +66,7 @@ class Record:
             rest = [result for result in self.results if result.outcome is not Outcome.PASSED]
             aside = f" ({len(rest)} more could not be compared)" if rest else ""
             return f"verified against {len(passed)} known answer{'s' if len(passed) > 1 else ''}{aside}"
-        first = next((result for result in self.results if result.outcome is Outcome.FAILED), self.results[0])
+        first = next((result for result in self.results if result.outcome in BAD), self.results[0])
         how = "FAILED a known answer" if self.state is State.FAILED else "not verified yet"
         return f"{how}: {first.what}: {first.found}"
 
@@ -97,13 +97,15 @@ def record_of(target: Target) -> Record | None:
 
 
 def keep(target: Target, results: tuple[Result, ...], device: str) -> Record:
-    """Keeps what came of verifying a target.
+    """Keeps what came of verifying a target, unless it could not be run: that may be other next time.
 
     Raises:
         UsageError: The home cannot be written.
         DiskFullError: No room left.
     """
     made = Record(results, datetime.now(timezone.utc).isoformat(timespec="seconds"), device)
+    if any(result.outcome is Outcome.CANNOT_RUN for result in results):
+        return made
     text = json.dumps({"target": target.name, **made.describe()}, indent=1, allow_nan=False, ensure_ascii=False)
     write_atomically(_file(target), f"{text}\n".encode())
     return made
@@ -114,7 +116,7 @@ def state_of(target: Target) -> tuple[State, str]:
     if not target.checks:
         why = "its weights are not the published ones" if not target.is_published else _second_best(target)
         return State.NO_ANSWER, f"no answer known{why and ': '}{why}"
-    if unavailable(target) is not None:
+    if target.plugin.unavailable() is not None:
         return State.NOT_YET, "not verified yet: it is not here"
     try:
         record = record_of(target)

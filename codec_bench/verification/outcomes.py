@@ -13,6 +13,8 @@ class Outcome(str, Enum):
 
     PASSED = "pass"
     FAILED = "fail"
+    CANNOT_RUN = "cannot run"
+    """It raised, crashed or hung. That may be other next time, so it is not kept; until then it is a failure."""
     DIFFERS = "differs"
     """The answer may be of other weights or of another setting, so this is no failure."""
     NOT_HAD = "input missing"
@@ -20,6 +22,10 @@ class Outcome(str, Enum):
     NOT_RUN = "not run"
     """A row of a table, which is measured on request."""
     NO_ANSWER = "no published answer"
+
+
+BAD = (Outcome.FAILED, Outcome.CANNOT_RUN)
+"""What ends a command."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,12 @@ class Result:
         if self.expected:
             parts.append(f"expected {self.expected}")
         if self.found:
-            compared = self.outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.DIFFERS)
+            compared = self.outcome in (Outcome.PASSED, *BAD, Outcome.DIFFERS)
             parts.append(f"found {self.found}" if compared and self.expected else self.found)
         if self.tolerance:
             parts.append(f"tolerance {self.tolerance}")
         text = "; ".join(parts)
-        if self.outcome in (Outcome.FAILED, Outcome.DIFFERS) and self.reveals:
+        if self.outcome in (*BAD, Outcome.DIFFERS) and self.reveals:
             text += f"; this may mean: {self.reveals}"
         return f"{text} [{self.source}]" if self.source else text
 

@@ -146,12 +146,7 @@ def all_here() -> list[Target]:
     found = []
     for name in names():
         try:
-            found += [target for target in target_of(name) if unavailable(target) is None]
+            found += [target for target in target_of(name) if target.plugin.unavailable() is None]
         except CodecBenchError:  # a recogniser whose extra is missing
             continue
     return found
-
-
-def unavailable(target: Target) -> str | None:
-    """Why a target cannot run here now; None if it can."""
-    return target.plugin.unavailable()

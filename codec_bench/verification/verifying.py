@@ -13,7 +13,7 @@ from codec_bench.processes.pool import ProcessServer
 from codec_bench.processes.process import ProcessCrash, WorkerError
 from codec_bench.verification.inputs import bring
 from codec_bench.verification.kept import Record, State, keep, record_of
-from codec_bench.verification.outcomes import Outcome, Result
+from codec_bench.verification.outcomes import BAD, Outcome, Result
 from codec_bench.verification.targets import Target
 
 logger = logging.getLogger(__name__)
@@ -53,14 +53,14 @@ def verify(targets: Sequence[Target], device: str = "cpu") -> Iterator[tuple[Tar
                     _ = target.key
                     fetch_all(target.weights, target.name)
                 except UnavailableError as error:
-                    yield target, Record((_failed(target, str(error)),), "", device)
+                    yield target, keep(target, (_lost(target, str(error)),), device)
                     continue
                 server = server or ProcessServer(WORKER, {}, SECONDS)
                 try:
                     reply = server.call({"target": target.name, "missing": missing, "device": device})
                     results = tuple(map(Result.of, reply["results"]))
                 except (ProcessCrash, WorkerError) as error:
-                    results = (_failed(target, str(error)),)
+                    results = (_lost(target, str(error)),)
                     server.close()
                     server = None
                 yield target, keep(target, results, device)
@@ -69,9 +69,8 @@ def verify(targets: Sequence[Target], device: str = "cpu") -> Iterator[tuple[Tar
                 server.close()
 
 
-def _failed(target: Target, why: str) -> Result:
-    check = target.checks[0]
-    return Result(target.name, Outcome.FAILED, "it cannot be run", found=why, source=check.source)
+def _lost(target: Target, why: str) -> Result:
+    return Result(target.name, Outcome.CANNOT_RUN, "its checks", found=why, source=target.checks[0].source)
 
 
 def ensure(
@@ -97,11 +96,11 @@ def ensure(
         for target, record in verify(sorted(new, key=lambda target: target.module), device):
             records[target.name] = record
             for result in record.results if record else ():
-                level = logging.WARNING if result.outcome in (Outcome.FAILED, Outcome.DIFFERS) else logging.INFO
+                level = logging.WARNING if result.outcome in (*BAD, Outcome.DIFFERS) else logging.INFO
                 logger.log(level, "%s", result.line)
     if allows_failed:
         return
     for record in records.values():
         if record is not None and record.state is State.FAILED:
-            bad = next(result for result in record.results if result.outcome is Outcome.FAILED)
+            bad = next(result for result in record.results if result.outcome in BAD)
             raise UsageError(f"{bad.line}; --unverified uses it all the same, and marks its rows")

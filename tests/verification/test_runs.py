@@ -126,6 +126,7 @@ def test_a_process_that_ends_is_a_failure(lyra: Target, monkeypatch: pytest.Monk
     ((_, record),) = verify([lyra])
     assert record is not None
     assert record.state is State.FAILED
+    assert record_of(lyra) is None, "it may end otherwise next time"
 
 
 @pytest.mark.parametrize(
