@@ -64,6 +64,7 @@ CODECS: Registry[type[Codec]] = Registry(
         "magicodec": "codec_bench.adapters.isolated.acoustic:MagiCodec",
         "lscodec-50hz": "codec_bench.adapters.isolated.semantic:LSCODEC",
         "lscodec-25hz": "codec_bench.adapters.isolated.semantic:LSCODEC",
+        "cosyvoice-v1-50hz": "codec_bench.adapters.isolated.semantic:CosyVoice",
         "hubert-km": "codec_bench.adapters.isolated.semantic:HubertUnits",
         "hubert-km1000": "codec_bench.adapters.transformers.units:MHubertUnits",
         "mhubert-km500-25hz": "codec_bench.adapters.transformers.units:MHubert25HzUnits",

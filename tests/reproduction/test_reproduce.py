@@ -117,7 +117,7 @@ def test_reasons_of_rows_that_do_not_run(tmp_path: Path) -> None:
     config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", limit=2)
     found = absences(reproduce(find_tables("longcat:table5")[0], config))
     assert "env create facodec" in found["FACodec (with detail codes)"]
-    assert "no decoder" in found["S3 Tokenizer (F = 50 Hz)"]
+    assert "env create cosyvoice" in found["S3 Tokenizer (F = 50 Hz)"]
     assert "CODEC_BENCH_OFFLINE" in found["Mimi"]
     assert len(found) == 12  # all but the recordings
     quoted = absences(reproduce(find_tables("magicodec:table2")[0], config))

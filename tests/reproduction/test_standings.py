@@ -28,7 +28,6 @@ SOURCES = {
     WHY["single-codec"]: (CODECS, "no official code/weights found in one search"),
     WHY["mimo-audio-tokenizer"]: (NEWER, "imports flash_attn without a fallback and runs bfloat16 on GPU"),
     WHY["distilcodec"]: (NEWER, "CUDA hard-coded"),
-    "s3tokenizer-v1-50hz has no decoder": (CODECS, "NONE in the package: needs CosyVoice flow + HiFT vocoder"),
     "BEST-RQ was trained in-house, and its weights are not published": (
         PAPERS["longcat"], "using the BEST-RQ [25] method on in-house speech data"
     ),
