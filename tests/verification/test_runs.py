@@ -6,7 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from codec_bench.hub import home
 from codec_bench.verification import Outcome, Result, State, Target, ensure, state_of, target_of, verify
@@ -146,3 +148,28 @@ def test_rows_of_tables_are_named_where_nothing_else_is_known(cli: Cli) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("no published answer  codec:snac-24khz")
     assert "codec-bench reproduce longcat:table6 --row 'SNAC (24kHz)' measures it" in done.stdout
+
+
+@pytest.mark.slow
+def test_weights_that_give_something_else_end_a_run(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EnCodec with random weights, and a recording in the place of the published one."""
+    pytest.importorskip("transformers")
+    from tests.adapters.small_models import build
+
+    build("encodec-24khz", tmp_path)
+    recording = tmp_path / "datasets/LibriSpeech/dev-clean/1272/128104/1272-128104-0000.flac"
+    recording.parent.mkdir(parents=True)
+    soundfile.write(recording, np.random.default_rng(0).normal(0, 0.1, 93_680).clip(-1, 1), 16_000)
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
+    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+    monkeypatch.delenv("CODEC_BENCH_NO_VERIFY")
+    done = cli(*RUN, "--codec", "encodec-24khz@8", "--out", "out")
+    assert done.returncode == 2
+    assert "codec-bench: fail  codec:encodec-24khz: tokens of codebook 0, the first 10 of LibriSpeech" in done.stderr
+    assert "expected [62, 835, 835" in done.stderr
+    assert "a wrong rate, a wrong index of the bandwidth" in done.stderr
+    assert not (tmp_path / "out").exists()
+    done = cli(*RUN, "--codec", "encodec-24khz@8", "--out", "out", "--unverified", "--no-report")
+    assert done.returncode == 0
+    assert "6.00‡" in done.stdout
+    assert "encodec-24khz: FAILED a known answer: tokens of codebook 0" in done.stdout
