@@ -385,7 +385,7 @@ class CosyVoice(IsolatedCodec):
     name = "cosyvoice-v1-50hz"
     environment = Environment(
         "cosyvoice",
-        requirements=("einops>=0.6", "onnx>=1.17", "onnxruntime>=1.19"),
+        requirements=("einops>=0.6", "importlib_metadata", "onnx>=1.17", "onnxruntime>=1.19"),
         # Two of the modules of diffusers are used, and none of what the tokenizer asks for besides.
         without_dependencies=("diffusers==0.29.0", "s3tokenizer==0.3.0"),
         sources=(
@@ -422,7 +422,7 @@ class CosyVoice(IsolatedCodec):
             ),
         ),
         inherits=True,
-        borrowed=("huggingface_hub>=0.23", "importlib_metadata", "safetensors>=0.4", "torchaudio", "tqdm>=4.60"),
+        borrowed=("huggingface_hub>=0.23", "safetensors>=0.4", "torchaudio", "tqdm>=4.60"),
         size=140_000_000,
     )
     worker = WORKERS / "cosyvoice/worker.py"
