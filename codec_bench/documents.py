@@ -1,8 +1,7 @@
-"""YAML and JSON that people hand us, read within bounds: nothing takes long, or means what it cannot."""
+"""YAML that people hand us, read within bounds: nothing takes long, or means what it cannot."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -92,15 +91,3 @@ def _check_content(content: Any) -> None:
             waiting += [(part, depth + 1) for pair in value.items() for part in pair]
         elif isinstance(value, list | set | tuple):
             waiting += [(part, depth + 1) for part in value]
-
-
-def parse_json(text: str | bytes) -> Any:
-    """What a JSON text holds.
-
-    Raises:
-        ValueError: It is not valid, nested too deeply, or not Unicode.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None

@@ -9,7 +9,7 @@ import pytest
 
 from codec_bench import documents
 from codec_bench.comparison.gate import load_gate
-from codec_bench.documents import parse_json, read_yaml
+from codec_bench.documents import read_yaml
 from codec_bench.errors import UsageError
 from codec_bench.listening_tests.key import Key
 from codec_bench.reconstruction.config import RunConfig
@@ -87,8 +87,6 @@ def test_numbers_that_no_option_can_have(option: dict[str, object]):
 
 
 def test_json_that_is_nested_without_end(tmp_path: Path):
-    with pytest.raises(ValueError, match="nested too deeply"):
-        parse_json("[" * 100_000)
     path = tmp_path / "key.json"
     path.write_text("[" * 100_000)
     with pytest.raises(UsageError, match="is not the key of a listening test"):

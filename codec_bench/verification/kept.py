@@ -9,9 +9,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from codec_bench.documents import parse_json
 from codec_bench.errors import UnavailableError
-from codec_bench.files import write_atomically
+from codec_bench.files import read_json, write_atomically
 from codec_bench.hub import home
 from codec_bench.verification.outcomes import BAD, Outcome, Result
 from codec_bench.verification.targets import Target, target_of
@@ -88,7 +87,7 @@ def record_of(target: Target) -> Record | None:
     """
     path = _file(target)
     try:
-        plain = parse_json(path.read_bytes())
+        plain = read_json(path)
         results = tuple(Result.of(check) for check in plain["checks"])
         datetime.fromisoformat(plain["when"])
         return Record(results, plain["when"], plain["device"])
