@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 import codec_bench
@@ -76,23 +77,25 @@ def scores(folder: Path, table: pd.DataFrame, metrics: list[str]) -> pd.DataFram
 
 def correlations(merged: pd.DataFrame, sign: float, random: np.random.Generator) -> dict[str, list[float]]:
     """Value, lower and upper end for each kind of correlation."""
-    by_sentence = dict(list(merged.groupby("sentence")))
-    names = sorted(by_sentence)
+    value, rating = merged.value.to_numpy(np.float64), merged.rating.to_numpy(np.float64)
+    condition = merged.condition.astype("category").cat.codes.to_numpy()
+    rows = [np.flatnonzero(merged.sentence == name) for name in sorted(set(merged.sentence))]
 
-    def measured(frame: pd.DataFrame) -> list[float]:
-        means = frame.groupby("condition")[["value", "rating"]].mean()
+    def measured(drawn: NDArray[np.intp]) -> list[float]:
+        counts = np.bincount(condition[drawn])
+        means = [np.bincount(condition[drawn], weights=part[drawn]) / counts for part in (value, rating)]
         return [
-            sign * float(function(part.value, part.rating).statistic)
-            for part in (frame, means)
+            sign * float(function(*part).statistic)
+            for part in ((value[drawn], rating[drawn]), means)
             for function in (spearmanr, kendalltau)
         ]
 
     drawn = [
-        measured(pd.concat([by_sentence[name] for name in random.choice(names, len(names))])) for _ in range(DRAWS)
+        measured(np.concatenate([rows[i] for i in random.integers(len(rows), size=len(rows))])) for _ in range(DRAWS)
     ]
     low, high = np.nanpercentile(np.array(drawn), [2.5, 97.5], axis=0)
     kinds = ("spearman_stimulus", "kendall_stimulus", "spearman_condition", "kendall_condition")
-    values = measured(merged)
+    values = measured(np.arange(len(merged)))
     return {kind: [values[i], float(low[i]), float(high[i])] for i, kind in enumerate(kinds)}
 
 
