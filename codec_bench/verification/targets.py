@@ -142,11 +142,11 @@ def names() -> list[str]:
 
 
 def all_here() -> list[Target]:
-    """All that can run here now."""
-    found = []
+    """All that can run here now, each once: metrics that share a recogniser stand for that."""
+    found: dict[str, Target] = {}
     for name in names():
         try:
-            found += [target for target in target_of(name) if target.plugin.unavailable() is None]
+            found |= {target.name: target for target in target_of(name) if target.plugin.unavailable() is None}
         except CodecBenchError:  # a recogniser whose extra is missing
             continue
-    return found
+    return list(found.values())
