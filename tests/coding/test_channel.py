@@ -211,6 +211,8 @@ def test_only_the_first_codebooks_arrive():
         ("repeat@3+loss@5", "repeat decodes by itself"),
         ("segment@1+shift@40", "both decide what is coded at once"),
         ("music@5", "music needs a folder"),
+        ("talkers@0+concat@8", "who else speaks belongs to one recording"),
+        ("noise@10+level@6", "cannot be combined with alterations"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_a_run(name: str, said: str):
@@ -234,6 +236,21 @@ def test_the_battery_of_the_ietf_is_a_configuration_that_can_be_read():
     config = RunConfig(codec="opus@6000", **found)
     assert [c.label for c in parse_conditions(config.condition)] == config.condition
     assert {"reverb@0.5", "talkers@0", "loss@10:2"} <= set(config.condition)
+
+
+def test_another_trace_or_another_voice_is_another_address(tmp_path: Path):
+    found = []
+    for number, trace in enumerate(("0\n1\n", "1\n1\n0\n")):
+        (tmp_path / f"{number}.txt").write_text(trace)
+        found += parse_conditions(["loss", "segment@1+loss"], loss_trace=tmp_path / f"{number}.txt")
+    item = resolved(Utterance("u", DEMO / "audio" / "slt-01.flac", None, "slt"))
+    assert len({c.address(item) for c in found}) == len({c.fingerprint for c in found}) == 4
+    others = [resolved(Utterance(n, DEMO / "audio" / f"{n}.flac", None, "rms")) for n in ("rms-01", "rms-02")]
+    for name in ("talkers@0", "talkers@0+gain@-6", "talkers@0+segment@1", "talkers@0+loss@10"):
+        (condition,) = parse_conditions([name])
+        heard = [bound(condition, [item, other]) for other in others]
+        places = [{c.address(item), *(p.address for p in c.pieces(item, lambda _: SPEECH))} for c in heard]
+        assert not places[0] & places[1], name
 
 
 @pytest.mark.parametrize(("name", "factor"), [("level@-20", 0.1), ("level@6", 10**0.3), ("shift@37", 1.0)])

@@ -197,6 +197,9 @@ class Loss(Channel):
         if self._milliseconds <= 0:
             raise UsageError("a packet of loss lasts more than 0 ms")
 
+    def _parts(self) -> dict[str, Any]:
+        return super()._parts() | {"trace_sha256": digest(self.trace.encode()) if self.trace else None}
+
     @property
     def _burst(self) -> float | None:
         burst = self.details.partition(":")[0]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from codec_bench.audio import Audio
 from codec_bench.coding.conditions.channel import Channel
 from codec_bench.coding.conditions.condition import Alteration, Altered, Condition, Piece, Read
+from codec_bench.coding.conditions.framing import Concatenated
+from codec_bench.coding.conditions.undone import Level
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.stats import Floats
@@ -49,6 +51,10 @@ class InTurn(Alteration):
         """Each of them for the utterances of a run."""
         made = [part.bound(items) for part in self.parts]
         return replace(self, parts=tuple(part for part in made if isinstance(part, Alteration)))
+
+    def address(self, item: Item) -> str:
+        """That of all of them, which may say more than what they are."""
+        return address(in_turn=[part.address(item) for part in self.parts])
 
     def altered(self, recording: Audio, identity: str) -> Altered:
         """What the last of them makes; what each did besides is added up."""
@@ -142,11 +148,13 @@ class Combined(Condition):
         return 1.0 if self.framing is None else self.framing.share(item)
 
     def _heard(self, item: Item, place: str) -> str:
+        """The address of a piece of the altered recording, from that of the piece of the clean one."""
         if self.before is None:
             return place
-        return (
-            self.before.address(item) if place == item.digest else address(piece=place, altered=self.before.fingerprint)
-        )
+        if isinstance(self.framing, Concatenated):  # the piece is that of several recordings
+            return address(piece=place, altered=self.before.fingerprint, **self.before.kept_for)
+        altered = self.before.address(item)
+        return altered if place == item.digest else address(piece=place, altered=altered)
 
     def _steps(self, recording: str) -> tuple[Any, ...]:
         return tuple(channel.step(recording) for channel in self.channels)
@@ -171,6 +179,10 @@ def combined(parts: Sequence[Condition]) -> Condition:
         raise UsageError(f"{framings[0].label} and {framings[1].label} both decide what is coded at once: take one")
     if "repeat" in names and len(channels) > 1:
         raise UsageError("repeat decodes by itself: no other condition of the code can be combined with it")
+    if "talkers" in names and "concat" in names:
+        raise UsageError("talkers and concat cannot be combined: who else speaks belongs to one recording")
+    if alterations and any(isinstance(part, Level) and part.value > 0 for part in framings):
+        raise UsageError("a level above 0 dB, which is limited by the recording, cannot be combined with alterations")
     before = alterations[0] if len(alterations) == 1 else InTurn(0.0, tuple(alterations)) if alterations else None
     if before is not None and len(before.label.split("+")) == len(parts):
         return before
