@@ -44,6 +44,7 @@ def codec_facts() -> list[dict[str, Any]]:
                     for mode, made in specs.items()
                     for setting, count, bitrate in _settings(cls, mode, made)
                 ],
+                "counted_otherwise_kbps": {name: bitrate / 1000 for name, bitrate in spec.counted_otherwise},
                 "parameters": spec.parameters,
                 "causal": spec.causal,
                 "streaming": spec.streaming,

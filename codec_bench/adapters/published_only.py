@@ -1,4 +1,4 @@
-"""Codecs of the papers' tables that only their authors can run: rows that say why.
+"""Codecs that only their authors can run, or that no adapter runs yet: rows that say why.
 
 What their papers state about them stays visible in `list codecs`, and existing reconstructions are
 scored with `files:DIR` next to everything else.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing_extensions import override
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.neural import neural
 from codec_bench.audio import FloatArray
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Code, Codebook
@@ -24,6 +25,22 @@ WHY = {
         "of its codebooks are inferred"
     ),
     "distilcodec": "no adapter yet: its code names a GPU, and pins fairseq, which no current Python installs",
+    "moss-audio-tokenizer-nano": "its code is published beside its weights alone, and was not seen",
+    "moss-audio-tokenizer-v2": "its code is published beside its weights alone, and was not seen",
+    "flexicodec": "no adapter yet: it needs SenseVoice through FunASR, and its rate depends on the recording",
+    "simwhisper-codec": "no adapter yet",
+    "distill-neucodec": "no adapter yet: none was seen to give what its package gives",
+    "sac-37.5hz": "no adapter yet: it needs the tokenizer of GLM-4-Voice beside its own weights",
+    "sac-62.5hz": "no adapter yet: it needs the tokenizer of GLM-4-Voice beside its own weights",
+    "glm-4-voice": "no adapter yet: its decoder is a fork of CosyVoice's, with one voice",
+    "fish-dac": "no adapter yet; its weights are for non-commercial use",
+    "unicodec": "no adapter yet: its decoder takes features, and what its tokens stand for has to be worked out",
+    "funcodec-ds640": "no adapter yet: it needs a fork of ESPnet, and the order of its tokens was not verified",
+    "funcodec-ds320": "no adapter yet: it needs a fork of ESPnet, and the order of its tokens was not verified",
+    "freqcodec": "no adapter yet: it needs a fork of ESPnet, and the order of its tokens was not verified",
+    "dtm-codec": "its source was not to be had",
+    "pocket-tts-vae": "continuous, no bitrate: nothing is quantised; no adapter yet",
+    "vibevoice-acoustic": "continuous, no bitrate: nothing is quantised; no adapter yet",
 }
 """What is missing, as the end of "cannot be run: ...", by codec."""
 
@@ -47,6 +64,20 @@ class PublishedOnly(Codec):
     @override
     def _decode(self, code: Code) -> FloatArray:
         raise UnavailableError(f"{self.name} cannot be run: {self.unsupported()}")
+
+
+def _spec(
+    title: str, group: Group, rate: int, codebooks: tuple[Codebook, ...], repository: str, licence: str
+) -> CodecSpec:
+    return neural(
+        title=title,
+        group=group,
+        input_rate=rate,
+        output_rate=rate,
+        codebooks=codebooks,
+        licence=licence,
+        source=f"https://github.com/{repository}",
+    )
 
 
 CODECS = PublishedOnly.checkpoints(
@@ -88,27 +119,148 @@ CODECS = PublishedOnly.checkpoints(
             licence="not published",
             source="https://arxiv.org/abs/2406.07422",
         ),
-        # Xiaomi, 2025: 8 of 20 residual codebooks; its weights are public.
+        # Xiaomi, 2025: 20 residual codebooks, of which its language model has 8, 1.55 kbit/s.
         "mimo-audio-tokenizer": CodecSpec(
             title="MiMo-Audio-Tokenizer",
             group=Group.SEMANTIC,
             input_rate=24_000,
             output_rate=24_000,
-            hop=960,
+            codebooks=(Codebook(1024, hop=960),) * 2 + (Codebook(128, hop=960),) * 18,
             parameters=1_200_000_000,
-            licence="MIT (derived cards)",
-            source="https://huggingface.co/XiaomiMiMo/MiMo-Audio-Tokenizer",
+            causal=False,
+            streaming=True,
+            licence="Apache-2.0",
+            weights_licence="MIT",
+            source="https://github.com/XiaomiMiMo/MiMo-Audio",
         ),
         # 1.41 kbit/s; its README says 1300 bit/s.
-        "distilcodec": CodecSpec(
-            title="DistilCodec",
+        "distilcodec": _spec(
+            "DistilCodec", Group.ACOUSTIC, 24_000, (Codebook(32_768, 256),), "IDEA-Emdoor-Lab/DistilCodec", "not stated"
+        ),
+        **{
+            f"moss-audio-tokenizer-{name}": CodecSpec(
+                title=f"MOSS-Audio-Tokenizer {name.capitalize()}",
+                group=Group.ACOUSTIC,
+                input_rate=48_000,
+                output_rate=48_000,
+                codebooks=(Codebook(1024, hop=3840),) * count,
+                parameters=parameters,
+                causal=True,
+                streaming=True,
+                licence="Apache-2.0",
+                weights_licence="Apache-2.0",
+                source=source,
+            )
+            for name, count, parameters, source in (
+                ("nano", 16, 21_970_000, "https://github.com/OpenMOSS/MOSS-TTS-Nano"),
+                ("v2", 32, 2_000_000_000, "https://huggingface.co/OpenMOSS-Team/MOSS-Audio-Tokenizer-v2"),
+            )
+        },
+        # With all groups of one frame; where it merges some, a group costs 3 bits more, for its length.
+        "flexicodec": _spec(
+            "FlexiCodec, 12.5 Hz",
+            Group.SEMANTIC,
+            16_000,
+            (Codebook(32_768, 1280), *(Codebook(4096, 1280),) * 23),
+            "amphionspace/FlexiCodec",
+            "MIT",
+        ),
+        "simwhisper-codec": _spec(
+            "SimWhisper-Codec",
+            Group.SEMANTIC,
+            16_000,
+            (Codebook(2016, 1280),) * 8,
+            "ZhangXinWhut/SimWhisper-Codec",
+            "Apache-2.0",
+        ),
+        **{
+            f"sac-{rate}hz": _spec(
+                f"SAC, {rate} Hz",
+                Group.SEMANTIC,
+                16_000,
+                (Codebook(16_384, 1280), Codebook(16_384, hop)),
+                "Soul-AILab/SAC",
+                "Apache-2.0",
+            )
+            for rate, hop in ((37.5, 640), (62.5, 320))
+        },
+        "distill-neucodec": CodecSpec(
+            title="Distill-NeuCodec",
+            group=Group.SEMANTIC,
+            input_rate=16_000,
+            output_rate=24_000,
+            codebooks=(Codebook(65_536, hop=320),),
+            causal=False,
+            licence="Apache-2.0",
+            source="https://github.com/neuphonic/neucodec",
+        ),
+        "glm-4-voice": CodecSpec(
+            title="GLM-4-Voice tokenizer and decoder",
+            group=Group.SEMANTIC,
+            input_rate=16_000,
+            output_rate=22_050,
+            codebooks=(Codebook(16_384, hop=1280),),
+            parameters=454_800_000,
+            causal=False,
+            streaming=True,
+            licence="Apache-2.0",
+            weights_licence="GLM-4 model licence",
+            source="https://github.com/THUDM/GLM-4-Voice",
+        ),
+        "fish-dac": CodecSpec(
+            title="Fish Audio's DAC (S1-mini, S2)",
             group=Group.ACOUSTIC,
+            input_rate=44_100,
+            output_rate=44_100,
+            codebooks=(Codebook(4096, hop=2048), *(Codebook(1024, hop=2048),) * 9),
+            causal=True,
+            streaming=True,
+            licence="Fish Audio Research License (non-commercial)",
+            source="https://github.com/fishaudio/fish-speech",
+        ),
+        # Speech has only the first 4096 entries, 0.9 kbit/s; what is sent has to allow all.
+        "unicodec": _spec(
+            "UniCodec", Group.ACOUSTIC, 24_000, (Codebook(16_384, 320),), "Jiang-Yidi/UniCodec", "not stated"
+        ),
+        **{
+            name: _spec(title, Group.ACOUSTIC, 16_000, (Codebook(1024, hop),) * 32, "modelscope/FunCodec", "MIT")
+            for name, title, hop in (
+                ("funcodec-ds640", "FunCodec EnCodec, 25 Hz", 640),
+                ("funcodec-ds320", "FunCodec EnCodec, 50 Hz", 320),
+                ("freqcodec", "FreqCodec, 50 Hz", 320),
+            )
+        },
+        # Their number of bits would be that of a quantiser which somebody else chooses.
+        "pocket-tts-vae": CodecSpec(
+            title="Pocket TTS's Mimi VAE (continuous)",
+            group=Group.REFERENCE,
             input_rate=24_000,
             output_rate=24_000,
-            codebooks=(Codebook(32_768, hop=256),),
-            causal=False,
-            licence="not stated",
-            source="https://github.com/IDEA-Emdoor-Lab/DistilCodec",
+            hop=1920,
+            causal=True,
+            streaming=True,
+            licence="MIT",
+            weights_licence="CC-BY-4.0, behind a form",
+            source="https://github.com/kyutai-labs/pocket-tts",
+        ),
+        "vibevoice-acoustic": CodecSpec(
+            title="VibeVoice's acoustic tokenizer (continuous)",
+            group=Group.REFERENCE,
+            input_rate=24_000,
+            output_rate=24_000,
+            hop=3200,
+            causal=True,
+            streaming=True,
+            licence="MIT",
+            source="https://huggingface.co/microsoft/VibeVoice-1.5B",
+        ),
+        "dtm-codec": CodecSpec(
+            title="DTM-Codec",
+            group=Group.ACOUSTIC,
+            input_rate=16_000,
+            output_rate=16_000,
+            licence="not known",
+            source="https://huggingface.co/hoyso48/DTM-Codec",
         ),
     }
 )

@@ -75,6 +75,8 @@ class CodecSpec:
         padding: Input samples, besides a frame, by which tokens or packets may last longer or shorter than the input.
         slack: Seconds by which decoded audio may end early, or last longer than its tokens; it is padded or cut.
         stochastic: Whether coding the same recording twice may give different results.
+        counted_otherwise: Bit/s as its makers count them where they leave out something that the decoder needs, by what
+            that is.
         cacheable: For a plug-in that has neither `weights` nor parameters in PyTorch modules: whether its code alone
             decides what it produces, so that later runs may use it. A file that it reads by itself is then not noticed.
 
@@ -106,6 +108,7 @@ class CodecSpec:
     cacheable: bool = False
     semantic_codebooks: tuple[int, ...] = ()
     polarity: int = 1
+    counted_otherwise: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         self._set("group", _group(self.group))

@@ -49,6 +49,63 @@ def load_state(path: str, device: str = "cpu") -> Any:
     return torch.load(path, map_location=device, weights_only=True)
 
 
+class TorchModel:
+    """What stands between messages and a model of torch: arrays as tensors, whole frames, no gradients.
+
+    A worker derives from it and implements `codes`, `samples` and, where there are vectors to show, `vectors`.
+
+    Args:
+        model: The network, on its device.
+        device: Of its tensors.
+        hop: Zeros fill recordings up to a multiple of it, as far as upstream's code does not do so itself.
+    """
+
+    def __init__(self, model: Any, device: str, hop: int = 1) -> None:
+        self.model, self.device, self.hop = model, device, hop
+
+    def codes(self, audio: Any) -> Sequence[Any]:
+        """Integer tensors `[frames]`, one per codebook, of a float32 tensor `[n]`."""
+        raise NotImplementedError
+
+    def samples(self, codes: Sequence[Any]) -> Any:
+        """A tensor `[n]` of int64 tensors `[frames]`."""
+        raise NotImplementedError
+
+    def vectors(self, codes: Sequence[Any]) -> Any:
+        """What codes stand for, `[frames, dimension]` by name."""
+        return {}
+
+    def encode(self, samples: Any) -> tuple[list[Any], dict[str, Any]]:
+        """Codes of float32 `[n]`; no side information."""
+        import torch
+
+        padded = np.pad(samples, (0, -len(samples) % self.hop))
+        with torch.inference_mode():
+            found = self.codes(torch.from_numpy(padded).to(self.device))
+            return [book.cpu().numpy().astype(np.int64) for book in found], {}
+
+    def decode(self, codes: Sequence[Any], side: dict[str, Any]) -> Any:
+        """Float32 samples."""
+        import torch
+
+        with torch.inference_mode():
+            return self.samples(self.tensors(codes)).float().cpu().numpy()
+
+    def latents(self, codes: Sequence[Any], side: dict[str, Any]) -> dict[str, Any]:
+        """Float32 arrays by name."""
+        import torch
+
+        with torch.inference_mode():
+            found = self.vectors(self.tensors(codes))
+            return {name: vectors.float().cpu().numpy() for name, vectors in found.items()}
+
+    def tensors(self, codes: Sequence[Any]) -> list[Any]:
+        """Arrays as tensors on the device."""
+        import torch
+
+        return [torch.from_numpy(book).to(self.device) for book in codes]
+
+
 class _Dummy:
     """Stands for whatever a stubbed module is asked for: a base class, a decorator, a function, a submodule.
 

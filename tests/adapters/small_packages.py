@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 NAMES = (
     "snac-24khz",
+    "snac-32khz",
+    "snac-44khz",
     "vocos-encodec",
     "speechtokenizer",
     "s3tokenizer-v1-50hz",
@@ -35,6 +37,15 @@ SNAC = {
     "vq_strides": [4, 2, 1],
     "noise": True,
     "depthwise": True,
+}
+
+SNAC_MUSIC = SNAC | {
+    "encoder_rates": [2, 3, 8, 8],
+    "decoder_rates": [8, 8, 3, 2],
+    "attn_window_size": 32,
+    "vq_strides": [8, 4, 2, 1],
+    "encoder_dim": 8,  # 128 at its end, two heads of attention
+    "decoder_dim": 64,
 }
 
 SPEECHTOKENIZER = {
@@ -95,8 +106,10 @@ def build(name: str, mirror: Path) -> Path | None:
         find their files in the mirror.
     """
     torch.manual_seed(1)
-    if name == "snac-24khz":
-        return snac(mirror / "hf/hubertsiuzdak/snac_24khz")
+    if name.startswith("snac"):
+        rate = int(name[5:7]) * 1000 + (name == "snac-44khz") * 100
+        config = (SNAC if rate == 24_000 else SNAC_MUSIC) | {"sampling_rate": rate}
+        return snac(mirror / f"hf/hubertsiuzdak/snac_{name[5:]}", config)
     if name == "speechtokenizer":
         return speechtokenizer(mirror / "hf/fnlp/SpeechTokenizer/speechtokenizer_hubert_avg")
     if name == "vocos-encodec":
@@ -107,12 +120,12 @@ def build(name: str, mirror: Path) -> Path | None:
     return s3tokenizer(name, mirror / "small")
 
 
-def snac(folder: Path) -> None:
+def snac(folder: Path, config: dict[str, Any]) -> None:
     import snac as package
 
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(SNAC))
-    model = stirred(package.SNAC(**SNAC))
+    (folder / "config.json").write_text(json.dumps(config))
+    model = stirred(package.SNAC(**config))
     spread(model.encoder, model.encoder.block[-1])
     torch.save(model.state_dict(), folder / "pytorch_model.bin")
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from codec_bench.adapters.snac import Snac
+from codec_bench.adapters.snac import SNACS, Snac
 from codec_bench.adapters.torch_codec import SEED
 from codec_bench.audio import Audio
 from codec_bench.errors import CodecError, UnavailableError, UsageError
-from tests.adapters.small_packages import SNAC
+from tests.adapters.small_packages import SNAC, SNAC_MUSIC, build
 
 CODEC = Snac
 
@@ -67,12 +67,37 @@ def test_the_embeddings_of_all_codebooks_are_added(codec: Snac, audio: Audio):
     assert np.allclose(latents, expected[0].T.numpy(), atol=1e-5)
 
 
-def test_the_published_size_has_the_stated_parameters():
+@pytest.mark.parametrize(
+    ("codec_class", "config"),
+    [(Snac, PUBLISHED), (SNACS["snac-32khz"], {**SNAC_MUSIC, "encoder_dim": 64, "decoder_dim": 1536})],
+)
+def test_the_published_size_has_the_stated_parameters(codec_class: type[Snac], config: dict):
     import snac
 
     with torch.device("meta"):
-        model = snac.SNAC(**PUBLISHED)
-    assert sum(p.numel() for p in model.parameters()) == Snac().spec.parameters
+        model = snac.SNAC(**config)
+    assert sum(p.numel() for p in model.parameters()) == codec_class.spec.parameters
+
+
+def test_those_for_music_send_whole_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import snac
+
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path))
+    build("snac-44khz", tmp_path)
+    codec = SNACS["snac-44khz"]()
+    codec.load()
+    package = snac.SNAC.from_pretrained(str(tmp_path / "hf/hubertsiuzdak/snac_44khz"))
+    samples = np.random.default_rng(1).uniform(-0.5, 0.5, 20_001).astype(np.float32)
+    code = codec.encode(Audio(samples, 44_100))
+    with torch.inference_mode():
+        expected = package.encode(torch.from_numpy(samples)[None, None])
+        torch.manual_seed(SEED)
+        decoded = package.decode(expected)[0, 0, : len(samples)].numpy()
+    assert [len(stream.codes) for stream in code.streams] == [8, 16, 32, 64]
+    for stream, book in zip(code.streams, expected, strict=True):
+        assert np.array_equal(stream.codes, book[0].numpy())
+    assert np.array_equal(codec.decode(code).samples, decoded)
+    assert codec.spec.bitrate() == pytest.approx(2584, abs=1)
 
 
 def test_it_has_one_setting(codec: Snac, audio: Audio):

@@ -15,7 +15,7 @@ from codec_bench.adapters.neural import neural
 from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.environments import Environment, Source
 from codec_bench.errors import UnavailableError
-from codec_bench.hub import hugging_face
+from codec_bench.hub import RemoteFile, hugging_face
 from codec_bench.tokens import Codebook
 
 
@@ -416,6 +416,277 @@ NEMO_CODEC = NemoCodec.checkpoints(
         ),
     }
 )
+
+
+def _l3ac(package: str, name: str, rate: int, hop: int, window: int, size: int, parameters: int) -> CodecSpec:
+    """A configuration of a package; SQ-Codec fills recordings up to whole windows of its attention."""
+    title, repository, version = {
+        "l3ac": ("L3AC", "L3AC", "v1"),
+        "sq_codec": ("SQ-Codec", "SQCodec", "v0"),
+    }[package]
+    parts = ("encoder", "quantizer", "decoder", "en_encoder", "en_decoder")
+    kbps = rate / hop * Codebook(size, hop).bits / 1000
+    return neural(
+        title=f"{title}, {kbps:.2g} kbit/s" + (", 24 kHz" if rate == 24_000 else ""),
+        group=Group.ACOUSTIC,
+        input_rate=rate,
+        output_rate=rate,
+        codebooks=(Codebook(size, hop),),
+        parameters=parameters,
+        licence="MIT",
+        source=f"https://github.com/zhai-lw/{repository}",
+        weights=hugging_face(f"zhai-lw/{repository}", *(f"weights/{name}.{version}/{part}.pt" for part in parts)),
+        configuration=f"{package} {name}",
+        min_samples=hop + 1,  # two frames: one alone has no variance, by which the decoder divides
+        padding=window,
+    )
+
+
+class L3ac(IsolatedCodec):
+    """A model of L3AC (Zhai et al., 2025) or of SQ-Codec before it: one finite scalar quantizer and few parameters.
+
+    7^6 entries, or 9^3 x 7^3 at the higher rates. The packages leave their networks in training mode, where noise takes
+    the place of some values; here they are evaluated. The 24 kHz model of 12 kbit/s calls itself one for 16 kHz.
+
+    SQ-Codec codes whole windows of its attention, so recordings last up to 4.5 s longer in tokens, all of which count.
+
+    Source:
+        https://arxiv.org/abs/2504.04949, https://github.com/zhai-lw/L3AC, https://github.com/zhai-lw/SQCodec
+    """
+
+    environment = Environment(
+        "l3ac",
+        # What they declare would bring another torch; these are the modules that coding needs.
+        without_dependencies=(
+            "l3ac==1.0",
+            "sq-codec==0.0.1",
+            "einops>=0.8",
+            "einx==0.3.0",
+            "frozendict>=2",
+            "hyper-connections==0.1.15",
+            "local-attention==1.11.2",
+            "vector-quantize-pytorch==1.17.8",
+        ),
+        requirements=("pydantic-settings>=2.1", "requests>=2"),
+        inherits=True,
+    )
+    worker = WORKERS / "l3ac/worker.py"
+
+
+L3AC = L3ac.checkpoints(
+    {
+        "l3ac-0.75k": _l3ac("l3ac", "0k75bps", 16_000, 360, 0, 7**6, 11_289_700),
+        "l3ac-1k": _l3ac("l3ac", "1kbps", 16_000, 270, 0, 7**6, 11_271_268),
+        "l3ac-1.5k": _l3ac("l3ac", "1k5bps", 16_000, 180, 0, 7**6, 11_254_884),
+        "l3ac-3k": _l3ac("l3ac", "3kbps", 16_000, 96, 0, 9**3 * 7**3, 10_307_288),
+        "sq-codec-0.75k": _l3ac("sq_codec", "0k75bps", 16_000, 360, 72_000, 7**6, 15_179_044),
+        "sq-codec-1.5k": _l3ac("sq_codec", "1k5bps", 16_000, 180, 54_000, 7**6, 15_095_076),
+        "sq-codec-3k": _l3ac("sq_codec", "3kbps", 16_000, 90, 36_000, 7**6, 11_256_344),
+        "sq-codec-6k": _l3ac("sq_codec", "6kbps", 16_000, 45, 13_500, 7**6, 11_207_436),
+        "sq-codec-12k": _l3ac("sq_codec", "12kbps", 16_000, 24, 9600, 9**3 * 7**3, 11_182_092),
+        "sq-codec-12k-24khz": _l3ac("sq_codec", "12kbps_24khz", 24_000, 36, 14_400, 9**3 * 7**3, 11_218_956),
+        "sq-codec-24k-24khz": _l3ac("sq_codec", "24kbps_24khz", 24_000, 18, 10_800, 9**3 * 7**3, 11_163_660),
+    }
+)
+
+
+class Auv(IsolatedCodec):
+    """AUV (Chen et al., 2025), 16 kHz: one codebook of 20,480 entries at 50 Hz for speech, singing, music and sounds.
+
+    0.716 kbit/s: training gave each kind of audio a part of the codebook, speech the first 8192 entries (0.65 kbit/s);
+    coding looks for the nearest of all, as the package does where nobody says what is heard. It codes whole frames,
+    and two at least; zeros fill the last one.
+
+    Source:
+        https://arxiv.org/abs/2509.21968, https://github.com/SWivid/AUV
+    """
+
+    name = "auv"
+    environment = Environment(
+        "auv", without_dependencies=("auv==0.1.1", "einops>=0.6"), inherits=True, borrowed=("torchaudio",)
+    )
+    worker = WORKERS / "auv/worker.py"
+
+    spec = neural(
+        title="AUV",
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(Codebook(20_480, hop=320),),
+        parameters=122_628_882,
+        licence="MIT",
+        weights_licence="MIT",
+        source="https://github.com/SWivid/AUV",
+        weights=hugging_face("SWivid/AUV", "auv.pt"),
+        padding=320,
+    )
+
+
+class Spine(IsolatedCodec):
+    """Spine 0.1.0 (2026), 24 kHz: finite scalar quantizers at 5.9, 11.7, 23.4 and 46.9 Hz, coarse first, 1.57 kbit/s.
+
+    Any number of the slower ones can be decoded alone, which its author does not train for. Its decoder adds noise,
+    which is seeded. Recordings get whole frames of the slowest, 0.17 s. The wheel asks for Python 3.12; the source that
+    is used here does without.
+
+    Source:
+        https://github.com/twangodev/spine-codec
+    """
+
+    name = "spine"
+    prefixes = (1, 2, 3, 4)
+    environment = Environment(
+        "spine",
+        without_dependencies=("einops>=0.8", "einx==0.3.0", "frozendict>=2", "vector-quantize-pytorch==1.17.8"),
+        sources=(
+            Source(
+                "twangodev/spine-codec",
+                "b800cce9692e6f79726e5d7008bb9dea43e43a7b",
+                paths=("spine",),
+                tree="3e9e0c2bf20a5167a8dc5b384d94757ab265806b97e24715369168731e95c1e8",
+            ),
+        ),
+        inherits=True,
+        borrowed=("safetensors>=0.4",),
+    )
+    worker = WORKERS / "spine/worker.py"
+
+    spec = neural(
+        title="Spine",
+        group=Group.ACOUSTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(
+            Codebook(5**4, hop=4096),
+            Codebook(8 * 5**4, hop=2048),
+            Codebook(8 * 6 * 5**6, hop=1024),
+            Codebook(8 * 6 * 5**6, hop=512),
+        ),
+        parameters=115_280_950,
+        licence="Apache-2.0",
+        weights_licence="Apache-2.0",
+        source="https://github.com/twangodev/spine-codec",
+        weights=hugging_face("twangodev/spine-codec", "config.json", "model.safetensors"),
+    )
+
+
+def _codecslime(variant: str, size: int, rate: int) -> CodecSpec:
+    """A variant at a number of segments per second; at 80 all of them last one frame, so that no duration is sent."""
+    hop = 16_000 // rate
+    codes, durations = Codebook(size, hop), Codebook(4, hop)
+    return neural(
+        title=f"CodecSlime {variant.upper()}, {rate} Hz",
+        group=Group.ACOUSTIC,
+        input_rate=16_000,
+        output_rate=16_000,
+        codebooks=(codes,) if rate == 80 else (codes, durations),
+        counted_otherwise=() if rate == 80 else (("without durations", rate * codes.bits),),
+        licence="MIT",
+        weights_licence="CC-BY-4.0",
+        source="https://github.com/X-LANCE/codecslime",
+        weights=(
+            RemoteFile(
+                f"codecslime/codecslime-{variant}.safetensors",
+                source="https://github.com/X-LANCE/codecslime/releases/download/v0.1.0/"
+                f"codecslime-{variant}.safetensors",
+            ),
+        ),
+        configuration=f"{variant} {rate}",
+    )
+
+
+class CodecSlimeVq(IsolatedCodec):
+    """CodecSlime (Wang et al., 2025), 16 kHz, over a codebook of 8192: frames of 80 Hz merged into segments of 1 to 4.
+
+    At 40 segments/s a code and its duration, which the decoder needs, take 13 + 2 bits, 0.6 kbit/s. The paper counts
+    the codes alone, 0.52; `counted_otherwise` has that. How many segments there are depends on the length alone, where
+    they end on the audio. Finding that takes time that grows with the square of the length.
+
+    Source:
+        https://arxiv.org/abs/2506.21074, https://github.com/X-LANCE/codecslime
+    """
+
+    name = "codecslime-vq8k"
+    any_prefix = False
+    specs: ClassVar[Mapping[str, CodecSpec]] = {f"{rate}hz": _codecslime("vq8k", 8192, rate) for rate in (40, 80)}
+    modes = tuple(specs)
+    environment = Environment(
+        "codecslime",
+        without_dependencies=("einops>=0.6",),
+        sources=(
+            Source(
+                "X-LANCE/codecslime",
+                "bbe92ac72427464212c9e94de45efa5306e50e28",
+                paths=("src/codecslime",),
+                tree="7aebac8638798b6c43d277746259be9a269aa267332030d3945ba14158e0ab16",
+            ),
+        ),
+        inherits=True,
+        borrowed=("safetensors>=0.4",),
+    )
+    worker = WORKERS / "codecslime/worker.py"
+    call_timeout = 1800.0
+
+
+class CodecSlimeFsq(CodecSlimeVq):
+    """CodecSlime over a finite scalar quantizer of 18,225 values: 0.646 kbit/s at 40 segments/s."""
+
+    name = "codecslime-fsq18k"
+    specs: ClassVar[Mapping[str, CodecSpec]] = {f"{rate}hz": _codecslime("fsq18k", 18_225, rate) for rate in (40, 80)}
+    modes = tuple(specs)
+
+
+class MossAudioTokenizer(IsolatedCodec):
+    """MOSS-Audio-Tokenizer (OpenMOSS, 2026), 24 kHz, 1.6 billion parameters: 32 codebooks at 12.5 Hz, 4 kbit/s.
+
+    Recordings are filled up to whole frames, because upstream codes what lies in the last one as silence where it is
+    not full. They are coded one by one in float32: in bfloat16 upstream's codes depend on the batch. Its classes come
+    from the source at a commit, and nothing that lies beside the weights is run.
+
+    Source:
+        https://github.com/OpenMOSS/MOSS-Audio-Tokenizer
+    """
+
+    name = "moss-audio-tokenizer"
+    prefixes = (1, 4, 6, 8, 12, 16, 24, 32)
+    environment = Environment(
+        "moss-audio-tokenizer",
+        requirements=("transformers>=5.23,<6",),
+        sources=(
+            Source(
+                "OpenMOSS/MOSS-Audio-Tokenizer",
+                "56df9eeb88f7236419dbf6328cd2e51f4dc21eeb",
+                paths=("configuration_moss_audio_tokenizer.py", "modeling_moss_audio_tokenizer.py"),
+                tree="696ff2fb0fa47d2c0228b9ae3ff62882fed32ed9dd6dbfd4943fb753f31c5c88",
+            ),
+        ),
+        inherits=True,
+        size=175_000_000,
+    )
+    worker = WORKERS / "moss/worker.py"
+    packages = ("torch", "transformers")
+    call_timeout = 3600.0
+
+    spec = CodecSpec(
+        title="MOSS-Audio-Tokenizer",
+        group=Group.ACOUSTIC,
+        input_rate=24_000,
+        output_rate=24_000,
+        codebooks=(Codebook(1024, hop=1920),) * 32,
+        parameters=1_600_000_000,  # as its makers round it
+        causal=True,
+        streaming=True,
+        licence="Apache-2.0",
+        weights_licence="Apache-2.0",
+        source="https://github.com/OpenMOSS/MOSS-Audio-Tokenizer",
+        weights=hugging_face(
+            "OpenMOSS-Team/MOSS-Audio-Tokenizer",
+            "config.json",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "model.safetensors.index.json",
+        ),
+    )
 
 
 class BigVgan(IsolatedCodec):
