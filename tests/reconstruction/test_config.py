@@ -41,6 +41,7 @@ def test_every_option_can_be_saved(tmp_path: Path):
         "device": "cuda", "batch_seconds": 30.0, "checkpoint": tmp_path,
         "asr": "x", "normaliser": "librispeech",
         "condition": ["c"], "condition_reference": "altered", "noise_dir": tmp_path, "room_dir": tmp_path,
+        "music_dir": tmp_path, "loss_trace": tmp_path,
         "seed": 4, "align": True, "ground_truth": False, "data_root": tmp_path, "audio_root": tmp_path,
         "generated": True, "speed": True, "prompts": tmp_path, "prompt_root": tmp_path,
         "text": tmp_path, "bands": [1.0], "keep_audio": True, "report": False, "max_failed": 0.5, "timeout": 9.0,
