@@ -106,8 +106,8 @@ class Recipe:
         augmentation: How the training part is varied; None if it is not.
         layers: Layers of a transformer (heads `bert` and `gpt2`).
         attention: Its attention heads.
-        warmup_steps: Steps over which the learning rate rises, in the place of a share of them; where there are fewer
-            in all, it never ends to rise.
+        warmup_steps: Steps over which the learning rate rises, instead of a share of all; it rises to the end of a
+            training that has fewer.
         decay: How it falls, where not along a half cosine.
     """
 

@@ -93,7 +93,7 @@ class GPT2Head(nn.Module):
 
     @torch.no_grad()
     def texts(self, frames: Tensor, mask: Tensor, most: int) -> list[list[int]]:
-        """The greedy answers, of at most so many symbols."""
+        """The greedy answers, of at most `most` symbols each."""
         heard, kept = self._heard(frames, mask, most + 2)
         begin = self.model.transformer.wte(torch.full((len(frames), 1), self.begin, device=frames.device))
         made = self.model.generate(

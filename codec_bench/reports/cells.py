@@ -142,6 +142,7 @@ class TableRow:
         group: `reference`, `semantic`, `acoustic` or `classic`.
         system: The label in the run's own files; differs from `label` where two runs have the same system.
         run: Folder of the run.
+        known_answers: What verification said of the codec on the machine that ran it; empty where there is none.
     """
 
     label: str
@@ -155,7 +156,12 @@ class TableRow:
     run: str = ""
     title: str = ""
     efficiency: Efficiency = field(default_factory=Efficiency)
-    is_failed: bool = False
+    known_answers: str = ""
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the codec fails a known answer."""
+        return self.known_answers == "failed"
 
     @property
     def is_reference(self) -> bool:

@@ -188,7 +188,7 @@ def _rows(run: Run, columns: Sequence[TableColumn]) -> list[TableRow]:
                 run=str(run.path),
                 title=described.get("title", ""),
                 efficiency=_efficiency(described),
-                is_failed=described.get("verification", {}).get("state") == "failed",
+                known_answers=described.get("verification", {}).get("state", ""),
             )
         value, low, high = (_none(r[key]) for key in ("value", "ci_low", "ci_high"))
         metric = str(r["metric"])

@@ -19,7 +19,7 @@ SUFFIX = ".answers.yaml"
 """What follows the name of a module in that of its file of answers."""
 
 SURE = 0.8
-"""Confidence below which an answer may be of other weights or settings: a difference is told, and is no failure."""
+"""Confidence below which an answer may be of other weights or settings: a difference is reported, but no failure."""
 
 SHARED = Path(__file__).with_name("inputs.yaml")
 

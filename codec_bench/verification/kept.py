@@ -89,14 +89,15 @@ def record_of(target: Target) -> Record | None:
     try:
         plain = read_json(path)
         results = tuple(Result.of(check) for check in plain["checks"])
-        datetime.fromisoformat(plain["when"])
+        if not results or datetime.fromisoformat(plain["when"]).tzinfo is None:
+            return None
         return Record(results, plain["when"], plain["device"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # none yet, or damaged: it is verified again
 
 
 def keep(target: Target, results: tuple[Result, ...], device: str) -> Record:
-    """Keeps what came of verifying a target, unless it could not be run: that may be other next time.
+    """Keeps what came of verifying a target, unless it could not be run: the next attempt may succeed.
 
     Raises:
         UsageError: The home cannot be written.

@@ -14,7 +14,7 @@ class Outcome(str, Enum):
     PASSED = "pass"
     FAILED = "fail"
     CANNOT_RUN = "cannot run"
-    """It raised, crashed or hung. That may be other next time, so it is not kept; until then it is a failure."""
+    """It raised, crashed or hung: a failure, but one that is not kept, as the next attempt may succeed."""
     DIFFERS = "differs"
     """The answer may be of other weights or of another setting, so this is no failure."""
     NOT_HAD = "input missing"

@@ -89,18 +89,22 @@ def ensure(
     """
     wanted = {target.name: target for target in targets if target.checks and target.weights}
     records = {name: record_of(target) for name, target in wanted.items()}
+    tried: set[str] = set()
     if verifies and not os.environ.get(OFF):
         new = [target for name, target in wanted.items() if not ((known := records[name]) and known.is_final)]
         if new:
             logger.info("verifying %s against known answers", ", ".join(target.name for target in new))
         for target, record in verify(sorted(new, key=lambda target: target.module), device):
+            tried.add(target.name)
             records[target.name] = record
             for result in record.results if record else ():
                 level = logging.WARNING if result.outcome in (*BAD, Outcome.DIFFERS) else logging.INFO
                 logger.log(level, "%s", result.line)
-    if allows_failed:
-        return
-    for record in records.values():
-        if record is not None and record.state is State.FAILED:
-            bad = next(result for result in record.results if result.outcome in BAD)
+    for name, record in records.items():
+        if record is None or record.state is not State.FAILED:
+            continue
+        bad = next(result for result in record.results if result.outcome in BAD)
+        if not allows_failed:
             raise UsageError(f"{bad.line}; --unverified uses it all the same, and marks its rows")
+        if name not in tried:
+            logger.warning("%s", bad.line)

@@ -11,6 +11,8 @@ import pytest
 
 from codec_bench.reports.formats.csv import tidy_csv
 from codec_bench.reports.formats.html import html_page, html_table
+from codec_bench.reports.formats.latex import latex
+from codec_bench.reports.formats.markdown import markdown
 from codec_bench.reports.table import Table, build_table
 
 from .test_table import make_run, row
@@ -66,6 +68,18 @@ def test_csv_has_a_row_per_system_and_all_digits(table: Table):
     assert frame.loc["b", ["kind", "dataset", "section", "bitrate_kbps"]].tolist() == [
         "reconstruction", "<img src=x>", "2-4 kbps, semantic", 3.0,
     ]  # fmt: skip
+
+
+def test_a_codec_that_fails_a_known_answer_is_marked_in_every_format(tmp_path: Path):
+    run = make_run(tmp_path, [row("a", "stoi", 3, 0.9), row("b", "stoi", 3, 0.8)], {})
+    run.info["plan"]["systems"][0]["verification"] = {"state": "failed", "text": "FAILED a known answer"}
+    table = build_table(run)
+    frame = pd.read_csv(io.StringIO(tidy_csv([table])), keep_default_na=False).set_index("system")
+    assert frame["known_answers"].to_dict() == {"a": "failed", "b": ""}
+    for text, mark in (
+        (html_table(table), "3.00‡"), (markdown(table), "3.00‡"), (latex([table]), r"3.00$\ddagger$"),
+    ):  # fmt: skip
+        assert text.count(mark) == 1
 
 
 def test_several_tables_are_one_csv(table: Table, tmp_path: Path):

@@ -74,6 +74,7 @@ def test_a_codec_that_failed_is_refused_or_marked(lyra: Target, cli: Cli, tmp_pa
         assert "--unverified" in done.stderr
     done = cli(*LYRA, "--unverified", "--out", "out", "--no-report")
     assert done.returncode == 0, done.stderr
+    assert "WARNING: fail  codec:lyra: tokens of a test" in done.stderr
     assert "3.20‡" in done.stdout
     assert "‡ the codec fails a known answer" in done.stdout
     listed = json.loads(cli("list", "codecs", "--json").stdout)
@@ -99,11 +100,15 @@ def test_an_input_that_was_not_had_is_asked_for_again_a_day_later(lyra: Target, 
     assert "1 known answer (1 more could not be compared)" in state_of(lyra)[1]
 
 
-def test_a_damaged_record_is_none(lyra: Target) -> None:
-    keep(lyra, (result(Outcome.PASSED),), "cpu")
+@pytest.mark.parametrize(
+    "damage", [{"checks": [{"outcome": "maybe"}]}, {"checks": []}, {"when": "2026-11-30T04:00:00"}, {"when": "today"}]
+)
+def test_a_damaged_record_is_none(lyra: Target, damage: dict[str, object]) -> None:
+    keep(lyra, (result(Outcome.NOT_HAD),), "cpu")
     (path,) = (home() / "verified").iterdir()
-    path.write_text('{"checks": [{"outcome": "maybe"}]}')
+    path.write_text(json.dumps(json.loads(path.read_text()) | damage))
     assert record_of(lyra) is None
+    assert state_of(lyra) == (State.NOT_YET, "not verified yet")
 
 
 def test_other_answers_are_verified_anew(lyra: Target) -> None:

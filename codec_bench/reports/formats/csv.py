@@ -11,7 +11,7 @@ from codec_bench.reports.cells import Table
 
 FACTS = (
     "table", "kind", "dataset", "section", "group", "condition", "system", "run", "bitrate_kbps", "bitrate_source",
-    "frame_rate_hz", "tokens_per_second", "codebooks", "parameters", "causal", "streaming",
+    "frame_rate_hz", "tokens_per_second", "codebooks", "parameters", "causal", "streaming", "known_answers",
 )  # fmt: skip
 PARTS = ("", "_low", "_high", "_n", "_expected")
 """Suffixes of a column's label: value, interval, utterances with a value, utterances that should have one."""
@@ -33,6 +33,7 @@ def tidy_csv(tables: Sequence[Table]) -> str:
                     number, table.kind, table.dataset, section.title, row.group, row.condition, row.label,
                     discreet_text(row.run), row.bitrate, row.bitrate_source, row.frame_rate, cost.tokens_per_second,
                     cost.codebooks, cost.parameters, _truth(cost.causal), _truth(cost.streaming),
+                    row.known_answers or None,
                 ]  # fmt: skip
                 for label in labels:
                     cell = row.cells.get(label)
