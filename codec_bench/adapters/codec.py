@@ -62,6 +62,8 @@ class Codec(ABC):
         any_prefix: Whether every number of codebooks from 1 to all can be decoded, or only `prefixes` and all.
         modules: What has to be importable; looked for without importing it.
         extra: The extra of codec-bench that installs them.
+        framing_bits: Which bits of a packet are no payload, besides padding at its end; 0 is the highest bit of the
+            first byte.
 
     Args:
         mode: One of the modes (or whatever else `mode_spec` takes); None for a codec that has no modes.
@@ -78,6 +80,7 @@ class Codec(ABC):
     any_prefix: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
+    framing_bits: ClassVar[tuple[int, ...]] = ()
 
     unheld: ClassVar[frozenset[str]] = frozenset({"_plug_in", "_shapes", "_device", "spec", "specs"})
     """Attributes that say nothing of what the codec produces, or that its address holds in another way."""

@@ -81,6 +81,7 @@ class Gsm610(SoundfileCodec):
     # The codec sends 260 bits per frame; files put a magic number of 4 bits before them, which makes 33 bytes.
     spec = classic("GSM 06.10", RATE, hop=160, packet_bits=260, licence=LICENCE, source="ETSI EN 300 961 (GSM 06.10)")
     subtypes: ClassVar = {None: "GSM610"}
+    framing_bits = tuple(range(4))
 
 
 class G721(SoundfileCodec):

@@ -180,6 +180,7 @@ class AmrNb(AvCodec):
     encoder = "libopencore_amrnb"
     decoder = "amrnb"
     library = "libopencore-amrnb"
+    framing_bits = tuple(range(8))
 
 
 class G722(AvCodec):
@@ -195,9 +196,11 @@ class G7231(AvCodec):
     """ITU-T G.723.1 at its high rate of 6.3 kbit/s."""
 
     name = "g723.1"
-    # 189 bits per 30 ms are the speech; the packet of 24 bytes has 2 for its type and 1 that is not used.
+    # 189 bits per 30 ms are the speech; the packet of 24 bytes has 2 for its type and 1 that is not used. Its bytes
+    # fill from their lowest bit on.
     spec = classic("G.723.1", 8000, hop=240, packet_bits=189, delay=60, licence=LICENCE, source="ITU-T G.723.1")
     encoder = decoder = "g723_1"
+    framing_bits = (6, 7, 103)
 
     @property
     def bit_rate(self) -> int:

@@ -106,15 +106,16 @@ class Passage:
     def _flip(self, code: Code, step: Step) -> Code:
         random = random_of(step)
         if isinstance(code, Bitstream):
-            payload = code.bits / max(1, len(code.packets))
+            payload, framing = code.bits / max(1, len(code.packets)), list(self.codec.framing_bits)
             is_fixed = len({len(packet) for packet in code.packets}) == 1
             packets = []
             flipped = 0
             for packet in code.packets:
                 bits = np.unpackbits(np.frombuffer(packet, np.uint8))
                 wrong = random.random(len(bits)) < step["rate"]
+                wrong[framing] = False
                 if is_fixed:
-                    wrong[math.ceil(payload) :] = False  # what fills the last byte is no payload
+                    wrong[math.ceil(payload) + len(framing) :] = False  # what fills the last byte is no payload
                 flipped += int(wrong.sum())
                 packets.append(np.packbits(bits ^ wrong).tobytes())
             self.facts["flipped_bits"] = flipped

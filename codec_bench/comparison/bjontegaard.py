@@ -47,7 +47,7 @@ class Curve:
         """
         x, y = np.asarray(rates, np.float64), np.asarray(values, np.float64)
         if len(x) < FEWEST_RATES:
-            raise NotScorable(f"{name} has {len(x)} rates, not {FEWEST_RATES}")
+            raise NotScorable(f"{name} has {len(x)} of at least {FEWEST_RATES} rates")
         if not (np.isfinite(x).all() and np.isfinite(y).all() and (x > 0).all()):
             raise NotScorable(f"{name} has a point without a bitrate or a value")
         order = np.argsort(x)
@@ -57,7 +57,7 @@ class Curve:
         falling = np.flatnonzero(np.diff(y) <= 0)
         if len(falling):
             low, high = x[falling[0]], x[falling[0] + 1]
-            raise NotScorable(f"{name} is not monotone: {high:g} gives no more than {low:g} kbit/s")
+            raise NotScorable(f"{name} is not monotone: {high:.4g} gives no more than {low:.4g} kbit/s")
         return cls(x, y, name)
 
 
@@ -114,7 +114,7 @@ def _mean_difference(
     low, high = max(first[0], second[0]), min(first[-1], second[-1])
     if low >= high:
         upper, lower = names[::-1] if second[0] >= first[-1] else names
-        raise NotScorable(f"the curves do not overlap: all {what} of {upper} is above that of {lower}")
+        raise NotScorable(f"no {what} in common: the lowest of {upper} is above the highest of {lower}")
     areas = [float(_through(x, y, method).integrate(low, high)) for x, y in sides]
     return (areas[1] - areas[0]) / float(high - low)
 

@@ -140,7 +140,7 @@ def _delta(
     both = [*sides[0][1], *sides[1][1]]
     sampled = Sampled.of(contest, both, column) if all(counts) else None
     if sampled is None:
-        none = Interval(reason="it has no scores per utterance that it is the mean of, in both")
+        none = Interval(reason=_unsampled(contest, sides, column))
         return Delta(test[0], column, counts, dict.fromkeys(_METHODS, none), dict.fromkeys(_METHODS, none), None, 0)
     rates = np.array([row.bitrate for row in both])
 
@@ -162,6 +162,14 @@ def _delta(
         test[0], column, counts, {m: measured(bd_rate, m) for m in _METHODS},
         {m: measured(bd_value, m) for m in _METHODS}, share, sampled.n,
     )  # fmt: skip
+
+
+def _unsampled(contest: Contest, sides: Sequence[tuple[str, list[TableRow]]], column: TableColumn) -> str:
+    """Why systems have no sums over clusters."""
+    if lacking := [name for name, rows in sides if not rows]:
+        return f"{' and '.join(lacking)} has no values"
+    rows = [row for _, found in sides for row in found]
+    return TOO_FEW if all(contest.sums([row], column) is None for row in rows) else NO_MEANS
 
 
 _METHODS: tuple[Method, Method] = ("pchip", "akima")

@@ -190,6 +190,22 @@ def test_flipped_bits_are_those_of_the_tokens_and_stay_in_the_codebook():
     )
 
 
+@pytest.mark.parametrize(
+    ("label", "framing", "value"),
+    [("amr-nb@12200", 0xFF, 0x3C), ("gsm", 0xF0, 0xD0), ("g723.1", 0x03, 0x00)],  # RFC 4867, libgsm's magic, 6.3 kbit/s
+)
+def test_flips_reach_all_bits_of_the_payload_and_leave_what_frames_it(label: str, framing: int, value: int):
+    codec = load_codec(label)
+    code = codec.encode(SPEECH)
+    assert isinstance(code, Bitstream)
+    passage = Passage(codec, None)
+    wrong = passage._flip(code, step("flip@0.5"))
+    assert isinstance(wrong, Bitstream)
+    assert {packet[0] & framing for packet in wrong.packets} == {value}
+    before, after = (np.array([np.frombuffer(p, np.uint8) for p in c.packets]) for c in (code, wrong))
+    assert np.unpackbits(before ^ after, axis=1).any(axis=0).sum() == codec.spec.packet_bits
+
+
 def test_only_the_first_codebooks_arrive():
     assert len(through("keep@1", tokens())[0].streams) == 1
     with pytest.raises(NotScorable, match="3 cannot be kept"):

@@ -29,16 +29,16 @@ def test_values_are_those_of_the_package(method):
 
 def test_curves_that_do_not_overlap_have_no_difference():
     low, high = Curve.of([1, 2, 4], [1, 1.2, 1.4], "low"), Curve.of([8, 16, 32], [2, 2.2, 2.4], "high")
-    with pytest.raises(NotScorable, match="all quality of high is above that of low"):
+    with pytest.raises(NotScorable, match="no quality in common: the lowest of high is above the highest of low"):
         bd_rate(low, high)
-    with pytest.raises(NotScorable, match="all bitrate of high is above that of low"):
+    with pytest.raises(NotScorable, match="no bitrate in common: the lowest of high"):
         bd_value(high, low)
 
 
 @pytest.mark.parametrize(
     ("rates", "values", "reason"),
     [
-        ([1, 2], [1, 2], "has 2 rates, not 3"),
+        ([1, 2], [1, 2], "has 2 of at least 3 rates"),
         ([1, 2, 4], [1, 2, 1.9], "not monotone"),
         ([1, 2, 4], [1, 2, 2], "not monotone"),
         ([1, 2, 2], [1, 2, 3], "two points of one bitrate"),

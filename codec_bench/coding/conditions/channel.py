@@ -149,11 +149,12 @@ class Flip(Channel):
     """`flip@BER`: each payload bit is wrong with this probability.
 
     Tokens are written as binary numbers of as many bits as their codebook needs; what lies beyond its last entry is
-    that entry. Of packets that carry fewer bits than their bytes hold, the first ones are the payload. What cannot be
-    decoded then is lost, and concealed as under `loss`.
+    that entry. Of packets that carry fewer bits than their bytes hold, the first ones are the payload, after those that
+    an adapter calls `framing_bits`. What cannot be decoded then is lost, and concealed as under `loss`.
     """
 
     name = "flip"
+    version = 2  # 1 flipped the bits in front of AMR's, GSM's and G.723.1's payload
     takes = "a bit error rate"
     low = 0.0
     high = 0.5
