@@ -187,10 +187,15 @@ class TableRow:
         return self._system.removesuffix(f"+{self.condition}").partition("@")[0] + self._run
 
     @property
+    def name(self) -> str:
+        """The codec, whichever run the row is of."""
+        return self.codec.removesuffix(self._run)
+
+    @property
     def family(self) -> str:
         """`opus`, `opus+noise@10`: rows of a run that differ in the setting of the codec alone."""
         condition = f"+{self.condition}" if self.condition else ""
-        return self.codec.removesuffix(self._run) + condition + self._run
+        return self.name + condition + self._run
 
     @property
     def _system(self) -> str:

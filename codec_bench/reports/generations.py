@@ -28,8 +28,7 @@ def generation_grids(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -
     lines = []
     for label, numbers in systems.items():
         points = {c.label: {n: row.cells[c.label].value for n, row in sorted(numbers.items())} for c in measured}
-        lives = [half_life(points[c.label], FLOORS[c.name]) for c in measured]
-        lines.append([label, *(_text(life, max(numbers)) for life in lives)])
+        lines.append([label, *(_text(half_life(points[c.label], FLOORS[c.name]), points[c.label]) for c in measured)])
     headings = ("system", *(c.full_title for c in measured))
     grid = Grid(headings, lines, "Half-life in generations", range(1, len(headings)), (0,))
     note = (
@@ -58,7 +57,7 @@ def half_life(values: dict[float, float | None], floor: float) -> float | None:
     return math.inf
 
 
-def _text(life: float | None, last: float) -> str:
+def _text(life: float | None, values: dict[float, float | None]) -> str:
     if life is None:
         return NOTHING
-    return f"{life:.1f}" if math.isfinite(life) else f"> {last:g}"
+    return f"{life:.1f}" if math.isfinite(life) else f"> {max(n for n, v in values.items() if v is not None):g}"

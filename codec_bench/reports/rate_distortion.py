@@ -105,18 +105,23 @@ def families_of(rows: Sequence[TableRow]) -> dict[str, list[TableRow]]:
 def anchored(families: dict[str, list[TableRow]], anchor: str) -> list[tuple[str, list[TableRow], str, list[TableRow]]]:
     """Each family with the anchor under the same condition: name and rows of the anchor, then of the family.
 
+    Where two runs have other values of the anchor, it is that of the family's own run.
+
     Raises:
         UsageError: No row is of the anchor.
     """
-    codecs = sorted({rows[0].codec for rows in families.values()})
+    codecs = sorted({rows[0].name for rows in families.values()})
     if anchor not in codecs:
         raise UsageError(unknown("codec with bitrates in these runs", anchor, codecs))
-    of_anchor = {rows[0].condition: name for name, rows in families.items() if rows[0].codec == anchor}
-    return [
-        (of_anchor[rows[0].condition], families[of_anchor[rows[0].condition]], name, rows)
-        for name, rows in families.items()
-        if rows[0].codec != anchor and rows[0].condition in of_anchor
-    ]
+    anchors = {name: rows[0] for name, rows in families.items() if rows[0].name == anchor}
+    found = []
+    for name, rows in families.items():
+        row = rows[0]
+        alike = {n: a for n, a in anchors.items() if a.condition == row.condition}
+        own = [n for n, a in alike.items() if a.run == row.run] or [*alike]
+        if row.name != anchor and len(own) == 1:
+            found.append((own[0], families[own[0]], name, rows))
+    return found
 
 
 def deltas(contest: Contest, rows: Sequence[TableRow], columns: Sequence[TableColumn], anchor: str) -> list[Delta]:
@@ -168,8 +173,7 @@ def _unsampled(contest: Contest, sides: Sequence[tuple[str, list[TableRow]]], co
     """Why systems have no sums over clusters."""
     if lacking := [name for name, rows in sides if not rows]:
         return f"{' and '.join(lacking)} has no values"
-    rows = [row for _, found in sides for row in found]
-    return TOO_FEW if all(contest.sums([row], column) is None for row in rows) else NO_MEANS
+    return contest.why_none([row for _, rows in sides for row in rows], column)
 
 
 _METHODS: tuple[Method, Method] = ("pchip", "akima")
@@ -236,7 +240,9 @@ def equal_text(found: Interval, lowest: float, highest: float) -> str:
     def end(value: float) -> str:
         return f"{value:.1f}" if math.isfinite(value) else f"> {highest:.1f}" if value > 0 else f"< {lowest:.1f}"
 
-    if found.low is None or found.high is None or found.low == found.high:
+    if found.low is None or found.high is None:
+        return f"{end(found.value)} (no interval)"
+    if found.low == found.high:
         return end(found.value)
     return f"{end(found.value)} [{end(found.low)}, {end(found.high)}]"
 
@@ -293,15 +299,14 @@ def rate_distortion_grids(
     )  # fmt: skip
     if lines:
         grids.append(Grid(headings, lines, f"Bits against {anchor} at equal quality", right=(5, 7), whole=(0,)))
-    families = families_of(rows)
-    by_label = {row.label: row for row in rows}
-    ends = {members[0].condition: sorted(r.bitrate or 0 for r in members) for members in families.values()
-            if members[0].codec == anchor}  # fmt: skip
     lines = []
-    for label, cells in equals.items():
-        row = by_label[label]
-        low, high = ends[row.condition][0], ends[row.condition][-1]
-        lines.append([label, row.bitrate_text, *(equal_text(cells[c.label], low, high) for c in directed)])
+    for _, of_anchor, _, mine in anchored(families_of(rows), anchor):
+        ends = sorted(r.bitrate or 0 for r in of_anchor)
+        for row in mine:
+            cells = equals[row.label]
+            lines.append(
+                [row.label, row.bitrate_text, *(equal_text(cells[c.label], ends[0], ends[-1]) for c in directed)]
+            )
     titles = [c.full_title for c in directed]
     if lines:
         numbers = range(1, 2 + len(titles))
@@ -313,7 +318,8 @@ def rate_distortion_grids(
         f"qualities that both reach; interpolated over log bitrate, intervals are 95 % percentiles over {unit}, of the "
         f"utterances that all rates scored, at the bitrates of the table. Below {SMALL_OVERLAP:.0%} overlap it speaks "
         "of a part of the curves. BD-metric: how much better at equal bitrate.",
-        f"Equal to {anchor}: read off its curve (PCHIP), never beyond its ends; {NOTHING}: it has no curve that rises.",
+        f"Equal to {anchor}: read off its curve (PCHIP), never beyond its ends; {NOTHING}: it has no curve that rises, "
+        "or fewer than two utterances have the scores.",
     ]
 
 

@@ -82,6 +82,10 @@ class Contest:
         per_name = per_cluster(flat.tolist(), names).reshape(len(rows), 2, -1)
         return {name: per_name[:, :, i] for i, name in enumerate(sorted(set(names)))}, len(both)
 
+    def why_none(self, rows: Sequence[TableRow], column: TableColumn) -> str:
+        """Why rows have no `sums`."""
+        return NO_MEANS if any(self._side(row, column) is None for row in rows) else TOO_FEW
+
     def _side(self, row: TableRow, column: TableColumn) -> Floats | None:
         """Numerators and denominators, `[2, seeds, utterances]`, NaN without a score; None if its value is not theirs.
 

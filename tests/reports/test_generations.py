@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from codec_bench.reports.generations import half_life
+from codec_bench.reports.generations import _text, half_life
 from codec_bench.reports.table import build_table
 
 from .test_table import make_run, row
@@ -31,5 +31,6 @@ def test_a_table_of_several_generations_has_half_lives(tmp_path: Path):
     (grid,) = build_table(run).extras
     assert grid.title == "Half-life in generations"
     assert grid.rows == [["opus@1", f"{half_life(dict(OPUS), 1.0):.1f}"]]
+    assert _text(math.inf, {1.0: 3.9, 5.0: 3.0, 25.0: None}) == "> 5"  # nothing is known of the 25th
     (tmp_path / "one").mkdir()
     assert build_table(make_run(tmp_path / "one", rows[:1], {})).extras == ()

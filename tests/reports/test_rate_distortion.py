@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from codec_bench.errors import UsageError
-from codec_bench.reports.cells import Table
-from codec_bench.reports.rate_distortion import deltas, equal_rates, equal_text, fronts
+from codec_bench.reports.cells import Table, TableRow
+from codec_bench.reports.rate_distortion import Interval, anchored, deltas, equal_rates, equal_text, families_of, fronts
 from codec_bench.reports.table import build_tables
 from codec_bench.reports.ties import Contest
 from codec_bench.runs.directory import Run
@@ -59,6 +59,18 @@ def test_equal_rates_lie_on_the_anchors_curve_and_never_beyond(run: Run, table: 
     assert found["z@1"]["pesq_wb"].value == -math.inf
     assert equal_text(found["z@1"]["pesq_wb"], 6, 24) == "< 6.0"
     assert "x@1" not in found
+    assert equal_text(Interval(math.inf, reason="no"), 6, 24) == "> 24.0 (no interval)"
+
+
+def test_each_of_two_runs_is_compared_with_its_own_anchor():
+    """As `compare` has them, whose runs have the anchor both, and seldom the same values."""
+
+    def row(system: str, run: str, mark: str = "") -> TableRow:
+        return TableRow(f"{system}{mark}", 1.0, "", None, {}, system=system, run=run)
+
+    rows = [row("x@1", "a", " (a)"), row("x@1", "b", " (b)"), row("y@1", "a", " (a)"), row("y@1", "b", " (b)")]
+    pairs = anchored(families_of([*rows, row("z@1", "b")]), "x")
+    assert [(one, other) for one, _, other, _ in pairs] == [("x (a)", "y (a)"), ("x (b)", "y (b)"), ("x (b)", "z")]
 
 
 def test_the_front_holds_what_nothing_cheaper_beats(run: Run, table: Table):
