@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from codec_bench.hub import commits_of, fetch, fetch_all, home, hugging_face, renew
+from codec_bench.hub import commits_of, fetch, fetch_all, home, hugging_face, renew, revisions
 from codec_bench.hub.places import RemoteFile
 
 OLD, NEW = "a" * 40, "b" * 40
@@ -82,6 +82,29 @@ def test_an_update_takes_the_commit_of_now_and_its_files(hub: Hub) -> None:
         f"model.safetensors of {NEW}",
     ]
     assert commits_of([ONE, TWO]) == {"org/repo": NEW}
+
+
+def test_an_update_leaves_no_file_of_another_commit(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch_all([ONE, TWO], "codec:x")
+    hub.commit = NEW
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(revisions, "_keep", interrupted)
+        renew([ONE])  # which says nothing of TWO, e.g. because it belongs to another codec
+    assert not any((home() / file.path).exists() for file in (ONE, TWO))
+    renew([ONE])
+    assert fetch(TWO).read_text() == f"model.safetensors of {NEW}"
+
+
+def test_an_update_that_cannot_ask_says_so(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    fetch(ONE)
+    hub.commit = None
+    renew([ONE])
+    assert "org/repo@main cannot be asked for newer files" in caplog.text
+    assert fetch(ONE).read_text() == f"config.json of {OLD}"
 
 
 def test_a_pinned_commit_stays_and_a_server_that_does_not_say_is_asked_for_the_branch(hub: Hub) -> None:

@@ -7,6 +7,7 @@ all later downloads are of that commit.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ from codec_bench.hub.download import TIMEOUT_SECONDS, headers
 from codec_bench.hub.pace import Pace, TooSlowError, watched
 from codec_bench.hub.places import RemoteFile, home, is_offline
 from codec_bench.locks import locked
+
+logger = logging.getLogger(__name__)
 
 FILE = "commits.json"
 
@@ -52,22 +55,31 @@ def commits_of(remotes: Sequence[RemoteFile]) -> dict[str, str]:
 def renew(remotes: Sequence[RemoteFile]) -> None:
     """Has files downloaded again whose branch has moved to another commit; copies in mirrors stay.
 
+    Other downloads from that branch go, too: what is kept of a branch is of one commit.
+
     Raises:
         UsageError: The home cannot be written.
     """
-    renewed: dict[str, bool] = {}
+    for branch, files in _by_branch(remotes).items():
+        commit = None if is_offline() else _asked(files[0])
+        if commit is None:
+            logger.warning("%s cannot be asked for newer files: those that are here stay", branch)
+        elif commit != known_commit(files[0]):
+            repository, _, name = branch.rpartition("@")
+            known = [pin for pin in pins.read(home() / pins.FILE) if pin.startswith(f"hf/{repository}/")]
+            others = [(pin.removesuffix(f"@{name}"), pin) for pin in known if pin.endswith(f"@{name}")]
+            for path, pin in {*others, *((remote.path, remote.pin) for remote in files)}:
+                pins.forget(home(), pin)
+                (home() / path).unlink(missing_ok=True)
+            _keep(files[0], commit, replaces=True)  # at last: whatever is interrupted, no file is of another commit
+
+
+def _by_branch(remotes: Sequence[RemoteFile]) -> dict[str, list[RemoteFile]]:
+    found: dict[str, list[RemoteFile]] = {}
     for remote in remotes:
-        branch = _branch(remote)
-        if not branch or is_offline():
-            continue
-        if branch not in renewed:
-            commit, before = _asked(remote), known_commit(remote)
-            renewed[branch] = commit not in (None, before)
-            if renewed[branch]:
-                _keep(remote, commit, replaces=True)
-        if renewed[branch]:
-            pins.forget(home(), remote.pin)
-            (home() / remote.path).unlink(missing_ok=True)
+        if branch := _branch(remote):
+            found.setdefault(branch, []).append(remote)
+    return found
 
 
 def _branch(remote: RemoteFile) -> str:
