@@ -54,7 +54,7 @@ def _check(found: Any, problem: Problem) -> None:
         if problem.multi:
             is_whole = len(said["scores"]) == len(problem.symbols) and all(0 <= score <= 1 for score in said["scores"])
         elif problem.recipe.is_sequence:
-            texts = said["answer"], said["beam"]
+            texts = [said[kind] for kind in (("answer", "beam") if problem.recipe.beam else ("answer",))]
             is_whole = all(part in problem.symbols for text in texts for part in text.split("\n") if text)
         else:
             is_whole = said["answer"] in problem.symbols

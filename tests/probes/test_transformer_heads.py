@@ -18,7 +18,7 @@ from codec_bench.probes.heads import MeanHead
 from codec_bench.probes.problem import Problem, Training
 from codec_bench.probes.recipes import RECIPES, Recipe, heads_of, recipe_of
 from codec_bench.probes.training import Trainer, schedule
-from codec_bench.probes.worker import make_deterministic
+from codec_bench.probes.worker import carry_out, make_deterministic, read_result
 
 SMALL = {"width": 16, "layers": 2, "attention": 2}
 
@@ -136,3 +136,11 @@ def test_what_can_be_learned_is(tmp_path: Path, task: str, head: str, numbers: b
     assert np.mean([answers[name]["answer"] == made.targets[name] for name in made.test]) >= 0.9
     assert set(answers[made.test[0]]) == {"answer"}  # no beam
     assert results[0]["curve"] == results[-1]["curve"] and results[0]["dev_loss"] == results[-1]["dev_loss"]
+
+
+@pytest.mark.long
+def test_a_kept_text_without_a_beam_search_is_read_again(tmp_path: Path):
+    pytest.importorskip("transformers")
+    made = told(tmp_path, replace(recipe_of("phone", "gpt2"), **SMALL, epochs=1))
+    found = carry_out(job := Training(made, 1e-2, 0), tmp_path)
+    assert read_result(tmp_path, job) == found
