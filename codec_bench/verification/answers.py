@@ -118,6 +118,7 @@ class _Check(Part):
         reveals: What a difference would mean.
         origin: Whether its authors printed it (`published`), or their package gave it elsewhere (`package`).
         confidence: How sure it is that the answer is of the same weights and setting.
+        when_asked: Whether it is compared only by `codec-bench verify`, not before first use: it takes minutes.
     """
 
     about: ClassVar[str]
@@ -127,6 +128,7 @@ class _Check(Part):
     reveals: str = Field(min_length=1)
     origin: Literal["published", "package"] = "published"
     confidence: float = Field(default=0.9, gt=0, le=1)
+    when_asked: bool = False
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -45,6 +45,10 @@ class Target:
         """What can be compared at once."""
         return () if self.answers is None or not self.is_published else self.answers.at(self.mode)
 
+    def chosen(self, quick: bool) -> tuple[Answer, ...]:
+        """All checks; with `quick` those that take seconds, as before first use."""
+        return tuple(check for check in self.checks if not (quick and check.when_asked))
+
     @property
     def weights(self) -> tuple[RemoteFile, ...]:
         """The files that it is loaded from."""

@@ -27,12 +27,15 @@ OFF = "CODEC_BENCH_NO_VERIFY"
 """Variable that has nothing verified by itself, as `--no-verify`."""
 
 
-def verify(targets: Sequence[Target], device: str = "cpu") -> Iterator[tuple[Target, Record | None]]:
+def verify(
+    targets: Sequence[Target], device: str = "cpu", *, quick: bool = False
+) -> Iterator[tuple[Target, Record | None]]:
     """Verifies targets, whatever was found before.
 
     Args:
         targets: What to verify; those of one module one after the other, as `all_here` has them.
         device: Where models run.
+        quick: Whether answers that take minutes are left out.
 
     Yields:
         Each target with what came of it; None where no answer is known.
@@ -44,10 +47,11 @@ def verify(targets: Sequence[Target], device: str = "cpu") -> Iterator[tuple[Tar
         server: ProcessServer | None = None
         try:
             for target in group:
-                if not target.checks:
+                checks = target.chosen(quick)
+                if not checks:
                     yield target, None
                     continue
-                names = {name for check in target.checks for name in check.inputs}
+                names = {name for check in checks for name in check.inputs}
                 missing = bring(target.file, sorted(names), f"known answers of {target.name}")
                 try:
                     _ = target.key
@@ -57,7 +61,7 @@ def verify(targets: Sequence[Target], device: str = "cpu") -> Iterator[tuple[Tar
                     continue
                 server = server or ProcessServer(WORKER, {}, SECONDS)
                 try:
-                    reply = server.call({"target": target.name, "missing": missing, "device": device})
+                    reply = server.call({"target": target.name, "quick": quick, "missing": missing, "device": device})
                     results = tuple(map(Result.of, reply["results"]))
                 except (ProcessCrash, WorkerError) as error:
                     results = (_lost(target, str(error)),)
@@ -94,7 +98,7 @@ def ensure(
         new = [target for name, target in wanted.items() if not ((known := records[name]) and known.is_final)]
         if new:
             logger.info("verifying %s against known answers", ", ".join(target.name for target in new))
-        for target, record in verify(sorted(new, key=lambda target: target.module), device):
+        for target, record in verify(sorted(new, key=lambda target: target.module), device, quick=True):
             tried.add(target.name)
             records[target.name] = record
             for result in record.results if record else ():

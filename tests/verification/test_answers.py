@@ -81,3 +81,10 @@ def test_a_file_that_is_none_of_answers_is_one_line(tmp_path: Path) -> None:
         path.write_text(content)
         with pytest.raises(UsageError, match=message):
             answers.load(path)
+
+
+def test_before_first_use_one_of_longcats_nine_recordings_is_enough(targets: dict[str, list[Target]]) -> None:
+    for name in ("codec:longcat-24k", "codec:longcat-24k-sft"):
+        (target,) = [target for found in targets.values() for target in found if target.name.split("@")[0] == name]
+        assert len(target.chosen(quick=False)) == 9
+        assert [check.input for check in target.chosen(quick=True)] == ["LongCat's demos: common.wav"]
