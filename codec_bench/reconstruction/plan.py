@@ -158,7 +158,7 @@ def resolve_rows(
             alters = isinstance(condition, Alteration)
             if isinstance(system.source, Codec):
                 books = len(system.spec.codebooks[: system.codebooks])
-                if reason := condition.unfit(books):
+                if reason := condition.unfit(books, system.spec.semantic_codebooks):
                     warnings.append(f"{system.label} has no row under {condition.label}: {reason}")
                     continue
                 rows.append(Row(system, condition, alters and altered_reference))

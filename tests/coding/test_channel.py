@@ -245,6 +245,25 @@ def test_one_recording_has_the_same_losses_however_it_was_altered():
     assert pieces[0].address == item.digest  # encoded once, for the clean row
     assert pieces[1].address == found[3].address(item)
     assert found[1].label == "noise@10+loss@10"
+    for moved in parse_conditions(["shift@5+loss@10", "level@-6+loss@10"]):
+        assert moved.pieces(item, lambda _: SPEECH)[0].steps == pieces[0].steps
+
+
+@pytest.mark.parametrize(
+    ("name", "books", "semantic", "said"),
+    [
+        ("token-noise@5:9", 2, (0,), "it has codebooks 0 to 1, not 9"),
+        ("noise@10+token-noise@5:semantic", 2, (), "it does not say which"),
+        ("token-noise@5:0", 0, (), "it sends packets"),
+        ("token-noise@5:acoustic", 2, (0,), ""),
+        ("token-noise@5", 0, (), ""),
+        ("keep@3", 2, (), "it has 2 codebooks, not 3"),
+    ],
+)
+def test_a_codec_without_the_codebooks_has_no_row(name: str, books: int, semantic: tuple[int, ...], said: str):
+    (condition,) = parse_conditions([name])
+    reason = condition.unfit(books, semantic)
+    assert reason.startswith(said) if said else not reason
 
 
 def test_the_battery_of_the_ietf_is_a_configuration_that_can_be_read():

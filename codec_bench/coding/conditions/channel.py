@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -116,9 +116,17 @@ class TokenNoise(Channel):
         where = f" of codebooks {self.details}" if self.details else ""
         return f"{self.value:g} % of the tokens{where} (of packets: of their bytes) replaced by others at random"
 
-    def unfit(self, codebooks: int) -> str:
-        """It has no codebooks that could be named."""
-        return f"it sends packets and has no codebooks {self.details}" if self.details and not codebooks else ""
+    def unfit(self, codebooks: int, semantic: Sequence[int]) -> str:
+        """It has no such codebooks, or none that could be named."""
+        if not self.details:
+            return ""
+        if not codebooks:
+            return f"it sends packets and has no codebooks {self.details}"
+        try:
+            Books(self.details).of(codebooks, semantic, "it")
+        except UsageError as error:
+            return str(error)
+        return ""
 
     def _settings(self) -> dict[str, Any]:
         return {"share": self.value / 100, "books": self.details}
@@ -137,7 +145,7 @@ class Keep(Channel):
         """What was done."""
         return f"the first {self.value:g} codebooks alone were decoded; the bitrate is that of all"
 
-    def unfit(self, codebooks: int) -> str:
+    def unfit(self, codebooks: int, semantic: Sequence[int]) -> str:
         """It has fewer codebooks."""
         return "" if self.value <= codebooks else f"it has {codebooks or 'no'} codebooks, not {self.value:g}"
 

@@ -11,7 +11,7 @@ from codec_bench.audio import Audio
 from codec_bench.coding.conditions.channel import Channel
 from codec_bench.coding.conditions.condition import Alteration, Altered, Condition, Piece, Read
 from codec_bench.coding.conditions.framing import Concatenated
-from codec_bench.coding.conditions.undone import Level
+from codec_bench.coding.conditions.undone import Level, Undone
 from codec_bench.errors import UsageError
 from codec_bench.fingerprint import address
 from codec_bench.stats import Floats
@@ -87,6 +87,7 @@ class Combined(Condition):
     framing: Condition | None = None
     channels: tuple[Channel, ...] = ()
     name = "combined"
+    version = 2  # 1 drew anew for each shift and level
     takes = "conditions"
     low = high = 0.0
 
@@ -114,9 +115,9 @@ class Combined(Condition):
         """That of any of them."""
         return {name: value for part in self._all for name, value in part.kept_for.items()}
 
-    def unfit(self, codebooks: int) -> str:
+    def unfit(self, codebooks: int, semantic: Sequence[int]) -> str:
         """The first reason of any of them."""
-        return next(filter(None, (part.unfit(codebooks) for part in self._all)), "")
+        return next(filter(None, (part.unfit(codebooks, semantic) for part in self._all)), "")
 
     def _parts(self) -> dict[str, Any]:
         return {"parts": [part.fingerprint for part in self._all]}
@@ -135,9 +136,15 @@ class Combined(Condition):
         return Piece.place_of(self._heard(item, item.digest), self._steps(item.digest))
 
     def pieces(self, item: Item, read: Read) -> list[Piece]:
-        """Those of the framing, whose codes take all steps; chance is that of the recording, however it was altered."""
+        """Those of the framing, whose codes take all steps; chance is that of the recording, however it was altered,
+        shifted or turned up, or of the piece where there may be several.
+        """
         found = [Piece(item.digest, lambda: read(item))] if self.framing is None else self.framing.pieces(item, read)
-        return [Piece(self._heard(item, piece.address), piece.audio, self._steps(piece.address)) for piece in found]
+        drawn = [item.digest if isinstance(self.framing, Undone) else piece.address for piece in found]
+        return [
+            Piece(self._heard(item, piece.address), piece.audio, self._steps(seed))
+            for piece, seed in zip(found, drawn, strict=True)
+        ]
 
     def assembled(self, item: Item, decoded: Sequence[Audio]) -> Audio:
         """As the framing does it."""
