@@ -107,6 +107,13 @@ def test_an_update_that_cannot_ask_says_so(hub: Hub, caplog: pytest.LogCaptureFi
     assert fetch(ONE).read_text() == f"config.json of {OLD}"
 
 
+def test_nobody_is_asked_for_the_commit_of_what_a_mirror_has(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", f"http://127.0.0.1:{hub.server_port}/mirror")
+    fetch(ONE)
+    assert hub.paths == ["/mirror/hf/org/repo/config.json"]
+    assert commits_of([ONE]) == {}
+
+
 def test_a_pinned_commit_stays_and_a_server_that_does_not_say_is_asked_for_the_branch(hub: Hub) -> None:
     pinned = RemoteFile("hf/org/pinned/config.json", revision="c" * 40)
     assert fetch(pinned).read_text() == f"config.json of {'c' * 40}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -58,7 +58,7 @@ def headers(url: str) -> dict[str, str]:
 
 
 def download(
-    urls: Sequence[str], target: Path, weight: RemoteFile, progress: Progress | None, stop: threading.Event
+    urls: Iterable[str], target: Path, weight: RemoteFile, progress: Progress | None, stop: threading.Event
 ) -> None:
     """Tries the addresses in turn until one gives the file."""
     part = target.with_name(f".{target.name}.part")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 
 from codec_bench import locks, terminal
@@ -77,8 +78,9 @@ def _fetch(weight: RemoteFile, progress: Progress | None, stop: threading.Event)
                 logger.warning("%s; it is downloaded again", difference(weight, target))
                 target.unlink()
             if not target.is_file():  # else another process was faster
-                urls = from_mirrors + ([url_at_commit(weight)] if weight.url else [])
-                download(urls, target, weight, progress, stop)
+                # Whoever publishes it is asked for a commit only where no mirror has the file.
+                published = map(url_at_commit, [weight] if weight.url else [])
+                download(chain(from_mirrors, published), target, weight, progress, stop)
     except UnavailableError as error:
         if not others:
             raise
