@@ -20,6 +20,7 @@ from codec_bench import hub
 from codec_bench.errors import DiskFullError, UnavailableError, UsageError
 from codec_bench.hub import (
     RemoteFile,
+    caches,
     download,
     fetch,
     fetch_all,
@@ -454,3 +455,10 @@ def test_a_cache_on_a_read_only_disk_is_one_line(server: Server, tmp_path: Path)
     last = done.stderr.strip().splitlines()[-1]
     assert "Read-only file system" in last
     assert f"make {tmp_path} writable, or set CODEC_BENCH_HOME" in last
+
+
+def test_a_home_that_cannot_be_written_has_no_fresh_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / "file/home"))
+    with pytest.raises(UsageError, match="home cannot be written"), caches(fresh=True):
+        pass

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from codec_bench.errors import UnavailableError
-from codec_bench.files import local_digest
+from codec_bench.files import local_digest, write_error
 from codec_bench.hub import pins
 
 logger = logging.getLogger(__name__)
@@ -194,12 +194,20 @@ def caches(*, fresh: bool = False) -> Iterator[Path]:
 
     Args:
         fresh: An empty one instead, which is removed at the end.
+
+    Raises:
+        UsageError: The home cannot be written.
+        DiskFullError: No room left.
     """
     if not fresh:
         yield home() / "cache"
         return
-    home().mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="fresh-", dir=home(), ignore_cleanup_errors=True) as folder:
+    try:
+        home().mkdir(parents=True, exist_ok=True)
+        made = TemporaryDirectory(prefix="fresh-", dir=home(), ignore_cleanup_errors=True)
+    except OSError as error:
+        raise write_error(home(), error) from error
+    with made as folder:
         yield Path(folder)
 
 
