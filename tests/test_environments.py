@@ -163,6 +163,18 @@ def test_a_record_that_is_none_counts_as_missing(tmp_path: Path, monkeypatch: py
     assert made.state is EnvironmentState.INCOMPLETE
 
 
+def test_packages_that_ask_for_a_newer_python_are_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path))
+    wanted = Environment("toy", inherits=True, oldest_python="9.1")
+    assert "needs Python 9.1 or newer" in (wanted.problem() or "")
+    with pytest.raises(UnavailableError, match=r"needs Python 9\.1 or newer"):
+        wanted.create()
+    assert not wanted.folder.exists()
+    assert "is missing" in (replace(wanted, oldest_python="3.10").problem() or "")
+
+
 @pytest.mark.parametrize("record", [None, "{", "[]", "null"])
 def test_one_that_was_not_finished_is_made_anew(record: str | None):
     made = Environment("toy")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ class Environment:
         borrowed: With `inherits`, what its code imports of ours besides what codec-bench cannot be without. Installed
             where we have none; `torchaudio`, whose version follows torch, has none here. They are no part of the
             fingerprint: where they are ours nothing differs, elsewhere the record has their versions.
+        oldest_python: With `inherits`, the oldest Python that its packages take, e.g. `3.11`; empty for any.
         size: Bytes on the disk, about, for an announcement; 0 if nobody has looked. Torch brings CUDA's libraries.
     """
 
@@ -66,6 +68,7 @@ class Environment:
     python: str = ""
     inherits: bool = False
     borrowed: tuple[str, ...] = ()
+    oldest_python: str = ""
     size: int = 0
 
     def __post_init__(self) -> None:
@@ -156,6 +159,8 @@ class Environment:
 
     def problem(self, spelling: str = "") -> str | None:
         """Why nothing can run in it now, with the command that helps, which calls it by `spelling`; None if it can."""
+        if reason := self._python_problem():
+            return reason
         if self.state is EnvironmentState.BROKEN:
             name, reason = next((name, reason) for name, reason in self._imports.items() if reason)
             return (
@@ -170,6 +175,14 @@ class Environment:
         if what is None:
             return None
         return f"its environment {self.name} {what}: codec-bench env create {spelling or self.name} creates it"
+
+    def _python_problem(self) -> str:
+        """Why our Python cannot run it; empty if it can."""
+        wanted = tuple(map(int, self.oldest_python.split("."))) if self.oldest_python else ()
+        if sys.version_info[:2] >= wanted:
+            return ""
+        ours = "{}.{}".format(*sys.version_info[:2])
+        return f"its environment {self.name} needs Python {self.oldest_python} or newer, and codec-bench runs in {ours}"
 
     def create(
         self,
@@ -206,6 +219,8 @@ class Environment:
                 raise UnavailableError(problem)
 
     def _make(self, report: Announce, detail: Announce) -> None:
+        if reason := self._python_problem():
+            raise UnavailableError(reason)
         venv = self._venv
         venv.base()  # whether there is such a Python, before anything is downloaded
         fetched = dict(zip(self.remotes, fetch_all(self.remotes, f"env:{self.name}"), strict=True))

@@ -469,6 +469,7 @@ class L3ac(IsolatedCodec):
         ),
         requirements=("pydantic-settings>=2.1", "requests>=2"),
         inherits=True,
+        oldest_python="3.11",
     )
     worker = WORKERS / "l3ac/worker.py"
 

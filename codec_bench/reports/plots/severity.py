@@ -91,6 +91,8 @@ def _panel(
             place = places.get(entry.row.condition, CLEAN_AT.get(name, math.nan) if "," not in kind else math.nan)
             if cell is None or cell.value is None:
                 continue
+            if name in LOGARITHMIC and place <= 0:  # beyond the left end; without errors it is the clean row
+                place = math.nan
             if math.isnan(place):
                 axis.axhline(cell.value, color=look.colour, linestyle=":", linewidth=0.9)
                 continue
@@ -100,7 +102,7 @@ def _panel(
             axis.errorbar(x, y, yerr=(below, above), elinewidth=1, capsize=2.5, **look.with_line())
     if name in LOGARITHMIC:
         axis.set_xscale("log", base=2)
-        ticks = sorted({*places.values(), *([CLEAN_AT[name]] if name in CLEAN_AT else [])})
+        ticks = sorted({*(p for p in places.values() if p > 0), *([CLEAN_AT[name]] if name in CLEAN_AT else [])})
         axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axis.minorticks_off()
     axis.set_xlabel(AXES.get(name, name))

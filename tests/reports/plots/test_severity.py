@@ -26,3 +26,12 @@ def test_points_lie_at_their_values_and_the_clean_row_at_none_or_on_a_line(tmp_p
     (noise,) = found["severity_noise"].axes
     dotted = [line for line in noise.get_lines() if line.get_linestyle() == ":"]
     assert [line.get_ydata()[0] for line in dotted] == [cell(run, "opus@6000", "pesq_wb").value]
+
+
+def test_no_errors_have_no_place_on_a_logarithmic_axis(tmp_path: Path):
+    scales = {"": 3.0, "flip@0": 3.0, "flip@0.0001": 2.0, "flip@0.01": 1.0}
+    systems = [System(f"a@1{'+' * bool(name)}{name}", 6.0, condition=name, scale=scales[name]) for name in scales]
+    (picture,) = pictures([make_run(tmp_path, systems, ["pesq_wb"])], ["severity"])
+    (axis,) = picture.figure.axes
+    assert 1e-5 < axis.get_xlim()[0] < 1e-4
+    assert axis.get_xticks().tolist() == [1e-4, 1e-2]
