@@ -83,7 +83,12 @@ def home() -> Path:
 
 def is_offline() -> bool:
     """Whether the network may not be used."""
-    return os.environ.get("CODEC_BENCH_OFFLINE", "").lower() not in ("", "0", "false", "no")
+    return is_on("CODEC_BENCH_OFFLINE")
+
+
+def is_on(variable: str) -> bool:
+    """Whether a variable of the environment switches something on."""
+    return os.environ.get(variable, "").lower() not in ("", "0", "false", "no")
 
 
 def mirrors() -> list[Path]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from codec_bench.errors import UnavailableError, UsageError
-from codec_bench.hub import fetch_all
+from codec_bench.hub import fetch_all, is_on
 from codec_bench.processes.pool import ProcessServer
 from codec_bench.processes.process import ProcessCrash, WorkerError
 from codec_bench.verification.inputs import bring
@@ -94,7 +93,7 @@ def ensure(
     wanted = {target.name: target for target in targets if target.checks and target.weights}
     records = {name: record_of(target) for name, target in wanted.items()}
     tried: set[str] = set()
-    if verifies and not os.environ.get(OFF):
+    if verifies and not is_on(OFF):
         new = [target for name, target in wanted.items() if not ((known := records[name]) and known.is_final)]
         if new:
             logger.info("verifying %s against known answers", ", ".join(target.name for target in new))

@@ -111,6 +111,15 @@ def test_a_damaged_record_is_none(lyra: Target, damage: dict[str, object]) -> No
     assert state_of(lyra) == (State.NOT_YET, "not verified yet")
 
 
+@pytest.mark.parametrize(("value", "count"), [("1", 0), ("0", 1), ("", 1)])
+def test_a_variable_turns_it_off(lyra: Target, monkeypatch: pytest.MonkeyPatch, value: str, count: int) -> None:
+    asked: list[Target] = []
+    monkeypatch.setattr("codec_bench.verification.verifying.verify", lambda new, *_, **__: asked.extend(new) or [])
+    monkeypatch.setenv("CODEC_BENCH_NO_VERIFY", value)
+    ensure([lyra])
+    assert len(asked) == count
+
+
 def test_other_answers_are_verified_anew(lyra: Target) -> None:
     assert lyra.answers is not None
     fewer = replace(lyra, answers=lyra.answers.model_copy(update={"checks": lyra.answers.checks[:1]}))
