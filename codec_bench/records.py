@@ -98,6 +98,10 @@ class Ratio:
     denominator: float
 
 
+LARGEST = 1e150
+"""Where scores end: the square of a larger number is none, and neither are means and intervals over such."""
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One metric of one system on one utterance: a value, or a status with a reason, never both.
@@ -140,8 +144,9 @@ class Score:
             raise TypeError(f"it returned {result!r:.100}, not a number or a Ratio") from None
         if parts.denominator == 0:
             return cls(Status.UNDEFINED, "nothing to count")
-        if not (math.isfinite(parts.numerator) and math.isfinite(parts.denominator)):
-            return cls(Status.UNDEFINED, "the definition gives no finite number")
+        value = scale * float(parts.numerator) / float(parts.denominator)
+        if not all(abs(number) < LARGEST for number in (parts.numerator, parts.denominator, value)):
+            return cls(Status.UNDEFINED, "the definition gives no finite number, or one above 1e150")
         return cls(Status.OK, "", float(parts.numerator), float(parts.denominator), scale)
 
     @classmethod

@@ -160,7 +160,7 @@ def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[_Member | None]:
     with zipfile.ZipFile(cast("IO[bytes]", _BoundedList(file))) as unpacked:
         file.seek(0)  # for the bar: it has read the list at the end
         for info in sorted(unpacked.infolist(), key=lambda i: i.header_offset):
-            if info.is_dir():
+            if info.filename.endswith("/"):  # `is_dir` needs a name
                 yield None
                 continue
 

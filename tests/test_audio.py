@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import math
 import struct
@@ -164,9 +165,11 @@ def test_a_real_recording(shared: Path) -> None:
         b"1\n00:00:01,000 --> 00:00:02,000\nFFmpeg takes this for subtitles\n\n",
         bytes(10_000),
         pcm(16_000, 2, [[1] * 100])[:20],
+        gzip.compress(pcm(16_000, 2, [[1] * 100])),
+        b"\x7fELF\x02\x01\x01" + bytes(9) + np.random.default_rng(0).bytes(20_000),
         b"\xff\xfb" + np.random.default_rng(0).bytes(3000),
     ],
-    ids=["nothing", "text", "HTML", "subtitles", "zeros", "half a header", "noise"],
+    ids=["nothing", "text", "HTML", "subtitles", "zeros", "half a header", "packed", "a program", "noise"],
 )
 def test_what_is_no_audio(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.wav"

@@ -157,6 +157,12 @@ class Handler(BaseHTTPRequestHandler):
     def nothing(self, start: int) -> None:
         self.connection.close()
 
+    def busy(self, start: int) -> None:
+        self.send(b"", status=503)
+
+    def much_later(self, start: int) -> None:
+        self.send(b"", status=429, Retry_After="100000")
+
     def huge_header(self, start: int) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000 + b"\r\n\r\n")
 
@@ -226,6 +232,8 @@ WITH_DIGEST = {
     "loop": "in 1 attempts: TooManyRedirects",
     "to_file": "in 1 attempts: InvalidSchema",
     "nothing": "in 2 attempts",
+    "busy": "could not be downloaded in 6 attempts.*503",
+    "much_later": "could not be downloaded in 6 attempts.*429",
     "huge_header": "in 2 attempts",
     "drip": "less than 1000 bytes per second",
     "header_drip": "less than 1000 bytes per second",

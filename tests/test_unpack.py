@@ -190,6 +190,65 @@ def test_a_zip_archive_whose_headers_lie(tmp_path: Path):
     assert files(tmp_path / "out") == {}
 
 
+def raw_header(kind: bytes, size: int, **others: bytes) -> bytes:
+    """A header with whatever size and fields, and the end of an archive."""
+    info = tarfile.TarInfo("a")
+    info.type, info.size = kind, size
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    if kind == tarfile.GNUTYPE_SPARSE:
+        header[386:410] = (b"%011o\0" % 0) * 2
+        header[483:495] = b"%011o\0" % (8 << 30)
+        header[148:156] = b"%06o\0 " % (sum(header[:148]) + sum(header[156:512]) + 8 * 32)
+    return bytes(header) + bytes(1024)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (raw_header(tarfile.GNUTYPE_SPARSE, 0), "unpacks to over"),
+        (raw_header(tarfile.XHDTYPE, 1 << 40), "a header of 1099511627776 bytes"),
+        (raw_header(tarfile.REGTYPE, 1 << 40), "unpacks to over|unexpected end"),
+        (b"\xfd7zXZ\0" + bytes(200), "is damaged"),
+        (b"<html>404</html>", "is damaged"),
+    ],
+    ids=["8 GiB of holes", "a header of 1 TiB", "a member of 1 TiB", "no LZMA", "a page"],
+)
+def test_headers_that_promise_what_is_not_there(tmp_path: Path, content: bytes, message: str):
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(UnavailableError, match=message):
+        extract(tmp_path / "a", tmp_path / "out", everything, MB)
+    assert files(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("name", ["A", "CON", "a. ", "a\0b"])
+def test_names_that_other_systems_would_not_take_are_those_of_files(tmp_path: Path, maker: Maker, name: str):
+    archive = maker(tmp_path / "a", [("b", b"1"), (name, b"2")])
+    assert extract(archive, tmp_path / "out", everything, MB) == 2
+    assert files(tmp_path / "out") == {"b": b"1", name.partition("\0")[0]: b"2"}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("name", ["", ".", "a\nb"])
+def test_names_that_are_none(tmp_path: Path, maker: Maker, name: str):
+    with pytest.raises(UnavailableError, match="leads out of its folder"):
+        extract(maker(tmp_path / "a", [(name, b"1")]), tmp_path / "out", everything, MB)
+    assert files(tmp_path / "out") == {}
+
+
+def test_a_file_where_a_later_member_needs_a_folder(tmp_path: Path):
+    with pytest.raises(UsageError, match="a/b cannot be written"):
+        extract(make(tmp_path / "a", [("a", b"1"), ("a/b", b"2")]), tmp_path / "out", everything, MB)
+    assert files(tmp_path / "out") == {"a": b"1"}
+
+
+def test_bytes_behind_an_archive_do_no_harm(tmp_path: Path):
+    archive = make(tmp_path / "a", [("a", b"1")])
+    archive.write_bytes(archive.read_bytes() + b"garbage")
+    assert extract(archive, tmp_path / "out", everything, MB) == 1
+    assert files(tmp_path / "out") == {"a": b"1"}
+
+
 def test_a_header_that_would_fill_the_memory(tmp_path: Path):
     """A long name is read as a whole, and a gigabyte of zeros packs to a megabyte."""
     info = tarfile.TarInfo("././@LongLink")

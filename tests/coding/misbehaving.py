@@ -57,6 +57,8 @@ MISDEEDS: Mapping[str, Callable[[], Any]] = {
     "interrupt": _raise(KeyboardInterrupt()),
     "generator-exit": _raise(GeneratorExit()),
     "recursion": _recurse,
+    "stop-iteration": _raise(StopIteration()),
+    "no-memory": _raise(MemoryError("no")),
     "memory": _take_all,
     "hang": lambda: time.sleep(10**6),
     "close-files": lambda: os.closerange(3, 200),

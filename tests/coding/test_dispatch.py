@@ -80,6 +80,8 @@ def coded(items: tuple[Item, ...], tmp_path: Path) -> Iterator[Coded]:
         ("exit", Status.ENCODE_FAILED, r"^SystemExit: 0 \(misbehaving\.py:\d+\)$"),
         ("generator-exit", Status.ENCODE_FAILED, r"^GeneratorExit \(misbehaving\.py:\d+\)$"),
         ("interrupt", Status.ENCODE_FAILED, r"^KeyboardInterrupt \(misbehaving\.py:\d+\)$"),
+        ("stop-iteration", Status.ENCODE_FAILED, r"^StopIteration \(misbehaving\.py:\d+\)$"),
+        ("no-memory", Status.ENCODE_FAILED, r"^MemoryError: no \(misbehaving\.py:\d+\)$"),
         ("recursion", Status.ENCODE_FAILED, r"^RecursionError: "),
     ],
 )

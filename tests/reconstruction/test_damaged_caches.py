@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from codec_bench.cache import ArrayCache
+from codec_bench.errors import UsageError
 from codec_bench.runs.directory import Run
 from tests.small_runs import without_timing
 
@@ -110,3 +111,28 @@ def test_a_damaged_store_is_filled_again(filled: tuple[Callable[..., Run], Path,
         found = again(run_in, first)
         assert without_timing(found) == without_timing(first), change
         assert found.summary.equals(first.summary), change
+
+
+@pytest.mark.long
+def test_damaged_tables_of_a_run_are_written_anew(run_in: Callable[..., Run]):
+    options = {"limit": 1, "codec": ["codec2@1200"], "metrics": ["si_sdr"]}
+    first = run_in(**options)
+    wanted = without_timing(first)
+    whole = (first.path / "utterances.csv").read_bytes()
+    garbage = instead(lambda path: path.write_bytes(b"\xff\xfe\0"))
+    for damage in (os.remove, lambda path: os.truncate(path, 20), garbage, instead(os.mkfifo)):
+        for name in ("utterances.csv", "scores.parquet", "summary.csv"):
+            damage(first.path / name)
+        assert without_timing(run_in(**options)) == wanted
+        assert (first.path / "utterances.csv").read_bytes() == whole
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("place", ["home-out", "home", "home/cache", "home/cache/audio"])
+def test_a_file_in_the_place_of_a_folder_is_one_line(place: str, run_in: Callable[..., Run], tmp_path: Path):
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_bytes(b"x")
+    with pytest.raises(UsageError, match=f"{place}.* cannot be written: ") as error:
+        run_in(limit=1, codec=["codec2@1200"], metrics=["si_sdr"])
+    assert "\n" not in str(error.value)
+    assert (tmp_path / place).read_bytes() == b"x"

@@ -268,30 +268,49 @@ def test_provenance_is_complete(run_in: RunIn):
 
 SMALL_DISK = """
 set -e
-mount -t tmpfs -o size=2m none "$1"
-export CODEC_BENCH_HOME="$1"
-shift
+disk="$1" kept="$2"
+mount -t tmpfs -o size="$3" none "$disk"
+shift 3
 status=0; "$@" || status=$?
 echo "first: $status" >&2
-mount -o remount,size=200m "$CODEC_BENCH_HOME"
-exec "$@"
+mount -o remount,size=200m "$disk"
+status=0; "$@" || status=$?
+cp -r "$disk"/. "$kept"
+exit $status
 """
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")
-def test_a_full_disk_ends_the_run_with_one_line_and_more_room_continues_it(undisturbed: Run, six: Path, tmp_path: Path):
-    home, out = tmp_path / "small", tmp_path / "small-out"
-    home.mkdir()
+@pytest.mark.parametrize(
+    ("full", "size"),
+    [
+        (("home",), "2m"),
+        pytest.param(("home", "out"), "3m", marks=pytest.mark.slow),
+        pytest.param(("out",), "200k", marks=pytest.mark.slow),
+    ],
+    ids=["cache", "both", "run"],
+)
+def test_a_full_disk_ends_the_run_with_one_line_and_more_room_continues_it(
+    full: tuple[str, ...], size: str, undisturbed: Run, six: Path, tmp_path: Path
+):
+    for name in ("small", "kept"):
+        (tmp_path / name).mkdir()
+    home, out = (tmp_path / ("small" * (name in full)) / name for name in ("home", "out"))
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    mounted = ["unshare", *user, "--mount", "sh", "-c", SMALL_DISK, "sh", str(home), *command(six, out, "--jobs", "2")]
-    done = subprocess.run(mounted, check=False, capture_output=True, text=True, timeout=300)
+    disk = ["sh", "-c", SMALL_DISK, "sh", str(tmp_path / "small"), str(tmp_path / "kept"), size]
+    done = subprocess.run(
+        ["unshare", *user, "--mount", *disk, *command(six, out, "--jobs", "2", "--keep-audio")],
+        check=False, capture_output=True, text=True, timeout=300, env=os.environ | {"CODEC_BENCH_HOME": str(home)},
+    )  # fmt: skip
     if "mount:" in done.stderr or "unshare:" in done.stderr:
         pytest.skip("no small file system can be mounted here")
     lines = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
     assert "no space left" in lines[0]
     assert lines[1] == "first: 1"
     assert done.returncode == 0
-    finished = load_run(out)
+    finished = load_run(tmp_path / ("kept" * ("out" in full)) / "out")
     assert without_timing(finished) == without_timing(undisturbed)
-    assert finished.info["sessions"][0]["stopped"].startswith("no space left")
-    assert finished.info["sessions"][1]["scores_from_cache"] > 0
+    assert len(finished.info["sessions"]) == 2
+    if "out" not in full:
+        assert finished.info["sessions"][0]["stopped"].startswith("no space left")
+        assert finished.info["sessions"][1]["scores_from_cache"] > 0

@@ -22,7 +22,7 @@ from codec_bench.records import Score, Status
 
 def test_scores_come_back_bit_for_bit(tmp_path: Path):
     generator = random.Random(0)
-    scores = {f"k{i}": Score.of(generator.uniform(-1, 1) * 10 ** generator.randint(-300, 300)) for i in range(1200)}
+    scores = {f"k{i}": Score.of(generator.uniform(-1, 1) * 10 ** generator.randint(-300, 149)) for i in range(1200)}
     scores["failed"] = Score.failed(Status.SILENT, "nothing there")
     with ScoreStore(tmp_path / "scores.sqlite") as store:
         store.put(scores, "pair", {"bits": 3.0})
@@ -37,11 +37,53 @@ def test_outcomes_that_may_differ_next_time_are_not_kept(tmp_path: Path):
         assert set(store.scores(["a", "b"])) == {"b"}
 
 
-def test_a_file_that_is_no_store_is_a_clear_error(tmp_path: Path):
-    path = tmp_path / "scores.sqlite"
-    path.write_bytes(b"this is not SQLite at all, but long enough to be taken for a header" * 20)
-    with pytest.raises(UsageError, match="move it away"):
-        ScoreStore(path)
+def sql(*statements: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as db:
+            for statement in statements:
+                db.execute(statement)
+            db.commit()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_bytes(b"this is not SQLite at all, but as long as its header" * 20), "move it away"),
+        (lambda path: path.write_bytes(b"hello"), "move it away"),
+        (lambda path: path.write_bytes(random.Random(0).randbytes(9000)), "move it away"),
+        (lambda path: os.truncate(path, 100), "move it away"),
+        (lambda path: os.truncate(path, 5000), "move it away"),
+        (lambda path: path.write_bytes(path.read_bytes()[:4096] + bytes(4096) + path.read_bytes()[8192:]), "malformed"),
+        (sql("DROP TABLE scores", "CREATE TABLE scores (address TEXT PRIMARY KEY, x TEXT)"), "2 columns"),
+        (sql("PRAGMA user_version=99"), "another version of codec-bench"),
+        (lambda path: path.write_bytes(b""), ""),
+        (lambda path: Path(f"{path}-wal").write_bytes(random.Random(0).randbytes(40_000)), ""),
+        (lambda path: Path(f"{path}-shm").write_bytes(random.Random(0).randbytes(32_768)), ""),
+    ],
+    ids=[
+        "text", "short text", "noise", "header", "cut", "a page", "other columns", "newer", "empty", "journal", "index",
+    ],
+)  # fmt: skip
+def test_a_damaged_store_is_a_clear_error_and_what_does_no_harm_is_used(
+    damage: Callable[[Path], None], message: str, tmp_path: Path
+):
+    path, scores = tmp_path / "scores.sqlite", {f"k{i}": Score.of(i / 7) for i in range(500)}
+    with ScoreStore(path) as store:
+        store.put(scores)
+    damage(path)
+    left = scores if path.stat().st_size else {}
+    if message:
+        with pytest.raises(UsageError, match=message) as error, ScoreStore(path) as store:
+            store.scores(scores)
+            store.put({"new": Score.of(1.0)})
+        assert "\n" not in str(error.value)
+    else:
+        with ScoreStore(path) as store:
+            assert store.scores(scores) == left
+            store.put({"new": Score.of(1.0)})
+            assert store.scores(["new"]) == {"new": Score.of(1.0)}
 
 
 WHOLE = {"reference": {"samples": 9, "rate": 16_000}, "decoded": {"samples": 9, "rate": 16_000, "level_db": None}}

@@ -173,13 +173,25 @@ def test_a_run_outside_the_main_thread_needs_no_signals(tmp_path: Path):
     assert load_run(tmp_path).info["status"] == "finished"
 
 
-def test_a_directory_is_written_by_one_process_at_a_time(tmp_path: Path):
+def test_a_pause_and_a_closed_pipe_do_no_harm(tmp_path: Path):
+    process = started(tmp_path)
+    for number in (signal.SIGPIPE, signal.SIGSTOP, signal.SIGCONT):
+        process.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert last_session(tmp_path)["stopped"] == "terminated by SIGTERM"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT])
+def test_a_directory_is_written_by_one_process_at_a_time(number: signal.Signals, tmp_path: Path):
     process = started(tmp_path)
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(UsageError, match=rf"process {process.pid} is writing the run in .*choose another --out"):
         writing(request(kind="speed"), tmp_path).__enter__()
     assert (tmp_path / "run.json").read_bytes() == before
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(number)
     process.wait(30)
     assert list(last_session(tmp_path)) == ["started"]  # nobody could say more
     anything = Request("speed", {}, request().plan, b"", lambda _: "", ())
