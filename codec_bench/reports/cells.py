@@ -249,6 +249,7 @@ class Table:
         setup: The footnote that says what the numbers were made with.
         interval_notes: The footnotes that explain the intervals.
         extras: What was asked for besides: rate and distortion, rankings.
+        extra_notes: The footnotes that explain these.
     """
 
     caption: str
@@ -262,6 +263,7 @@ class Table:
     setup: str = ""
     interval_notes: tuple[str, ...] = ()
     extras: tuple[Grid, ...] = ()
+    extra_notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[TableColumn, ...]:

@@ -122,7 +122,7 @@ def _table(
         more.append(rate_distortion_grids(Contest(runs), rows, columns, anchor))
     if ranking:
         more.append(ranking_grids(Contest(runs), sections, columns))
-    explained = [note for _, notes_of in more for note in notes_of]
+    explained = tuple(note for _, notes_of in more for note in notes_of)
     return Table(
         caption=caption(runs),
         blocks=tuple(_blocks(columns)),
@@ -135,6 +135,7 @@ def _table(
         setup=made_with,
         interval_notes=notes,
         extras=tuple(grid for grids, _ in more for grid in grids),
+        extra_notes=explained,
     )
 
 

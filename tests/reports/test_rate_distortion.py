@@ -10,6 +10,8 @@ import pytest
 
 from codec_bench.errors import UsageError
 from codec_bench.reports.cells import Table, TableRow
+from codec_bench.reports.formats.latex import latex
+from codec_bench.reports.formats.markdown import markdown
 from codec_bench.reports.rate_distortion import Interval, anchored, deltas, equal_rates, equal_text, families_of, fronts
 from codec_bench.reports.table import build_tables
 from codec_bench.reports.ties import Contest
@@ -51,6 +53,8 @@ def test_half_the_bits_are_minus_50_percent_and_an_interval_holds_it(run: Run, t
     assert found["z"].rate["pchip"].value is None
     assert found["z"].cannot == "z is not monotone: 3 gives no more than 2 kbit/s"
     assert build_tables([run], bd_rate="x")[0].extras == table.extras  # nothing is drawn anew
+    assert "BD-rate" in markdown(table)
+    assert "BD-rate" not in latex([table])  # which has no tables but the main ones
 
 
 def test_equal_rates_lie_on_the_anchors_curve_and_never_beyond(run: Run, table: Table):

@@ -59,7 +59,9 @@ def _table(table: Table, intervals: bool, efficiency: bool, page_width: float) -
     floats = []
     for i, part in enumerate(parts):
         # Notes needed to read a number go below every float; the others below the last one.
-        notes = [n for n in table.notes(intervals) if n != table.setup] if i == len(parts) - 1 else []
+        # What is explained of `extras` has no table here.
+        apart = {table.setup, *table.extra_notes}
+        notes = [n for n in table.notes(intervals) if n not in apart] if i == len(parts) - 1 else []
         explained = [f"$^{mark}$ {escape(c.variant)}" for c in part.columns if (mark := marks.get(c.label))]
         floats.append(_float(part, table, [*explained, *map(escape, notes), escape(table.setup)], intervals, marks))
     definitions = "".join(comment(note) for note in table.definitions)
