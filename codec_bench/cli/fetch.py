@@ -48,7 +48,7 @@ def _verify(names: Sequence[str]) -> None:
     ensure(targets, torch_device("auto"), allows_failed=True)
     found = [(target, *state_of(target)) for target in targets if target.weights]
     for target, _, text in found:
-        say(f"{target.name}\t{text}")
+        sys.stderr.write(f"{target.name}: {text}\n")
     if any(state is State.FAILED for _, state, _ in found):
         raise typer.Exit(1)
 

@@ -41,8 +41,8 @@ def generation_grids(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -
 def half_life(values: dict[float, float | None], floor: float) -> float | None:
     """The generation at which half is lost; infinite if it never is, None without values of the first one.
 
-    >>> half_life({1.0: 0.9, 2.0: 0.6, 4.0: 0.3}, 0.0), half_life({1.0: 0.9, 2.0: 0.8}, 0.0)
-    (2.8284271247461903, inf)
+    >>> half_life({1.0: 0.9, 2.0: 0.45, 4.0: 0.3}, 0.0), half_life({1.0: 0.9, 2.0: 0.8}, 0.0)
+    (2.0, inf)
     """
     known = {n: value for n, value in sorted(values.items()) if value is not None}
     if 1.0 not in known or known[1.0] <= floor:

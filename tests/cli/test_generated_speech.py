@@ -52,7 +52,8 @@ def test_words_and_voices_of_generated_speech(folder: Path, tmp_path: Path):
     assert "left out: utmos" in done.stderr
     assert "similarities are to each utterance's prompt" in done.stdout
     run = codec_bench.load_run(tmp_path)
-    assert set(run.metrics) == {"wer[pocketsphinx]", "cer[pocketsphinx]", "per[pocketsphinx]", "secs", "dnsmos"}
+    words_and_voices = {"wer[pocketsphinx]", "cer[pocketsphinx]", "per[pocketsphinx]", "secs", "dnsmos", "distillmos"}
+    assert set(run.metrics) == words_and_voices
     assert set(run.systems) == {"tts"}
     assert (run.scores.status == "ok").all()
     words = run.scores[run.scores.metric == "wer[pocketsphinx]"]

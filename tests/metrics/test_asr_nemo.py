@@ -71,7 +71,7 @@ def make_ready(venv: Path) -> None:
     ENVIRONMENT.folder.mkdir(parents=True)
     (ENVIRONMENT.folder / "venv").symlink_to(venv)
     packages = {"nemo-toolkit": "9.9", "torch": "8.8"}
-    record = {"fingerprint": ENVIRONMENT.fingerprint, "packages": packages, "inherited": []}
+    record = {"fingerprint": ENVIRONMENT.fingerprint, "python": "3.11", "packages": packages, "sources": {}}
     (ENVIRONMENT.folder / "environment.json").write_text(json.dumps(record))
     assert ENVIRONMENT.is_ready
 

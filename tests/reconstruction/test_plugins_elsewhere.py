@@ -9,6 +9,7 @@ import pytest
 
 import codec_bench
 from codec_bench.adapters import CODECS
+from codec_bench.metrics import METRICS as ALL_METRICS
 from codec_bench.runs.directory import Run
 
 HERE = Path(__file__).parent
@@ -93,6 +94,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         patch.syspath_prepend(str(folder))
         patch.setenv("CODEC_BENCH_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setitem(CODECS._loaded, "added", importlib.import_module("added").Added)
+        patch.setattr(ALL_METRICS, "_loaded", dict(ALL_METRICS._loaded))
         return codec_bench.run(
             ["editor:Editor", *CODERS, "added", "g721"], "demo", limit=2, jobs=1, report=False, ground_truth=False,
             metrics=["si_sdr", "late_metric:late", "once_metric:once"], out=tmp_path_factory.mktemp("out") / "run",
