@@ -524,3 +524,17 @@ def test_several_archives(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_p
     records = (home() / "datasets/.archives").glob("*.json")
     assert all(json.loads(p.read_text())["published"] for p in records)
     assert isinstance(Tiny().download_size, int)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[" * 200_000, b"[]", b"null", b"{}", b'{"sha256": 1, "published": 1, "mixed": 0}']
+)
+def test_a_record_of_an_archive_that_is_none_says_that_nothing_is_known(content: bytes):
+    archive = RemoteFile("datasets/tiny.tgz", None, None, "https://localhost/tiny.tgz")
+    path = Tiny()._record(archive)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert Tiny()._recorded(archive) == {}
+    path.unlink()
+    os.mkfifo(path)
+    assert Tiny()._recorded(archive) == {}

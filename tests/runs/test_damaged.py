@@ -23,7 +23,9 @@ from codec_bench.reports.html.explorer import explorer
 from codec_bench.reports.html.overview import overview
 from codec_bench.reports.report import write_report
 from codec_bench.runs.directory import Run, load_run
+from codec_bench.runs.writer import writing
 from codec_bench.token_statistics.sources import KeptTokens
+from tests.runs.test_writer import request as asked
 
 SCHEMA_1 = Path(__file__).parent / "data" / "schema_1"
 GOOD = json.loads((SCHEMA_1 / "run.json").read_text(encoding="utf-8"))
@@ -61,6 +63,9 @@ def check_refused(folder: Path, message: str = "") -> None:
 def test_a_run_json_of_something_else_is_one_line(content: bytes, folder: Path):
     (folder / "run.json").write_bytes(content)
     check_refused(folder, "run.json")
+    with pytest.raises(UsageError, match=r"run\.json"), writing(asked(), folder):
+        pass
+    assert (folder / "run.json").read_bytes() == content
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
