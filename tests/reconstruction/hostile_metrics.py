@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -44,6 +45,19 @@ def _in_a_child(later: Callable[[], Any]) -> None:
         os._exit(0)
 
 
+def _takes_all_memory() -> None:
+    """Of a machine that has 2 GB more than the process holds."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + 2_000_000_000, limits[1]))
+    try:
+        hoard = []
+        while True:
+            hoard.append(bytearray(100_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
 def _prints() -> None:
     print("CBP2 and more")  # noqa: T201
     os.write(1, b'{"ok": true}\n')
@@ -69,6 +83,7 @@ replies = _register("replies", lambda: _on_all_pipes(REPLY))
 closes = _register("closes", lambda: os.closerange(0, 1000))
 dies = _register("dies", lambda: os._exit(0))
 aborts = _register("aborts", os.abort)
+hoards = _register("hoards", _takes_all_memory)
 stops = _register("stops", lambda: os.kill(os.getpid(), signal.SIGSTOP))
 spins = _register("spins", _holds_the_lock)
 

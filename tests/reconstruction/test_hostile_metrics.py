@@ -84,6 +84,15 @@ def test_what_a_metric_does_to_its_pipes_and_its_process_costs_its_own_score(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("plug_ins")
+def test_a_metric_that_takes_all_memory_costs_its_own_score(recordings: Path, tmp_path: Path):
+    scores = run_with(("hoards",), recordings, tmp_path, 60, jobs=1, ground_truth=False).scores
+    failed = scores[scores["status"] != "ok"]
+    assert failed[["metric", "utterance", "status"]].to_numpy().tolist() == [["hoards", "1", "error"]]
+    assert failed["reason"].iloc[0].startswith("MemoryError")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("plug_ins")
 def test_a_metric_that_stops_its_process_or_keeps_its_lock_costs_its_own_score(recordings: Path, tmp_path: Path):
     run = run_with(HANGING, recordings, tmp_path, 10, jobs=1, ground_truth=False)
     check(run, recordings, dict.fromkeys(HANGING, "the process gave no reply within 10 s"))
