@@ -227,75 +227,53 @@ _NOTE = (
 )
 
 
-@_difference("dwer", title="dWER", packages=("jiwer",), note=_NOTE.format("word error rate", "words"))
-def word_difference_rate(
-    reference: Signal,
-    decoded: Signal,
-    language: str | None,
-    *,
-    transcribe: Recogniser = pocketsphinx,
-    normalise: Normaliser = basic,
-) -> Ratio:
-    """Differential word error rate: what is heard in the decoded speech against what is heard in the recording.
+def _differential(name: str, rate: Metric, title: str, what: str, units: str, packages: tuple[str, ...]) -> Metric:
+    """The metric that takes what is heard in the recording for the transcript of an error rate."""
+    of_transcript = cast("Callable[..., Ratio]", rate.function)
 
-    The same wrong word in both is right, so that a copy scores 0. From below it is bounded by how easily the recogniser
-    changes its mind, not by its error rate.
+    @_difference(name, title=title, packages=packages, note=_NOTE.format(what, units))
+    def difference_rate(
+        reference: Signal,
+        decoded: Signal,
+        language: str | None,
+        *,
+        transcribe: Recogniser = pocketsphinx,
+        normalise: Normaliser = basic,
+    ) -> Ratio:
+        """Differential error rate: what is heard in the decoded speech against what is heard in the recording.
 
-    Args:
-        reference: Original at 16 kHz.
-        decoded: Reconstruction; digital silence is an empty hypothesis.
-        language: As for `word_error_rate`.
-        transcribe: Recogniser.
-        normalise: What is done to both texts first.
+        The same wrong word in both is right, so that a copy scores 0. From below it is bounded by how easily the
+        recogniser changes its mind, not by its error rate.
 
-    Returns:
-        Differences out of the words heard in the recording.
+        Args:
+            reference: Original at 16 kHz.
+            decoded: Reconstruction; digital silence is an empty hypothesis.
+            language: As for `word_error_rate`.
+            transcribe: Recogniser.
+            normalise: What is done to both texts first.
 
-    Raises:
-        NotScorable: Nothing is heard in the recording; otherwise as `word_error_rate`.
+        Returns:
+            Differences out of the words, characters or phones heard in the recording.
 
-    Source: Wang et al., "Bridging the gap between monaural speech enhancement and recognition with
-    distortion-independent acoustic modeling", 2019 (arXiv:1911.07953), where it is called dWER; DASB.
-    """
-    text = _heard_in(reference, transcribe, normalise)
-    return _of(word_error_rate)(text, decoded, language, transcribe=transcribe, normalise=normalise)
+        Raises:
+            NotScorable: Nothing is heard in the recording; otherwise as the error rate of a transcript.
 
+        Source: Wang et al., "Bridging the gap between monaural speech enhancement and recognition with
+        distortion-independent acoustic modeling", 2019 (arXiv:1911.07953), where it is called dWER; DASB.
+        """
+        text = _heard_in(reference, transcribe, normalise)
+        return of_transcript(text, decoded, language, transcribe=transcribe, normalise=normalise)
 
-@_difference("dcer", title="dCER", packages=("jiwer",), note=_NOTE.format("character error rate", "characters"))
-def character_difference_rate(
-    reference: Signal,
-    decoded: Signal,
-    language: str | None,
-    *,
-    transcribe: Recogniser = pocketsphinx,
-    normalise: Normaliser = basic,
-) -> Ratio:
-    """Differential character error rate; see `word_difference_rate` and `character_error_rate`."""
-    text = _heard_in(reference, transcribe, normalise)
-    return _of(character_error_rate)(text, decoded, language, transcribe=transcribe, normalise=normalise)
+    return difference_rate
 
 
-@_difference(
-    "dper",
-    title="dPER",
-    packages=("jiwer", "pocketsphinx"),
-    note=_NOTE.format("phone error rate, English only,", "phones"),
+word_difference_rate = _differential("dwer", word_error_rate, "dWER", "word error rate", "words", ("jiwer",))
+character_difference_rate = _differential(
+    "dcer", character_error_rate, "dCER", "character error rate", "characters", ("jiwer",)
 )
-def phone_difference_rate(
-    reference: Signal,
-    decoded: Signal,
-    language: str | None,
-    *,
-    transcribe: Recogniser = pocketsphinx,
-    normalise: Normaliser = basic,
-) -> Ratio:
-    """Differential phone error rate; see `word_difference_rate` and `phone_error_rate`."""
-    text = _heard_in(reference, transcribe, normalise)
-    return _of(phone_error_rate)(text, decoded, language, transcribe=transcribe, normalise=normalise)
-
-
-def _of(rate: Metric) -> Callable[..., Ratio]:
-    return cast("Callable[..., Ratio]", rate.function)
+phone_difference_rate = _differential(
+    "dper", phone_error_rate, "dPER", "phone error rate, English only,", "phones", ("jiwer", "pocketsphinx")
+)
 
 
 def _heard_in(reference: Signal, transcribe: Recogniser, normalise: Normaliser) -> str:
