@@ -44,6 +44,9 @@ SILENCE_PEAK = 2.0**-16
 """Half a step of 16-bit audio: below it, a signal is silent."""
 
 
+MAX_SAMPLE = 2.0**32
+"""Integers of 32 bits end at 2^31; a larger sample is in no scale that sound is kept in."""
+
 SLACK_SECONDS = 0.1
 """A recording that is shorter than its header or a manifest says by more than this is incomplete."""
 
@@ -104,13 +107,15 @@ class Audio:
             what: How the message names the signal.
 
         Raises:
-            NotScorable: The audio is empty or holds NaN or infinite samples.
+            NotScorable: The audio is empty, or holds samples that are NaN, infinite or above `MAX_SAMPLE`.
         """
         if not len(self.samples):
             raise NotScorable(f"{what} has no samples", Status.EMPTY)
         if not np.isfinite(self.samples).all():
             bad = int((~np.isfinite(self.samples)).sum())
             raise NotScorable(f"{what} has {bad} samples that are NaN or infinite", Status.NOT_FINITE)
+        if self.peak > MAX_SAMPLE:
+            raise NotScorable(f"{what} has samples up to {self.peak:.4g}: this is no sound", Status.UNREADABLE)
 
     @property
     def is_silent(self) -> bool:

@@ -131,7 +131,9 @@ class Score:
         if self.status is Status.OK and not (
             math.isfinite(self.numerator) and math.isfinite(self.denominator) and self.denominator > 0
         ):
-            raise ValueError(f"a score needs finite parts, not {self.numerator}/{self.denominator}")
+            raise ValueError(
+                f"a score needs finite parts and a denominator above 0, not {self.numerator}/{self.denominator}"
+            )
 
     @classmethod
     def of(cls, result: float | Ratio, scale: float = 1.0) -> Score:

@@ -242,7 +242,10 @@ class _BoundedList(io.RawIOBase):
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        try:
+            return self._file.seek(offset, whence)
+        except OSError as error:  # the number's fault, not the disk's
+            raise zipfile.BadZipFile(f"a member at byte {offset}") from error
 
     def tell(self) -> int:
         return self._file.tell()
@@ -269,8 +272,12 @@ def _is_inside(name: str) -> bool:
 
 def _chunks(archive: Path, member: _Member) -> Iterator[bytes]:
     with _readable(archive), member.open() as source:
+        missing = member.size
         while chunk := source.read(_CHUNK):
+            missing -= len(chunk)
             yield chunk
+        if missing:  # which zip archives are not asked about
+            raise EOFError(f"{member.size - missing} bytes where {member.size} are stated")
 
 
 def _write(path: Path, chunks: Iterator[bytes]) -> None:

@@ -213,6 +213,7 @@ def test_bytes_have_the_name_they_are_given() -> None:
         ([0.0, np.nan, 0.1], Status.NOT_FINITE),
         ([np.inf], Status.NOT_FINITE),
         ([0.0, -np.inf], Status.NOT_FINITE),
+        ([0.0, -3e38], Status.UNREADABLE),
     ],
 )
 def test_check(samples: list[float], status: Status) -> None:
@@ -230,7 +231,13 @@ def test_nan_survives_reading_and_is_counted() -> None:
 
 
 def test_silence_is_fine_but_known() -> None:
-    for level, silent in [(0.0, True), (SILENCE_PEAK * 0.99, True), (SILENCE_PEAK, False), (2.0**-15, False)]:
+    for level, silent in [
+        (0.0, True),
+        (1e-42, True),
+        (SILENCE_PEAK * 0.99, True),
+        (SILENCE_PEAK, False),
+        (2.0**-15, False),
+    ]:
         audio = Audio(np.array([0, -level, 0], np.float32), 16_000)
         audio.check()
         assert audio.is_silent is silent

@@ -439,6 +439,52 @@ def test_a_list_of_a_million_members(tmp_path: Path):
         extract(tmp_path / "a.zip", tmp_path / "out", everything, MB)
 
 
+def zip64(path: Path, size: int, offset: int, *, with_record: bool = True) -> Path:
+    """A member of two bytes whose size and place are stated in 64 bits, with or without the record that has them."""
+    make_zip(path, [("a", b"ok")])
+    data = path.read_bytes()
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    listed = bytearray(data[start:end])
+    packed = int.from_bytes(listed[20:24], "little")
+    record = struct.pack("<2H3Q", 1, 24, size, packed, offset) if with_record else b""
+    listed[20:28] = b"\xff" * 8
+    listed[42:46] = b"\xff" * 4
+    struct.pack_into("<H", listed, 30, len(record))
+    last = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(listed) + len(record), start, 0)
+    path.write_bytes(data[:start] + listed + record + last)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("size", "offset", "with_record"),
+    [(1 << 60, 0, True), ((1 << 64) - 1, 0, True), (2, 1 << 62, True), (2, (1 << 64) - 1, True), (2, 0, False)],
+)
+def test_numbers_of_64_bits_that_lie(tmp_path: Path, size: int, offset: int, with_record: bool):
+    archive = zip64(tmp_path / "a.zip", size, offset, with_record=with_record)
+    with pytest.raises(UnavailableError, match=r"^[^\n]+$"):
+        extract(archive, tmp_path / "out", everything, MB)
+    assert files(tmp_path / "out") == {}
+
+
+def test_numbers_of_64_bits_that_are_right(tmp_path: Path):
+    assert extract(zip64(tmp_path / "a.zip", 2, 0), tmp_path / "out", everything, MB) == 1
+    assert files(tmp_path / "out") == {"a": b"ok"}
+
+
+@pytest.mark.parametrize("place", [0, 1 << 40, (1 << 64) - 1])
+def test_a_zip_archive_whose_list_lies_elsewhere(tmp_path: Path, place: int):
+    """The record of 64 bits is somewhere else than is said, or nowhere."""
+    data = make_zip(tmp_path / "a.zip", [("a", b"ok")]).read_bytes()
+    end = data.index(b"PK\5\6")
+    last = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, place, 1)
+    for tail in (last, locator + last):
+        (tmp_path / "a.zip").write_bytes(data[:end] + tail)
+        with pytest.raises(UnavailableError, match=r"^[^\n]+$"):
+            extract(tmp_path / "a.zip", tmp_path / "out", everything, MB)
+    assert files(tmp_path / "out") == {}
+
+
 def test_what_is_skipped_may_not_grow_out_of_nothing(tmp_path: Path):
     archive = tmp_path / "a.tgz"
     with gzip.open(archive, "wb", 1) as file:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from codec_bench.adapters.codec import Group
+from codec_bench.adapters.contract import MAX_PEAK
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.rows import Row, describe_system
 from codec_bench.csv_files import csv_of, write_frame
@@ -179,7 +180,21 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
             warnings.append(
                 f"{row.label}: decoded audio is {abs(change):.0f} dB {how} than the recordings; was it scaled twice?"
             )
-    return found, warnings + _side_effects(plan, outcome)
+    return found, [*_out_of_scale(plan, outcome), *warnings, *_side_effects(plan, outcome)]
+
+
+def _out_of_scale(plan: Plan, outcome: Outcome) -> list[str]:
+    """A warning where recordings are floats in the scale of integers, which codecs clip."""
+    peaks = {
+        name: facts["reference"]["peak"]
+        for row in plan.rows
+        for name, facts in outcome.facts.of(row.label)
+        if (facts.get("reference", {}).get("peak") or 0.0) > MAX_PEAK
+    }
+    if not peaks:
+        return []
+    highest = f"samples up to {max(peaks.values()):.4g} where full scale is 1"
+    return [f"{len(peaks)} of {len(plan.items)} recordings have {highest}: codecs clip them; divide by 32768?"]
 
 
 def lags(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], list[str]]:

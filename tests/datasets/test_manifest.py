@@ -284,7 +284,7 @@ def test_the_name_of_the_folder_one_is_in(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / ".trash").mkdir()
-    for name in ["a.wav", "._a.wav", ".trash/a.wav"]:
+    for name in ["a.wav", "._a.wav", ".DS_Store", "Thumbs.db", ".trash/a.wav"]:
         (tmp_path / name).touch()
     assert audio_files(tmp_path) == {"a": tmp_path / "a.wav"}
 

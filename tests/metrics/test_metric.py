@@ -271,12 +271,23 @@ def test_a_feature_that_returns_its_buffer_is_copied(speech: np.ndarray):
 
 @pytest.mark.parametrize(
     ("value", "is_right"),
-    [(100, True), (100.005, True), (100.1, False), (0, True), (-0.1, False), (250, False), (Ratio(300, 1), False)],
+    [
+        (100, True),
+        (np.float32(0.5), True),
+        (Ratio(np.int64(3), np.int64(4)), True),
+        (True, True),
+        (100.005, True),
+        (100.1, False),
+        (0, True),
+        (-0.1, False),
+        (250, False),
+        (Ratio(300, 1), False),
+    ],
 )
 def test_values_of_a_plug_in_lie_in_the_range_that_it_states(speech: np.ndarray, value: float, is_right: bool):
     score = of_user(lambda decoded: value, range=(0, 100))(None, speech)
     if is_right:
-        assert score.value == value
+        assert score.value == (value.numerator / value.denominator if isinstance(value, Ratio) else value)
     else:
         assert score.status is Status.ERROR
         assert score.reason.endswith("outside of the range that it states: 0 to 100")
@@ -291,14 +302,22 @@ def test_the_range_is_in_the_unit_of_the_values(speech: np.ndarray):
 
 @pytest.mark.parametrize(
     "value",
-    ["3.5", b"3.5", np.str_("3.5"), (1, 2), None, 1j, np.ones(3), Ratio("a", "b")],  # type: ignore[arg-type]
+    ["3.5", b"3.5", np.str_("3.5"), (1, 2), None, 1j, np.ones(3), np.ones((1, 1)), Ratio("a", "b"), Ratio(1, -1)],  # type: ignore[arg-type]
 )
 def test_what_is_no_number(speech: np.ndarray, value: object):
     score = of_user(lambda decoded: value)(None, speech)  # type: ignore[arg-type, return-value]
     assert (score.value, score.status) == (None, Status.ERROR)
     assert re.search(
-        r"(not a number or a Ratio|could not convert string to float: 'a') \(test_metric.py:", score.reason
+        r"(not a number or a Ratio|could not convert string to float: 'a'|above 0, not 1.0/-1.0) \(test_metric.py:",
+        score.reason,
     )
+
+
+def test_what_a_plug_in_raises_cannot_steer_a_terminal(speech: np.ndarray):
+    def ansi(decoded: Signal) -> float:
+        raise ValueError("\x1b[31mRED\x1b]0;title\x07 <img src=x onerror=alert(1)> | =cmd()")
+
+    assert of_user(ansi)(None, speech).reason.startswith("ValueError: RED <img src=x onerror=alert(1)> | =cmd() (")
 
 
 def test_plain_parameters_have_addresses_and_others_are_one_line():

@@ -162,6 +162,14 @@ class Batched(Plain):
         return super()._decode(code)[None, None]
 
 
+class LeadsOut(Plain):
+    name = "x/../../y"
+
+
+class Markup(Plain):
+    name = "<script>window.pwned=1</script>"
+
+
 class Unknown(Plain):
     """Might read anything."""
 

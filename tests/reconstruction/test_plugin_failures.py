@@ -161,6 +161,28 @@ def test_a_metric_that_kills_its_process_costs_its_own_scores(
     }
 
 
+def test_names_of_codecs_lead_out_of_no_folder(recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The second recording is in the scale of 16-bit integers, which is said."""
+    monkeypatch.syspath_prepend(str(HERE))
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    given, out = tmp_path / "given", tmp_path / "runs" / "run"
+    given.mkdir()
+    samples, rate = soundfile.read(recordings / "a.wav", dtype="float32")
+    for name, gain in (("a", 1), ("b", 32_768)):
+        soundfile.write(given / f"{name}.wav", gain * samples, rate, subtype="FLOAT")
+    codecs = ["bad_plugins:LeadsOut", "bad_plugins:Markup"]
+    run = codec_bench.run(codecs, str(given), metrics=["si_sdr"], jobs=1, keep_audio=True, report=False, out=out)
+    scores = run.scores[run.scores["system"].isin(codecs)]
+    assert scores["status"].tolist() == ["ok"] * 4
+    kept = {"bad_plugins_LeadsOut", "bad_plugins_Markup"}
+    assert {path.parent.name for path in (out / "audio").rglob("*.wav")} >= kept
+    assert {path.parent.name for path in (out / "tokens").rglob("*.npz")} == kept
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["run"]
+    assert {path.name for path in tmp_path.iterdir()} == {"given", "runs"}
+    (warning,) = [w for w in run.info["warnings"] if "full scale" in w]
+    assert warning.startswith("1 of 2 recordings have samples up to 1.")
+
+
 def test_two_codecs_of_one_name_are_an_error_that_names_both(recordings: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(str(HERE))
     message = "bad_plugins:Plain and bad_plugins:Namesake both have the name 'plain': give one another `name`"
