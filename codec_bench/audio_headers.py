@@ -89,10 +89,16 @@ def completed(data: bytes) -> bytes:
     return b"".join((kind, whole, b"WAVE", kept, b"data", size, data[sound.start : sound.start + held]))
 
 
+_OGG_PAGE = 255 * 65_535
+"""Samples that a page of Ogg holds at most: 255 packets, of which those of FLAC are the longest."""
+
+
 def promised(data: bytes, decoded: int) -> float:
     """Samples per channel that the header promises, of which `decoded` were found; 0 where it promises nothing."""
     if data[:3] == b"ID3" or data[:1] == b"\xff":
         return _promised_by_mp3(data)
+    if data[:4] == b"OggS":
+        return _leap_in_ogg(data)
     sound = _sound_chunk(data)
     if sound is None or _is_open(data, sound):
         return 0
@@ -101,6 +107,22 @@ def promised(data: bytes, decoded: int) -> float:
     common = _find(_chunks(data), b"COMM") if data[:4] == b"FORM" else None
     frames = int.from_bytes(data[common.start + 2 : common.start + 6], "big") if common else 0
     return max(by_bytes, frames)
+
+
+def _leap_in_ogg(data: bytes) -> float:
+    """Where a page of Ogg says that the sound ends, if no page can hold so much; its readers drop such a page silently.
+
+    A stream that was joined late begins at any place, so that the first page with sound tells nothing.
+    """
+    start, before = 0, 0
+    while len(data) >= start + 27 and data[start : start + 4] == b"OggS":
+        (end,) = struct.unpack_from("<q", data, start + 6)
+        if end > before + _OGG_PAGE and before > 0:
+            return float(end)
+        before = max(before, end)
+        segments = data[start + 27 : start + 27 + data[start + 26]]
+        start += 27 + len(segments) + sum(segments)
+    return 0
 
 
 def _is_wav(data: bytes) -> bool:

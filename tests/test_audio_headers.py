@@ -110,6 +110,12 @@ def with_total(flac: bytearray, total: int) -> bytes:
     return bytes(flac)
 
 
+def last_page_ends_at(ogg: bytearray, samples: int) -> bytes:
+    """An Ogg file whose last page states another place in the sound."""
+    struct.pack_into("<Q", ogg, ogg.rindex(b"OggS") + 6, samples)
+    return bytes(ogg)
+
+
 ID3 = b"ID3\x04\x00\x00\x00\x00\x00\x20" + bytes(32)
 LIST = b"LIST" + struct.pack("<I", 26) + b"INFOISFT\x0e\0\0\0Lavf58.29.100\0"
 ODD_LIST = b"LIST" + struct.pack("<I", 9) + b"INFOabcde\0"
@@ -289,6 +295,7 @@ LIES: dict[str, Callable[[], bytes]] = {
     "CAF of 2^50 bytes": lambda: patched(written("CAF"), b"data", 4, ">q", 1 << 50),
     "AU of 4e9 bytes": lambda: AU[:8] + struct.pack(">I", 0xFFFFFFF0) + AU[12:] + BYTES,
     "AU of 2^31 channels": lambda: AU[:20] + struct.pack(">I", 0x7FFFFFFF) + BYTES,
+    "Vorbis of 2^60 samples": lambda: last_page_ends_at(written("OGG"), 1 << 60),
     "3e9 bytes of WAV": lambda: riff(size=3_000_000_000, whole=3_000_000_036),
 }
 
