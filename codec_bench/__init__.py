@@ -4,7 +4,7 @@
 >>> sorted(codec_bench.__all__)[:6]
 ['Audio', 'Run', '__version__', 'load_codec', 'load_dataset', 'load_run']
 >>> sorted(codec_bench.__all__)[6:]
-['metric', 'read_audio', 'run', 'run_suite', 'verify']
+['log', 'metric', 'read_audio', 'run', 'run_suite', 'verify']
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from codec_bench.audio import Audio, read_audio
     from codec_bench.datasets.loading import load_dataset
     from codec_bench.metrics import metric
+    from codec_bench.tracking import log
 
 _HOMES = {
     "Audio": "codec_bench.audio",
     "read_audio": "codec_bench.audio",
     "load_codec": "codec_bench.adapters.systems",
     "load_dataset": "codec_bench.datasets.loading",
+    "log": "codec_bench.tracking",
     "metric": "codec_bench.metrics",
     "Run": "codec_bench.api",
     "load_run": "codec_bench.api",
@@ -41,6 +43,7 @@ __all__ = [
     "load_codec",
     "load_dataset",
     "load_run",
+    "log",
     "metric",
     "read_audio",
     "run",

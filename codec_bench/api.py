@@ -17,6 +17,7 @@ from codec_bench.reconstruction.plan import make_plan
 from codec_bench.reconstruction.run import folder_of, reconstruct
 from codec_bench.reports.report import write_report
 from codec_bench.runs.directory import Run, load_run
+from codec_bench.tracking import log_safely
 from codec_bench.verification import Result, all_here, target_of
 
 
@@ -67,6 +68,7 @@ def run_suite(config: RunConfig) -> dict[str, Run]:
         runs[name] = run = reconstruct(config, plans.pop(name), is_one_of_several=several)
         formats = ("md", "html") if config.report else ("md",)
         write_report([run], run.path, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",))
+        log_safely([run], config.log)
     return runs
 
 

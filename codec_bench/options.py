@@ -126,6 +126,35 @@ def falling(edges: list[float]) -> list[float]:
     return edges
 
 
+TRACKERS = ("wandb", "mlflow", "tensorboard", "trackio")
+"""What `--log` knows; each is an extra of the same name."""
+
+
+def tracker_of(text: str) -> tuple[str, str]:
+    """A tracker and the place in it, which is empty for its own choice.
+
+    Raises:
+        UsageError: There is no such tracker.
+
+    >>> tracker_of("mlflow:sqlite:///runs.db"), tracker_of("wandb")
+    (('mlflow', 'sqlite:///runs.db'), ('wandb', ''))
+    """
+    name, _, place = text.partition(":")
+    if name not in TRACKERS:
+        raise UsageError(unknown("tracker", name, list(TRACKERS)))
+    return name, place
+
+
+def _trackers(texts: list[str]) -> list[str]:
+    """The same for a validator."""
+    try:
+        for text in texts:
+            tracker_of(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return texts
+
+
 def device_name(name: str) -> str:
     """A name that torch could know as a device, or `ValueError`; whether it is here, `coding.devices` says."""
     if re.fullmatch(r"auto|cpu|cuda(:\d+)?", name) is None:
@@ -293,6 +322,15 @@ class Measurement(Options):
         Path | None,
         Option("Run directory; by default runs/<date>-..., named after what is measured.", Panel.OUTPUT, "DIR"),
     ] = None
+    log: Annotated[
+        Names,
+        AfterValidator(_trackers),
+        Option(
+            "Trackers that also get what comes out: wandb, mlflow, tensorboard, trackio; see `codec-bench log`.",
+            Panel.OUTPUT,
+            "TRACKER[:PLACE]",
+        ),
+    ] = []
     keep_paths: Annotated[
         bool, Option("Write the home folder in run.json and reports, not ~ in its place.", Panel.OUTPUT)
     ] = False

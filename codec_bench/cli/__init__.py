@@ -30,6 +30,7 @@ COMMANDS = {
     "speed": "codec_bench.cli.speed:speed",
     "report": "codec_bench.cli.report:report",
     "reproduce": "codec_bench.cli.reproduce:reproduce",
+    "log": "codec_bench.cli.log:log",
     "export": "codec_bench.cli.export:export",
     "ratings": "codec_bench.cli.ratings:ratings",
     "list": "codec_bench.cli.list:list_plugins",

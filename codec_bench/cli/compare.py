@@ -27,6 +27,10 @@ def compare(
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown; appended to $GITHUB_STEP_SUMMARY.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML: one test per system and limited metric.")] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TRACKER[:PLACE]", help="Trackers that also get the result; see `codec-bench log`."),
+    ] = None,
     seed: Annotated[int, typer.Option(hidden=True, help="Without effect: nothing is drawn any more.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -41,9 +45,13 @@ def compare(
     from codec_bench.comparison.junit import junit as junit_xml
     from codec_bench.comparison.markdown import markdown as as_markdown
     from codec_bench.files import write_atomically
+    from codec_bench.options import listed, tracker_of
     from codec_bench.reports.table import build_tables
     from codec_bench.runs.directory import load_run
 
+    trackers = listed(log or [])
+    for tracker in trackers:
+        tracker_of(tracker)
     limits = load_gate(gate) if gate is not None else None  # before long files are read
     before = load_measurements(baseline, is_baseline=True)
     found = compare_runs(before, load_measurements(candidate), limits, pair or ())
@@ -59,6 +67,10 @@ def compare(
         for table in build_tables([load_run(baseline), load_run(candidate)], bd_rate=bd_rate):
             for grid in table.extras:
                 grid.print(as_markdown=True)
+    if trackers:
+        from codec_bench.tracking import log_safely
+
+        log_safely([found], trackers)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
 

@@ -28,6 +28,7 @@ def tell(
     bands: Sequence[float] | None = None,
     after: Callable[[Run], None] | None = None,
     failures: Sequence[str] = (),
+    log: Sequence[str] = (),
 ) -> None:
     """Prints finished runs, where they are, and what failed; ends with the exit code of the contract.
 
@@ -37,6 +38,7 @@ def tell(
         bands: Edges of the bitrate groups in kbit/s; by default those of the tables.
         after: Prints further lines below the table of a run.
         failures: What failed besides.
+        log: Trackers that get each run in the end.
     """
     from codec_bench.api import summary_json
     from codec_bench.reports.console import print_table
@@ -44,6 +46,7 @@ def tell(
     from codec_bench.reports.table import build_table
 
     failed = list(failures)
+    runs = list(runs)
     for run in runs:
         if as_json:
             say(summary_json(run))
@@ -55,6 +58,10 @@ def tell(
             sys.stderr.write(f"WARNING: {few}\n")
         sys.stderr.write(f"written to {run.path}\n")
         failed += run.failures
+    if log:
+        from codec_bench.tracking import log_safely
+
+        log_safely(runs, log)
     end(failed)
 
 

@@ -13,4 +13,4 @@ def probe(config: ProbeConfig, as_json: bool) -> None:
     from codec_bench.probes.run import probe as carry_out
 
     probed = carry_out(config)
-    tell(probed.runs, as_json, failures=probed.skipped)
+    tell(probed.runs, as_json, failures=probed.skipped, log=config.log)

@@ -14,4 +14,4 @@ def speed(config: SpeedConfig, as_json: bool) -> None:
 
     run = run_speed(config)
     report(run, config.report)
-    tell([run], as_json)
+    tell([run], as_json, log=config.log)

@@ -14,4 +14,4 @@ def tokens(config: TokensConfig, as_json: bool) -> None:
 
     run = run_tokens(config)
     report(run, config.report)
-    tell([run], as_json, after=lambda run: codebook_grid(run).print(as_markdown=True))
+    tell([run], as_json, after=lambda run: codebook_grid(run).print(as_markdown=True), log=config.log)
