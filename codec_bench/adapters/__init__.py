@@ -155,6 +155,7 @@ CODECS: Registry[type[Codec]] = Registry(
         "test-lowpass": "codec_bench.testing.codecs:LowPass",
         "test-noise": "codec_bench.testing.codecs:Noise",
         "test-failing": "codec_bench.testing.codecs:Failing",
+        "test-residual": "codec_bench.testing.codecs:Residual",
     },
     group="codec_bench.codecs",
 )

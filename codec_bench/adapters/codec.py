@@ -281,7 +281,7 @@ class Codec(ABC):
         part = self._chosen(code, codebooks)
         with self._keeping(arrays_of([part]), "decode"):
             decoded = self._decode(part)
-        return self._finished(code, part, decoded)
+        return self.finished(code, part, decoded)
 
     @final
     def decode_batch(self, codes: Sequence[Code], codebooks: int | None = None) -> list[Audio]:
@@ -295,7 +295,7 @@ class Codec(ABC):
             decoded = self._decode_batch(parts)
         check_number(decoded, parts, "decode")
         self._check_apart(decoded, "decode")
-        return [self._finished(*made) for made in zip(codes, parts, decoded, strict=True)]
+        return [self.finished(*made) for made in zip(codes, parts, decoded, strict=True)]
 
     def _chosen(self, code: Code, codebooks: int | None) -> Code:
         """The part of a code that is decoded."""
@@ -329,8 +329,9 @@ class Codec(ABC):
             return None
         return f"{self.name} {verb} {f'1 to {count}' if count > 1 else 1} codebooks, not {codebooks}"
 
-    def _finished(self, code: Code, part: Code, decoded: Any) -> Audio:
-        """Decoded samples without the delay, at the length of the recording."""
+    @final
+    def finished(self, code: Code, part: Code, decoded: Any) -> Audio:
+        """What `_decode`, or a stream, made of a part of a code: without the delay, at the length of the recording."""
         samples, note = mono(self._owned(decoded))
         if note:
             self._shapes.add(note)

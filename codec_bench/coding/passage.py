@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from codec_bench.adapters.books import Books
 from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.streams import decoded_in_pieces
 from codec_bench.audio import Audio
 from codec_bench.coding import libopus
 from codec_bench.coding.conditions.channel import Step, lost_packets, random_of
@@ -51,6 +52,8 @@ class Passage:
         for step in steps:
             if step["kind"] == "repeat":
                 return self._generations(code, step["times"])
+            if step["kind"] == "chunk":
+                return self._in_pieces(code, step["milliseconds"] / 1000)
             if step["kind"] == "loss":
                 again = self._lost(code, step)
                 lost = again if lost is None else lost | again
@@ -76,6 +79,21 @@ class Passage:
         if times > 1:
             self.facts |= {"equal_to_first": equal_share(first, code), "equal_to_previous": equal_share(before, code)}
         return audio
+
+    def _in_pieces(self, code: Code, seconds: float) -> Audio:
+        """Times are those of when it was decoded, as `decode_seconds` is."""
+        made = decoded_in_pieces(self.codec, code, seconds)
+        off = np.abs(made.audio.samples - self._decoded(code).samples).max(initial=0)
+        factors = [took / made.piece for took in made.compute] or [0.0]
+        self.facts |= {
+            "pieces": len(made.compute),
+            "piece_ms": round(1000 * made.piece, 3),
+            "largest_difference": float(off),
+            "first_samples_ms": round(1000 * made.first, 3),
+            "piece_rtf": round(float(np.median(factors)), 6),
+            "slowest_piece_rtf": round(max(factors), 6),
+        }
+        return made.audio
 
     def _noise(self, code: Code, step: Step) -> Code:
         random = random_of(step)

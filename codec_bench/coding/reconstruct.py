@@ -35,8 +35,14 @@ from codec_bench.tokens import Code, Tokens
 
 Out = TypeVar("Out")
 
-SHARES = ("equal_to_first", "equal_to_previous", "changed_tokens", "packet_ms", "conceals_itself")
+SHARES = (
+    "equal_to_first", "equal_to_previous", "changed_tokens", "packet_ms", "conceals_itself",
+    "piece_ms", "first_samples_ms", "piece_rtf",
+)  # fmt: skip
 """Facts about what happened to a code that are no counts."""
+
+LARGEST = ("largest_difference", "slowest_piece_rtf")
+"""Of which the largest of all pieces counts."""
 
 REMEMBERED = 4096
 """Addresses that are kept: more than a run looks up ahead of what it works on."""
@@ -362,7 +368,10 @@ def _channel_facts(entries: Sequence[Entry]) -> dict[str, float]:
     for entry in entries:
         for name in (name for name in entry if name.startswith(CHANNEL)):
             found.setdefault(name.removeprefix(CHANNEL), []).append(float(entry[name]))
-    return {name: sum(values) / (len(values) if name in SHARES else 1) for name, values in found.items()}
+    return {
+        name: max(values) if name in LARGEST else sum(values) / (len(values) if name in SHARES else 1)
+        for name, values in found.items()
+    }
 
 
 def _input_facts(entry: Entry) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth
+from codec_bench.adapters.streams import Streams
 from codec_bench.adapters.systems import System, parse_systems, ready
 from codec_bench.alignment import ALIGNED
 from codec_bench.coding.conditions import Alteration, Condition, bound, parse_conditions
@@ -158,7 +159,7 @@ def resolve_rows(
             alters = isinstance(condition, Alteration)
             if isinstance(system.source, Codec):
                 books = len(system.spec.codebooks[: system.codebooks])
-                if reason := condition.unfit(books, system.spec.semantic_codebooks):
+                if reason := condition.unfit(books, system.spec.semantic_codebooks, isinstance(system.source, Streams)):
                     warnings.append(f"{system.label} has no row under {condition.label}: {reason}")
                     continue
                 rows.append(Row(system, condition, alters and altered_reference))

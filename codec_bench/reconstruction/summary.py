@@ -43,6 +43,9 @@ CorpusValues = Mapping[tuple[str, str], float]
 MAX_LEVEL_CHANGE_DB = 20.0
 """A codec that changes the level by more than this is reported."""
 
+STREAM_TOLERANCE = 1e-5
+"""Samples of a stream that differ by no more from those of a whole recording are the same: sums in another order."""
+
 MAX_LAG_MS = 2.0
 """A codec whose output is late or early by at least this on most utterances is reported."""
 
@@ -278,6 +281,8 @@ def _happened(facts: Sequence[Mapping[str, Any]]) -> str:
         burst = total("lost_packets") / max(1, total("bursts"))
         lost = f"{total('lost_packets') / packets:.1%} of {packets:g} packets of {facts[0]['packet_ms']:g} ms lost"
         told.append(f"{lost} in bursts of {burst:.2f}")
+    if "pieces" in facts[0]:
+        told.append(_streamed(facts))
     if "flipped_bits" in facts[0]:
         told.append(f"{total('flipped_bits'):g} bits flipped")
     if any("undecodable_packets" in f for f in facts):
@@ -292,6 +297,19 @@ def _happened(facts: Sequence[Mapping[str, Any]]) -> str:
         if name in facts[0]:
             told.append(f"{total(name) / len(facts):.1%} {what}")
     return ", ".join(told)
+
+
+def _streamed(facts: Sequence[Mapping[str, Any]]) -> str:
+    """`in 120 pieces of 60 ms: 8 of 8 as in one piece, ...; first samples after 241 ms; ...`."""
+    off = [f["largest_difference"] for f in facts]
+    equal = sum(value <= STREAM_TOLERANCE for value in off)
+    first, rtf = (np.median([f[name] for f in facts]) for name in ("first_samples_ms", "piece_rtf"))
+    slowest = max(f["slowest_piece_rtf"] for f in facts)
+    pieces = f"{sum(f['pieces'] for f in facts):g} pieces of {facts[0]['piece_ms']:g} ms"
+    return (
+        f"in {pieces}: {equal} of {len(off)} as in one piece, samples off by up to {max(off):.1g}; first samples after "
+        f"{first:.0f} ms; real-time factor of a piece {rtf:.2g}, of the slowest {slowest:.2g}"
+    )
 
 
 def _enumerated(titles: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.streams import Streams
 from codec_bench.adapters.systems import System, parse_systems, ready
 from codec_bench.coding.devices import check_device, chosen_device
 from codec_bench.coding.items import manifest_of
@@ -19,7 +20,6 @@ from codec_bench.runs.writer import Request, same, writing
 from codec_bench.speed.columns import SpeedColumn, columns_of
 from codec_bench.speed.config import SpeedConfig
 from codec_bench.speed.excerpts import Excerpts, Speech, load_speech
-from codec_bench.speed.latency import Streams
 from codec_bench.speed.measure import SpeedMeasurement, SystemMeasurement
 from codec_bench.speed.results import (
     coverage,

@@ -136,7 +136,7 @@ class Subject:
 
     def stream(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Pushes single frames of the recording of a job as for `round` into a decoder until it gives samples."""
-        from codec_bench.speed.latency import Streams, frames_of
+        from codec_bench.adapters.streams import Streams, frames_of
 
         if not isinstance(self._codec, Streams):
             raise NotScorable("its adapter decodes whole recordings")

@@ -12,7 +12,7 @@ import numpy as np
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UsageError
-from codec_bench.tokens import Bitstream, Code
+from codec_bench.tokens import Bitstream, Code, Codebook, IntArray
 
 RATE = 16_000
 HOP = 320
@@ -123,6 +123,75 @@ class Failing(Identity):
         if _content(samples) % int(str(self.mode)) == 0:
             raise CodecError("this codec fails on some recordings, and this is one of them")
         return samples
+
+
+class Residual(Codec):
+    """Sends samples as three codebooks, each of 4 bits more, and decodes streams; what comes back is exact to 12 bits.
+
+    The decoder is a recursive filter, which undoes that of the encoder.
+
+    Class attributes:
+        is_forgetful: Whether its streams begin every piece as if nothing had been before: a mistake easily made.
+    """
+
+    name = "test-residual"
+    packages = ("scipy",)
+    prefixes = (1, 2, 3)
+    pole: ClassVar[float] = 0.9
+    is_forgetful: ClassVar[bool] = False
+
+    @classmethod
+    def mode_spec(cls, mode: str | None) -> CodecSpec:
+        """Three codebooks of 16 entries."""
+        if mode is not None:
+            raise cls.no_such_mode(mode)
+        books = (Codebook(16, hop=1),) * 3
+        title = "Residual (test)"
+        return CodecSpec(title, Group.CLASSIC, RATE, RATE, books, source="codec_bench.testing", cacheable=True)
+
+    def _encode(self, samples: FloatArray) -> Code:
+        before = np.concatenate([np.zeros(1, np.float32), samples[:-1]])
+        steps = np.clip(np.round((samples - self.pole * before + 2) * 1024), 0, 4095).astype(np.int64)
+        return self.tokens([steps >> 8, (steps >> 4) & 15, steps & 15])
+
+    def _decode(self, code: Code) -> FloatArray:
+        session = self.stream()
+        return np.concatenate([session.push(self.stacked_books(code)), session.flush()])
+
+    def stream(self) -> ResidualStream:
+        """A new session."""
+        return ResidualStream(self.pole, is_forgetful=self.is_forgetful)
+
+
+class ResidualStream:
+    """Decodes frames of `Residual`; the last 5 ms wait for more."""
+
+    look_ahead: ClassVar[int] = RATE // 200
+
+    def __init__(self, pole: float, *, is_forgetful: bool) -> None:
+        self._pole = pole
+        self._is_forgetful = is_forgetful
+        self._state = np.zeros(1)
+        self._waiting = np.zeros(0, np.float32)
+
+    def push(self, frames: IntArray) -> FloatArray:
+        """Takes frames `[codebooks, k]`; gives what no later one changes."""
+        from scipy.signal import lfilter
+
+        whole = np.full((3, frames.shape[1]), 8)  # the middle of what was not sent
+        whole[: len(frames)] = frames
+        steps = ((whole[0] << 8) + (whole[1] << 4) + whole[2]) / 1024 - 2
+        before = np.zeros(1) if self._is_forgetful else self._state
+        made, self._state = lfilter([1.0], [1.0, -self._pole], steps, zi=before)
+        ready = np.concatenate([self._waiting, made.astype(np.float32)])
+        keep = max(0, len(ready) - self.look_ahead)
+        self._waiting = ready[keep:]
+        return ready[:keep]
+
+    def flush(self) -> FloatArray:
+        """What still waited."""
+        last, self._waiting = self._waiting, np.zeros(0, np.float32)
+        return last
 
 
 def _content(samples: FloatArray) -> int:

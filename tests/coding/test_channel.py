@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -13,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pystoi
 import pytest
+import soundfile
 import yaml
 
 from codec_bench import load_codec
@@ -27,7 +33,7 @@ from codec_bench.errors import UsageError
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.records import NotScorable, Utterance
 from codec_bench.runs.directory import Run
-from codec_bench.testing.codecs import Identity
+from codec_bench.testing.codecs import Identity, Residual
 from codec_bench.tokens import Bitstream, Codebook, Stream, Tokens
 from tests.conftest import ROOT
 from tests.small_runs import DEMO, without_timing
@@ -212,6 +218,32 @@ def test_only_the_first_codebooks_arrive():
         through("keep@3", tokens())
 
 
+class Forgetful(Residual):
+    name = "forgetful"
+    is_forgetful = True
+
+
+def test_a_stream_gives_what_the_whole_gives_and_says_when_it_does_not():
+    """The session of LongCat, on small weights, is held against its decoder in tests/adapters/longcat."""
+    for label, milliseconds, is_equal in (
+        ("test-residual", 20, True), ("test-residual", 7.3, True), ("test-residual@2", 20, True),
+        ("forgetful", 20, False),
+    ):  # fmt: skip
+        codec = Forgetful() if label == "forgetful" else load_codec(label)
+        code = codec.encode(SPEECH)
+        passage = Passage(codec, codec.codebooks)
+        audio = passage.audio(code, [step(f"chunk@{milliseconds}")])
+        whole, facts = codec.decode(code), passage.facts
+        assert (facts["largest_difference"] < 1e-6) == is_equal == np.allclose(audio.samples, whole.samples, atol=1e-6)
+        frames = math.ceil(milliseconds * 16)
+        assert facts["pieces"] == math.ceil(len(whole) / frames)
+        assert facts["piece_ms"] == pytest.approx(frames / 16, abs=1e-3)
+        assert 1 <= facts["first_samples_ms"] / facts["piece_ms"] < 10  # 5 ms of look-ahead, and computing
+        assert 0 < facts["piece_rtf"] <= facts["slowest_piece_rtf"]
+    with pytest.raises(NotScorable, match="decodes whole recordings, not streams"):
+        Passage(Identity(), None).audio(Identity().encode(SPEECH), [step("chunk@20")])
+
+
 # --- names, combinations, addresses ----------------------------------------------------------------------------------
 
 
@@ -225,6 +257,7 @@ def test_only_the_first_codebooks_arrive():
         ("token-noise@5:first", "codebooks are semantic"),
         ("loss@5+loss@10:2", "is twice in"),
         ("repeat@3+loss@5", "repeat decodes by itself"),
+        ("chunk@20+keep@1", "chunk decodes by itself"),
         ("segment@1+shift@40", "both decide what is coded at once"),
         ("music@5", "music needs a folder"),
         ("talkers@0+concat@8", "who else speaks belongs to one recording"),
@@ -264,6 +297,12 @@ def test_a_codec_without_the_codebooks_has_no_row(name: str, books: int, semanti
     (condition,) = parse_conditions([name])
     reason = condition.unfit(books, semantic)
     assert reason.startswith(said) if said else not reason
+
+
+def test_a_codec_of_whole_recordings_has_no_row_of_pieces():
+    (condition,) = parse_conditions(["noise@10+chunk@20"])
+    assert condition.unfit(1, (), False) == "its adapter decodes whole recordings, not streams"
+    assert condition.unfit(1, (), True) == ""
 
 
 def test_the_battery_of_the_ietf_is_a_configuration_that_can_be_read():
@@ -327,3 +366,37 @@ def test_a_run_has_labelled_rows_that_say_what_came_out_and_are_the_same_in_any_
     run_in("other", codec=codecs[::-1], condition=names[::2], metrics=["stoi"], limit=1, out=tmp_path / "part")
     other = run_in("other", codec=codecs[::-1], condition=names[::-1], metrics=["stoi"], limit=3, jobs=2, coding_jobs=2)
     assert without_timing(other) == without_timing(whole)
+
+
+@pytest.mark.slow
+def test_what_needs_codebooks_streams_or_music_is_the_same_killed_resumed_and_by_two_processes(
+    run_in: Callable[..., Run], six: Path, tmp_path: Path
+):
+    soundfile.write(tmp_path / "music.wav", np.sin(np.arange(40_000) / 9).astype(np.float32) / 2, 22_050)
+    options: dict[str, Any] = {
+        "codec": ["test-residual@3"], "condition": ["keep@2", "chunk@20", "music@5", "music@5+keep@1"],
+        "metrics": ["stoi", "si_sdr"], "music_dir": tmp_path,
+    }  # fmt: skip
+    whole = run_in("whole", **options)
+    assert set(whole.scores.status) == {"ok"}
+    means = whole.summary.query("metric == 'stoi'").set_index("system").value
+    assert means["test-residual@3+chunk@20"] == means["test-residual@3"] > means["test-residual@3+keep@2"]
+    assert means["test-residual@3+music@5"] > means["test-residual@3+music@5+keep@1"]
+    (note,) = [note for note in whole.info["notes"] if note.startswith("chunk@20, as it came out")]
+    assert "pieces of 20 ms: 6 of 6 as in one piece, samples off by up to 0; first samples after" in note
+    home, out = tmp_path / "killed", tmp_path / "killed-out"
+    words = [
+        sys.executable, "-m", "codec_bench", "run", "--codec", "test-residual@3", "--dataset", str(six), "--metrics",
+        "stoi,si_sdr", "--condition", ",".join(options["condition"]), "--music-dir", str(tmp_path), "--jobs", "1",
+        "--no-report", "--out", str(out),
+    ]  # fmt: skip
+    process = subprocess.Popen(words, env=os.environ | {"CODEC_BENCH_HOME": str(home)}, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not len(list(home.glob("cache/audio/*/*"))) >= 9:
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    resumed = run_in("killed", **options, out=out)
+    assert len(resumed.info["sessions"]) == 2
+    order = {"codec": options["codec"], "condition": options["condition"][::-1]}
+    other = run_in("two", **options | order, jobs=2, coding_jobs=2)
+    assert without_timing(whole) == without_timing(resumed) == without_timing(other)

@@ -24,7 +24,7 @@ from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.engines.making import make_engine
 from codec_bench.reconstruction.engines.remote import Coding, Scoring
 from codec_bench.runs.directory import Run, load_run, read_info
-from tests.small_runs import without_timing
+from tests.small_runs import DEMO, without_timing
 
 pytestmark = pytest.mark.long
 
@@ -119,7 +119,7 @@ def test_both_engines_give_the_same_files(run_with: RunWith, tmp_path: Path, opt
 @pytest.mark.slow
 def test_conditions_and_prefixes_are_the_same_on_both_engines(run_with: RunWith):
     options = {
-        "codec": ["codec2@1200", "test-failing@3", "engine_plugins:OnGpu"],
+        "codec": ["codec2@1200", "test-failing@3", "test-residual@2", "engine_plugins:OnGpu"],
         "metrics": ["si_sdr", "engine_plugins:peak"],
         "condition": [
             "noise@10",
@@ -132,7 +132,12 @@ def test_conditions_and_prefixes_are_the_same_on_both_engines(run_with: RunWith)
             "flip@0.001",
             "token-noise@5",
             "noise@10+loss@10",
+            "keep@1",
+            "chunk@20",
+            "music@10",
+            "talkers@5",
         ],
+        "music_dir": DEMO / "audio",
         "condition_reference": "altered",
         "max_failed": 1.0,
     }

@@ -57,6 +57,13 @@ def test_noise_has_the_ratio_it_is_told(mode: str, speech: Audio) -> None:
     assert low.mean() == pytest.approx(high.mean(), rel=0.1)
 
 
+def test_residual_is_exact_to_its_bits(speech: Audio) -> None:
+    for books, error in ((None, 5e-3), (2, 0.1), (1, 1.4)):  # half a step and the middle, / (1 - 0.9)
+        codec = codec_bench.load_codec("test-residual" + (f"@{books}" if books else ""))
+        out = codec.decode(codec.encode(speech), books).samples
+        assert 0 < np.abs(out - speech.samples).max() < error
+
+
 def test_noise_is_that_of_the_recording_and_the_same_in_every_process(speech: Audio) -> None:
     program = (
         "import sys, hashlib; from codec_bench.audio import read_audio; from codec_bench.testing.codecs import Noise\n"

@@ -52,6 +52,7 @@ CONDITIONS: Registry[type[Condition]] = Registry(
         "music": "codec_bench.coding.conditions.noise:Music",
         "repeat": "codec_bench.coding.conditions.channel:Repeat",
         "loss": "codec_bench.coding.conditions.channel:Loss",
+        "chunk": "codec_bench.coding.conditions.channel:Chunk",
         "flip": "codec_bench.coding.conditions.channel:Flip",
         "token-noise": "codec_bench.coding.conditions.channel:TokenNoise",
         "keep": "codec_bench.coding.conditions.channel:Keep",

@@ -116,7 +116,7 @@ class TokenNoise(Channel):
         where = f" of codebooks {self.details}" if self.details else ""
         return f"{self.value:g} % of the tokens{where} (of packets: of their bytes) replaced by others at random"
 
-    def unfit(self, codebooks: int, semantic: Sequence[int]) -> str:
+    def unfit(self, codebooks: int, semantic: Sequence[int], streams: bool = True) -> str:
         """It has no such codebooks, or none that could be named."""
         if not self.details:
             return ""
@@ -145,12 +145,36 @@ class Keep(Channel):
         """What was done."""
         return f"the first {self.value:g} codebooks alone were decoded; the bitrate is that of all"
 
-    def unfit(self, codebooks: int, semantic: Sequence[int]) -> str:
+    def unfit(self, codebooks: int, semantic: Sequence[int], streams: bool = True) -> str:
         """It has fewer codebooks."""
         return "" if self.value <= codebooks else f"it has {codebooks or 'no'} codebooks, not {self.value:g}"
 
     def _settings(self) -> dict[str, Any]:
         return {"books": int(self.value)}
+
+
+class Chunk(Channel):
+    """`chunk@MS`: the tokens are decoded as a stream, in pieces of MS milliseconds and at least a frame.
+
+    A codec that states that it streams gives what it gives of the whole recording.
+    """
+
+    name = "chunk"
+    takes = "milliseconds"
+    low = 1.0
+    high = 60_000.0
+
+    @property
+    def note(self) -> str:
+        """What was done."""
+        return f"decoded as a stream, in pieces of {self.value:g} ms and at least a frame"
+
+    def unfit(self, codebooks: int, semantic: Sequence[int], streams: bool = True) -> str:
+        """Its adapter decodes no streams."""
+        return "" if streams else "its adapter decodes whole recordings, not streams"
+
+    def _settings(self) -> dict[str, Any]:
+        return {"milliseconds": self.value}
 
 
 class Flip(Channel):

@@ -115,9 +115,9 @@ class Combined(Condition):
         """That of any of them."""
         return {name: value for part in self._all for name, value in part.kept_for.items()}
 
-    def unfit(self, codebooks: int, semantic: Sequence[int]) -> str:
+    def unfit(self, codebooks: int, semantic: Sequence[int], streams: bool = True) -> str:
         """The first reason of any of them."""
-        return next(filter(None, (part.unfit(codebooks, semantic) for part in self._all)), "")
+        return next(filter(None, (part.unfit(codebooks, semantic, streams) for part in self._all)), "")
 
     def _parts(self) -> dict[str, Any]:
         return {"parts": [part.fingerprint for part in self._all]}
@@ -184,8 +184,9 @@ def combined(parts: Sequence[Condition]) -> Condition:
             raise UsageError(f"condition {name} is twice in {'+'.join(part.label for part in parts)}")
     if len(framings) > 1:
         raise UsageError(f"{framings[0].label} and {framings[1].label} both decide what is coded at once: take one")
-    if "repeat" in names and len(channels) > 1:
-        raise UsageError("repeat decodes by itself: no other condition of the code can be combined with it")
+    for name in ("repeat", "chunk"):
+        if name in names and len(channels) > 1:
+            raise UsageError(f"{name} decodes by itself: no other condition of the code can be combined with it")
     if "talkers" in names and "concat" in names:
         raise UsageError("talkers and concat cannot be combined: who else speaks belongs to one recording")
     if alterations and any(isinstance(part, Level) and part.value > 0 for part in framings):

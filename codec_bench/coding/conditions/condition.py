@@ -97,9 +97,9 @@ class Condition(ABC):
         """What changes the recording before it is coded; None where the codec hears it as it is."""
         return None
 
-    def unfit(self, codebooks: int, semantic: Sequence[int]) -> str:
-        """Why a codec that sends so many codebooks (none: packets), some of them semantic, has no row under it; empty
-        where it has one.
+    def unfit(self, codebooks: int, semantic: Sequence[int], streams: bool = True) -> str:
+        """Why a codec that sends so many codebooks (none: packets), some of them semantic, and that can decode streams
+        or not, has no row under it; empty where it has one.
         """
         return ""
 
