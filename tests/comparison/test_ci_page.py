@@ -24,14 +24,15 @@ PAGE = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8"
 FENCES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def github() -> dict[Any, Any]:
-    return yaml.safe_load(next(f for f in FENCES if "runs-on" in f))
+ROOT = Path(__file__).parents[2]
+GATE = ROOT / "ci" / "gate.sh"
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+GITLAB = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text(encoding="utf-8"))[".codec-bench"]
 
 
-@pytest.fixture(scope="module")
-def gitlab() -> dict[str, Any]:
-    return yaml.safe_load(next(f for f in FENCES if "before_script" in f))
+def page(title: str) -> dict[Any, Any]:
+    """A pipeline of the page, by the name of its file."""
+    return yaml.safe_load(next(f for f in FENCES if f.startswith(f"# {title}")))
 
 
 def commands(script: str) -> list[list[str]]:
@@ -52,52 +53,70 @@ def check(words: list[str]) -> None:
     command.make_context(command.name, rest, parent=context)  # parses all options; unknown ones raise
 
 
-def test_every_command_of_the_page_is_taken_by_the_program(github: dict[Any, Any], gitlab: dict[str, Any]):
+def test_every_command_of_the_page_is_taken_by_the_program():
     scripts = re.findall(r"^```(?:sh|bash)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    scripts += [step["run"] for step in github["jobs"]["compare"]["steps"] if "run" in step]
-    scripts += gitlab["codec-quality"]["script"]
     found = [words for script in scripts for words in commands(script)]
     assert sorted({words[0] for words in found}) == ["baseline", "compare", "run"]
-    assert len(found) == 11
+    assert len(found) == 7
     for words in found:
         check(words)
     with pytest.raises(Exception, match=r"(?i)no such option"):
         check(["compare", "a", "b", "--nothing"])
 
 
-def test_the_workflow_has_what_a_gate_needs(github: dict[Any, Any]):
-    assert True in github  # YAML reads `on` as a truth value
-    assert "pull_request" in github[True]
-    job = github["jobs"]["compare"]
-    steps = job["steps"]
-    uses = [step.get("uses", "").split("@")[0] for step in steps]
-    for action in ("checkout", "setup-python", "cache", "upload-artifact"):
-        assert f"actions/{action}" in uses
-    assert all("@v" in step["uses"] for step in steps if "uses" in step)
-    order = [uses.index("actions/cache"), *(i for i, s in enumerate(steps) if "codec-bench r" in s.get("run", ""))]
-    assert order == sorted(order)
-    home = job["env"]["CODEC_BENCH_HOME"]
-    assert home.endswith("/.codec-bench")
-    assert steps[uses.index("actions/cache")]["with"]["path"] == "${{ env.CODEC_BENCH_HOME }}"
-    (compared,) = (words for s in steps for words in commands(s.get("run", "")) if words[0] == "compare")
-    (ran,) = (words for s in steps for words in commands(s.get("run", "")) if words[0] == "run")
-    assert compared[2] == ran[ran.index("--out") + 1]
-    assert compared[compared.index("--markdown") + 1] == "$GITHUB_STEP_SUMMARY"
-    upload = steps[uses.index("actions/upload-artifact")]
-    assert upload["if"] == "always()"
-    assert set(upload["with"]["path"].split()) == {"runs/candidate", compared[compared.index("--junit") + 1]}
+def test_the_action_hands_inputs_to_the_script_through_the_environment():
+    steps = ACTION["runs"]["steps"]
+    assert ACTION["runs"]["using"] == "composite"
+    own = [step for step in steps if "run" in step]
+    assert [step["run"].split()[-1] for step in own] == ["install", "score", "compare"]
+    script = GATE.read_text(encoding="utf-8")
+    for step in own:
+        assert step["shell"] == "bash"
+        assert "${{" not in step["run"], "a script that inputs are written into can be made to run them"
+        for name in step["env"]:
+            assert name == "CODEC_BENCH_HOME" or f"${{{name}" in script or f'"${name}' in script, name
+    said = {name for step in steps for name in re.findall(r"inputs\.([\w-]+)", yaml.safe_dump(step))}
+    assert said == set(ACTION["inputs"])
+    for output in ACTION["outputs"].values():
+        for step, name in re.findall(r"steps\.(\w+)\.outputs\.([\w-]+)", output["value"]):
+            assert step in {s.get("id") for s in steps}
+            assert f"output {name} " in script
+    homes = [s["env"]["CODEC_BENCH_HOME"] for s in own if "CODEC_BENCH_HOME" in s["env"]]
+    (cache,) = [s for s in steps if s.get("uses", "").startswith("actions/cache@")]
+    assert homes == [cache["with"]["path"]]
+    assert steps.index(cache) < steps.index(own[0])
+    assert steps[-1]["if"] == "always()"
 
 
-def test_the_gitlab_job_keeps_its_reports(gitlab: dict[str, Any]):
-    job = gitlab["codec-quality"]
-    run, compare = (commands(line)[0] for line in job["script"])
-    assert compare[2] == run[run.index("--out") + 1]
-    assert job["artifacts"]["reports"]["junit"] == compare[compare.index("--junit") + 1]
-    assert compare[compare.index("--markdown") + 1] in job["artifacts"]["paths"]
-    assert job["cache"]["paths"] == [".codec-bench/"]
-    assert job["variables"]["CODEC_BENCH_HOME"] == "$CI_PROJECT_DIR/.codec-bench"
-    assert job["allow_failure"]["exit_codes"] == [3]
-    assert job["artifacts"]["when"] == "always"
+def test_the_jobs_of_the_page_use_inputs_that_there_are():
+    job = page(".github/workflows/codec-quality.yml")["jobs"]["compare"]
+    (step,) = [s for s in job["steps"] if s["uses"].startswith("codec-bench/")]
+    assert step["uses"].endswith(f"@v{bench.__version__}")
+    assert set(step["with"]) <= set(ACTION["inputs"])
+    assert {name for name, said in ACTION["inputs"].items() if said.get("required")} <= set(step["with"])
+    second = page(".github/workflows/codec-quality-comment.yml")
+    assert second[True]["workflow_run"]["workflows"] == ["codec quality"]  # YAML reads `on` as a truth value
+    download, post = second["jobs"]["comment"]["steps"]
+    assert download["with"]["name"] == "codec-bench-compare" == f"codec-bench-{'compare'}"
+    assert "${{" not in post["run"]
+    own = page(".gitlab-ci.yml")["codec-quality"]
+    assert set(own["variables"]) <= set(GITLAB["variables"])
+
+
+def test_the_gitlab_job_keeps_its_reports():
+    work = GITLAB["variables"]["WORK"]
+    assert GITLAB["script"] == ["bash gate.sh score", "bash gate.sh compare"]
+    assert GITLAB["artifacts"]["paths"] == ["$WORK"]
+    assert GITLAB["artifacts"]["reports"]["junit"] == "$WORK/compare.xml"
+    assert work == ACTION["inputs"]["work"]["default"]
+    assert GITLAB["variables"]["CODEC_BENCH_HOME"] == f"$CI_PROJECT_DIR/{GITLAB['cache']['paths'][0].rstrip('/')}"
+    assert GITLAB["allow_failure"]["exit_codes"] == [3]
+    assert GITLAB["artifacts"]["when"] == "always"
+    for name, said in ACTION["inputs"].items():
+        key = name.upper().replace("-", "_")
+        assert GITLAB["variables"].get(key, said.get("default", "")) == str(said.get("default", "")), name
+    for link in re.findall(r"/v([\d.]+)/ci/", (ROOT / "ci" / "gitlab.yml").read_text()):
+        assert link == bench.__version__
 
 
 def test_the_gate_of_the_page_is_a_gate(tmp_path: Path):
@@ -133,6 +152,8 @@ class MyCodec(Noise):
 
     def _change(self, samples):
         weights = open(os.path.join(os.path.dirname(__file__), "decoder.txt")).read()
+        if weights == "worse":
+            samples = samples + 0.02 * np.sin(np.arange(len(samples)))
         return np.zeros_like(samples) if weights == "silence" else super()._change(samples)
 """
 
@@ -169,29 +190,88 @@ def carry_out(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def outputs(path: Path) -> dict[str, str]:
+    """What a step gave, as GitHub reads it."""
+    found, lines = {}, iter(path.read_text(encoding="utf-8").splitlines())
+    for line in lines:
+        name, _, end = line.partition("<<")
+        found[name] = "\n".join(iter(lambda: next(lines), end))
+    return found
+
+
 @pytest.mark.slow
-def test_the_action_passes_as_printed_and_a_broken_codec_fails_it(repository: Path, github: dict[Any, Any]):
-    scripts = [
-        s["run"]
-        for s in github["jobs"]["compare"]["steps"]
-        if "codec-bench " in s.get("run", "") and "pip" not in s["run"]
-    ]
-    assert len(scripts) == 2
-    score, compare = scripts
-    assert carry_out(score, repository).returncode == 0
-    early = carry_out(compare, repository)
-    assert (early.returncode, "::warning::" in early.stdout) == (0, True)
-    assert "there is no baseline yet" in early.stderr
-    made = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    for script in made:
-        done = carry_out(script, repository)
-        assert done.returncode == 0, done.stderr
-    good = carry_out(compare, repository)
-    assert (good.returncode, "::warning::" in good.stdout) == (0, False), good.stdout
-    shutil.rmtree(repository / "runs" / "candidate")
+def test_the_steps_pass_an_equal_codec_and_fail_a_worse_one(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    given = {
+        "CODEC": "mycodec:MyCodec", "DATASET": "eval.tsv", "METRICS": "pesq_wb,stoi,secs", "GATE": "gate.yaml",
+        "BASELINE": "baselines/mycodec.json.gz", "SAMPLE": "", "CHECKPOINT": "", "ARGUMENTS": "--jobs 2 --no-report",
+        "WORK": "work", "GITHUB_OUTPUT": str(repository / "output"),
+    }  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    def step(name: str, **other: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
+        (repository / "output").write_text("")
+        with pytest.MonkeyPatch.context() as patch:
+            for key, value in other.items():
+                patch.setenv(key, value)
+            done = carry_out(f"bash {shlex.quote(str(GATE))} {name}", repository)
+        return done, outputs(repository / "output")
+
+    done, _ = step("score")
+    assert done.returncode == 0, done.stderr
+    done, said = step("compare")
+    assert (done.returncode, said["verdict"], said["exit-code"]) == (3, "no-baseline", "3")
+    assert "there is no baseline yet" in said["table"]
+    done, _ = step("compare", ALLOW_MISSING_BASELINE="true")
+    assert (done.returncode, "::warning::codec-bench: no-baseline" in done.stdout) == (0, True)
+
+    carry_out("codec-bench baseline save work/candidate --out baselines/mycodec.json.gz", repository)
+    done, said = step("compare")
+    assert (done.returncode, said["verdict"], "::warning::" in done.stdout) == (0, "pass", False), done.stdout
+    assert said["table"] == (repository / "work" / "comment.md").read_text().rstrip("\n")
+    assert said["table"].startswith("<!-- codec-bench: mycodec:MyCodec -->\n## codec-bench: Pass")
+
+    shutil.rmtree(repository / "work")
+    (repository / "decoder.txt").write_text("worse")
+    assert step("score")[0].returncode == 0
+    done, said = step("compare")
+    assert (done.returncode, said["verdict"]) == (1, "regression")
+    assert "**REGRESSION**" in said["table"]
+    assert said["table"].split("\n", 1)[1] in (repository / "summary.md").read_text()
+    assert (repository / "work" / "compare.xml").exists()
+    assert step("compare", FAIL_ON="never")[0].returncode == 0
+
+    shutil.rmtree(repository / "work")
     (repository / "decoder.txt").write_text("silence")
-    broken = carry_out(score, repository)
-    assert broken.returncode == 1, broken.stderr  # the job ends here
-    assert "silent" in broken.stderr
-    assert carry_out(compare, repository).returncode == 1  # and would here
-    assert "Regression" in (repository / "summary.md").read_text()
+    done, _ = step("score")
+    assert (done.returncode, "silent" in done.stderr) == (0, True), "the comparison is to say so"
+    done, said = step("compare")
+    assert (done.returncode, said["verdict"]) == (1, "regression")
+    done, said = step("compare", METRICS="x", GATE="none.yaml")
+    assert (done.returncode, said["verdict"]) == (2, "error")
+    assert "none.yaml" in said["table"]
+
+
+def test_the_script_says_what_is_missing_and_cuts_what_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("CODEC", "BASELINE"):
+        monkeypatch.delenv(name, raising=False)
+    for words, said in (
+        ("score", "codec is empty"),
+        ("compare", "baseline is empty"),
+        ("", "install, score or compare"),
+    ):
+        done = carry_out(f"bash {shlex.quote(str(GATE))} {words}", tmp_path)
+        assert (done.returncode, said in done.stderr) == (2, True)
+    # A program of this name that compares nothing, but writes a great deal.
+    (tmp_path / "codec-bench").write_text('#!/bin/sh\nyes "| a row |" | head -9999 >"$WORK/compare.md"\nexit 1\n')
+    (tmp_path / "codec-bench").chmod(0o755)
+    monkeypatch.setenv("BASELINE", "b.json")
+    monkeypatch.setenv("CODEC", "a b`$(touch made)`-->")
+    monkeypatch.setenv("WORK", "work")
+    done = carry_out(f'PATH="$PWD:$PATH" bash {shlex.quote(str(GATE))} compare', tmp_path)
+    assert done.returncode == 1, done.stderr
+    comment = (tmp_path / "work" / "comment.md").read_text()
+    assert 59_000 < len(comment) <= 60_000
+    assert comment.splitlines()[0] == "<!-- codec-bench: a_b___touch_made_____ -->"
+    assert comment.endswith("(cut here: the whole comparison is in the files of this job)\n")
+    assert not (tmp_path / "made").exists()
