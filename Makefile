@@ -9,7 +9,7 @@ DEMO_HOME := runs/.demo-cache
 # Names and shapes of LongCat's tensors (JSON): `make bench` times a model of that size where it is given.
 LONGCAT_MANIFEST ?=
 
-.PHONY: install demo check test test-slow lint bench clean
+.PHONY: install demo check test test-slow lint bench docs package clean
 
 # Tests start many processes, each of which would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,6 +45,27 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Both have tools of their own, which `make install` need not bring.
+docs: build/docs/.installed
+	build/docs/bin/mkdocs build --strict --site-dir build/site
+
+build/docs/.installed: pyproject.toml
+	$(PYTHON) -m venv build/docs
+	build/docs/bin/python scripts/requirements_of.py docs > build/docs/requirements.txt
+	build/docs/bin/python -m pip install --quiet -r build/docs/requirements.txt
+	touch $@
+
+package: build/package/.installed
+	rm -rf dist
+	build/package/bin/python -m build --outdir dist .
+	build/package/bin/twine check --strict dist/*
+	build/package/bin/python scripts/try_package.py dist
+
+build/package/.installed:
+	$(PYTHON) -m venv build/package
+	build/package/bin/python -m pip install --quiet build twine
+	touch $@
 
 bench: install
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/metric_cost.py
