@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "codec_bench.cli.report:report",
     "reproduce": "codec_bench.cli.reproduce:reproduce",
     "log": "codec_bench.cli.log:log",
+    "publish": "codec_bench.cli.publish:publish",
     "export": "codec_bench.cli.export:export",
     "ratings": "codec_bench.cli.ratings:ratings",
     "list": "codec_bench.cli.list:list_plugins",

@@ -122,6 +122,10 @@ def describe_system(system: Row) -> dict[str, Any]:
         "fingerprint": system.fingerprint,
         "codebooks": system.codebooks,
         "codebooks_used": used or None,
+        "books": [
+            {"size": book.size, "tokens_per_second": float(spec.token_rate(i)), "bits": float(book.bits)}
+            for i, book in enumerate(spec.codebooks[:used])
+        ],
         "semantic_codebooks": [i for i in spec.semantic_codebooks if i < used],
         "frame_rate_hz": spec.frame_rate,
         "tokens_per_second": float(sum(spec.token_rate(i) for i in range(used))) if used else None,

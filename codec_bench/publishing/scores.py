@@ -1,0 +1,159 @@
+"""The scores of every utterance beside a result, so that its values can be computed again by anyone."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from codec_bench.files import parsed_json
+from codec_bench.publishing.result import Part, PublishedMetric
+from codec_bench.records import Status
+from codec_bench.runs.directory import Run
+from codec_bench.stats import Estimate, cluster_names, estimate, share_of
+
+MAX_UNPACKED = 1 << 28
+"""Bytes of the largest file of scores once it is unpacked."""
+
+
+class Scores(Part):
+    """Columns of equal length, a row per utterance and metric (and training of a probe).
+
+    Attributes:
+        utterances: The ids; `utterance` counts them from 0, as `metric` counts `metrics`.
+        speakers: Speaker of each utterance, or None.
+        status: `ok`, or why there is no value; 0 for `ok`, else the place in `statuses`.
+        numerator: Of the rows with a value; `value = scale * sum(numerator) / sum(denominator)`.
+        training: What tells trainings of a probe apart, empty elsewhere.
+    """
+
+    codec_bench_scores: Annotated[int, Field(ge=1, le=1)]
+    utterances: Annotated[list[str], Field(min_length=1)]
+    speakers: list[str | None]
+    metrics: list[str]
+    statuses: list[str]
+    utterance: list[int]
+    metric: list[int]
+    status: list[int]
+    numerator: list[float | None]
+    denominator: list[float | None]
+    training: list[str]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Scores:
+        columns = (self.utterance, self.metric, self.status, self.numerator, self.denominator)
+        if len({len(column) for column in columns}) != 1 or len(self.training) not in (0, len(self.utterance)):
+            raise ValueError("its columns have different lengths")
+        if len(self.speakers) != len(self.utterances):
+            raise ValueError("it has not as many speakers as utterances")
+        for name, places, known in (
+            ("utterance", self.utterance, self.utterances),
+            ("metric", self.metric, self.metrics),
+            ("status", self.status, self.statuses),
+        ):
+            if places and not 0 <= min(places) <= max(places) < len(known):
+                raise ValueError(f"a row has a {name} that it does not name")
+        known = {status.value for status in Status}
+        if strange := [status for status in self.statuses if status not in known]:
+            raise ValueError(f"{strange[0]!r} is not a status")
+        for status, top, bottom in zip(self.status, self.numerator, self.denominator, strict=True):
+            if (self.statuses[status] == "ok") != (top is not None and bottom is not None and bottom > 0):
+                raise ValueError("a row that is ok has no score, or one that is not has one")
+        return self
+
+
+def scores_file(run: Run, label: str) -> bytes | None:
+    """The scores of a system as a compressed file, the same bytes for the same scores; None where a run keeps none."""
+    if not run.file("scores.parquet").is_file():
+        return None
+    frame = run.scores
+    mine = frame[frame["system"] == label]
+    if mine.empty:
+        return None
+    names = list(dict.fromkeys([*run.utterances["id"], *mine["utterance"].astype(str)]))
+    speakers = {str(u): s if isinstance(s, str) and s else None for u, s in zip(mine["utterance"], mine["speaker"],
+                                                                                strict=True)}  # fmt: skip
+    metrics, statuses = sorted(set(mine["metric"])), ["ok", *sorted(set(mine["status"]) - {"ok"})]
+    place_of = {name: place for place, name in enumerate(names)}
+    trainings = [name for name in ("seed", "fold") if name in mine]
+    ok = [status == "ok" and _is_score(a, b) for status, a, b in zip(mine["status"], mine["numerator"],
+                                                                     mine["denominator"], strict=True)]  # fmt: skip
+    if not all(ok) and "error" not in statuses:
+        statuses.append("error")
+    made = Scores(
+        codec_bench_scores=1,
+        utterances=names,
+        speakers=[speakers.get(name) for name in names],
+        metrics=metrics,
+        statuses=statuses,
+        utterance=[place_of[str(u)] for u in mine["utterance"]],
+        metric=[metrics.index(m) for m in mine["metric"]],
+        status=[
+            0 if good else statuses.index(status if status != "ok" else "error")
+            for good, status in zip(ok, mine["status"], strict=True)
+        ],
+        numerator=[float(x) if good else None for good, x in zip(ok, mine["numerator"], strict=True)],
+        denominator=[float(x) if good else None for good, x in zip(ok, mine["denominator"], strict=True)],
+        training=[" ".join(map(str, row)) for row in mine[trainings].itertuples(index=False)] if trainings else [],
+    )
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:  # no time: same scores, same bytes
+        file.write(made.model_dump_json().encode())
+    return buffer.getvalue()
+
+
+def read_scores(data: bytes) -> Scores:
+    """Reads what `scores_file` made.
+
+    Raises:
+        ValueError: It is damaged, larger than it may be, or holds what it cannot; one line.
+    """
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            text = file.read(MAX_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"it cannot be unpacked: {error}") from error
+    if len(text) > MAX_UNPACKED:
+        raise ValueError(f"it has more than {MAX_UNPACKED} bytes when it is unpacked")
+    parsed_json(text)  # numbers that JSON does not know
+    try:
+        return Scores.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"][:3])
+        raise ValueError(f"{where}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from None
+
+
+def recomputed(scores: Scores, metric: PublishedMetric) -> Estimate:
+    """The value of a metric from the scores: pooled, with its interval over speakers."""
+    place = scores.metrics.index(metric.label)
+    clusters = cluster_names(scores.utterances, scores.speakers)
+    rows = [i for i, m in enumerate(scores.metric) if m == place and scores.statuses[scores.status[i]] == "ok"]
+    return estimate(
+        cast(list[float], [scores.numerator[i] for i in rows]),
+        cast(list[float], [scores.denominator[i] for i in rows]),
+        [clusters[scores.utterance[i]] for i in rows],
+        expected=metric.expected,
+        scale=100.0 if metric.unit == "%" else 1.0,
+        share=share_of(metric.unit, metric.better),
+    )
+
+
+def values_of(scores: Scores) -> Mapping[str, dict[str, float]]:
+    """By metric the value of each utterance that has one, without the scale of the metric."""
+    found: dict[str, dict[str, float]] = {name: {} for name in scores.metrics}
+    for i, (u, m) in enumerate(zip(scores.utterance, scores.metric, strict=True)):
+        top, bottom = scores.numerator[i], scores.denominator[i]
+        if top is not None and bottom is not None:
+            found[scores.metrics[m]][scores.utterances[u]] = top / bottom
+    return found
+
+
+def _is_score(top: Any, bottom: Any) -> bool:
+    return bool(np.isfinite(top) and math.isfinite(bottom) and bottom > 0)

@@ -1,0 +1,1 @@
+"""Results that people share: made of real runs, checked, refused when wrong."""
