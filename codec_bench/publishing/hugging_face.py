@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,8 @@ def push(folder: Path, target: str, endpoint: str | None = None) -> str:
     name = target.removeprefix(PREFIX)
     if name.count("/") != 1 or not all(name.split("/")):
         raise UsageError(f"{target} names no data set: write hf:ORG/DATASET")
-    from httpx import HTTPError
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    known = import_module("huggingface_hub.errors")  # whose client for HTTP depends on its version
     try:
         done = hub.HfApi(endpoint=endpoint).upload_folder(
             repo_id=name,
@@ -109,7 +109,7 @@ def push(folder: Path, target: str, endpoint: str | None = None) -> str:
             path_in_repo="results",
             commit_message="Results of codec-bench",
         )
-    except (HfHubHTTPError, HFValidationError, HTTPError, OSError, ValueError) as error:
+    except (known.HTTPError, known.HFValidationError, OSError, ValueError) as error:
         raise UsageError(f"{target} cannot be written: {first_line(error)}; is it there, and HF_TOKEN set?") from error
     return str(done)
 

@@ -52,12 +52,12 @@ class Scores(Part):
             raise ValueError("its columns have different lengths")
         if len(self.speakers) != len(self.utterances):
             raise ValueError("it has not as many speakers as utterances")
-        for name, places, known in (
+        for name, places, names in (
             ("utterance", self.utterance, self.utterances),
             ("metric", self.metric, self.metrics),
             ("status", self.status, self.statuses),
         ):
-            if places and not 0 <= min(places) <= max(places) < len(known):
+            if places and not 0 <= min(places) <= max(places) < len(names):
                 raise ValueError(f"a row has a {name} that it does not name")
         known = {status.value for status in Status}
         if strange := [status for status in self.statuses if status not in known]:
