@@ -90,7 +90,7 @@ class TestOneRun:
         scores = run.scores[run.scores["system"] == row(name)]
         assert set(scores["reason"]) == {BROKEN[name]}
         assert scores["value"].isna().all()
-        (trace,) = (run.path / "failures").glob(f"{slug(row(name))}-*.txt")
+        (trace,) = (run.path / "failures").glob(f"{slug(row(name))}*.txt")
         text = trace.read_text()
         assert re.match(rf"{row(name)} on [ab]\nTraceback \(most recent call last\):", text)
         assert text.count("Traceback (most recent") <= 4  # the same of b is not kept again

@@ -111,7 +111,7 @@ class TestOneRun:
         status, reason = CODERS[name]
         assert set(scores["status"]) == {status}
         assert all(told.endswith(reason) for told in scores["reason"])
-        kept = [file.read_text() for file in (run.path / "failures").glob(f"{ROWS[name]}-*.txt")]
+        kept = [file.read_text() for file in (run.path / "failures").glob(f"{ROWS[name]}.txt")]
         assert len(kept) == (status != "changed")
         assert all("RuntimeError: the port is taken" in text for text in kept)
 
