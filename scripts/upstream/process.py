@@ -1,0 +1,64 @@
+"""What runs in the environment of a codec: writes random weights, or codes a recording with the authors' own call.
+
+Started as `python process.py JOB` by `compare_with_upstream.py`. A file beside this one has `CODEC`, maybe `MODE`, and
+
+- `write(job)`, which writes each of `job.files` with random numbers, as it is published; and
+- `call(job, samples)`, which gives the codes (one array per codebook), what is sent once, by name, and the samples.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import types
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+
+def module(name, path):
+    """A module from a file."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[name] = made
+    spec.loader.exec_module(made)
+    return made
+
+
+def bare(name, folder):
+    """A package without what its own `__init__.py` imports."""
+    package = types.ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules[name] = package
+
+
+def main(path):
+    """One step of a job."""
+    with Path(path).open(encoding="utf-8") as file:
+        job = SimpleNamespace(**json.load(file))
+    sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
+    job.bare = bare
+    if job.beside:
+        sys.path.append(job.beside)
+    support = module("codec_bench_support", job.support)
+    upstream = module("upstream", job.module)
+    import torch
+
+    support.seed(1)
+    if job.step == "write":
+        for file in job.files.values():
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        upstream.write(job)
+        return
+    support.seed(support.SEED)
+    with torch.inference_mode():
+        codes, side, samples = upstream.call(job, np.load(job.recording))
+    arrays = {f"book_{i}": np.asarray(book).reshape(-1) for i, book in enumerate(codes)}
+    arrays.update({f"side_{name}": np.asarray(value) for name, value in side.items()})
+    np.savez(job.result, samples=np.asarray(samples, np.float32).reshape(-1), **arrays)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,64 @@
+"""SemantiCodec: `SemantiCodec.encode` and `decode`, built by its own constructor, with narrower networks of diffusion.
+
+Their sizes lie in the source tree, so that the one of the environment, which is removed afterwards, is changed.
+
+The constructor would fetch and choose a device; it finds the files, and the recording is a file. Reading it needs
+torchcodec or SoX in some versions of torchaudio, so that soundfile does it.
+"""
+
+from pathlib import Path
+
+import codec_bench_support as support
+
+CODEC, MODE = "semanticodec", "tr50_v4096"
+REPOSITORY = "haoheliu/SemantiCodec-inference"
+
+
+def prepare(job):
+    support.add_source(job.sources[REPOSITORY])
+    support.stub("torchvision")
+    from semanticodec import main
+
+    return main
+
+
+def write(job):
+    config = Path(job.sources[REPOSITORY], "semanticodec/config.py")
+    text = config.read_text()
+    for name, size in (("model_channels", 64), ("ch", 128)):
+        assert f'"{name}": {size}' in text
+        text = text.replace(f'"{name}": {size}', f'"{name}": {size // 2}')
+    for tree in (job.sources, job.own):
+        Path(tree[REPOSITORY], "semanticodec/config.py").write_text(text)
+    upstream = prepare(job)
+    import numpy as np
+    import torch
+
+    rate, size = map(int, job.mode.split())
+    config, _, width, layers, _ = upstream.get_config(rate, size)
+    files = {Path(file).name: file for file in job.files.values()}
+    codebook = next(file for name, file in files.items() if name.endswith(".npy"))
+    np.save(codebook, np.random.default_rng(0).standard_normal((size, width)).astype(np.float32))
+    encoder = upstream.AudioMAEConditionQuantResEncoder(
+        feature_dimension=width, lstm_layer=layers, centroid_npy_path=codebook
+    )
+    torch.save(encoder.state_dict(), files["encoder.ckpt"])
+    decoder = upstream.instantiate_from_config(config["model"])
+    for parameter in decoder.parameters():  # some start as zeros, which would hide all before them
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.02)
+    torch.save(decoder.state_dict(), files["decoder.ckpt"])
+
+
+def call(job, samples):
+    upstream = prepare(job)
+    import soundfile
+    import torch
+
+    soundfile.write(f"{job.folder}/recording.wav", samples, 16_000, subtype="FLOAT")
+    upstream.torchaudio.load = lambda path: (torch.from_numpy(soundfile.read(path, dtype="float32")[0])[None], 16_000)
+    upstream.hf_hub_download = lambda repo_id, filename, cache_dir: job.files[filename]
+    codec = upstream.SemantiCodec(*map(int, job.mode.split()), cache_path=job.folder)
+    tokens = codec.encode(f"{job.folder}/recording.wav")
+    support.seed(support.SEED)
+    return tokens[0].T, {}, codec.decode(tokens)

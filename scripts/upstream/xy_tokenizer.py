@@ -1,0 +1,54 @@
+"""XY-Tokenizer: what its `inference.py` calls, with the network's own loader and a fraction of the published layers.
+
+Its configuration lies in the source tree, so that the one of the environment, which is removed afterwards, is changed.
+"""
+
+from pathlib import Path
+
+import codec_bench_support as support
+
+CODEC = "xy-tokenizer"
+REPOSITORY = "gyt1145028706/XY-Tokenizer"
+CONFIG = "config/xy_tokenizer_config.yaml"
+
+
+def network(job):
+    """Upstream's class; heads of other models import the stubs."""
+    support.add_source(job.sources[REPOSITORY])
+    import transformers.audio_utils  # noqa: F401 - looks for librosa before it is stubbed
+    from transformers import WhisperModel  # noqa: F401
+
+    support.stub("torchaudio", "torchaudio.functional.functional", "librosa")
+    from xy_tokenizer.model import XY_Tokenizer
+
+    return XY_Tokenizer
+
+
+def write(job):
+    import torch
+    import yaml
+
+    config = Path(job.sources[REPOSITORY], CONFIG)
+    text = config.read_text()
+    for name, count, fewer in (("encoder", 12, 2), ("decoder", 12, 2), ("encoder", 4, 1), ("num", 30, 2)):
+        assert f"{name}_layers: {count}\n" in text
+        text = text.replace(f"{name}_layers: {count}\n", f"{name}_layers: {fewer}\n")
+    for tree in (job.sources, job.own):
+        Path(tree[REPOSITORY], CONFIG).write_text(text)
+    model = network(job)(yaml.safe_load(text)["generator_params"])
+    state = model.state_dict()
+    for name, tensor in state.items():
+        if name.endswith("codebook"):
+            tensor.normal_()
+        if name.endswith("inited"):
+            tensor.fill_(True)
+    torch.save({"generator": state}, *job.files.values())
+
+
+def call(job, samples):
+    import torch
+
+    model = network(job).load_from_checkpoint(f"{job.sources[REPOSITORY]}/{CONFIG}", *job.files.values()).eval()
+    cpu = torch.device("cpu")
+    codes = model.encode([torch.from_numpy(samples)], overlap_seconds=10, device=cpu)["codes_list"]
+    return codes[0], {}, model.decode(codes, overlap_seconds=10, device=cpu)["syn_wav_list"][0]
