@@ -25,11 +25,8 @@ WHY = {
         "of its codebooks are inferred"
     ),
     "distilcodec": "no adapter yet: its code names a GPU, and pins fairseq, which no current Python installs",
-    "moss-audio-tokenizer-nano": "its code is published beside its weights alone, and was not seen",
-    "moss-audio-tokenizer-v2": "its code is published beside its weights alone, and was not seen",
     "flexicodec": "no adapter yet: it needs SenseVoice through FunASR, and its rate depends on the recording",
     "simwhisper-codec": "no adapter yet",
-    "distill-neucodec": "no adapter yet: none was seen to give what its package gives",
     "sac-37.5hz": "no adapter yet: it needs the tokenizer of GLM-4-Voice beside its own weights",
     "sac-62.5hz": "no adapter yet: it needs the tokenizer of GLM-4-Voice beside its own weights",
     "glm-4-voice": "no adapter yet: its decoder is a fork of CosyVoice's, with one voice",
@@ -137,25 +134,6 @@ CODECS = PublishedOnly.checkpoints(
         "distilcodec": _spec(
             "DistilCodec", Group.ACOUSTIC, 24_000, (Codebook(32_768, 256),), "IDEA-Emdoor-Lab/DistilCodec", "not stated"
         ),
-        **{
-            f"moss-audio-tokenizer-{name}": CodecSpec(
-                title=f"MOSS-Audio-Tokenizer {name.capitalize()}",
-                group=Group.ACOUSTIC,
-                input_rate=48_000,
-                output_rate=48_000,
-                codebooks=(Codebook(1024, hop=3840),) * count,
-                parameters=parameters,
-                causal=True,
-                streaming=True,
-                licence="Apache-2.0",
-                weights_licence="Apache-2.0",
-                source=source,
-            )
-            for name, count, parameters, source in (
-                ("nano", 16, 21_970_000, "https://github.com/OpenMOSS/MOSS-TTS-Nano"),
-                ("v2", 32, 2_000_000_000, "https://huggingface.co/OpenMOSS-Team/MOSS-Audio-Tokenizer-v2"),
-            )
-        },
         # With all groups of one frame; where it merges some, a group costs 3 bits more, for its length.
         "flexicodec": _spec(
             "FlexiCodec, 12.5 Hz",
@@ -184,16 +162,6 @@ CODECS = PublishedOnly.checkpoints(
             )
             for rate, hop in ((37.5, 640), (62.5, 320))
         },
-        "distill-neucodec": CodecSpec(
-            title="Distill-NeuCodec",
-            group=Group.SEMANTIC,
-            input_rate=16_000,
-            output_rate=24_000,
-            codebooks=(Codebook(65_536, hop=320),),
-            causal=False,
-            licence="Apache-2.0",
-            source="https://github.com/neuphonic/neucodec",
-        ),
         "glm-4-voice": CodecSpec(
             title="GLM-4-Voice tokenizer and decoder",
             group=Group.SEMANTIC,

@@ -1,4 +1,4 @@
-"""Codecs that run in an environment of their own: what they are; `worker.py` in a folder of each runs over there."""
+"""Codecs with environments of their own: a folder for each, of what it is (`adapter.py`) and what runs there."""
 
 from __future__ import annotations
 

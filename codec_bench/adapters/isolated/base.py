@@ -23,9 +23,6 @@ from codec_bench.processes.process import ProcessCrash, ProcessHang, WorkerError
 from codec_bench.processes.protocol import ProtocolError
 from codec_bench.tokens import Code, Tokens
 
-WORKERS = Path(__file__).parent
-"""Has a folder for the `worker.py` of each codec."""
-
 MAX_CRASHES = 3
 """Crashes in a row after which a process is not started again: it would not be the utterance that it dies of."""
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from codec_bench.adapters import CODECS
-from codec_bench.adapters.isolated.acoustic import StableCodec
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.stable_codec.adapter import StableCodec
 from codec_bench.adapters.replaceable import names_of
 from codec_bench.audio import Audio, length_at
 from codec_bench.errors import UnavailableError, UsageError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from codec_bench.adapters.isolated.acoustic import HIFI_CODECS, TiCodec
+from codec_bench.adapters.isolated.academicodec.adapter import HIFI_CODECS, TiCodec
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from tests.adapters.isolated.standins import Expected, Samples, analysed, residual, summed, synthesised, write
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from codec_bench.adapters.isolated.acoustic import Auv
+from codec_bench.adapters.isolated.auv.adapter import Auv
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, nearest, synthesised, write
 

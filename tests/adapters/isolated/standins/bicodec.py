@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import BiCodec
+from codec_bench.adapters.isolated.bicodec.adapter import BiCodec
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, nearest, synthesised, write
 
 CLASSES = (BiCodec,)

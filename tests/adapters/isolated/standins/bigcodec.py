@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from codec_bench.adapters.isolated.acoustic import BigCodec
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.bigcodec.adapter import BigCodec
 from tests.adapters.isolated.standins import Expected, Samples, analysed, nearest, synthesised, write
 
 CLASSES = (BigCodec,)

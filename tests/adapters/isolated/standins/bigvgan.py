@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from codec_bench.adapters.isolated.acoustic import BigVgan
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.bigvgan.adapter import BigVgan
 from tests.adapters.isolated.standins import Expected, Samples, synthesised, write
 
 CLASSES = (BigVgan,)

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from codec_bench.adapters.isolated.acoustic import CodecSlimeFsq, CodecSlimeVq
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.codecslime.adapter import CodecSlimeFsq, CodecSlimeVq
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, nearest, synthesised, write
 
 CLASSES = (CodecSlimeVq, CodecSlimeFsq)

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch.nn import functional
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import CosyVoice
+from codec_bench.adapters.isolated.cosyvoice.adapter import CosyVoice
 from tests.adapters import small_packages
 from tests.adapters.isolated.standins import Expected, Samples, write
 

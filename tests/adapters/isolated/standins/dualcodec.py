@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import DualCodec12, DualCodec25
+from codec_bench.adapters.isolated.dualcodec.adapter import DualCodec12, DualCodec25
 from tests.adapters.isolated.standins import Expected, Samples, analysed, residual, summed, synthesised, write
 
 CLASSES = (DualCodec12, DualCodec25)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import FaCodec
+from codec_bench.adapters.isolated.facodec.adapter import FaCodec
 from tests.adapters.isolated.standins import Expected, Samples, analysed, residual, summed, synthesised, write
 
 CLASSES = (FaCodec,)

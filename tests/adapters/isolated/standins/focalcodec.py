@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from codec_bench.adapters.isolated.acoustic import FOCALCODEC
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.focalcodec.adapter import FOCALCODEC
 from tests.adapters.isolated.standins import Expected, Samples, synthesised, write
 
 CLASSES = tuple(FOCALCODEC.values())

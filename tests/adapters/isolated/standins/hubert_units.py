@@ -15,7 +15,7 @@ from sklearn.cluster import MiniBatchKMeans
 from transformers import HubertConfig, HubertModel
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import HubertUnits
+from codec_bench.adapters.isolated.hubert_units.adapter import HubertUnits
 from codec_bench.adapters.spec import CodecSpec
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, write
 

@@ -12,7 +12,7 @@ from vocos.heads import ISTFTHead
 from vocos.models import VocosBackbone
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import KANADE, WAVLM
+from codec_bench.adapters.isolated.kanade.adapter import KANADE, WAVLM
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, nearest, synthesised, write
 
 CLASSES = tuple(KANADE.values())

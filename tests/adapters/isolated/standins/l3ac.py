@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from codec_bench.adapters.isolated.acoustic import L3AC
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.l3ac.adapter import L3AC
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, synthesised, write
 
 CLASSES = tuple(L3AC.values())

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import LlmCodec
+from codec_bench.adapters.isolated.llm_codec.adapter import LlmCodec
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, write
 
 CLASSES = (LlmCodec,)

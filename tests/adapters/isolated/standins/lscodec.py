@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import LSCODEC
+from codec_bench.adapters.isolated.lscodec.adapter import LSCODEC
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, nearest, write
 
 CLASSES = tuple(LSCODEC.values())

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from codec_bench.adapters.isolated.acoustic import MagiCodec
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.magicodec.adapter import MagiCodec
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, write
 
 CLASSES = (MagiCodec,)

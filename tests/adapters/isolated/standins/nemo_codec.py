@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from codec_bench.adapters.isolated.acoustic import NEMO_CODEC
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.nemo_codec.adapter import NEMO_CODEC
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, nearest, synthesised
 
 CLASSES = tuple(NEMO_CODEC.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import PAST
+from codec_bench.adapters.isolated.past.adapter import PAST
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, residual, summed, synthesised, write
 
 CLASSES = tuple(PAST.values())

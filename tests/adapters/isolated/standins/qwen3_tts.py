@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import Qwen3TtsTokenizer12
+from codec_bench.adapters.isolated.qwen3_tts.adapter import Qwen3TtsTokenizer12
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, residual, summed, synthesised, write
 
 CLASSES = (Qwen3TtsTokenizer12,)

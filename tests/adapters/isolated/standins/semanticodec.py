@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import SemantiCodec
+from codec_bench.adapters.isolated.semanticodec.adapter import SemantiCodec
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, nearest, write
 
 CLASSES = (SemantiCodec,)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from codec_bench.adapters.isolated.acoustic import Spine
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.spine.adapter import Spine
 from tests.adapters.isolated.standins import Expected, Samples, Wrong, analysed, synthesised, write
 
 CLASSES = (Spine,)

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from codec_bench.adapters.isolated.acoustic import StableCodec
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.isolated.stable_codec.adapter import StableCodec
 from tests.adapters.isolated.standins import Expected, Samples, write
 
 CLASSES = (StableCodec,)

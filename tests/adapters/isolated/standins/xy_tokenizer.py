@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
-from codec_bench.adapters.isolated.semantic import XyTokenizer
+from codec_bench.adapters.isolated.xy_tokenizer.adapter import XyTokenizer
 from tests.adapters.isolated.standins import Expected, Samples, analysed, residual, summed, write
 
 CLASSES = (XyTokenizer,)
