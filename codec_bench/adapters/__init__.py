@@ -44,6 +44,8 @@ CODECS: Registry[type[Codec]] = Registry(
             ),
             "codec_bench.adapters.transformers.codecs:WAVTOKENIZERS",
         ),
+        "pocket-tts-vae": "codec_bench.adapters.transformers.continuous:PocketTts",
+        "vibevoice-acoustic": "codec_bench.adapters.transformers.continuous:VibeVoice",
         "snac-24khz": "codec_bench.adapters.snac:Snac",
         "snac-32khz": "codec_bench.adapters.snac:SNACS",
         "snac-44khz": "codec_bench.adapters.snac:SNACS",
@@ -111,6 +113,7 @@ CODECS: Registry[type[Codec]] = Registry(
         "moss-audio-tokenizer-v2": "codec_bench.adapters.isolated.moss.adapter:MossAudioTokenizerV2",
         "auv": "codec_bench.adapters.isolated.auv.adapter:Auv",
         "spine": "codec_bench.adapters.isolated.spine.adapter:Spine",
+        "simwhisper-codec": "codec_bench.adapters.isolated.simwhisper.adapter:SimWhisper",
         "past": "codec_bench.adapters.isolated.past.adapter:PAST",
         "past-streamable": "codec_bench.adapters.isolated.past.adapter:PAST",
         "ts3-codec": "codec_bench.adapters.published_only:CODECS",
@@ -121,7 +124,6 @@ CODECS: Registry[type[Codec]] = Registry(
         **dict.fromkeys(
             (
                 "flexicodec",
-                "simwhisper-codec",
                 "sac-37.5hz",
                 "sac-62.5hz",
                 "glm-4-voice",
@@ -131,8 +133,6 @@ CODECS: Registry[type[Codec]] = Registry(
                 "funcodec-ds320",
                 "freqcodec",
                 "dtm-codec",
-                "pocket-tts-vae",
-                "vibevoice-acoustic",
             ),
             "codec_bench.adapters.published_only:CODECS",
         ),

@@ -26,7 +26,6 @@ WHY = {
     ),
     "distilcodec": "no adapter yet: its code names a GPU, and pins fairseq, which no current Python installs",
     "flexicodec": "no adapter yet: it needs SenseVoice through FunASR, and its rate depends on the recording",
-    "simwhisper-codec": "no adapter yet",
     "sac-37.5hz": "no adapter yet: it needs the tokenizer of GLM-4-Voice beside its own weights",
     "sac-62.5hz": "no adapter yet: it needs the tokenizer of GLM-4-Voice beside its own weights",
     "glm-4-voice": "no adapter yet: its decoder is a fork of CosyVoice's, with one voice",
@@ -36,8 +35,6 @@ WHY = {
     "funcodec-ds320": "no adapter yet: it needs a fork of ESPnet, and the order of its tokens was not verified",
     "freqcodec": "no adapter yet: it needs a fork of ESPnet, and the order of its tokens was not verified",
     "dtm-codec": "its source was not to be had",
-    "pocket-tts-vae": "continuous, no bitrate: nothing is quantised; no adapter yet",
-    "vibevoice-acoustic": "continuous, no bitrate: nothing is quantised; no adapter yet",
 }
 """What is missing, as the end of "cannot be run: ...", by codec."""
 
@@ -143,14 +140,6 @@ CODECS = PublishedOnly.checkpoints(
             "amphionspace/FlexiCodec",
             "MIT",
         ),
-        "simwhisper-codec": _spec(
-            "SimWhisper-Codec",
-            Group.SEMANTIC,
-            16_000,
-            (Codebook(2016, 1280),) * 8,
-            "ZhangXinWhut/SimWhisper-Codec",
-            "Apache-2.0",
-        ),
         **{
             f"sac-{rate}hz": _spec(
                 f"SAC, {rate} Hz",
@@ -198,30 +187,6 @@ CODECS = PublishedOnly.checkpoints(
                 ("freqcodec", "FreqCodec, 50 Hz", 320),
             )
         },
-        # Their number of bits would be that of a quantiser which somebody else chooses.
-        "pocket-tts-vae": CodecSpec(
-            title="Pocket TTS's Mimi VAE (continuous)",
-            group=Group.REFERENCE,
-            input_rate=24_000,
-            output_rate=24_000,
-            hop=1920,
-            causal=True,
-            streaming=True,
-            licence="MIT",
-            weights_licence="CC-BY-4.0, behind a form",
-            source="https://github.com/kyutai-labs/pocket-tts",
-        ),
-        "vibevoice-acoustic": CodecSpec(
-            title="VibeVoice's acoustic tokenizer (continuous)",
-            group=Group.REFERENCE,
-            input_rate=24_000,
-            output_rate=24_000,
-            hop=3200,
-            causal=True,
-            streaming=True,
-            licence="MIT",
-            source="https://huggingface.co/microsoft/VibeVoice-1.5B",
-        ),
         "dtm-codec": CodecSpec(
             title="DTM-Codec",
             group=Group.ACOUSTIC,

@@ -24,6 +24,8 @@ class Group(str, Enum):
     SEMANTIC = "semantic"
     ACOUSTIC = "acoustic"
     CLASSIC = "classic"
+    CONTINUOUS = "continuous"
+    """Nothing is quantised, so that there is no bitrate; never in a band of one."""
 
 
 _OPTIONAL = ("hop", "parameters", "packet_bits")

@@ -100,7 +100,8 @@ class LatentFrames(TokenFrames):
         length = max(len(part) for part in chosen)
         at = [np.arange(length) * len(part) // length for part in chosen]  # slower ones are repeated
         joined = np.concatenate([p[i] for p, i in zip(chosen, at, strict=True)], axis=1, dtype=np.float32)
-        return Frames(joined, length / tokens.seconds)
+        # What is continuous has no tokens that tell how long they last.
+        return Frames(joined, length / tokens.seconds if tokens.streams else self.part.row.spec.frame_rate or 0.0)
 
     def _chosen(self, names: list[str], count: int) -> list[str]:
         books = [name for name in names if name.startswith("codebook_")]

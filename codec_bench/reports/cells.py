@@ -139,7 +139,7 @@ class TableRow:
         frame_rate: Hz, of the fastest codebook.
         cells: One per column, by the column's label.
         condition: What was done to the recordings; empty for a clean row.
-        group: `reference`, `semantic`, `acoustic` or `classic`.
+        group: `reference`, `semantic`, `acoustic`, `classic` or `continuous`.
         system: The label in the run's own files; differs from `label` where two runs have the same system.
         run: Folder of the run.
         known_answers: What verification said of the codec on the machine that ran it; empty where there is none.

@@ -40,6 +40,9 @@ def sections_of(
         members = [r for r in rows if r.condition == condition]
         reference = tuple(r for r in members if r.group == "reference")
         sections += [Section(f"reference{suffix}", reference)] if reference else []
+        continuous = sorted((r for r in members if r.group == "continuous"), key=lambda r: by_number(r.label))
+        if continuous:
+            sections.append(Section(f"continuous, no bitrate{suffix}", tuple(marked(continuous, columns, contest))))
         for band in [*band_names(bands), "bitrate not known"]:
             for group in GROUP_ORDER:
                 found = [r for r in members if r.group == group and band_of(r.bitrate, bands) == band]

@@ -130,6 +130,8 @@ def bitrate_of(system: Mapping[str, Any], counted: Counted = lambda: (0.0, 0.0))
     for name, source in (("stated_bitrate", "stated"), ("nominal_bitrate", "computed")):
         if system.get(name) is not None:
             return Bitrate(float(system[name]) / 1000, source)
+    if system.get("group") == "continuous":
+        return Bitrate()  # nothing is quantised, so no number of bits would say what was sent
     bits, seconds = counted()
     # Rounded to a millionth of a bit/s: durations are floats, and a constant rate must come out as it is.
     return Bitrate(round(bits / seconds / 1000, 9), "counted") if seconds else Bitrate()

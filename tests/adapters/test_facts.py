@@ -84,10 +84,11 @@ OTHER = {
     ("sac_16k_37_5hz", "frame_rate_hz"),
     ("sac_16k_62_5hz", "frame_rate_hz"),
     ("glm4_voice", "sample_rate"),
+    ("moss_audio_tokenizer_v2", "params_millions"),
 }
 """The sheets differ in one; one has a codebook more than its highest rate, two the rate of the slower codebook, one the
 rate of its input. Ours counts the codebooks and EnCodec's encoder, too; and leaves out a decoder that WavTokenizer does
-not use."""
+not use; of MOSS-Audio-Tokenizer v2 the sheet has the billions that its makers say, and its index of tensors more."""
 
 
 WITHOUT_ADAPTER = {

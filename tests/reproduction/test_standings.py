@@ -29,14 +29,12 @@ SOURCES = {
     WHY["mimo-audio-tokenizer"]: (NEWER, "imports flash_attn without a fallback and runs bfloat16 on GPU"),
     WHY["distilcodec"]: (NEWER, "CUDA hard-coded"),
     WHY["flexicodec"]: (NEWER, "Needs funasr's SenseVoice."),
-    WHY["simwhisper-codec"]: (NEWER, "github: ZhangXinWhut/SimWhisper-Codec@25b4acb34e731e19117283fa4fbf4ecde240baed"),
     WHY["sac-37.5hz"]: (NEWER, "semantic tokens come from the GLM-4-Voice tokenizer, separately"),
     WHY["glm-4-voice"]: (NEWER, "Vendored CosyVoice-1 fork + Matcha submodule."),
     WHY["fish-dac"]: (NEWER, "Fish Audio Research License (non-commercial)"),
     WHY["unicodec"]: (NEWER, "from features, not ids"),
     WHY["funcodec-ds640"]: (NEWER, "model.pth + config.yaml (names as ESPnet style, inferred)"),
     WHY["dtm-codec"]: (NEWER, "no snapshot to be had"),
-    WHY["pocket-tts-vae"]: (NEWER, "A continuous tokenizer has no bit rate of its own."),
     "BEST-RQ was trained in-house, and its weights are not published": (
         PAPERS["longcat"], "using the BEST-RQ [25] method on in-house speech data"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.adapters.spec import CodecSpec, Group
@@ -23,7 +24,7 @@ class MossAudioTokenizer(IsolatedCodec):
     """
 
     name = "moss-audio-tokenizer"
-    prefixes = (1, 4, 6, 8, 12, 16, 24, 32)
+    prefixes: ClassVar[tuple[int, ...]] = (1, 4, 6, 8, 12, 16, 24, 32)
     environment = Environment(
         "moss-audio-tokenizer",
         requirements=("transformers>=5.23,<6",),
@@ -36,6 +37,7 @@ class MossAudioTokenizer(IsolatedCodec):
             ),
         ),
         inherits=True,
+        borrowed=("safetensors>=0.4",),
         size=175_000_000,
     )
     worker = Path(__file__).with_name("worker.py")
@@ -93,7 +95,7 @@ class MossAudioTokenizerNano(MossAudioTokenizer):
     """
 
     name = "moss-audio-tokenizer-nano"
-    prefixes = (1, 4, 6, 8, 12, 16)
+    prefixes: ClassVar[tuple[int, ...]] = (1, 4, 6, 8, 12, 16)
     worker = Path(__file__).parents[1] / "moss_stereo/worker.py"
 
     spec = _stereo(
@@ -113,7 +115,7 @@ class MossAudioTokenizerV2(MossAudioTokenizerNano):
     """MOSS-Audio-Tokenizer v2 (OpenMOSS, 2026), 48 kHz, 2.1 billion parameters: 32 codebooks at 12.5 Hz, 4 kbit/s."""
 
     name = "moss-audio-tokenizer-v2"
-    prefixes = (1, 4, 8, 12, 16, 24, 32)
+    prefixes: ClassVar[tuple[int, ...]] = (1, 4, 8, 12, 16, 24, 32)
 
     spec = _stereo(
         "v2",
