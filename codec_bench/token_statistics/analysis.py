@@ -19,9 +19,10 @@ from codec_bench.token_statistics.mutual_information import FIRST, Dependence, P
 from codec_bench.token_statistics.ngrams import NgramCounts, text_symbols, token_symbols
 from codec_bench.token_statistics.sources import TokenSource
 from codec_bench.token_statistics.split import Split
-from codec_bench.token_statistics.stability import CHANGES, equal_tokens
+from codec_bench.token_statistics.stability import BY_EDITS, BY_POSITION, CHANGES, Slice, edits, equal_tokens
 from codec_bench.token_statistics.token_sequence import Sequence as TokenSequence
 from codec_bench.token_statistics.token_sequence import flattened
+from codec_bench.tokens import IntArray, Tokens
 
 StageProgress = Callable[[str, int], None]
 """Called with what is going on, and how many utterances were finished since."""
@@ -68,6 +69,7 @@ class SystemResult:
         spectra: Spectra of n-grams, from n = 1 on.
         dependences: Dependence between pairs of codebooks.
         stability: Per change and codebook: the share of equal tokens, and the number of tokens.
+        edits: Per change and codebook: the unit edit distance, and the number of tokens before.
         scores: Per column, the scores of the utterances that should have one, by index.
         model: Results of the language model.
         vectors: Mean embeddings by the index of the utterance.
@@ -81,6 +83,7 @@ class SystemResult:
     spectra: list[Spectrum] = field(default_factory=list)
     dependences: list[Dependence] = field(default_factory=list)
     stability: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    edits: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     scores: dict[str, dict[int, Score]] = field(default_factory=dict)
     model: ModelResult | None = None
     vectors: dict[int, Floats] = field(default_factory=dict)
@@ -216,23 +219,41 @@ class _Analysis:
             result.put(["lm_share"], index, Score.of(Ratio(bits, nominal), PERCENT))
 
     def compare(self, change: str) -> None:
-        """Token stability under one change."""
-        together = []
+        """Token stability under one change: by position, by edits, or both."""
+        together: dict[str, list[tuple[IntArray, IntArray]]] = {}
+        wanted = {
+            name: count
+            for name, count, changes in (("stability", equal_tokens, BY_POSITION), ("ued", edits, BY_EDITS))
+            if change in changes
+        }
         for index in self.options.stability:
             item = self.items[index]
             try:
-                equal, total = equal_tokens(
-                    self.source.tokens(self.system, item), self.source.changed(self.system, item, change)
-                )
+                one, two = self._before_and_after(item, change)
             except NotScorable as outcome:
-                score = Score.failed(outcome.status, outcome.reason)
+                self.result.put(
+                    [f"{name}[{change}]" for name in wanted], index, Score.failed(outcome.status, outcome.reason)
+                )
             else:
-                together.append((equal, total))
-                score = Score.of(Ratio(float(equal.sum()), float(total.sum())), PERCENT)
-            self.result.put([f"stability[{change}]"], index, score)
+                for name, count in wanted.items():
+                    found, total = count(one, two)
+                    together.setdefault(name, []).append((found, total))
+                    share = Score.of(Ratio(float(found.sum()), float(total.sum())), PERCENT)
+                    self.result.put([f"{name}[{change}]"], index, share)
             self.told(f"stability, {CHANGES[change]}")
-        sums = np.sum(together, axis=0).T.tolist() if together else []
-        self.result.stability[change] = [(equal / total, total) for equal, total in sums if total]
+        for name, kept in (("stability", self.result.stability), ("ued", self.result.edits)):
+            if name in wanted:
+                sums = np.sum(together[name], axis=0).T.tolist() if name in together else []
+                kept[change] = [(found / total, total) for found, total in sums if total]
+
+    def _before_and_after(self, item: Item, change: str) -> tuple[Tokens, Tokens]:
+        """The tokens of an utterance, and those after a change, of the same part of it."""
+        before = self.source.tokens(self.system, item)
+        after = self.source.changed(self.system, item, change)
+        if change != "slice":
+            return before, after
+        part = Slice.of(before, item.digest)
+        return part.cut(before), part.alone(after)
 
     def embed(self) -> None:
         """The vectors of the map."""

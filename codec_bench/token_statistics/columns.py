@@ -9,7 +9,7 @@ from codec_bench.runs.columns import ColumnSpec
 from codec_bench.token_statistics.analysis import AnalysisOptions, SystemResult
 from codec_bench.token_statistics.codebook_use import CodebookUse
 from codec_bench.token_statistics.ngrams import LONGEST
-from codec_bench.token_statistics.stability import CHANGES
+from codec_bench.token_statistics.stability import BY_EDITS, BY_POSITION, CHANGES
 from codec_bench.token_statistics.zipf import fit_zipf
 
 USE, ZIPF, DEPENDENCE, MODEL, STABILITY = (
@@ -73,7 +73,12 @@ def columns_of(options: AnalysisOptions) -> list[TokenColumn]:
         found += [
             TokenColumn(f"stability[{name}]", "equal tokens", STABILITY, "higher", "%", 1,
                         f"tokens that stay the same, all codebooks together: {what}")
-            for name, what in CHANGES.items()
+            for name, what in CHANGES.items() if name in BY_POSITION
+        ]  # fmt: skip
+        found += [
+            TokenColumn(f"ued[{name}]", "unit edit distance", STABILITY, "lower", "%", 1,
+                        f"insertions, deletions and substitutions out of the tokens before: {CHANGES[name]}")
+            for name in BY_EDITS
         ]  # fmt: skip
     return found
 

@@ -31,7 +31,7 @@ TABLES = {
         "system", "first", "second", "frames", "cells", "mi_bits_uncorrected", "mi_bits", "entropy_first",
         "entropy_second",
     ],
-    "stability": ["system", "codebook", "change", "equal", "tokens"],
+    "stability": ["system", "codebook", "change", "equal", "tokens", "unit_edit_distance"],
     "embedding_map": ["system", "utterance", "label", "x", "y", "method", "embedding"],
 }  # fmt: skip
 """The files `NAME.csv` of a run directory of kind `tokens`, and their columns. Codebooks are numbered from 1."""
@@ -68,9 +68,12 @@ def write_tables(
                     "entropy_second": d.entropies[1],
                 }
             )  # fmt: skip
-        for change, shares in result.stability.items():
-            for number, (equal, tokens) in enumerate(shares, 1):
-                rows["stability"].append(of | {"codebook": number, "change": change, "equal": equal, "tokens": tokens})
+        for change in dict.fromkeys([*result.stability, *result.edits]):
+            by_place, by_edits = (dict(enumerate(m.get(change, ()), 1)) for m in (result.stability, result.edits))
+            for number in by_place or by_edits:
+                equal, tokens = by_place.get(number, (None, by_edits.get(number, (None, 0))[1]))
+                line = {"codebook": number, "change": change, "equal": equal, "tokens": tokens}
+                rows["stability"].append(of | line | {"unit_edit_distance": by_edits.get(number, (None,))[0]})
         if label is not None and len(result.vectors) >= MIN_UTTERANCES:
             indices = sorted(result.vectors)
             places = project(np.stack([result.vectors[i] for i in indices]), method, seed)

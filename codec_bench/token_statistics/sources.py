@@ -26,7 +26,7 @@ from codec_bench.records import NotScorable, Status, Utterance
 from codec_bench.runs.directory import Run, load_run, slug
 from codec_bench.stats import Floats
 from codec_bench.token_statistics.embedding_map import histogram_embedding
-from codec_bench.token_statistics.stability import QUIETER, SHIFT, Reencoded
+from codec_bench.token_statistics.stability import FASTER, NOISY, QUIETER, SHIFT, Reencoded, Slice, Sliced
 from codec_bench.token_streams import tokens_of
 from codec_bench.tokens import Code, Tokens, code_from_arrays
 
@@ -103,8 +103,10 @@ class CodecTokens:
                 identity=lambda i: self._coding.reconstructor.identity(row, i),
                 decoded=lambda i: self._coding.audio(row, i),
             )
+        elif change == "slice":
+            condition = Sliced(rate=row.spec.input_rate, part=Slice.of(self.tokens(system, item), item.digest))
         else:
-            condition = {"shift": SHIFT, "gain": QUIETER}[change]
+            condition = {"shift": SHIFT, "gain": QUIETER, "noise": NOISY, "speed": FASTER}[change]
         return _tokens(self._code(Row(row.system, condition), item), part.of)
 
     def embedding(self, system: str, item: Item) -> tuple[Floats, str]:

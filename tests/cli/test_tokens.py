@@ -41,7 +41,9 @@ def test_a_run_directory_of_its_kind(finished):
     assert values["phones", "zipf[1]"] < 0
     assert any("words: no zipf[" in warning for warning in run.info["warnings"])  # six sentences repeat few words
     assert pd.isna(values["words", "entropy_bitrate"])
-    assert all(0 < codec[f"stability[{change}]"] < 100 for change in ("reencode", "shift", "gain"))
+    assert all(0 < codec[f"stability[{change}]"] < 100 for change in ("reencode", "shift", "gain", "noise", "slice"))
+    assert all(0 < codec[f"ued[{change}]"] < 200 for change in ("shift", "gain", "noise", "speed"))
+    assert codec["ued[shift]"] <= 100 - codec["stability[shift]"]  # a substitution is one of the edits
 
 
 def test_the_tables_agree_with_each_other(finished):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from codec_bench.audio import Audio
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.systems import parse_systems
+from codec_bench.audio import Audio, read_audio, resample
+from codec_bench.coding.items import resolved
 from codec_bench.errors import UnavailableError
-from codec_bench.records import Status, Utterance
+from codec_bench.records import NotScorable, Status, Utterance
 from codec_bench.runs.frames import summary_frame
 from codec_bench.token_statistics.analysis import AnalysisOptions, analyse
 from codec_bench.token_statistics.columns import columns_of
@@ -20,7 +24,10 @@ from codec_bench.token_statistics.embedding_map import (
     project,
 )
 from codec_bench.token_statistics.results import cautions, coverage, summary_of
-from codec_bench.token_statistics.stability import SHIFT, equal_tokens
+from codec_bench.token_statistics.sources import CodecTokens
+from codec_bench.token_statistics.stability import SHIFT, Slice, edits, equal_tokens
+from codec_bench.token_streams import tokens_of
+from tests.small_runs import DEMO
 from tests.token_statistics.streams import MadeUp, items_by, random_of, tokens_with
 
 QUIET = lambda stage, utterances: None  # noqa: E731
@@ -29,6 +36,53 @@ QUIET = lambda stage, utterances: None  # noqa: E731
 def test_equal_tokens_are_those_at_the_same_place():
     equal, total = equal_tokens(tokens_with([1, 2, 3], [4, 4, 4]), tokens_with([1, 3, 3], [4, 4]))
     assert (equal.tolist(), total.tolist()) == ([2, 2], [3, 3])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [([1, 2, 3], [1, 9, 3], 1), ([1, 1, 2], [1, 2], 1), ([1, 2, 3, 4], [2, 3, 4, 5], 2), ([], [1], 1)],
+)
+def test_edits_are_insertions_deletions_and_substitutions(one: list[int], other: list[int], wanted: int):
+    """The first is that of google-research/mseb, the second of NAST without merging repeats."""
+    found, total = edits(tokens_with(one, one), tokens_with(other, one))
+    assert (found.tolist(), total.tolist()) == ([wanted, 0], [len(one)] * 2)
+
+
+def test_a_slice_begins_with_a_frame_and_is_held_against_its_place(tmp_path: Path):
+    """The encoder of this codec looks one sample back, so that alone the first token of a slice differs."""
+    item = resolved(Utterance("u", DEMO / "audio" / "slt-01.flac"))
+    recording = read_audio(item.utterance.path)
+    systems = parse_systems(["test-residual@3", "codec2@1200"])
+    source = CodecTokens(systems, tmp_path, "cpu")
+    try:
+        source.identify()
+        for system in systems:
+            codec, label = system.source, system.label
+            assert isinstance(codec, Codec)
+            whole = source.tokens(label, item)
+            part = Slice.of(whole, item.digest)
+            assert part.frames == round(0.2 * len(whole.streams[0].codes))
+            hop = int(codec.spec.input_rate / part.rate)
+            samples = resample(recording, codec.spec.input_rate).samples[part.first * hop :][: part.frames * hop]
+            alone = part.alone(source.changed(label, item, "slice"))
+            codec.load()
+            encoded = tokens_of(codec.encode(Audio(samples, codec.spec.input_rate)))
+            equal, total = equal_tokens(part.alone(encoded), alone)
+            assert equal.tolist() == total.tolist() == [part.frames] * len(whole.streams)
+            equal, total = equal_tokens(part.cut(whole), alone)
+            assert 0 < equal.sum() < total.sum()
+            if label.startswith("test"):
+                assert (total - equal).max() <= 1
+        quicker = source.changed("codec2@1200", item, "speed").streams[0].codes
+        assert len(quicker) == pytest.approx(len(source.tokens("codec2@1200", item).streams[0].codes) / 1.1, abs=1.1)
+        noisy = source.changed("codec2@1200", item, "noise")
+        assert (
+            0 < equal_tokens(source.tokens("codec2@1200", item), noisy)[0].sum() < equal_tokens(noisy, noisy)[0].sum()
+        )
+    finally:
+        source.close()
+    with pytest.raises(NotScorable, match="less than a second"):
+        Slice.of(tokens_with([1] * 49), "digest")
 
 
 def test_a_shift_of_a_millisecond_is_one_of_so_many_samples():
@@ -50,7 +104,11 @@ def test_a_codec_that_hears_no_difference_is_perfectly_stable_and_one_that_does_
 
     source = MadeUp(lambda item: random_of(item, 16, 80), other)
     found = analyse(source, "made-up", items, options, QUIET)
-    assert found.stability == {"reencode": [(1.0, 320)], "shift": [(0.75, 320)], "gain": [(1.0, 320)]}
+    same = [(1.0, 320)]
+    of_slices = found.stability.pop("slice")
+    assert found.stability == {"reencode": same, "shift": [(0.75, 320)], "gain": same, "noise": same}
+    assert of_slices[0][1] == 4 * 16
+    assert found.edits == {"shift": [(0.25, 320)], "gain": [(0, 320)], "noise": [(0, 320)], "speed": [(0, 320)]}
     assert {i: score.value for i, score in found.scores["stability[shift]"].items()} == dict.fromkeys((0, 2, 3, 5), 75)
 
 
