@@ -288,7 +288,7 @@ def rate_distortion_grids(
     lines = [
         [
             d.family, d.column.full_title, *(d.rate[m].shown(1) for m in _METHODS),
-            d.value["pchip"].shown(d.column.digits), NOTHING if d.overlap is None else f"{d.overlap:.0%}",
+            d.value["pchip"].shown(d.column.digits), _overlap_text(d.overlap),
             f"{d.rates[0]}, {d.rates[1]}", str(d.n), d.cannot,
         ]
         for d in found
@@ -321,6 +321,13 @@ def rate_distortion_grids(
         f"Equal to {anchor}: read off its curve (PCHIP), never beyond its ends; {NOTHING}: it has no curve that rises, "
         "or fewer than two utterances have the scores.",
     ]
+
+
+def _overlap_text(share: float | None) -> str:
+    """`82%`; less than half is said."""
+    if share is None:
+        return NOTHING
+    return f"{share:.0%}" + (" (under half)" if share < 0.5 else "")
 
 
 def pareto_grids(contest: Contest, rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> list[Grid]:

@@ -10,7 +10,7 @@ from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
 from codec_bench.options import BANDS
 from codec_bench.registry import unknown
-from codec_bench.reports.formats.csv import tidy_csv
+from codec_bench.reports.formats.csv import grid_csvs, tidy_csv
 from codec_bench.reports.formats.html import html_page
 from codec_bench.reports.formats.latex import latex
 from codec_bench.reports.formats.markdown import markdown_page
@@ -48,8 +48,8 @@ def write_report(
             them.
         bands: Edges of the bitrate groups in kbit/s, falling.
         bold: What is bold in a group; see `build_table`.
-        bd_rate: Codec that rates and distortions of others are compared with, in Markdown and HTML.
-        ranking: Whether the systems of each bitrate group are ranked, in Markdown and HTML.
+        bd_rate: Codec that rates and distortions of others are compared with; as CSV, a file for each table.
+        ranking: Whether the systems of each bitrate group are ranked; the same.
         plot_kinds: Which pictures, see `plots.KINDS`; all for which there are data by default.
         plot_formats: Any of `png`, `svg`, `pdf`.
 
@@ -78,6 +78,9 @@ def write_report(
         text = texts[name]()
         write_atomically(path, (text if name == "csv" else shown(text)).encode("utf-8", "replace"))
         written.append(path)
+        for end, lines in (grid_csvs(tables) if name == "csv" else {}).items():
+            written.append(out / f"table-{end}.csv")
+            write_atomically(written[-1], lines.encode())
     drawn = []
     if plots:
         from codec_bench.reports.plots import write_plots

@@ -6,13 +6,25 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from codec_bench.errors import UsageError
 from codec_bench.reports.cells import Table, TableRow
 from codec_bench.reports.formats.latex import latex
 from codec_bench.reports.formats.markdown import markdown
-from codec_bench.reports.rate_distortion import Interval, anchored, deltas, equal_rates, equal_text, families_of, fronts
+from codec_bench.reports.formats.tex import escape
+from codec_bench.reports.rate_distortion import (
+    Interval,
+    _overlap_text,
+    anchored,
+    deltas,
+    equal_rates,
+    equal_text,
+    families_of,
+    fronts,
+)
+from codec_bench.reports.report import write_report
 from codec_bench.reports.table import build_tables
 from codec_bench.reports.ties import Contest
 from codec_bench.runs.directory import Run
@@ -54,7 +66,28 @@ def test_half_the_bits_are_minus_50_percent_and_an_interval_holds_it(run: Run, t
     assert found["z"].cannot == "z is not monotone: 3 gives no more than 2 kbit/s"
     assert build_tables([run], bd_rate="x")[0].extras == table.extras  # nothing is drawn anew
     assert "BD-rate" in markdown(table)
-    assert "BD-rate" not in latex([table])  # which has no tables but the main ones
+
+
+def test_other_formats_have_the_same_tables(run: Run, table: Table, tmp_path: Path):
+    text = latex([table])
+    for grid in table.extras:
+        assert rf"\caption{{{escape(grid.title)}}}" in text
+        for line in grid.rows:
+            assert " & ".join(escape(str(cell)) for cell in line) + r" \\" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1 + len(table.extras)
+    write_report([run], tmp_path / "out", formats=("csv",), plots=False, bd_rate="x", ranking=True)
+    found = {path.name: pd.read_csv(path, keep_default_na=False) for path in (tmp_path / "out").glob("table-*.csv")}
+    assert {"table-bits-against-x-at-equal-quality.csv", "table-equal-to-x-at-so-many-kbit-s.csv"} < set(found)
+    bits = found["table-bits-against-x-at-equal-quality.csv"]
+    (grid,) = [grid for grid in table.extras if grid.title == "Bits against x at equal quality"]
+    assert list(bits.columns) == ["table", "section", *grid.headings]
+    assert bits["codec"].tolist() == ["y", "z"]
+    assert bits["overlap"].tolist() == ["100%", "–"]
+    assert any("Borda" in frame.columns for frame in found.values())
+
+
+def test_a_small_overlap_is_said():
+    assert [_overlap_text(share) for share in (0.37, 0.5, None)] == ["37% (under half)", "50%", "–"]
 
 
 def test_equal_rates_lie_on_the_anchors_curve_and_never_beyond(run: Run, table: Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,3 +46,31 @@ def tidy_csv(tables: Sequence[Table]) -> str:
 
 def _truth(value: bool | None) -> str | None:
     return None if value is None else str(value).lower()
+
+
+def grid_csvs(tables: Sequence[Table]) -> dict[str, str]:
+    """What was asked for besides as a CSV each, by the end of its file's name: texts as tables show them.
+
+    The first columns are the number of the table, as in `tidy_csv`, and the heading that a row stands under.
+    """
+    found: dict[str, list[list[Any]]] = {}
+    for number, table in enumerate(tables, 1):
+        for grid in table.extras:
+            lines = found.setdefault(file_name(grid.title), [["table", "section", *grid.headings]])
+            section = ""
+            for row in grid.rows:
+                texts = [cell if isinstance(cell, str) else cell.text for cell in row]
+                if len(texts) == 1:
+                    section = texts[0]
+                else:
+                    lines.append([number, section, *texts])
+    return {name: csv_of(lines).decode() for name, lines in found.items()}
+
+
+def file_name(title: str) -> str:
+    """A title as part of the name of a file.
+
+    >>> file_name("Equal to opus at so many kbit/s")
+    'equal-to-opus-at-so-many-kbit-s'
+    """
+    return "-".join(re.findall("[a-z0-9.]+", title.lower()))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from codec_bench.grids import Grid
 from codec_bench.reports.cells import ARROWS, Cell, Section, Table, TableColumn, TableRow, setting_headings
 from codec_bench.reports.formats.tex import comment, escape
 
@@ -64,8 +65,32 @@ def _table(table: Table, intervals: bool, efficiency: bool, page_width: float) -
         notes = [n for n in table.notes(intervals) if n not in apart] if i == len(parts) - 1 else []
         explained = [f"$^{mark}$ {escape(c.variant)}" for c in part.columns if (mark := marks.get(c.label))]
         floats.append(_float(part, table, [*explained, *map(escape, notes), escape(table.setup)], intervals, marks))
+    floats += [_grid(grid) for grid in table.extras]
+    if table.extras:
+        floats.append("".join(rf"\noindent {{\footnotesize {escape(note)}}}\par" + "\n" for note in table.extra_notes))
     definitions = "".join(comment(note) for note in table.definitions)
     return "\n".join(floats) + definitions
+
+
+def _grid(grid: Grid) -> str:
+    """A table of what was asked for besides, as wide as it is; a row of one text is the heading of those below it."""
+    count = len(grid.headings)
+    columns = "".join("r" if place in grid.right else "l" for place in range(count))
+    lines = [
+        r"\begin{table*}[tp]",
+        r"\centering\scriptsize",
+        rf"\caption{{{escape(grid.title)}}}",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+        r"\toprule",
+        " & ".join(map(escape, grid.headings)) + r" \\",
+        r"\midrule",
+    ]
+    for row in grid.rows:
+        texts = [escape(cell if isinstance(cell, str) else cell.text) for cell in row]
+        lone = rf"\multicolumn{{{count}}}{{@{{}}l@{{}}}}{{\itshape {texts[0]}}}"
+        lines.append((lone if len(texts) == 1 else " & ".join(texts)) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table*}", ""])
 
 
 def _parts(table: Table, intervals: bool, page_width: float, marks: dict[str, str]) -> Iterator[_Float]:

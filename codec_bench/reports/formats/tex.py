@@ -37,6 +37,7 @@ _SIGNS = {
     "↓": r"$\downarrow$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
+    "◆": r"$\diamond$",
     "µ": r"$\mu$",
     "μ": r"$\mu$",
     "–": r"\textendash{}",
