@@ -46,7 +46,7 @@ RUN python -m venv "$VIRTUAL_ENV" \
     && if [ "$TORCH" = cpu ]; then python codec_bench/environments/torchaudio_without_cuda.py; fi \
     && codec-bench --version
 
-USER bench
+USER 1000
 WORKDIR /work
 VOLUME ["/home/bench/cache", "/work"]
 ENTRYPOINT ["codec-bench"]

@@ -84,6 +84,7 @@ compare() {
   fi
   if [ ! -e "$WORK/compare.md" ]; then  # nothing was compared: no baseline yet, or a usage error
     [ -e "$BASELINE" ] || verdict=no-baseline
+    # shellcheck disable=SC2016  # backticks of Markdown
     printf '## codec-bench: %s\n\n```\n%s\n```\n' "$verdict" "$(sed 's/`/'"'"'/g' "$WORK/compare.err")" >"$WORK/compare.md"
   fi
   comment

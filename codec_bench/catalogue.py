@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OWN_DATASETS = {
     "FILE.tsv": "any manifest with the columns id and path",
@@ -203,3 +206,28 @@ def paper_facts() -> list[dict[str, Any]]:
         for number, why in paper.left_out.items():
             facts.append({"table": f"{paper.name}:{number}", **of_paper, **nothing, "left_out": why})
     return facts
+
+
+def list_codecs() -> pd.DataFrame:
+    """All codecs, as `codec-bench list codecs --json` has them; `runs_here` is empty, or why one does not.
+
+    >>> list_codecs().set_index("codec").loc["opus", "group"]
+    'classic'
+    """
+    return _frame(codec_facts())
+
+
+def list_metrics() -> pd.DataFrame:
+    """All metrics: unit, direction, range, variants, definition, and whether each runs here."""
+    return _frame(metric_rows())
+
+
+def list_datasets() -> pd.DataFrame:
+    """All data sets: size, licence, state, and how one's own data are named."""
+    return _frame(dataset_rows())
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import yaml
 from pydantic import (
@@ -234,12 +234,27 @@ class Options(BaseModel):
         content = read_yaml(path)
         if not isinstance(content, dict):
             raise UsageError(f"{path} holds no options: write e.g. 'codec: [opus@6000]'")
-        names = {key_of(name, field): name for name, field in cls.model_fields.items()}
         options = {str(key).replace("-", "_"): value for key, value in content.items()}
         try:
-            return cls(**{names.get(key, key): value for key, value in options.items()} | dict(overrides or {}))
+            return cls(**cls.fields_of(options) | dict(overrides or {}))
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
+
+    @classmethod
+    def fields_of(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options by the names of their fields, from those that people know them by: `map` for `--map`."""
+        names = {key_of(name, field): name for name, field in cls.model_fields.items()}
+        return {names.get(key, key): value for key, value in options.items()}
+
+    @classmethod
+    def made(cls, config: str | Path | None, options: Mapping[str, Any]) -> Self:
+        """The options of a call from Python: those of a file, if one is named, and those that are given, which win.
+
+        Raises:
+            UsageError: An option is unknown, missing, or has a value that it cannot have.
+        """
+        given = cls.fields_of(options)
+        return cls(**given) if config is None else cls.load(Path(config), given)
 
     def save(self, path: Path) -> None:
         """Writes the options that differ from their defaults as YAML."""
@@ -296,6 +311,37 @@ class Options(BaseModel):
         if not key or problem["type"] == "value_error":
             return f"option {key}: {message}" if key else message
         return f"option {key} {message.removeprefix('Input ')}, not {problem['input']!r}"
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def takes(model: type[Options]) -> Callable[[F], F]:
+    """Decorator for a function that hands its `**options` to a model: its signature shows what these are.
+
+    That is what `help` and notebooks look at; `keywords.py` tells the same to type checkers and editors.
+    """
+
+    def wrap(function: F) -> F:
+        own = inspect.signature(function)
+        named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        taken = {parameter.name for parameter in named}
+        more = []
+        for key, field in keyword_fields(model).items():
+            default = inspect.Parameter.empty if field.is_required() else field.default
+            kind = inspect.Parameter.KEYWORD_ONLY
+            if key not in taken:
+                more.append(inspect.Parameter(key, kind, default=default, annotation=field.annotation))
+        function.__signature__ = own.replace(parameters=[*named, *more])  # type: ignore[attr-defined]
+        return function
+
+    return wrap
+
+
+def keyword_fields(model: type[Options]) -> dict[str, FieldInfo]:
+    """The options of a model as Python calls name them, without what programs alone set."""
+    fields = model.ordered_fields().items()
+    return {key_of(name, field): field for name, field in fields if option_of(field) is not None}
 
 
 NoCache = Annotated[

@@ -19,12 +19,12 @@ PAGES = {
     "security.md": "SECURITY.md",
 }
 FURTHER = {
-    "Comparing": ("comparison.compare.compare", "comparison.compare.Comparison", "comparison.compare.MetricComparison",
+    "Comparing": ("comparison.compare.compare", "comparison.compare.MetricComparison",
                   "comparison.loading.load_measurements", "comparison.gate.load_gate"),
-    "Codecs": ("adapters.codec.Codec", "adapters.spec.CodecSpec", "adapters.torch_codec.TorchCodec", "tokens.Codebook",
+    "Codecs": ("adapters.torch_codec.TorchCodec", "tokens.Codebook",
                "tokens.Tokens", "tokens.Bitstream"),
     "Metrics": ("metrics.base.Metric", "records.Score", "records.Ratio", "records.Status"),
-    "Data sets": ("datasets.dataset.Dataset", "records.Utterance"),
+    "Data sets": ("records.Utterance",),
 }  # fmt: skip
 """What is not offered by `codec_bench` itself, but by its modules."""
 

@@ -82,8 +82,16 @@ class Codec(ABC):
     extra: ClassVar[str] = ""
     framing_bits: ClassVar[tuple[int, ...]] = ()
 
-    unheld: ClassVar[frozenset[str]] = frozenset({"_plug_in", "_shapes", "_device", "spec", "specs"})
+    unheld: ClassVar[frozenset[str]] = frozenset(
+        {"_plug_in", "_shapes", "_device", "spec", "specs", "live", "is_loaded"}
+    )
     """Attributes that say nothing of what the codec produces, or that its address holds in another way."""
+
+    live: str = ""
+    """Of an object that a program hands over to be measured as it is: a digest of what it held then."""
+
+    is_loaded: bool = False
+    """Whether `load` was called for a program that goes on using the object."""
 
     _plug_in: PlugIn | None = None
 
@@ -421,6 +429,8 @@ class Codec(ABC):
 
     def weight_digests(self) -> dict[str, str]:
         """SHA-256 by file of the weights that this object uses: part of the fingerprint, and shown by tables."""
+        if self.live:
+            return {"(object)": self.live}
         return {w.path: w.sha256 or local_digest(locate(w)) for w in self.needed_weights()}
 
     def needed_weights(self) -> tuple[RemoteFile, ...]:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.adapters.spec import CodecSpec
+from codec_bench.arrays import described
+from codec_bench.arrays import plain_array as any_array
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError
 from codec_bench.tokens import Bitstream, Code, IntArray, Tokens
@@ -21,26 +23,15 @@ COMMON_RATES = (8_000, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
 def plain_array(value: Any, what: str) -> NDArray[Any]:
-    """An array from what a codec returned: a NumPy array, a list of numbers, or a tensor of any device.
-
-    Args:
-        value: What it returned.
-        what: What that is, for messages.
+    """An array from what a codec returned; see `arrays.plain_array`.
 
     Raises:
         CodecError: It is something else.
     """
-    if hasattr(value, "detach") and hasattr(value, "cpu"):
-        value = value.detach().cpu()
-        value = value.float().numpy() if str(value.dtype) == "torch.bfloat16" else value.numpy()
     try:
-        array = np.asarray(value)
-    except ValueError as error:  # rows of different lengths
-        raise CodecError(f"{what} is not an array: {error}") from error
-    if array.dtype.kind not in "iufcb":
-        found = "an array of Python objects" if isinstance(value, np.ndarray) else _described(value)
-        raise CodecError(f"{what} is {found}, not an array of numbers")
-    return array
+        return any_array(value, what)
+    except ValueError as error:
+        raise CodecError(str(error)) from error
 
 
 def books_of(codes: Any, spec: CodecSpec) -> list[IntArray]:
@@ -107,7 +98,7 @@ def check_code(code: Any, spec: CodecSpec, samples: int, wanted: int | None = No
         return _checked_bits(code, code.bits, "bits")
     if not isinstance(code, Tokens):
         raise CodecError(
-            f"`_encode` returned {_described(code)}, not what `self.tokens(codes)` or `self.bitstream(...)` makes"
+            f"`_encode` returned {described(code)}, not what `self.tokens(codes)` or `self.bitstream(...)` makes"
         )
     stated = len(spec.codebooks)
     if len(code.streams) not in {stated, wanted or stated}:
@@ -268,10 +259,5 @@ def check_number(results: Any, given: Sequence[Any], what: str) -> None:
         CodecError: It has.
     """
     if not isinstance(results, list | tuple) or len(results) != len(given):
-        came = len(results) if isinstance(results, list | tuple) else _described(results)
+        came = len(results) if isinstance(results, list | tuple) else described(results)
         raise CodecError(f"`_{what}_batch` returned {came} for {len(given)} recordings, not a list with one for each")
-
-
-def _described(value: Any) -> str:
-    kind = type(value).__name__
-    return "None" if value is None else f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"

@@ -20,14 +20,21 @@ class System:
     """A row of a table.
 
     Attributes:
-        label: `longcat@3`, `opus@6000`, `files:DIR`, `ground-truth`.
+        label: What its row is called: `longcat@3`, `opus@6000`, `files:DIR`, `ground-truth`.
         source: The codec, shared by all systems that differ in the number of codebooks only, or the prepared audio.
         codebooks: How many codebooks are decoded; None for a codec without codebooks.
+        asked: `package.module:Class@3` where that is what makes it, and not its label.
     """
 
     label: str
     source: Codec | Prepared
     codebooks: int | None = None
+    asked: str = ""
+
+    @property
+    def spelling(self) -> str:
+        """What `parse_systems` must be given to make it in another process."""
+        return self.asked or self.label
 
     @property
     def spec(self) -> CodecSpec:
@@ -59,10 +66,15 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
     """
     base, setting = split_setting(name)
     cls = _imported(base)
-    _check_runs(cls, base)
-    made = _checked(with_setting(cls, setting))
+    try:
+        _check_complete(cls)
+        _check_runs(cls, base)
+        made = _checked(with_setting(cls, setting))
+    except SpecError as error:
+        raise UsageError(Broken(name, error, cls).reason) from error
     fetch_weights(made)
     made.load(device)
+    made.is_loaded = True
     return made
 
 
@@ -160,10 +172,11 @@ def _systems_of(name: str, asked: _Asked) -> list[System]:
 
 def _settings_of(cls: type[Codec], base: str, setting: str | None, asked: _Asked) -> list[System]:
     """The systems of a codec: at one setting, or at all its standard ones."""
+    _check_complete(cls)
     _check_runs(cls, base)
     if cls.modes:
         modes = cls.modes if setting is None else (setting,)
-        return [System(f"{base}@{mode}", _checked(cls(mode))) for mode in modes]
+        return [_system(base, mode, _checked(cls(mode))) for mode in modes]
     # The object is shared by all numbers of codebooks; the system knows how many it has.
     shared = _checked(cls())
     available = len(shared.spec.codebooks)
@@ -177,11 +190,43 @@ def _settings_of(cls: type[Codec], base: str, setting: str | None, asked: _Asked
     if not available or not (counts or cls.prefixes):
         if setting is not None:
             asked.check(shared, counts[0])
-        return [System(base, shared, available or None)]
+        return [_system(base, None, shared, available or None)]
     counts = counts or (list(cls.prefixes) if asked.sweeps else [available])
     for count in counts:
         asked.check(shared, count)
-    return [System(f"{base}@{count}", shared, count) for count in counts]
+    return [_system(base, count, shared, count) for count in counts]
+
+
+def _system(base: str, setting: str | int | None, made: Codec, codebooks: int | None = None) -> System:
+    """A codec at a setting, as its row is called: by the name that a class of the user's gives itself, unless that is
+    the name of another codec, which a reader would take it for.
+    """
+    at = "" if setting is None else f"@{setting}"
+    is_free = made.name not in CODECS.names() or CODECS.gives(made.name, type(made))
+    is_name = made.name.isprintable() and made.name == made.name.strip() and not {"@", ":"} & set(made.name)
+    called = made.name if ":" in base and is_free and is_name and made.name != GroundTruth.name else base
+    return System(f"{called}{at}", made, codebooks, "" if called == base else f"{base}{at}")
+
+
+def systems_of(made: Codec, codebooks: Sequence[int] = ()) -> list[System]:
+    """The systems of an object: at its own setting, or at other numbers of codebooks.
+
+    Raises:
+        UsageError: It has no such number of codebooks.
+        SpecError: It does not say what all codecs say.
+    """
+    _checked(made)
+    available = len(made.spec.codebooks)
+    counts = list(codebooks) if available else []
+    for count in counts:
+        if reason := made.cannot_decode(count):
+            raise UsageError(reason)
+    if not counts and (made.codebooks or made.prefixes) and available:
+        counts = [made.codebooks or available]
+    at = "" if made.mode is None else f"@{made.mode}"
+    if not counts or at:
+        return [System(f"{made.name}{at}", made, made.codebooks or available or None)]
+    return [System(f"{made.name}@{count}", made, count) for count in counts]
 
 
 def _checked(made: Codec) -> Codec:
@@ -221,6 +266,15 @@ def _imported(name: str) -> type[Codec]:
     return cls
 
 
+def _check_complete(cls: type[Codec]) -> None:
+    """Raises a `SpecError` where a class lacks what it must have, which Python says at length."""
+    if lacking := sorted(getattr(cls, "__abstractmethods__", ())):
+        methods = " and ".join(f"`{method}`" for method in lacking)
+        raise SpecError(
+            f"it lacks {methods}: docs/adding-a-codec.md shows a whole codec, and codec-bench new codec NAME writes one"
+        )
+
+
 def _check_runs(cls: type[Codec], name: str) -> None:
     if reason := cls.unsupported():
         raise UnavailableError(f"{name} cannot run here: {reason}")
@@ -232,6 +286,8 @@ def fetch_weights(made: Codec) -> None:
     Raises:
         UnavailableError: One of them is unavailable.
     """
+    if made.live:
+        return
     try:
         fetch_all(made.needed_weights(), f"codec:{made.name}")
     except UnavailableError as error:
@@ -269,7 +325,7 @@ def ready(systems: Sequence[System], *, keeps_broken: bool = False) -> tuple[Sys
         if raised is None:
             made.append(system)
             continue
-        source = Broken(system.label, raised, type(system.source))
+        source = Broken(system.spelling, raised, type(system.source))
         if not keeps_broken:
             raise UsageError(source.reason)
         made.append(System(system.label, source))

@@ -37,6 +37,8 @@ COMMANDS = {
     "list": "codec_bench.cli.list:list_plugins",
     "fetch": "codec_bench.cli.fetch:fetch",
     "doctor": "codec_bench.cli.doctor:doctor",
+    "new": "codec_bench.cli.new:new",
+    "check": "codec_bench.cli.check:check",
     "verify": "codec_bench.cli.verify:verify",
     "env": "codec_bench.cli.env:env",
     "cache": "codec_bench.cli.cache:cache",
@@ -103,9 +105,6 @@ def _main() -> None:
     level = logging.DEBUG if os.environ.get("CODEC_BENCH_DEBUG") else logging.WARNING
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s: %(message)s")
     logging.getLogger("codec_bench").setLevel(level)
-    # Python looks for `mine:Codec` in the folder of the script only; it comes last, so that it hides no package.
-    if "" not in sys.path:
-        sys.path.append("")
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()

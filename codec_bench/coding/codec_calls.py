@@ -20,7 +20,7 @@ from codec_bench.cache import ArrayCache, CodeCache
 from codec_bench.coding.addresses import Addresses
 from codec_bench.coding.batching import by_length, halved
 from codec_bench.coding.conditions import Piece
-from codec_bench.coding.devices import chosen_device
+from codec_bench.coding.devices import chosen_device, device_of
 from codec_bench.coding.passage import CHANNEL, Passage
 from codec_bench.coding.signals import audio_of, entry_of
 from codec_bench.errors import CodecBenchError, CodecError, UnavailableError
@@ -89,6 +89,9 @@ class CodecCalls:
         if self._loaded is codec:
             return
         self.close()
+        if codec.live:  # it is loaded, and belongs to the caller
+            self._loaded, self.devices[codec.name] = codec, device_of(codec)
+            return
         device = chosen_device(self._device, codec)
         try:
             seed(SEED)  # a network that is drawn by chance is the same one in every process
@@ -114,7 +117,8 @@ class CodecCalls:
     def close(self) -> None:
         """Frees the loaded codec."""
         if self._loaded is not None:
-            self._loaded.close()
+            if not self._loaded.live:
+                self._loaded.close()
             self._loaded = None
 
     def code(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.errors import UsageError
@@ -35,6 +37,18 @@ def torch_device(wanted: str) -> str:
 def chosen_device(wanted: str, codec: Codec) -> str:
     """The device for a codec: one that does not use torch runs on the CPU, whatever the others were asked to use."""
     return torch_device(wanted) if "torch" in codec.packages else "cpu"
+
+
+def networks_of(codec: Codec) -> list[Any]:
+    """The PyTorch modules that an object holds itself; imports nothing."""
+    torch = sys.modules.get("torch")
+    return [] if torch is None else [value for value in vars(codec).values() if isinstance(value, torch.nn.Module)]
+
+
+def device_of(codec: Codec) -> str:
+    """Where a codec that is loaded runs: where its parameters are."""
+    parameters = (parameter for network in networks_of(codec) for parameter in network.parameters())
+    return next((str(parameter.device) for parameter in parameters), "cpu")
 
 
 @cache

@@ -55,6 +55,11 @@ def outcome_of(plain: Sequence[str]) -> NotScorable:
     return NotScorable(reason, Status(status), trace)
 
 
+def named(system: System) -> dict[str, str]:
+    """What a job calls a system, and what makes it where the job is done."""
+    return {"system": system.label, "spelling": system.spelling}
+
+
 @dataclass(frozen=True)
 class _One:
     """Not a task: an utterance that is waited for."""
@@ -121,7 +126,7 @@ class Dispatcher:
                 continue
             mine = [system for system in systems if system.source is codec]
             try:
-                job = {"op": "identify", "system": mine[0].label, "code": made.source.code}
+                job = {"op": "identify", "code": made.source.code} | named(mine[0])
                 reply = self._coders.pool(mine[0]).submit(job).result()
                 plain = reply.get("lost") or reply.get("failed")
                 failure = outcome_of(plain) if plain else None
@@ -229,7 +234,7 @@ class Dispatcher:
 
     def job(self, row: Row, op: str) -> dict[str, Any]:
         """What every job names."""
-        job = {"op": op, "system": row.system.label, "fingerprint": self.reconstructor.fingerprint(row.system)}
+        job = {"op": op, "fingerprint": self.reconstructor.fingerprint(row.system)} | named(row.system)
         made = row.source.plug_in if isinstance(row.source, Codec) else None
         return job if made is None else job | {"plug_in": made.to_job(), "code": made.source.code}
 

@@ -137,7 +137,9 @@ class LocalCoders(Coders):
             if named:
                 self._pool = Pool(self.servers(system.source), lambda: CodingServer(self._arguments, self._timeout))
             else:
-                logger.warning("%s has no name to load it by: it runs in this process, whatever it does", system.label)
+                level = logging.DEBUG if system.source.live else logging.WARNING
+                why = "it runs in this process, whatever it does"
+                logger.log(level, "%s has no name to load it by: %s", system.label, why)
                 self._pool = Pool(1, lambda: _Here(Coder(**self._arguments, systems=self._nameless)))
             self._of = of
         return self._pool
@@ -158,15 +160,15 @@ class LocalCoders(Coders):
 
 
 def has_name(system: System) -> bool:
-    """Whether another process can make a system from its label: one that has run none of the caller's code."""
+    """Whether another process can make a system from its name: one that has run none of the caller's code."""
     assert isinstance(system.source, Codec), "prepared audio is not coded"
     cls = type(system.source)
-    if cls.__module__ == "__main__":
+    if cls.__module__ == "__main__" or system.source.live:
         return False
     try:
-        if not CODECS.gives(split_setting(system.label)[0], cls):
+        if not CODECS.gives(split_setting(system.spelling)[0], cls):
             return False
-        found = parse_systems([system.label], needs_audio=False, keeps_broken=True)
+        found = parse_systems([system.spelling], needs_audio=False, keeps_broken=True)
     except UsageError:
         return False
     return len(found) == 1 and isinstance(found[0].source, cls | Broken)  # it may be broken the second time only

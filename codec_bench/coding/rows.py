@@ -83,7 +83,7 @@ def use_checkpoint(codecs: Sequence[Codec], path: Path) -> None:
     Raises:
         UsageError: None of the codecs does, or a plug-in raises while it takes it.
     """
-    takers = [c for c in codecs if isinstance(c, TakesCheckpoint)]
+    takers = [c for c in codecs if isinstance(c, TakesCheckpoint) and not c.live]
     if not takers:
         names = ", ".join(dict.fromkeys(c.name for c in codecs)) or "files"
         raise UsageError(f"--checkpoint was given, but {names} takes none")
@@ -142,10 +142,14 @@ def describe_system(system: Row) -> dict[str, Any]:
         "weights_licence": spec.weights_licence,
         "source": spec.source,
         "weights": system.source.weight_digests() if isinstance(system.source, Codec) else {},
-        "commits": commits_of(system.source.needed_weights()) if isinstance(system.source, Codec) else {},
+        "commits": _commits_of(system.source),
         **_describe_plug_in(system.source),
         **({"verification": describe(target_of_codec(system.source))} if isinstance(system.source, Codec) else {}),
     }
+
+
+def _commits_of(source: Codec | Prepared) -> dict[str, str]:
+    return commits_of(source.needed_weights()) if isinstance(source, Codec) and not source.live else {}
 
 
 def _describe_plug_in(source: Codec | Prepared) -> dict[str, Any]:

@@ -64,8 +64,8 @@ class Coder:
         """Does one job.
 
         Args:
-            job: `op`, `system` (a label), `fingerprint` (of the system), of a plug-in its `code` as it was planned and
-                `plug_in` (see `PlugIn.to_job`), and what the operation takes.
+            job: `op`, `system` (a label) and the `spelling` that makes it, `fingerprint` (of the system), of a plug-in
+                its `code` as it was planned and `plug_in` (see `PlugIn.to_job`), and what the operation takes.
 
         Returns:
             What the operation gives; or where a plug-in cannot be made here, or is another one, `lost`: the reason,
@@ -188,10 +188,10 @@ class Coder:
             self._recording = (piece["digest"], read_audio(data, piece["path"], seconds=piece.get("seconds")))
         return self._recording[1]
 
-    def _made(self, label: str) -> System:
+    def _made(self, label: str, spelling: str) -> System:
         """A system by its label; settings of one codec share the loaded model."""
         if label not in self._systems:
-            (made,) = parse_systems([label], needs_audio=False, keeps_broken=True)
+            (made,) = parse_systems([spelling], needs_audio=False, keeps_broken=True)
             if isinstance(made.source, Broken):
                 raise made.source.outcome
             assert isinstance(made.source, Codec), "only codecs are sent here"
@@ -210,7 +210,7 @@ class Coder:
             UsageError: It is none, and is another one.
         """
         label = job["system"]
-        system = self._plug_in(label) if "code" in job else self._made(label)
+        system = self._plug_in(label, job["spelling"]) if "code" in job else self._made(label, job["spelling"])
         assert isinstance(system.source, Codec), "only codecs are sent here"
         if label in self._checked:
             return system
@@ -226,10 +226,10 @@ class Coder:
         self._checked.add(label)
         return system
 
-    def _plug_in(self, label: str) -> System:
+    def _plug_in(self, label: str, spelling: str) -> System:
         """A plug-in by its label, whatever it raises here and did not where the run was planned."""
         try:
-            return contained(self._made, label)
+            return contained(self._made, label, spelling)
         except NotScorable:
             raise
         except Exception as error:

@@ -8,6 +8,9 @@ from codec_bench.comparison.decision import Verdict
 from codec_bench.comparison.gate import Gate, load_gate
 from codec_bench.comparison.loading import load_measurements, measurements_of
 from codec_bench.comparison.measurements import Measurements
+from codec_bench.comparison.notebook import html
+
+Comparison._repr_html_ = html  # type: ignore[attr-defined] # its words are made of comparisons, so they come later
 
 __all__ = [
     "Comparison",

@@ -65,7 +65,7 @@ class MetricComparison:
     speakers: tuple[SpeakerChange, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Two runs side by side.
 
@@ -89,6 +89,11 @@ class Comparison:
     def exit_code(self) -> int:
         """0 pass, 1 regression, 2 incomparable, 3 undecided."""
         return EXIT_CODES[self.verdict]
+
+    def __repr__(self) -> str:
+        """`Comparison(regression: 2 of 14 results; runs/a with runs/b)`."""
+        decisive = f"{len(self.of(self.verdict))} of {len(self.results)} results"
+        return f"Comparison({self.verdict.value}: {decisive}; {self.baseline.source} with {self.candidate.source})"
 
     def of(self, verdict: Verdict) -> list[MetricComparison]:
         """The results with a verdict."""

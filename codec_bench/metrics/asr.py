@@ -2,7 +2,8 @@
 
 A backend is written `FAMILY` or `FAMILY:MODEL`. A new one is a function from the model's name ("" for the default) to a
 `Recogniser`, in the table below or under the entry-point group `codec_bench.asr` of an installed package. One that runs
-in an environment of its own has it as its attribute `environment`.
+in an environment of its own has it as its attribute `environment`. One of the user's, `package.module:object`, is such
+a function, or the `Recogniser` itself.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing_extensions import override
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import UnavailableError, UsageError
+from codec_bench.faults import contained
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.languages import code_of
 from codec_bench.metrics.model import Model
@@ -77,7 +79,17 @@ def backend(name: str) -> Recogniser:
     ('en',)
     """
     family, _, model = name.partition(":")
-    return BACKENDS.get(family)(model)
+    if not model or family in BACKENDS.names():
+        return BACKENDS.get(family)(model)
+    try:
+        found = BACKENDS.get(name)
+    except UsageError as error:
+        # With no such module, a family was meant that does not exist.
+        raise (BACKENDS.not_known(family) if getattr(error.__cause__, "name", "") == family else error) from None
+    made = found if isinstance(found, Recogniser) else contained(found, "")
+    if not isinstance(made, Recogniser):
+        raise UsageError(f"{name} is no Recogniser, and no function that makes one of a model's name, but {made!r:.60}")
+    return made
 
 
 def default_backend() -> tuple[str, str]:

@@ -10,14 +10,14 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from codec_bench.audio import RESAMPLER, Audio
+from codec_bench.audio import RESAMPLER
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.faults import contained, explained, trace_of, without_torch_warning
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import RemoteFile
 from codec_bench.identity import function_parts, kept_for, source_of
+from codec_bench.metrics.batches import recording_of
 from codec_bench.metrics.signal import Array, Feature, Recording, Signal, read_only
 from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.registry import unknown
@@ -265,17 +265,18 @@ class Metric:
 
     def __call__(
         self,
-        reference: ArrayLike | None = None,
-        decoded: ArrayLike | None = None,
-        rate: int = 16_000,
+        reference: Any = None,
+        decoded: Any = None,
+        rate: int | None = None,
         *,
         text: str | None = None,
         language: str | None = None,
     ) -> Score:
-        """Scores one pair of signals.
+        """Scores one pair of signals; `codec_bench.evaluate` takes batches, and several metrics at once.
 
         Args:
-            reference: Original, `[n]` in [-1, 1]; not needed by metrics that only compare with a text.
+            reference: Original, an array or a tensor `[n]` or `[1, n]` in [-1, 1]; not needed by metrics that only
+                compare with a text.
             decoded: Reconstruction, `[m]`, aligned at sample 0; the longer one is cut.
             rate: Sampling rate of both in Hz; they are resampled to `self.rate`.
             text: Transcript, for WER and CER.
@@ -284,12 +285,16 @@ class Metric:
         Returns:
             A value, or a status with a reason.
 
+        Raises:
+            UsageError: There is no rate, or what is given is not one signal of floats.
+
         >>> from codec_bench.metrics import metric
         >>> tone = np.sin(np.arange(16_000) / 20)
         >>> float(metric("si_sdr")(tone, 0.5 * tone + 0.01, 16_000)) > 30
         True
         """
-        return self.score(_recording(reference, rate), _recording(decoded, rate), text, language)
+        pair = (recording_of(reference, rate, "the reference"), recording_of(decoded, rate, "the decoded signal"))
+        return self.score(*pair, text, language)
 
     def score(
         self,
@@ -356,12 +361,3 @@ class Metric:
                 raise NotScorable(f"the {name} signal is silent in the part that is compared", Status.SILENT)
         arguments |= {n: v for n, v in (("text", text), ("language", language)) if n in wanted}
         return arguments
-
-
-def _recording(samples: ArrayLike | None, rate: int) -> Recording | None:
-    if samples is None:
-        return None
-    array = np.asarray(samples)
-    if np.issubdtype(array.dtype, np.integer):
-        raise UsageError(f"samples are floats in [-1, 1], not {array.dtype}: divide by {np.iinfo(array.dtype).max + 1}")
-    return Recording(Audio(np.ascontiguousarray(array, np.float32), rate))

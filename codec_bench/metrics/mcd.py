@@ -152,7 +152,7 @@ def mel_cepstral_distortion(
 
     >>> from codec_bench.metrics import metric
     >>> voice = np.sign(np.sin(2 * np.pi * 120 * np.arange(16_000) / 16_000)) / 4
-    >>> float(metric("mcd")(voice, voice / 2)) < 0.01
+    >>> float(metric("mcd")(voice, voice / 2, 16_000)) < 0.01
     True
     """
     first, second = (cepstra(signal, track, order, alpha, floor_db) for signal in (reference, decoded))

@@ -143,7 +143,7 @@ def gross_pitch_error(reference: Signal, decoded: Signal, *, track: Feature = di
 
     >>> from codec_bench.metrics import metric
     >>> voice = np.sign(np.sin(2 * np.pi * 120 * np.arange(16_000) / 16_000)) / 4
-    >>> float(metric("gpe")(voice, voice))
+    >>> float(metric("gpe")(voice, voice, 16_000))
     0.0
     """
     first, second = _tracks(reference, decoded, track)

@@ -163,8 +163,8 @@ def chosen_systems(config: ProbeConfig) -> list[System]:
         if config.codebooks:
             raise UsageError(f"--input {config.input} lies before the codebooks: leave out --codebooks")
         for system in systems:
-            if isinstance(system.source, Codec) and not system.source.modes and system.label in config.codec:
-                _, setting = split_setting(system.label)
+            if isinstance(system.source, Codec) and not system.source.modes and system.spelling in config.codec:
+                _, setting = split_setting(system.spelling)
                 if setting is not None:
                     raise UsageError(f"--input {config.input} lies before the codebooks: leave out @{setting}")
     return systems

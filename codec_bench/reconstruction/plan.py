@@ -10,7 +10,7 @@ from typing import Any
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth
 from codec_bench.adapters.streams import Streams
-from codec_bench.adapters.systems import System, parse_systems, ready
+from codec_bench.adapters.systems import System, check_names, parse_systems, ready
 from codec_bench.alignment import ALIGNED
 from codec_bench.coding.conditions import Alteration, Condition, bound, parse_conditions
 from codec_bench.coding.devices import check_device
@@ -25,6 +25,7 @@ from codec_bench.errors import UsageError
 from codec_bench.metrics import Metric
 from codec_bench.reconstruction.columns import TIMES, describe_metric, fetch_models_of, references_of, resolve_metrics
 from codec_bench.reconstruction.config import PreparedFiles, RunConfig
+from codec_bench.reconstruction.given import NOTHING, Given
 from codec_bench.runs.directory import check_folders
 
 
@@ -78,8 +79,13 @@ class Plan:
         } | ({"align": ALIGNED} if self.align else {})
 
 
-def make_plan(config: RunConfig, dataset: str) -> Plan:
+def make_plan(config: RunConfig, dataset: str, given: Given = NOTHING) -> Plan:
     """Resolves names, finds files and hashes them, for one data set of a run.
+
+    Args:
+        config: The options.
+        dataset: Which of its data sets.
+        given: Objects of the caller's that some of the names stand for.
 
     Raises:
         UsageError: Something in the configuration cannot be done.
@@ -90,9 +96,9 @@ def make_plan(config: RunConfig, dataset: str) -> Plan:
     # All names are resolved before anything is downloaded.
     if config.engine == "local":  # a Ray cluster has its own GPUs
         check_device(config.device)
-    loaded = _load_dataset(config, dataset)
+    loaded = given.datasets.get(dataset) or _load_dataset(config, dataset)
     metrics = resolve_metrics(config.metrics, config.asr, warnings, config.normaliser, references_of(config))
-    systems = resolve_systems(config)
+    systems = resolve_systems(config, given)
     conditions = parse_conditions(
         config.condition, config.seed, config.noise_dir, config.room_dir,
         music_dir=config.music_dir, loss_trace=config.loss_trace,
@@ -124,12 +130,14 @@ def _load_dataset(config: RunConfig, name: str) -> Dataset:
     return Generated(Path(name), prompts)
 
 
-def resolve_systems(config: RunConfig) -> tuple[System, ...]:
-    """Systems by name, the reference first."""
-    names = [c for c in config.codec if isinstance(c, str)]
+def resolve_systems(config: RunConfig, given: Given = NOTHING) -> tuple[System, ...]:
+    """Systems by name, the reference first, and the objects of the caller's."""
+    names = [c for c in config.codec if isinstance(c, str) and c not in given.systems]
     systems = [System(GroundTruth.name, GroundTruth())] if config.ground_truth and not config.generated else []
-    parsed = parse_systems(names, config.codebooks, keeps_broken=True)
+    parsed = parse_systems(names, config.codebooks, keeps_broken=True) if names or not given.systems else []
     systems += [s for s in parsed if not (systems and s.label == GroundTruth.name)]
+    systems += [system for group in given.systems.values() for system in group]
+    check_names(systems)
     described = [c for c in config.codec if isinstance(c, PreparedFiles)]
     for entry in [entry for place, entry in enumerate(described) if entry not in described[:place]]:
         if entry.name == GroundTruth.name:

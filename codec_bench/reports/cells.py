@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from codec_bench.grids import Grid, Marked
+from codec_bench.runs.directory import ARROWS
 
-ARROWS = {"higher": "↑", "lower": "↓"}
 NOTHING = "–"
 """Shown where there is no value."""
 
@@ -297,6 +298,12 @@ class Table:
                     rows.append([row.label, *row.settings(not columns), *values])
             yield Grid(headings, rows, title, right=range(1, len(headings)), whole=(0,))
         yield from self.extras
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook."""
+        grids = "".join(f"<p>{html.escape(grid.title)}</p>{grid.html()}" for grid in self.grids())
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes())
+        return f"<p><b>{html.escape(self.caption)}</b></p>{grids}<ul>{notes}</ul>"
 
     def notes(self, intervals: bool = True) -> tuple[str, ...]:
         """The footnotes; without intervals, without those that explain them."""

@@ -262,7 +262,7 @@ def _by_dataset(
     beside = [
         PlannedSystem(name, None, _prepared(name, folder, None)) for name, folder in files.items() if name not in labels
     ]
-    beside += [PlannedSystem(system.label, None, system.label) for system in parse_systems(config.codec)]
+    beside += [PlannedSystem(system.label, None, system.spelling) for system in parse_systems(config.codec)]
     groups: dict[str | None, tuple[list[PublishedRow], list[PlannedSystem]]] = {}
     asked = [row for row in chosen if not config.dataset or not table.datasets or row.section == chosen[0].section]
     for row in asked:

@@ -7,6 +7,7 @@ interval and coverage), so that one table and one report can show any of them.
 
 from __future__ import annotations
 
+import html
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from codec_bench.csv_files import read_frame
 from codec_bench.datasets.manifest import check_id
 from codec_bench.errors import UsageError, first_line
 from codec_bench.files import check_inside, digest, first_of_one_key, folded, open_file, read_json
+from codec_bench.grids import Grid
 from codec_bench.runs.layout import problem_of
 
 SCHEMA = 2
@@ -40,7 +42,7 @@ _SUMMARY_NUMBERS = ("bitrate_kbps", "frame_rate_hz", "value", "ci_low", "ci_high
 _SCORE_TEXTS = ("system", "utterance", "speaker", "metric", "status", "reason")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run directory.
 
@@ -51,6 +53,25 @@ class Run:
 
     path: Path
     info: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """`Run('runs/mine', demo, 3 systems, 2 metrics, done)`."""
+        of = (("system", self.systems), ("metric", self.metrics))
+        counts = ", ".join(f"{len(entries)} {what}{'s' * (len(entries) != 1)}" for what, entries in of)
+        return f"Run({str(self.path)!r}, {self.info['plan']['dataset']['name']}, {counts}, {self.info['status']})"
+
+    def _repr_html_(self) -> str:
+        """The summary for a notebook: a row per system, a column per metric; the report has more."""
+        texts: dict[str, dict[str, str]] = {}
+        for row in self.summary.to_dict("records"):
+            system, label = str(row["system"]), str(row["metric"])
+            rate = row["bitrate_kbps"]
+            cells = texts.setdefault(system, {"system": system, "kbps": "–" if pd.isna(rate) else f"{rate:.2f}"})
+            made = self.metrics[label]
+            cells[" ".join(filter(None, (label, made["unit"], ARROWS.get(made["better"], ""))))] = _cell(row, made)
+        headings = list(dict.fromkeys(heading for cells in texts.values() for heading in cells))
+        grid = Grid(headings, [[cells.get(heading, "–") for heading in headings] for cells in texts.values()])
+        return f"<p>{html.escape(repr(self))}</p>{grid.html()}"
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -131,6 +152,19 @@ class Run:
     def failures(self) -> list[str]:
         """Why the run counts as failed, one line each; empty for a good run."""
         return list(self.info["coverage"]["failures"])
+
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+"""Which way a metric is better."""
+
+
+def _cell(row: Mapping[Any, Any], made: Mapping[str, Any]) -> str:
+    """A value with its interval, and how many utterances are in it where some are not."""
+    if pd.isna(row["value"]):
+        return "–"
+    value, low, high = (f"{row[name]:.{made['digits']}f}" for name in ("value", "ci_low", "ci_high"))
+    interval = "" if pd.isna(row["ci_low"]) else f" [{low}, {high}]"
+    return value + interval + (f" ({row['n']:.0f} of {row['n_expected']:.0f})" if row["n"] != row["n_expected"] else "")
 
 
 def load_run(path: str | Path) -> Run:

@@ -70,7 +70,7 @@ class SystemMeasurement:
         self._told = told
         self._result = SpeedMeasurement()
         self._load_job = {
-            "system": system.label,
+            "system": system.spelling,
             "device": chosen_device(config.device, system.source),
             "threads": config.threads,
             "checkpoint": None if config.checkpoint is None else str(config.checkpoint),

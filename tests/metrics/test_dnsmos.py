@@ -40,7 +40,9 @@ def test_golden_values_of_p808(shared: Path) -> None:
     singles = {name: values["dnsmos"] for name, values in golden(shared)["single"].items() if "dnsmos" in values}
     assert len(singles) == 7
     for name, values in singles.items():
-        assert float(metric("dnsmos.p808")(decoded=wave(shared, name))) == pytest.approx(values["p808_mos"], abs=1e-4)
+        assert float(metric("dnsmos.p808")(decoded=wave(shared, name), rate=16_000)) == pytest.approx(
+            values["p808_mos"], abs=1e-4
+        )
 
 
 class Recorder:

@@ -134,12 +134,12 @@ def test_the_longer_track_is_cut(length: int) -> None:
 def test_no_voice_is_a_status_and_no_number(name: str) -> None:
     click = np.zeros(8000)
     click[4000] = 0.5
-    score = metric(name)(tone(120, 0.5), click)
+    score = metric(name)(tone(120, 0.5), click, 16_000)
     if name in ("vde", "ffe"):  # these two count voicing errors, so they are defined here
         assert score.value is not None and score.value > 80
     elif name == "vuv_f1":
         assert score.value == 0
-        assert metric(name)(click, click).status is Status.UNVOICED
+        assert metric(name)(click, click, 16_000).status is Status.UNVOICED
     else:
         assert (score.status, score.value) == (Status.UNVOICED, None)
 
@@ -155,9 +155,9 @@ def test_correlation_of_a_constant_or_of_two_frames_is_no_number() -> None:
 @pytest.mark.parametrize("samples", [1, 79, 80, 320, 639])
 def test_short_signals(samples: int) -> None:
     signal = tone(120)[1 : 1 + samples]
-    assert metric("vde")(signal, signal).value == 0
-    assert metric("vde[praat]")(signal, signal).status is Status.TOO_SHORT
-    assert metric("vde[praat]")(tone(120)[:640], tone(120)[:640]).value == 0
+    assert metric("vde")(signal, signal, 16_000).value == 0
+    assert metric("vde[praat]")(signal, signal, 16_000).status is Status.TOO_SHORT
+    assert metric("vde[praat]")(tone(120)[:640], tone(120)[:640], 16_000).value == 0
 
 
 @pytest.mark.parametrize("track", [dio, dio_stonemask, praat])
@@ -175,4 +175,4 @@ def test_another_variant() -> None:
 def test_a_missing_praat_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "parselmouth", None)
     with pytest.raises(UnavailableError, match=r"pip install 'codec-bench\[praat\]'"):
-        metric("gpe[praat]")(tone(120), tone(120))
+        metric("gpe[praat]")(tone(120), tone(120), 16_000)

@@ -143,9 +143,9 @@ def test_conditions_and_prefixes_are_the_same_on_both_engines(run_with: RunWith)
     }
     local, far = (run_with(engine, **options) for engine in ("local", "ray"))
     there = far.scores.set_index("system").value
-    assert there["engine_plugins:OnGpu"].max() > 0.05  # it had the GPU of the cluster
+    assert there["on-gpu"].max() > 0.05  # it had the GPU of the cluster
     assert far.info["devices"]["on-gpu"] == "cuda"
-    others = [r.scores[~r.scores.system.str.startswith("engine_plugins")].drop(columns="seconds") for r in (local, far)]
+    others = [r.scores[~r.scores.system.str.startswith("on-gpu")].drop(columns="seconds") for r in (local, far)]
     assert others[0].to_csv(float_format="%r") == others[1].to_csv(float_format="%r")
     assert {"ok", "encode_failed"} <= set(others[1].status)
 
@@ -246,7 +246,14 @@ def test_a_machine_with_other_versions_is_refused(cluster: Path):
     here = {"version": codec_bench.__version__}
     with pytest.raises(UsageError, match="metric stoi has other versions"):
         Scoring(60).call(here | {"fingerprints": {"stoi": "another"}})
-    job = {"op": "code", "system": "codec2@1200", "fingerprint": "another", "pieces": [], "decode": True}
+    job = {
+        "op": "code",
+        "system": "codec2@1200",
+        "spelling": "codec2@1200",
+        "fingerprint": "another",
+        "pieces": [],
+        "decode": True,
+    }
     with pytest.raises(UsageError, match="codec2@1200 has other versions"):
         Coding(60, "cpu", None, None).call(here | {"job": job, "known": {}, "recordings": {}})
     with pytest.raises(UsageError, match="codec-bench is"):

@@ -110,6 +110,6 @@ def test_a_metric_that_hangs_with_everything_is_given_up(recordings: Path, tmp_p
     assert set(scores[scores["metric"] != "hangs"]["status"]) == {"ok"}
     hung = scores[scores["metric"] == "hangs"]
     assert set(hung["status"]) == {"crashed"}
-    given_up = "hangs is given up for bad_plugins:Plain: it lost 3 utterances in a row; the last time the process gave"
+    given_up = "hangs is given up for plain: it lost 3 utterances in a row; the last time the process gave"
     assert sum(reason.startswith(given_up) for reason in hung["reason"]) >= 8 - 3 * jobs
     assert run.info["status"] == "failed"

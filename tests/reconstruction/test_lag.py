@@ -208,7 +208,7 @@ def test_a_store_without_lags_is_used_in_full_and_they_stay_blank(tmp_path: Path
     run = codec_bench.run(out=tmp_path / "one", report=False, **options)
     assert "64 ms late on 2 of 2: SI-SDR is of misaligned signals" in run.info["warnings"][0]
     lags = pairs_of(run).groupby("system")["lag_ms"].max()
-    assert lags.to_dict() == {"engine_plugins:Late": 64.0, "ground-truth": 0.0}
+    assert lags.to_dict() == {"late": 64.0, "ground-truth": 0.0}
     cache = codec_bench.hub.home() / "cache"
     with sqlite3.connect(cache / "scores.sqlite") as db:
         for key, text in db.execute("SELECT address, facts FROM reconstructions").fetchall():
@@ -229,6 +229,6 @@ def test_a_learned_model_that_is_applied_to_all_signals_hears_aligned_ones(tmp_p
     options = {"codec": "engine_plugins:Late", "dataset": str(folders / "ref"), "jobs": 1, "report": False}
     options["metrics"] = ["heavy_metric:beginning"]
     late, run = (codec_bench.run(out=tmp_path / str(align), align=align, **options) for align in (False, True))
-    values = [r.scores.set_index(["system", "utterance"]).value.loc["engine_plugins:Late"] for r in (late, run)]
+    values = [r.scores.set_index(["system", "utterance"]).value.loc["late"] for r in (late, run)]
     assert values[0].min() > 0.01
     assert values[1].max() < 1e-4

@@ -11,8 +11,9 @@ from itertools import product
 from typing import NamedTuple
 
 from codec_bench.grids import Grid
-from codec_bench.reports.cells import ARROWS, Cell, Section, Table, TableColumn, TableRow, setting_headings
+from codec_bench.reports.cells import Cell, Section, Table, TableColumn, TableRow, setting_headings
 from codec_bench.reports.formats.tex import comment, escape
+from codec_bench.runs.directory import ARROWS
 
 PAGE_WIDTH = 469.0
 r"""\textwidth in points of LaTeX's two-column article; IEEE's and Interspeech's are wider."""
