@@ -21,8 +21,8 @@ from typing_extensions import override
 
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
-from codec_bench.errors import UnavailableError, UsageError
-from codec_bench.faults import contained
+from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
+from codec_bench.faults import contained, explained
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.languages import code_of
 from codec_bench.metrics.model import Model
@@ -86,7 +86,12 @@ def backend(name: str) -> Recogniser:
     except UsageError as error:
         # With no such module, a family was meant that does not exist.
         raise (BACKENDS.not_known(family) if getattr(error.__cause__, "name", "") == family else error) from None
-    made = found if isinstance(found, Recogniser) else contained(found, "")
+    try:
+        made = found if isinstance(found, Recogniser) else contained(found, "")
+    except CodecBenchError:
+        raise
+    except Exception as error:
+        raise UsageError(f"ASR backend {name} cannot be made: {explained(error)}") from error
     if not isinstance(made, Recogniser):
         raise UsageError(f"{name} is no Recogniser, and no function that makes one of a model's name, but {made!r:.60}")
     return made

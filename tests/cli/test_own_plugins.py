@@ -53,6 +53,9 @@ class Two(Dataset):
         return (u for u in Demo().utterances() if u.id in ("rms-01", "slt-02"))
 
 
+str = str
+
+
 def _hear(audio):
     return np.array("the same for all")
 
@@ -141,7 +144,10 @@ def test_what_is_installed_wins_and_is_named(cli: Cli, tmp_path: Path, caplog: p
         ("own_part:Lacking", "own_part:Lacking cannot be made: SpecError: it lacks `_decode`: docs/adding"),
     ],
 )
-def test_a_mistake_is_one_line_with_the_next_step(cli: Cli, tmp_path: Path, name: str, message: str):
+def test_a_mistake_is_one_line_with_the_next_step(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+):
+    monkeypatch.delitem(sys.modules, "own_part", raising=False)  # that of another test's folder
     (tmp_path / "own_part.py").write_text(
         "from codec_bench import Codec\nfrom codec_bench.testing.codecs import Identity\n\n\nclass Mine(Identity):\n"
         "    name = 'mine'\n\n\nclass Lacking(Codec):\n    name = 'lacking'\n\n    def _encode(self, samples):\n"
@@ -172,6 +178,8 @@ def test_recognisers_of_ones_own_and_names_of_none(tmp_path: Path, monkeypatch: 
     (tmp_path / "own_ears.py").write_text(ALL_FOUR)
     assert backend("own_ears:hear").label == "own"
     with pytest.raises(UsageError, match="is no Recogniser"):
+        backend("own_ears:str")
+    with pytest.raises(UsageError, match="own_ears:Audio cannot be made: TypeError"):
         backend("own_ears:Audio")
     with pytest.raises(UsageError, match="did you mean 'whisper'"):
         backend("whispr:tiny.en")
