@@ -1,7 +1,7 @@
 """V/UV F1 by CREPE, as the papers of Vocos, WavTokenizer and their followers compute it.
 
-CREPE takes 10 s of CPU for a second of a signal: it is a metric for a GPU. `vuv_f1` is the same by a tracker that costs
-a thousandth; their numbers are not comparable.
+CREPE takes 4 s of CPU for a second of a signal: it is a metric for a GPU. `vuv_f1` is the same by a tracker that costs
+a hundredth of that; their numbers are not comparable.
 
 Source: Kim et al., "CREPE: A convolutional representation for pitch estimation", ICASSP 2018; the package torchcrepe
 0.0.24, and `metrics/periodicity.py` of Vocos.
@@ -73,14 +73,39 @@ def pitch_probabilities(weights: Weights, frames: Tensor) -> Tensor:
     Returns:
         `[n, 360]` in [0, 1].
     """
-    from torch.nn.functional import max_pool2d, pad
+    from torch.nn.functional import conv1d, max_pool1d, pad
 
-    x = frames[:, None, :, None]
+    x = frames[:, None]
     for layer in range(1, 7):
-        x = pad(x, (0, 0, 254, 254) if layer == 1 else (0, 0, 31, 32))
-        x = weights.convolution(x, f"conv{layer}", stride=(4 if layer == 1 else 1, 1))
-        x = max_pool2d(weights.norm(x.relu(), f"conv{layer}_BN", eps=_NORM_EPSILON), (2, 1))
+        kernel, bias = (weights.tensors[f"conv{layer}.{which}"] for which in ("weight", "bias"))
+        kernel = kernel[..., 0]  # their width is 1
+        if layer == 1:
+            x = conv1d(pad(x, (254, 254)), kernel, bias, stride=4)
+        else:
+            x = (_by_spectra if layer == 2 else conv1d)(pad(x, (31, 32)), kernel, bias)
+        x = max_pool1d(weights.norm(x.relu(), f"conv{layer}_BN", eps=_NORM_EPSILON), 2)
     return weights.linear(x.transpose(1, 2).flatten(1), "classifier").sigmoid()
+
+
+def _by_spectra(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """`conv1d`; of the second layer, which is three quarters of the network, a tenth of the multiplications.
+
+    Args:
+        x: `[n, inputs, length]`.
+        kernel: `[outputs, inputs, taps]`.
+        bias: `[outputs]`.
+
+    Returns:
+        `[n, outputs, length - taps + 1]`.
+    """
+    import torch
+
+    length, taps = x.shape[-1], kernel.shape[-1]
+    size = length + -length % taps  # has small factors only
+    signals = torch.fft.rfft(x, size).permute(2, 0, 1).contiguous()
+    filters = torch.fft.rfft(kernel, size).conj().permute(2, 1, 0).resolve_conj().contiguous()
+    made = torch.fft.irfft((signals @ filters).permute(1, 2, 0), size)
+    return made[..., : length - taps + 1] + bias[:, None]
 
 
 def periodicity_of(probabilities: FloatArray) -> FloatArray:
