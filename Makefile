@@ -21,7 +21,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip 'setuptools<81' wheel
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,lint]'
 	# With what these ask for, pip would bring trainers, and CUDA's libraries for torchaudio.
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchaudio encodec vocos speechtokenizer s3tokenizer speechbrain distillmos
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchaudio encodec vocos speechtokenizer s3tokenizer speechbrain distillmos torchfcpe visqol-python
 	$(BIN)/python codec_bench/environments/torchaudio_without_cuda.py
 	touch $@
 

@@ -26,10 +26,12 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 import codec_bench
-from codec_bench.metrics import METRICS
+from codec_bench.metrics import METRICS, metric
 
 DRAWS = 1000
-HEAVY = ("vuv_f1_crepe",)
+RECOGNISER = "whisper:tiny.en"
+FURTHER = ("gpe[fcpe]", "vuv_f1[fcpe]", "gpe[praat]", "secs[raw]", "fad[resemblyzer]")
+"""Variants that stand for a metric of their own."""
 
 PUBLISHED = {
     "nisqa": "0.76 ITU-T P.23, codecs of telephony [1]",
@@ -99,19 +101,21 @@ def correlations(merged: pd.DataFrame, sign: float, random: np.random.Generator)
     return {kind: [values[i], float(low[i]), float(high[i])] for i, kind in enumerate(kinds)}
 
 
+def everything() -> list[str]:
+    """Every metric that needs no transcript, which the data set has none of."""
+    named = [f"{name}[{RECOGNISER}]" if METRICS.get(name).takes_recogniser else name for name in METRICS.names()]
+    return [name for name in (*named, *FURTHER) if "text" not in metric(name).inputs]
+
+
 def validated(folder: Path, names: Sequence[str]) -> dict[str, Any]:
     """The correlations of metrics, of all that can run here where none is named."""
     table = ratings(folder)
-    wanted = list(names) or [
-        name
-        for name in METRICS.names()
-        if name not in HEAVY and not METRICS.get(name).takes_recogniser and METRICS.get(name).unavailable() is None
-    ]
+    wanted = list(names) or [name for name in everything() if metric(name).unavailable() is None]
     found = scores(folder, table, wanted)
     random = np.random.default_rng(0)
     result = {}
     for name in wanted:
-        made = METRICS.get(name)
+        made = metric(name)
         part = found[(found.metric == name) & (found.status == "ok")].rename(
             columns={"system": "stem", "utterance": "sentence"}
         )

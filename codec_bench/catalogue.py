@@ -103,7 +103,7 @@ def metric_rows() -> list[dict[str, Any]]:
                 "rate": f"{found.rate / 1000:g} kHz" if found.rate else "its own",
                 "resampler": found.resampler,
                 "hears polarity": "yes" if found.hears_polarity else "",
-                "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in found.models)),
+                "licence": ", ".join(dict.fromkeys(model.licence for model in found.learned)),
                 "runs here": found.unavailable() or "yes",
                 "variants": " ".join(variants),
                 "definition": found.note,

@@ -151,7 +151,7 @@ class Metric:
     @cached_property
     def kept_for(self) -> dict[str, str]:
         """What the addresses of its scores have besides where this run alone may find them; see `identity.kept_for`."""
-        found = kept_for(*self._functions, files=self.files, is_known=bool(self.models))
+        found = kept_for(*self._functions, files=self.files, is_known=bool(self.learned))
         for value in self._bound_params().values():
             found = found | getattr(value, "kept_for", {})
         return found
@@ -206,6 +206,12 @@ class Metric:
         """The features of learned models that this metric needs, and their rates."""
         return tuple((feature, self.rate) for feature in self.features if feature.model)
 
+    @cached_property
+    def learned(self) -> tuple[Any, ...]:
+        """Its models: those of its features, and those that it takes as parameters since they judge pairs."""
+        taken = [value for value in self._bound_params().values() if hasattr(value, "weight_digests")]
+        return (*(feature.model for feature, _ in self.models), *taken)
+
     @property
     def takes_recogniser(self) -> bool:
         """Whether it compares what a recogniser hears, which its variant then names."""
@@ -231,22 +237,21 @@ class Metric:
     @property
     def package_versions(self) -> dict[str, str]:
         """Installed versions of all distributions that decide the values, those of its models included."""
-        models = [f.model for f in self.features if f.model]
-        return package_versions({p for part in (self, *self.features, *models) for p in part.packages})
+        return package_versions({p for part in (self, *self.features, *self.learned) for p in part.packages})
 
     @property
     def weights(self) -> tuple[RemoteFile, ...]:
         """The files that its models need."""
-        return tuple(dict.fromkeys(w for feature, _ in self.models for w in feature.model.weights))
+        return tuple(dict.fromkeys(w for model in self.learned for w in model.weights))
 
     def unsupported(self) -> str | None:
         """Why it cannot run here whatever is downloaded, with the command that helps; None if it can."""
-        return next((reason for feature, _ in self.models if (reason := feature.model.unsupported())), None)
+        return next((reason for model in self.learned if (reason := model.unsupported())), None)
 
     def unavailable(self) -> str | None:
         """Why it cannot run here now, with the command that helps; None if it can."""
         command = f"codec-bench fetch metric:{self.label}"
-        return next((reason for feature, _ in self.models if (reason := feature.model.problem(command))), None)
+        return next((reason for model in self.learned if (reason := model.problem(command))), None)
 
     def with_variant(self, variant: str) -> Metric:
         """The same metric at another variant.

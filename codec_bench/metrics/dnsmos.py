@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,28 @@ installed_file = partial(packaged, package="speechmos", folder="dnsmos_models")
 """The copy of a file in the package `speechmos`; see `packaged`."""
 
 
+def one_core_session(file: RemoteFile, installed: Path | None, device: str) -> Any:
+    """A network in a session of onnxruntime.
+
+    Args:
+        file: The network.
+        installed: Where an installed package has it.
+        device: What the process that computes this has.
+
+    Raises:
+        UnavailableError: The file is missing.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # The wheel of onnxruntime that is asked for knows no GPU. Where there is one, one process computes this for all,
+    # and gets every core; otherwise every scoring process has one.
+    options.intra_op_num_threads = 1 if device == "cpu" else 0
+    path = installed or locate(file)
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
 def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], NDArray[np.float64]]) -> PublishedModel:
     """A model whose result is the mean over the windows of a signal, float64 `[scales]`.
 
@@ -70,24 +93,13 @@ def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], 
         scores: From a session of onnxruntime and a window, float32 `[144160]`, to its scales.
     """
 
-    def load(device: str) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # The wheel of onnxruntime that is asked for knows no GPU. Where there is one, one process computes this for
-        # all, and gets every core; otherwise every scoring process has one.
-        options.intra_op_num_threads = 1 if device == "cpu" else 0
-        path = installed_file(file) or locate(file)
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
     def apply(session: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
         # One window at a time: several together take no less time, and more memory.
         return [np.mean([scores(session, window) for window in windows(audio.samples)], axis=0) for audio in audios]
 
     return PublishedModel(
         name,
-        load,
+        lambda device: one_core_session(file, installed_file(file), device),
         apply,
         weights=() if installed_file(file) else (file,),
         packages=("onnxruntime",),

@@ -184,8 +184,8 @@ _LOADED: dict[tuple[int, str], tuple[Model, Any]] = {}
 _LOCK = threading.Lock()
 
 
-def run_model(model: Model, audios: Sequence[Audio], device: str) -> list[ModelOutput]:
-    """Applies a model, which stays loaded until `free_models`.
+def run_model(model: Model, audios: Sequence[Any], device: str) -> list[ModelOutput]:
+    """Applies a model to signals, or to whatever else it takes. It stays loaded until `free_models`.
 
     On a GPU convolutions are exact, as on a CPU. On a CPU one thread is used, so that a result depends neither on the
     machine nor on how many processes share it; heavy models, which one process computes for all, use every core.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.metrics import register_metric
+from codec_bench.metrics.fcpe import fcpe
 from codec_bench.metrics.signal import Array, Feature, Signal, feature
 from codec_bench.records import NotScorable, Ratio, Status
 
@@ -83,7 +84,7 @@ def praat(audio: Audio) -> FloatTrack:
     return np.asarray(pitch.selected_array["frequency"], np.float64)
 
 
-TRACKERS: dict[str, dict[str, Feature]] = {"praat": {"track": praat}, "dio": {"track": dio}}
+TRACKERS: dict[str, dict[str, Feature]] = {"praat": {"track": praat}, "dio": {"track": dio}, "fcpe": {"track": fcpe}}
 """Variants of all pitch metrics."""
 
 _pitch = partial(register_metric, family="pitch", packages=("pyworld",), variants=TRACKERS)

@@ -115,6 +115,13 @@ SINC = Resampler(
 )
 """`torchaudio.functional.resample` and `torchaudio.transforms.Resample` by their defaults."""
 
+SINC_SHARP = Resampler(
+    "torchaudio sinc, width 128",
+    partial(_filtered, taps=partial(windowed_sinc, zeros=128, rolloff=0.99, beta=None)),
+    ("scipy",),
+)
+"""`torchaudio.transforms.Resample(..., lowpass_filter_width=128)`."""
+
 KAISER_BEST_2016 = Resampler(
     "resampy 0.2 kaiser_best",
     partial(

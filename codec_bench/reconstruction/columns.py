@@ -157,9 +157,9 @@ def describe_metric(made: Metric, *, align: bool = False) -> dict[str, Any]:
         "fingerprint": f"{made.fingerprint}/{ALIGNED}" if aligns else made.fingerprint,
         "uses": made.uses,
         "packages": made.package_versions,
-        "weights": {path: digest for f, _ in made.models for path, digest in f.model.weight_digests().items()},
+        "weights": {path: digest for model in made.learned for path, digest in model.weight_digests().items()},
         "commits": commits_of(made.weights),
         **({"identity": made.sources} if made.sources else {}),
-        "licence": ", ".join(dict.fromkeys(f.model.licence for f, _ in made.models if f.model.licence)),
-        **({"verification": describe(target)} if (target := target_of_metric(made)).checks and made.models else {}),
+        "licence": ", ".join(dict.fromkeys(model.licence for model in made.learned if model.licence)),
+        **({"verification": describe(target)} if (target := target_of_metric(made)).checks and made.learned else {}),
     }

@@ -63,7 +63,7 @@ class Target:
         """
         if isinstance(self.plugin, Codec):
             return dict(self.plugin.weight_digests())
-        return {path: digest for f, _ in self.plugin.models for path, digest in f.model.weight_digests().items()}
+        return {path: digest for model in self.plugin.learned for path, digest in model.weight_digests().items()}
 
     @property
     def key(self) -> str:

@@ -22,6 +22,7 @@ from codec_bench.metrics.resampling import (
     LIBROSA,
     POLYPHASE,
     SINC,
+    SINC_SHARP,
     SOXR_HQ,
     Resampler,
 )
@@ -126,6 +127,8 @@ def test_a_signal_at_its_rate_is_not_touched() -> None:
         ("ecapa_sim", SINC),
         ("spk_sim[wavlm-large]", SINC),
         ("vuv_f1_crepe", SINC),
+        ("gpe[fcpe]", SINC_SHARP),
+        ("plcmos", LIBROSA),
         ("mosnet", KAISER_BEST_2016),
         ("fad", KAISER_BEST),
         ("wer[whisper:tiny.en]", FFMPEG),

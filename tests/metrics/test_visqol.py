@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from codec_bench.metrics.visqol import band_similarities, mean_opinion_score, visqol
+from codec_bench.metrics import metric
+from codec_bench.metrics.model import run_model
+from codec_bench.metrics.visqol import (
+    LATTICE,
+    LATTICE_MODEL,
+    Patch,
+    lattice_inputs,
+    mean_opinion_score,
+    patches,
+    visqol,
+)
 from codec_bench.records import Status
 from tests.metrics.material import DATA, wave
 
@@ -21,11 +31,40 @@ def conformance(name: str) -> np.ndarray:
     return samples
 
 
+def bands(reference: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    return np.mean([patch.means for patch in patches(reference, decoded, 48_000)], axis=0)
+
+
 def test_googles_conformance_value() -> None:
     """`kConformanceSpeechCA01TranscodedExponential`, which the program reproduces within 0.01 of itself."""
-    bands = band_similarities(conformance("CA01_01"), conformance("transcoded_CA01_01"), 48_000)
-    assert bands.shape == (21,)
-    assert mean_opinion_score(bands) == pytest.approx(3.374505555111911, abs=1e-9)
+    found = bands(conformance("CA01_01"), conformance("transcoded_CA01_01"))
+    assert found.shape == (21,)
+    assert mean_opinion_score(found) == pytest.approx(3.374505555111911, abs=1e-9)
+
+
+def test_what_the_lattice_takes_is_pooled_over_all_frames() -> None:
+    alike = np.random.default_rng(0).uniform(0.2, 1, (12, 21, 20))
+    made = [Patch(a.mean(axis=1), a.std(axis=1, ddof=1), np.full(21, float(i))) for i, a in enumerate(alike)]
+    found = lattice_inputs(made)
+    frames = alike.transpose(1, 0, 2).reshape(21, -1)
+    np.testing.assert_allclose(found["fstdnsim"], frames.std(axis=1, ddof=1))
+    np.testing.assert_allclose(found["fvnsim"], frames.mean(axis=1))
+    np.testing.assert_allclose(found["fvnsim10_"], alike.mean(axis=2).min(axis=0))  # one of twelve is the tenth
+    np.testing.assert_allclose(found["fvdegenergy"], 5.5)
+
+
+LATTICE_SCORE = metric("visqol_lattice")
+needs_lattice = pytest.mark.skipif(LATTICE_SCORE.unavailable() is not None, reason=f"{LATTICE.path} is not here")
+
+
+@needs_lattice
+@pytest.mark.parametrize(
+    ("decoded", "expected"), [("transcoded_CA01_01", 3.3129234313964844), ("CA01_01", 4.505550384521484)]
+)
+def test_googles_conformance_values_of_the_lattice(decoded: str, expected: float) -> None:
+    """`kConformanceSpeechCA01TranscodedLattice` and `kConformanceCA01PerfectScoreLattice`."""
+    pair = patches(conformance("CA01_01"), conformance(decoded), 48_000)
+    assert float(run_model(LATTICE_MODEL, [pair], "cpu")[0]) == pytest.approx(expected, abs=1e-5)
 
 
 def test_googles_perfect_score() -> None:
@@ -54,8 +93,7 @@ def test_a_word_that_was_dropped_costs_patches_and_not_the_rest() -> None:
     """The alignment follows a piece that is missing in the middle."""
     speech = conformance("CA01_01")
     cut = np.concatenate([speech[:60_000], speech[75_000:]])
-    bands = band_similarities(speech, cut, 48_000)
-    assert 0.5 < bands.mean() < 0.98
+    assert 0.5 < bands(speech, cut).mean() < 0.98
 
 
 @pytest.mark.parametrize(("samples", "status"), [(10_239, Status.TOO_SHORT), (10_240, Status.OK)])
