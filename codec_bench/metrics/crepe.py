@@ -9,7 +9,7 @@ Source: Kim et al., "CREPE: A convolutional representation for pitch estimation"
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,8 @@ def pitch_probabilities(weights: Weights, frames: Tensor) -> Tensor:
         if layer == 1:
             x = conv1d(pad(x, (254, 254)), kernel, bias, stride=4)
         else:
-            x = (_by_spectra if layer == 2 else conv1d)(pad(x, (31, 32)), kernel, bias)
+            apply: Callable[..., Tensor] = _by_spectra if layer == 2 else conv1d
+            x = apply(pad(x, (31, 32)), kernel, bias)
         x = max_pool1d(weights.norm(x.relu(), f"conv{layer}_BN", eps=_NORM_EPSILON), 2)
     return weights.linear(x.transpose(1, 2).flatten(1), "classifier").sigmoid()
 
@@ -104,7 +105,7 @@ def _by_spectra(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     size = length + -length % taps  # has small factors only
     signals = torch.fft.rfft(x, size).permute(2, 0, 1).contiguous()
     filters = torch.fft.rfft(kernel, size).conj().permute(2, 1, 0).resolve_conj().contiguous()
-    made = torch.fft.irfft((signals @ filters).permute(1, 2, 0), size)
+    made: Tensor = torch.fft.irfft((signals @ filters).permute(1, 2, 0), size)
     return made[..., : length - taps + 1] + bias[:, None]
 
 

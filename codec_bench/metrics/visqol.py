@@ -185,7 +185,7 @@ def visqol_lattice(reference: Signal, decoded: Signal, *, mapping: Model = LATTI
 
 
 def _patches_of(reference: Signal, decoded: Signal) -> list[Patch]:
-    return patches(*(signal.samples.astype(np.float64) for signal in (reference, decoded)), reference.rate)
+    return patches(reference.samples.astype(np.float64), decoded.samples.astype(np.float64), reference.rate)
 
 
 def patches(reference: Floats, decoded: Floats, rate: int) -> list[Patch]:
@@ -449,9 +449,9 @@ def _matches(patches: list[Floats], starts: list[int], decoded: Floats) -> list[
     found: list[_Match] = []
     for index in reversed(range(len(starts))):
         source_of = int(came_from[index, position])
-        patch = _patch(patches[index], neurograms.patches[position])
+        pair = _patch(patches[index], neurograms.patches[position])
         is_lost_there = source_of == position
-        found.append((None, replace(patch, means=np.zeros(BANDS))) if is_lost_there else (position, patch))
+        found.append((None, replace(pair, means=np.zeros(BANDS))) if is_lost_there else (position, pair))
         position = source_of
     return found[::-1]
 
