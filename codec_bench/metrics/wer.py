@@ -135,7 +135,7 @@ def word_error_rate(
 
     >>> import numpy as np
     >>> from codec_bench.metrics import metric
-    >>> metric("wer[pocketsphinx]")(None, np.zeros(16_000), text="Nobody speaks.", language="en").value
+    >>> metric("wer[pocketsphinx]")(None, np.zeros(16_000), 16_000, text="Nobody speaks.", language="en").value
     100.0
     """
     import jiwer

@@ -79,6 +79,6 @@ def test_files_of_all_rates_as_the_package_has_them(mirror: Path) -> None:
 
 
 def test_too_short_and_each_domain_has_its_own_network(mirror: Path) -> None:
-    assert metric("scoreq")(decoded=np.full(399, 0.1)).status is Status.TOO_SHORT
+    assert metric("scoreq")(decoded=np.full(399, 0.1), rate=16_000).status is Status.TOO_SHORT
     assert "adapt_nr_synthetic" in (metric("scoreq[synthetic]").unavailable() or "")
     assert "fixed_nmr_synthetic" in (metric("scoreq_ref[synthetic]").unavailable() or "")

@@ -39,7 +39,7 @@ def test_measures_are_those_of_torchaudio(mirror: Path) -> None:
         score = metric(f"squim.{name}")(decoded=audio.samples, rate=24_000)
         assert float(score) == pytest.approx(float(expected[index]), abs=1e-4), name
     assert torch.equal(torch.get_rng_state(), before)
-    assert metric("squim.pesq")(decoded=np.zeros(16_000)).status is Status.SILENT
+    assert metric("squim.pesq")(decoded=np.zeros(16_000), rate=16_000).status is Status.SILENT
     assert metric("squim.pesq")(decoded=audio.samples[: SHORTEST - 1], rate=16_000).status is Status.TOO_SHORT
 
 
