@@ -21,6 +21,7 @@ OWN_DATASETS = {
 def codec_facts() -> list[dict[str, Any]]:
     """One entry per codec, for programs: rates in Hz, bitrates in kbit/s, sizes in bytes, None if unknown."""
     from codec_bench.adapters import CODECS
+    from codec_bench.reproduction.availability import codec_standing
     from codec_bench.verification import state_of_name
 
     facts = []
@@ -57,6 +58,7 @@ def codec_facts() -> list[dict[str, Any]]:
                 "download_bytes": None if None in sizes else sum(size for size in sizes if size),
                 "source": spec.source,
                 "runs_here": cls.unavailable(),
+                "state": codec_standing(cls).state.value,
                 "known_answers": state_of_name(f"codec:{name}").value,
             }
         )

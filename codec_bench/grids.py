@@ -6,14 +6,18 @@ import html
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from codec_bench import terminal
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+NAME_WIDTH = 24
+"""Columns of a terminal that a name has at least, before it is folded in favour of numbers."""
 
 SIGNS = "\\`*_<>|[]"
 """Characters with a meaning in Markdown inside a line."""
@@ -77,7 +81,13 @@ class Grid:
     def of(cls, rows: Iterable[Mapping[str, Any]], title: str = "") -> Grid:
         """A grid of rows that have the same keys, which are its headings."""
         found = list(rows)
-        return cls([*found[0]] if found else [], [[str(value) for value in row.values()] for row in found], title)
+        headings = [*found[0]] if found else []
+        numbers = [
+            place
+            for place, heading in enumerate(headings)
+            if all(isinstance(row[heading], int | float) and not isinstance(row[heading], bool) for row in found)
+        ]
+        return cls(headings, [[str(value) for value in row.values()] for row in found], title, numbers)
 
     def markdown(self, escaped: Callable[[str], str] = escape) -> str:
         """The grid as a table of Markdown, without its title; `escaped` makes a cell Markdown that shows what it is."""
@@ -105,12 +115,88 @@ class Grid:
         rows = [[cell.text if isinstance(cell, Marked) else cell for cell in row] for row in self.rows]
         return "".join("\t".join(re.sub(r"[\t\n]", " ", c) for c in row) + "\n" for row in (self.headings, *rows))
 
-    def table(self) -> Table:
-        """The grid for a terminal; what looks like markup in a text stays text."""
+    def lines(self, width: int) -> str:
+        """One line per row, without headings, for a terminal of so many columns: what is too long is cut at its end."""
+        from rich.cells import cell_len, set_cell_size
+
+        wide = [_longest(self._texts(place)) for place in range(len(self.headings))]
+        made = []
+        for row in self.rows:
+            texts = [" ".join(terminal.shown(cell.text if isinstance(cell, Marked) else cell).split()) for cell in row]
+            line = "  ".join(set_cell_size(text, size) for text, size in zip(texts, wide, strict=True)).rstrip()
+            made.append(line if cell_len(line) <= width else f"{set_cell_size(line, width - 1).rstrip()}…")
+        return "".join(f"{line}\n" for line in made)
+
+    def is_within(self, width: int) -> bool:
+        """Whether a terminal of so many columns shows it without breaking a number, and its names hardly."""
+        places = range(len(self.headings))
+        return sum(map(self._least, places)) + self._frame(len(self.headings)) <= width
+
+    def fitted(self, width: int) -> list[Grid]:
+        """The grid in as many parts as a terminal of so many columns needs; each begins with the first column.
+
+        Only where the columns are numbers; texts are folded in place.
+        """
+        if self.is_within(width) or not self.right:
+            return [self]
+        parts: list[list[int]] = [[0]]
+        for place in range(1, len(self.headings)):
+            wanted = [*parts[-1], place]
+            if len(wanted) > 2 and sum(map(self._least, wanted)) + self._frame(len(wanted)) > width:
+                wanted = [0, place]
+                parts.append([])
+            parts[-1] = wanted
+        return [self._part(places, "" if number == 0 else " (continued)") for number, places in enumerate(parts)]
+
+    def _part(self, places: Sequence[int], more: str) -> Grid:
+        """Some of the columns."""
+        return replace(
+            self,
+            headings=[self.headings[place] for place in places],
+            rows=[[row[place] for place in places] if len(row) == len(self.headings) else row for row in self.rows],
+            title=self.title + more if self.title else "",
+            right=[new for new, old in enumerate(places) if old in self.right],
+            whole=[new for new, old in enumerate(places) if old in self.whole],
+        )
+
+    def _frame(self, columns: int) -> int:
+        """What rules and gaps between columns take."""
+        return columns + 1 + (2 * columns - 2 if self.is_ruled else columns - 1)
+
+    def _texts(self, place: int) -> list[str]:
+        cells = [row[place] for row in self.rows if len(row) > place]
+        return [cell.text if isinstance(cell, Marked) else cell for cell in cells]
+
+    def _natural(self, place: int) -> int:
+        """The columns of a terminal that show a column without breaking a line."""
+        return _longest(line for text in (self.headings[place], *self._texts(place)) for line in text.split("\n"))
+
+    def _least(self, place: int) -> int:
+        """The fewest that do: headings have a word per line, and texts are folded at `NAME_WIDTH`; numbers are not."""
+        heading = _longest(self.headings[place].split())
+        lines = _longest(line for text in self._texts(place) for line in text.split("\n"))
+        return max(heading, lines if place in self.right else min(lines, NAME_WIDTH))
+
+    def _widths(self, width: int) -> list[int]:
+        """How wide each column is on a terminal of so many columns; what room there is goes to names first."""
+        places = range(len(self.headings))
+        found = [self._least(place) for place in places]
+        spare = width - self._frame(len(found)) - sum(found)
+        if spare < 0:  # rather a name in many lines than a number in two
+            return [max(1, found[0] + spare), *found[1:]]
+        for place in places:
+            more = min(spare, self._natural(place) - found[place])
+            found[place] += more
+            spare -= more
+        return found
+
+    def table(self, width: int | None = None) -> Table:
+        """The grid for a terminal of so many columns; what looks like markup in a text stays text."""
         from rich import box
         from rich.table import Table
         from rich.text import Text
 
+        widths = self._widths(width) if width is not None and self.right else [None] * len(self.headings)
         made = Table(
             title=Text(self.title, style="bold") if self.title else None,
             title_justify="left",
@@ -122,7 +208,8 @@ class Grid:
             made.add_column(
                 Text(heading),
                 justify="right" if place in self.right else "left",
-                no_wrap=place in self.whole,
+                width=widths[place],
+                no_wrap=place in self.whole and widths[place] is None,
                 overflow="fold",
             )
         for row in self.rows:
@@ -137,7 +224,19 @@ class Grid:
             sys.stdout.write(f"\n### {escape(self.title)}\n\n{self.markdown()}" if as_markdown else self.tsv())
             return
 
-        terminal.console().print(self.table())
+        self.print_on(terminal.console())
+
+    def print_on(self, console: Console) -> None:
+        """Prints the grid on a terminal, in parts where it is too narrow for all numbers side by side."""
+        for part in self.fitted(console.width):
+            console.print(part.table(console.width))
+
+
+def _longest(parts: Iterable[str]) -> int:
+    """The columns of a terminal that the longest of some texts takes."""
+    from rich.cells import cell_len
+
+    return max((cell_len(terminal.shown(part)) for part in parts), default=0)
 
 
 def _text(cell: str | Marked) -> Text:

@@ -8,18 +8,38 @@ import shutil
 import sys
 from typing import Any
 
+from codec_bench.cli.list import Wide, count_codecs, rates_text
 from codec_bench.cli.options import Json
 from codec_bench.grids import Grid
 from codec_bench.terminal import say
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(wide: Wide = False, as_json: Json = False) -> None:
     """Say what runs here, what is missing, and the command that installs it."""
-    rows = [*_machine(), *_places(), *_codecs(), *_environments(), *_extras()]
+    rows = [*_machine(), *_places(), *_extras(), *_environments(), *_codecs()]
     if as_json:
         say(json.dumps(rows, indent=1, allow_nan=False))
-    else:
+    elif wide or not sys.stdout.isatty():
         Grid.of(rows).print()
+    else:
+        from codec_bench.catalogue import codec_facts
+
+        facts = {f"codec {fact['codec']}": fact for fact in codec_facts()}
+        rows = [row | {"detail": _brief(row, facts.get(row["what"]))} for row in rows]
+        say(Grid.of(rows).lines(shutil.get_terminal_size().columns), end="")
+        say(f"\n{count_codecs(fact['state'] for fact in facts.values())}; --wide for whole reasons")
+
+
+def _brief(row: dict[str, str], fact: dict[str, Any] | None) -> str:
+    """The detail on one line: bitrate and state of a codec, the command that makes an environment."""
+    kind, _, name = row["what"].partition(" ")
+    if kind == "environment" and row["state"] == "missing":
+        return f"codec-bench env create {name}"
+    if fact is None:
+        return row["detail"]
+    kbps = rates_text([setting["kbps"] for setting in fact["settings"]])
+    state = "fails its known answers" if row["state"] == "problem" else fact["state"]
+    return f"{kbps}{'' if kbps == 'variable' else ' kbps'}, {state}"
 
 
 def _row(what: str, state: str, detail: str = "") -> dict[str, Any]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Annotated, Any
 
 import typer
 
 from codec_bench.cli.options import Json
+from codec_bench.errors import UsageError
 from codec_bench.grids import Grid
+from codec_bench.registry import unknown
 from codec_bench.terminal import say
 
 YES_NO = {True: "yes", False: "no", None: "?"}
@@ -25,10 +31,41 @@ class Listed(str, Enum):
     PAPERS = "papers"
 
 
+def kind_of(word: str | Listed) -> Listed:
+    """What a word asks for: also `codec`, `data sets`, `dataset`.
+
+    >>> kind_of("codec").value, kind_of("data-sets").value
+    ('codecs', 'datasets')
+    """
+    plain = str(getattr(word, "value", word)).lower().replace("-", "").replace("_", "").replace(" ", "")
+    for kind in Listed:
+        if plain in (kind.value, kind.value.removesuffix("s")):
+            return kind
+    raise typer.BadParameter(unknown("kind of thing", str(word), [kind.value for kind in Listed]))
+
+
+Wide = Annotated[bool, typer.Option("--wide", help="All columns, also on a terminal.")]
+
+BRIEF = {
+    Listed.CODECS: ("codec", "kbps", "state"),
+    Listed.METRICS: ("metric", "unit", "runs here", "definition"),
+    Listed.DATASETS: ("dataset", "download", "state", "title"),
+    Listed.TASKS: ("task", "gives", "title"),
+    Listed.PAPERS: ("table", "run here", "rows", "caption"),
+}
+"""What a terminal shows of each, on one line; the last column is the one that is cut."""
+
+
 def list_plugins(
-    kind: Annotated[Listed, typer.Argument(help="codecs, metrics, datasets, tasks or papers")], as_json: Json = False
+    kind: Annotated[Listed, typer.Argument(help="codecs, metrics, datasets, tasks or papers", parser=kind_of)],
+    names: Annotated[list[str] | None, typer.Argument(help="Only these, with all that is known of them.")] = None,
+    wide: Wide = False,
+    as_json: Json = False,
 ) -> None:
-    """List codecs, metrics, data sets, tasks of probes or papers' tables, and whether they can run here."""
+    """List codecs, metrics, data sets, tasks of probes or papers' tables, and whether they can run here.
+
+    Example: codec-bench list codecs longcat mimi
+    """
     from codec_bench.catalogue import codec_facts, dataset_rows, metric_rows, paper_facts, task_rows
 
     machine = {
@@ -39,13 +76,74 @@ def list_plugins(
         Listed.PAPERS: paper_facts,
     }
     people = machine | {Listed.CODECS: codec_rows, Listed.PAPERS: paper_rows}
-    rows = (machine if as_json else people)[kind]()
+    rows = _named((machine if as_json else people)[kind](), BRIEF[kind][0], names or ())
     if as_json:
         say(json.dumps(rows, indent=1, allow_nan=False))
-        return
-    Grid.of(rows).print()
+    elif names:
+        say("\n\n".join("\n".join(f"{key}: {value}" for key, value in row.items() if value != "") for row in rows))
+    elif wide or not sys.stdout.isatty():
+        Grid.of(rows).print()
+        if kind is Listed.PAPERS:
+            Grid.of(system_rows()).print()
+    else:
+        width = shutil.get_terminal_size().columns
+        say(Grid.of([_brief(kind, row) for row in rows]).lines(width), end="")
+        say(f"\n{_counted(kind, rows)}; --wide for all columns, `codec-bench list {kind.value} NAME` for one")
+
+
+def _named(rows: list[dict[str, Any]], key: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of these names, or all without any.
+
+    Raises:
+        UsageError: There is no such row.
+    """
+    known = {row[key]: row for row in rows}
+    for name in names:
+        if name not in known:
+            raise UsageError(unknown(key, name, [*known]))
+    return [known[name] for name in names] if names else rows
+
+
+def _brief(kind: Listed, row: dict[str, Any]) -> dict[str, Any]:
+    """What stands on the line of a row."""
+    found = {key: row[key] for key in BRIEF[kind]}
+    if kind is Listed.CODECS:
+        found["kbps"] += "" if row["kbps"] == "variable" else " kbps"
+        found["state"] += f", {row['download']}" if row["state"] == "after fetch" and row["download"] != "?" else ""
+    if kind is Listed.METRICS:
+        found["runs here"] = "here" if row["runs here"] == "yes" else "not here"
+    if kind is Listed.DATASETS:
+        found["state"] = row["state"].partition(":")[0]
     if kind is Listed.PAPERS:
-        Grid.of(system_rows()).print()
+        found |= {"run here": f"{row['run here']} of", "rows": f"{row['rows']} rows here"}
+    return found
+
+
+def _counted(kind: Listed, rows: Sequence[dict[str, Any]]) -> str:
+    """`82 codecs: 14 here, 46 after fetch, 22 after an environment`."""
+    if kind is Listed.CODECS:
+        return count_codecs(row["state"].partition(",")[0] for row in rows)
+    if kind is Listed.METRICS:
+        return f"{len(rows)} metrics: {sum(row['runs here'] == 'yes' for row in rows)} run here"
+    if kind is Listed.DATASETS:
+        return f"{len(rows)} data sets: {sum(row['state'].startswith('here') for row in rows)} are here"
+    return f"{len(rows)} {'published tables' if kind is Listed.PAPERS else kind.value}"
+
+
+def count_codecs(states: Iterable[str]) -> str:
+    """`82 codecs: 14 run here, 46 after a download (...), ...`, of the states that `catalogue.codec_facts` gives."""
+    from codec_bench.reproduction.availability import State
+
+    counts = Counter(states)
+    ways = {
+        State.HERE: "{} run here",
+        State.FETCH: "{} after a download (`codec-bench fetch codec:NAME`)",
+        State.ENVIRONMENT: "{} after `codec-bench env create NAME`",
+        State.INSTALL: "{} after an installation",
+        State.FILES: "{} only at their authors'",
+    }
+    found = ", ".join(text.format(counts[state.value]) for state, text in ways.items() if counts[state.value])
+    return f"{counts.total()} codecs: {found}"
 
 
 def codec_rows() -> list[dict[str, Any]]:
@@ -66,6 +164,8 @@ def codec_rows() -> list[dict[str, Any]]:
             "licence": fact["licence"] + (" (NON-COMMERCIAL)" if fact["non_commercial"] else ""),
             "download": _size_text(fact["download_bytes"]),
             "known answers": fact["known_answers"],
+            "kbps": rates_text([s["kbps"] for s in fact["settings"]]),
+            "state": fact["state"],
             "runs here": fact["runs_here"] or "yes",
         }
         for fact in codec_facts()
@@ -75,6 +175,18 @@ def codec_rows() -> list[dict[str, Any]]:
 def _setting_text(setting: dict[str, Any]) -> str:
     kbps = "" if setting["kbps"] is None else f"({setting['kbps']:.4g} kbps)"
     return " ".join(part for part in (setting["setting"], kbps) if part)
+
+
+def rates_text(rates: Sequence[float | None]) -> str:
+    """`0.43-0.87` of several bitrates in kbit/s.
+
+    >>> rates_text([0.4333, 0.8667]), rates_text([6.0]), rates_text([None])
+    ('0.43-0.87', '6', 'variable')
+    """
+    known = [rate for rate in rates if rate is not None]
+    if not known:
+        return "variable"
+    return "-".join(dict.fromkeys(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in (min(known), max(known))))
 
 
 def _size_text(size: int | None) -> str:

@@ -45,7 +45,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     headings = [*laid_out(wording.HEADINGS[1:-1]), wording.HEADINGS[-1]]
     last = len(headings) - 1
     # A narrow terminal breaks names, not verdicts.
-    console.print(Grid(headings, rows, right=range(1, last), whole=range(1, last + 1), is_ruled=False).table())
+    Grid(headings, rows, right=range(1, last + 1), is_ruled=False).print_on(console)
     for title, worst in wording.worst_lists(comparison):
         console.print(Text(f"Most changed utterances: {title}", style="bold"))
         for changed in worst:

@@ -22,7 +22,7 @@ def print_contents(measured: Measurements) -> None:
         for system in measured.systems
         for column in measured.columns.values()
     ]
-    console.print(Grid(("system", "metric", "value", "n", "version"), rows, right=(2, 3, 4)).table())
+    Grid(("system", "metric", "value", "n", "version"), rows, right=(2, 3, 4)).print_on(console)
 
 
 def _value(measured: Measurements, system: str, column: ComparedMetric) -> tuple[str, str]:

@@ -280,23 +280,18 @@ class Table:
         """The blocks; on request first one without metrics, for what systems cost."""
         return [*([("Efficiency", ())] if efficiency else []), *self.blocks]
 
-    def grids(self, intervals: bool = True, efficiency: bool = False) -> Iterator[Grid]:
+    def grids(self, intervals: bool = True, efficiency: bool = False, width: int | None = None) -> Iterator[Grid]:
         """The blocks for a terminal or Markdown, the best of each section marked.
 
         Args:
             intervals: Whether each value has its interval.
             efficiency: Whether tokens per second, codebooks, parameters, causal and streaming are a block of their own.
+            width: Columns of a terminal; a block that is wider has no intervals.
         """
         for title, columns in self.printed_blocks(efficiency):
-            headings = ("system", *setting_headings(not columns), *(column.heading for column in columns))
-            rows: list[Sequence[str | Marked]] = []
-            for section in self.sections:
-                rows.append([Marked(section.title, "dim italic", "*{}*")])
-                for row in section.rows:
-                    cells = [row.cells[column.label] for column in columns]
-                    values = [Marked(cell.shown(intervals), *(BEST if cell.is_best else ())) for cell in cells]
-                    rows.append([row.label, *row.settings(not columns), *values])
-            yield Grid(headings, rows, title, right=range(1, len(headings)), whole=(0,))
+            whole = self._grid(title, columns, intervals)
+            fits = width is None or whole.is_within(width)
+            yield whole if fits else self._grid(title, columns, intervals=False)
         yield from self.extras
 
     def _repr_html_(self) -> str:
@@ -304,6 +299,26 @@ class Table:
         grids = "".join(f"<p>{html.escape(grid.title)}</p>{grid.html()}" for grid in self.grids())
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes())
         return f"<p><b>{html.escape(self.caption)}</b></p>{grids}<ul>{notes}</ul>"
+
+    def lacks_intervals(self, width: int, efficiency: bool = False) -> bool:
+        """Whether a terminal of so many columns has no room for the intervals of a block."""
+        return any(
+            not self._grid("", columns, intervals=True).is_within(width)
+            for _, columns in self.printed_blocks(efficiency)
+            if any(row.cells[column.label].interval for row in self.rows for column in columns)
+        )
+
+    def _grid(self, title: str, columns: Sequence[TableColumn], intervals: bool) -> Grid:
+        """One block."""
+        headings = ("system", *setting_headings(not columns), *(column.heading for column in columns))
+        rows: list[Sequence[str | Marked]] = []
+        for section in self.sections:
+            rows.append([Marked(section.title, "dim italic", "*{}*")])
+            for row in section.rows:
+                cells = [row.cells[column.label] for column in columns]
+                values = [Marked(cell.shown(intervals), *(BEST if cell.is_best else ())) for cell in cells]
+                rows.append([row.label, *row.settings(not columns), *values])
+        return Grid(headings, rows, title, right=range(1, len(headings)), whole=(0,))
 
     def notes(self, intervals: bool = True) -> tuple[str, ...]:
         """The footnotes; without intervals, without those that explain them."""

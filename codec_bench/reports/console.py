@@ -18,7 +18,11 @@ def print_table(table: Table, *, intervals: bool = True, efficiency: bool = Fals
         sys.stdout.write(markdown(table, intervals=intervals, efficiency=efficiency))
         return
     console.print(Text(table.caption, style="bold"))
-    for grid in table.grids(intervals, efficiency):
-        console.print(grid.table())
+    width = console.width
+    for grid in table.grids(intervals, efficiency, width):
+        grid.print_on(console)
+    lacking = intervals and table.lacks_intervals(width, efficiency)
+    if lacking:
+        console.print(Text(f"Intervals that {width} columns have no room for: table.md, or a wider terminal."))
     for note in (*table.notes(intervals), "What each column is: table.md."):
         console.print(Text(note, style="dim"))

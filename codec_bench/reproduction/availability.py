@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.adapters.prepared import GroundTruth
 from codec_bench.adapters.published_only import WHY, PublishedOnly
@@ -55,9 +56,15 @@ def standing(table: PublishedTable, row: PublishedRow) -> Standing:
         return Standing(State.FILES if can_be_scored else State.NOWHERE, reason)
     if table.kind == "efficiency" or row.system == GroundTruth.name:
         return Standing(State.HERE)  # a description is all that is needed, or the recordings
-    codec = codec_of(str(row.system))
+    return codec_standing(type(codec_of(str(row.system))))
+
+
+def codec_standing(codec: type[Codec]) -> Standing:
+    """What it takes to run a codec here."""
+    if issubclass(codec, PublishedOnly):
+        return Standing(State.FILES, WHY[codec.name])
     if blocked := codec.unsupported():
-        if not isinstance(codec, IsolatedCodec):
+        if not issubclass(codec, IsolatedCodec):
             return Standing(State.INSTALL, blocked)
         return Standing(State.ENVIRONMENT, f"{blocked}; it runs on a GPU only" if codec.needs_gpu else blocked)
     missing = codec.unavailable()

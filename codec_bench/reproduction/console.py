@@ -18,7 +18,7 @@ def print_reproduction(result: Reproduction) -> None:
         sys.stdout.write(markdown(result))
         return
     console.print(Text(f"{result.table.id}: {result.table.caption}", style="bold"))
-    console.print((comparison_grid(result) if result.cells else published_grid(result.table)).table())
+    (comparison_grid(result) if result.cells else published_grid(result.table)).print_on(console)
     for absence in result.absent:
         console.print(Text(f"not run: {absence.row}: {absence.reason}"))
     for command in result.commands:

@@ -1,0 +1,67 @@
+"""What a user sees on a terminal of 80 columns, through a pty."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.command import run_command
+from tests.terminal import on_terminal
+
+METRICS = "pesq_wb,pesq_nb,stoi,estoi,gpe,vde,ffe,vuv_f1,logf0_corr,si_sdr,mcd"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with several blocks of columns, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("work")
+    options = ("--dataset", "demo", "--sample", "2", "--metrics", METRICS, "--no-report", "--jobs", "1")
+    done = run_command(folder, "run", "--codec", "codec2@1200,opus@6000", *options, "--out", "runs/first")
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / "first"
+
+
+def _numbers(path: Path) -> set[str]:
+    """The values of a run as its table has them in CSV."""
+    rows = pd.read_csv(path / "summary.csv")
+    return {f"{value:.2f}" for value in rows[rows.metric == "mcd"].value}
+
+
+def test_no_number_is_wrapped_on_a_narrow_terminal(run: Path):
+    seen = on_terminal(run.parent.parent, "report", "runs/first", "--format", "md", "--no-plots", columns=64)
+    assert seen.code == 0, seen.text
+    assert max(map(len, seen.lines)) <= 64
+    cells = [c.strip() for line in seen.lines if line.startswith("│") for c in line.strip("│").split("│")[1:]]
+    number = r"-?\d+(\.\d+)?"
+    whole = rf"(–|{number}( ±{number}| \[{number}, {number}\])?)?"
+    assert [cell for cell in cells if re.fullmatch(whole, cell) is None] == []
+    assert _numbers(run) <= {cell.partition(" ")[0] for cell in cells}
+    assert "or a wider terminal" in " ".join(seen.lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line", "counted"),
+    [
+        (("list", "codecs"), r"mimi +0\.55-4\.4 kbps +after fetch", r"\d+ codecs: \d+ run here, \d+ after a download"),
+        (("list", "codec"), r"gsm +\S.* +here", "--wide for all columns, `codec-bench list codecs NAME` for one"),
+        (("doctor",), r"codec mimi +missing +0\.55-4\.4 kbps, after fetch", r"after `codec-bench env create NAME`"),
+        (("list", "metrics"), r"stoi +here +\S.*", r"\d+ metrics: \d+ run here"),
+    ],
+)
+def test_each_has_one_line_and_all_are_counted(tmp_path: Path, arguments: tuple[str, ...], line: str, counted: str):
+    seen = on_terminal(tmp_path, *arguments)
+    assert seen.code == 0, seen.text
+    rows = seen.lines[: seen.lines.index("")]
+    assert len(rows) > 20 and max(map(len, rows)) <= 80
+    assert sum(re.fullmatch(line, row) is not None for row in rows) == 1
+    assert re.search(counted, " ".join(seen.lines))
+
+
+def test_one_codec_is_shown_with_all_that_is_known(tmp_path: Path):
+    done = run_command(tmp_path, "list", "codec", "longcat")
+    assert done.returncode == 0 and "settings: @2 (0.4333 kbps)" in done.stdout
+    done = run_command(tmp_path, "list", "codecs", "longcta")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "did you mean 'longcat'" in done.stderr
