@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.audio_headers import SOUND, completed, foreign_demuxer, promised
+from codec_bench.audio_headers import SOUND, completed, foreign_demuxer, promised, without_peak
 from codec_bench.errors import UsageError
 from codec_bench.files import read_file, write_atomically
 from codec_bench.records import NotScorable, Status
@@ -28,6 +29,7 @@ AUDIO_SUFFIXES = (
     ".wav",
     ".flac",
     ".ogg",
+    ".oga",
     ".opus",
     ".mp3",
     ".m4a",
@@ -37,6 +39,8 @@ AUDIO_SUFFIXES = (
     ".au",
     ".w64",
     ".caf",
+    ".sph",
+    ".nist",
 )
 """What a folder is searched for."""
 
@@ -312,23 +316,39 @@ def write_wav(path: Path, audio: Audio) -> None:
     buffer = io.BytesIO()
     with whole():
         soundfile.write(buffer, audio.samples, audio.rate, format="WAV", subtype="FLOAT")
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, without_peak(buffer.getvalue()))
 
 
 def audio_files(folder: Path) -> dict[str, Path]:
-    """Every audio file below a folder by its stem, sorted by stem; hidden files and folders are skipped.
+    """Every audio file below a folder by its id, sorted; hidden files and folders are skipped.
+
+    The id is the stem, in the Unicode form NFC. Where several files have one stem, every id is the path from the
+    folder, with `__` between its parts.
+
+    Args:
+        folder: The folder; a file is the only one of its own.
 
     Raises:
-        UsageError: There is no such folder, no audio in it, or two files have the same stem.
+        UsageError: There is no such folder, no audio in it, or two files of one folder have the same stem.
     """
-    found: dict[str, Path] = {}
-    for path in sorted(_walk(folder)):
-        twin = found.setdefault(path.stem, path)
-        if twin != path:
-            raise UsageError(f"two audio files have the id {path.stem!r}: {twin} and {path}")
-    if not found:
+    is_audio = folder.suffix.lower() in AUDIO_SUFFIXES and folder.is_file()
+    paths = [folder] if is_audio else sorted(_walk(folder))
+    if not paths:
         raise UsageError(f"no audio file is below {folder}; these are looked for: {', '.join(AUDIO_SUFFIXES)}")
+    made = [unicodedata.normalize("NFC", path.stem) for path in paths]
+    if len(set(made)) < len(made):
+        made = [path_id(path, folder) for path in paths]
+    found: dict[str, Path] = {}
+    for name, path in zip(made, paths, strict=True):
+        twin = found.setdefault(name, path)
+        if twin != path:
+            raise UsageError(f"two audio files have the id {name!r}: {twin} and {path}")
     return dict(sorted(found.items()))
+
+
+def path_id(path: Path, folder: Path) -> str:
+    """The id of a file where stems repeat: `clean__a` for `clean/a.wav`."""
+    return unicodedata.normalize("NFC", "__".join(path.relative_to(folder).with_suffix("").parts))
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -89,6 +89,16 @@ def completed(data: bytes) -> bytes:
     return b"".join((kind, whole, b"WAVE", kept, b"data", size, data[sound.start : sound.start + held]))
 
 
+def without_peak(data: bytes) -> bytes:
+    """A WAV file without the chunk in which libsndfile notes when it wrote it: the same samples are the same bytes."""
+    found = _find(_chunks(data), b"PEAK")
+    if found is None:
+        return data
+    start, end = found.at - 4, found.start + found.size
+    size = int.from_bytes(data[4:8], "little") - (end - start)
+    return data[:4] + size.to_bytes(4, "little") + data[8:start] + data[end:]
+
+
 _OGG_PAGE = 255 * 65_535
 """Samples that a page of Ogg holds at most: 255 packets, of which those of FLAC are the longest."""
 

@@ -25,6 +25,10 @@ KINDS = {
     "cache/codes": "codes",
     "cache/audio": "audio",
     "cache/features": "features",
+    "cache/frames": "frames",
+    "cache/probes": "probes",
+    "cache/language_models": "language-models",
+    "verified": "verified",
 }
 """Folders below `hub.home()` and what they hold."""
 
@@ -188,7 +192,7 @@ def remove(what: Iterable[Stored], root: Path) -> None:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise UsageError(f"{path} cannot be removed: {error.strerror}") from error
-        if item.kind not in ("codes", "audio", "features"):  # a run may be about to write there
+        if not item.row.startswith("cache/"):  # a run may be about to write there
             _remove_empty(item.files, root)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import (
@@ -102,16 +102,31 @@ def key_of(name: str, field: FieldInfo) -> str:
 
 
 def listed(value: Any) -> Any:
-    """The entries of a list that was written with commas, as a list, or as an option that was repeated.
+    r"""The entries of a list that was written with commas, as a list, or as an option that was repeated.
+
+    A comma of an entry itself stands behind a backslash, or the entry in double quotes.
 
     >>> listed("lyra, codec2"), listed(["2,4", 8]), listed("")
     (['lyra', 'codec2'], ['2', '4', 8], [])
+    >>> listed(r'opus@6000,files:a\,b,files:"c,d"')
+    ['opus@6000', 'files:a,b', 'files:c,d']
     """
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
+        parts = re.findall(r'(?:\\,|"[^"]*"|[^,])+', value)
+        plain = (re.sub(r'\\(,)|"([^"]*)"', lambda found: found[1] or found[2] or "", part) for part in parts)
+        return [part.strip() for part in plain if part.strip()]
     if isinstance(value, list | tuple):
         return [part for entry in value for part in (listed(entry) if isinstance(entry, str) else [entry])]
     return value
+
+
+def escaped(entry: str) -> str:
+    r"""An entry as `listed` takes it for one.
+
+    >>> listed(escaped("files:a,b"))
+    ['files:a,b']
+    """
+    return entry.replace(",", r"\,")
 
 
 def band_edges(value: Any) -> Any:
@@ -203,6 +218,9 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    comma_separated: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose entries commas separate, and whose type does not say so."""
+
     @field_validator("*")
     @classmethod
     def _fits_a_machine(cls, value: Any) -> Any:
@@ -258,9 +276,20 @@ class Options(BaseModel):
 
     def save(self, path: Path) -> None:
         """Writes the options that differ from their defaults as YAML."""
-        plain = self.model_dump(mode="json", exclude_defaults=True)
+        plain = {
+            name: [escaped(entry) if isinstance(entry, str) else entry for entry in value]
+            if self._is_split(name)
+            else value
+            for name, value in self.model_dump(mode="json", exclude_defaults=True).items()
+        }
         content = {key_of(n, field): plain[n] for n, field in self.ordered_fields().items() if n in plain}
         write_atomically(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
+
+    @classmethod
+    def _is_split(cls, name: str) -> bool:
+        """Whether commas separate the entries of a field."""
+        validators = (entry.func for entry in cls.model_fields[name].metadata if isinstance(entry, BeforeValidator))
+        return name in cls.comma_separated or listed in validators
 
     def describe(self) -> dict[str, Any]:
         """All options as JSON, as `run.json` keeps them."""
@@ -287,7 +316,8 @@ class Options(BaseModel):
             if any(isinstance(entry, BaseModel) for entry in entries):
                 raise UsageError(f"option {name} has entries that only a file can describe")
             for entry in entries or [""]:
-                found += [str(entry)] if option.is_argument else [flag, str(entry)]
+                word = escaped(str(entry)) if self._is_split(name) else str(entry)
+                found += [word] if option.is_argument else [flag, word]
         return found
 
     def given(self, names: Iterable[str] | None = None) -> dict[str, Any]:
@@ -307,7 +337,10 @@ class Options(BaseModel):
             return unknown("option", where, [key_of(name, field) for name, field in fields.items()])
         if problem["type"] in ("missing", "too_short"):
             option = option_of(fields[where])
-            return f"option {key} is missing" + (f", e.g. {option.example}" if option and option.example else "")
+            if option is None or not option.example:
+                return f"option {key} is missing"
+            asked = option.example if option.is_argument else f"{flag_of(where, fields[where])} {option.example}"
+            return f"option {key} is missing, e.g. {asked}"
         if not key or problem["type"] == "value_error":
             return f"option {key}: {message}" if key else message
         return f"option {key} {message.removeprefix('Input ')}, not {problem['input']!r}"

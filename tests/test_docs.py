@@ -48,6 +48,9 @@ def test_commands_and_programs_run(
     if programs:
         (tmp_path / "mine.py").write_text("\n".join(programs))
         call([sys.executable, "mine.py"], tmp_path)
+    for text in fences(page, "yaml"):
+        if named := re.match(r"# (\w+\.yaml)\n", text):
+            (tmp_path / named[1]).write_text(text)
     for line in "".join(commands).replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if not words or words[0] == "make":  # make's targets are what runs this test

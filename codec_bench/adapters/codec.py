@@ -189,9 +189,13 @@ class Codec(ABC):
     @classmethod
     def unavailable(cls) -> str | None:
         """Why the codec cannot run here now, with the command that helps; None if it can."""
-        absent = missing(cls.weights())
-        if (reason := cls.unsupported()) is not None or not absent:
-            return reason
+        return cls.unsupported() or cls.lacking(missing(cls.weights()))
+
+    @classmethod
+    def lacking(cls, absent: Sequence[RemoteFile]) -> str | None:
+        """Why the codec cannot run without some of its files, with the command that helps; None if there are none."""
+        if not absent:
+            return None
         sizes = [w.size for w in absent]
         total = "" if None in sizes else f", {describe_size(sum(s for s in sizes if s))}"
         return (

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 from typing_extensions import override
 
 from codec_bench.adapters.codec import CodecSpec, Group, Prepared
-from codec_bench.audio import audio_files
+from codec_bench.audio import audio_files, path_id
 from codec_bench.discretion import discreet_text
 from codec_bench.errors import UsageError
 from codec_bench.faults import explained, trace_of
@@ -61,7 +63,7 @@ class DecodedFiles(Prepared):
             raise UsageError(f"a bitrate is a positive number of kbit/s, not {bitrate_kbps}")
         self.stated_bitrate = None if bitrate_kbps is None else 1000 * bitrate_kbps
         self.spec = CodecSpec(self.name, _group(group), ANY_RATE, ANY_RATE)
-        self._index = audio_files(self.folder)
+        self._index = with_path_ids(audio_files(self.folder), self.folder)
 
     @property
     def ids(self) -> frozenset[str]:
@@ -70,7 +72,7 @@ class DecodedFiles(Prepared):
 
     @override
     def path(self, utterance: Utterance) -> Path:
-        found = self._index.get(utterance.id)
+        found = self._index.get(unicodedata.normalize("NFC", utterance.id))
         if found is None:
             raise NotScorable(f"no audio file below {self.folder} is named {utterance.id}", Status.MISSING)
         return found
@@ -79,6 +81,11 @@ class DecodedFiles(Prepared):
     def fingerprint(self) -> str:
         """The same for all folders and names: neither says anything about the audio."""
         return address(prepared="files")
+
+
+def with_path_ids(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """Files by their ids, and by those that they have where stems repeat in the folder that they are compared with."""
+    return {path_id(path, folder): path for path in files.values()} | dict(files)
 
 
 def _group(group: Group | str) -> Group:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from codec_bench.adapters import CODECS
-from codec_bench.adapters.codec import Codec, CodecSpec, Prepared
+from codec_bench.adapters.codec import Codec, CodecSpec, Prepared, TakesCheckpoint
 from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth
 from codec_bench.errors import CodecBenchError, SpecError, UnavailableError, UsageError
 from codec_bench.faults import contained
 from codec_bench.fingerprint import address
-from codec_bench.hub import RemoteFile, fetch_all
+from codec_bench.hub import RemoteFile, fetch_all, missing
 from codec_bench.identity import source_of
 
 
@@ -47,15 +49,16 @@ class System:
         return address(source=self.source.fingerprint, codebooks=self.codebooks)
 
 
-def load_codec(name: str, device: str = "cpu") -> Codec:
+def load_codec(name: str, device: str = "cpu", checkpoint: str | os.PathLike[str] | None = None) -> Codec:
     """A codec that is ready to use.
 
     Args:
         name: `opus@6000`, `lyra@16`, `package.module:Class@setting`; a codec with codebooks needs no setting.
         device: `cpu`, `cuda` or `cuda:1`.
+        checkpoint: Other weights: a file or a folder, as `--checkpoint` takes them.
 
     Raises:
-        UsageError: No such codec or setting, or it cannot run here.
+        UsageError: No such codec or setting, it cannot run here, or the checkpoint does not fit it.
 
     >>> from codec_bench import Audio, load_codec
     >>> import numpy as np
@@ -72,6 +75,10 @@ def load_codec(name: str, device: str = "cpu") -> Codec:
         made = _checked(with_setting(cls, setting))
     except SpecError as error:
         raise UsageError(Broken(name, error, cls).reason) from error
+    if checkpoint is not None:
+        if not isinstance(made, TakesCheckpoint):
+            raise UsageError(f"{made.name} takes no checkpoint")
+        made.use_checkpoint(Path(checkpoint))
     fetch_weights(made)
     made.load(device)
     made.is_loaded = True
@@ -291,7 +298,7 @@ def fetch_weights(made: Codec) -> None:
     try:
         fetch_all(made.needed_weights(), f"codec:{made.name}")
     except UnavailableError as error:
-        reason = made.unavailable()
+        reason = made.unsupported() or type(made).lacking(missing(made.needed_weights()))
         detail = f"{reason} ({error})" if reason else str(error)
         raise UnavailableError(f"{made.name} cannot run here: {detail}") from None
 

@@ -6,6 +6,7 @@ import errno
 import importlib
 import logging
 import os
+import shutil
 import sys
 from collections import UserDict
 from contextlib import suppress
@@ -46,6 +47,22 @@ COMMANDS = {
 """Where each command is; only the one that is called is imported."""
 
 
+GROUPS = {
+    "Measure": ("run", "score", "probe", "tokens", "speed", "reproduce"),
+    "Look at results": ("report", "compare", "baseline", "export", "ratings"),
+    "What there is": ("list", "doctor", "verify"),
+    "What lies on this machine": ("fetch", "env", "cache"),
+    "More": (),
+}
+"""The headings of `codec-bench --help`, and the commands below them; the last one has all others."""
+
+SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": min(120, shutil.get_terminal_size().columns),
+}
+"""How every command shows its help."""
+
+
 class _Imported(UserDict[str, Any]):
     """Commands by name, created from a function or a group on first use."""
 
@@ -55,7 +72,10 @@ class _Imported(UserDict[str, Any]):
             found = getattr(importlib.import_module(module), attribute)
             if not isinstance(found, typer.Typer):
                 single = _typer()
-                single.command(name, cls=getattr(found, "command_class", None))(found)
+                words = getattr(found, "example", None)
+                example = f"Example: codec-bench {name} {words}" if words else None
+                cls = getattr(found, "command_class", None)
+                single.command(name, cls=cls, epilog=example, context_settings=SETTINGS)(found)
                 found = single
             self.data[name] = typer.main.get_command(found)
         return self.data[name]
@@ -72,12 +92,30 @@ class _Commands(TyperGroup):
         """Their names, without importing any."""
         return [*COMMANDS]  # `list` is one of the modules here
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Writes the commands under headings."""
+        left = self.list_commands(ctx)
+        for heading, names in GROUPS.items():
+            shown = [name for name in left if name in names or not names]
+            left = [name for name in left if name not in shown]
+            lines = [(name, self.commands[name].get_short_help_str(formatter.width - 16)) for name in shown]
+            if lines:
+                with formatter.section(heading):
+                    formatter.write_dl(lines)
+
 
 def _typer(**options: Any) -> typer.Typer:
-    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, **options)
+    options = {"add_completion": False, "context_settings": SETTINGS} | options
+    return typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, **options)
 
 
-app = _typer(cls=_Commands, help="Reproducible evaluation of neural speech codecs.", no_args_is_help=True)
+app = _typer(
+    cls=_Commands,
+    help="Reproducible evaluation of neural speech codecs.",
+    epilog="Example: codec-bench run --codec codec2@1200,opus@6000 --dataset demo --metrics pesq_wb,stoi",
+    no_args_is_help=True,
+    add_completion=True,
+)
 
 
 @app.callback(invoke_without_command=True)

@@ -6,6 +6,8 @@ A configuration file fills in what the command line leaves out.
 from __future__ import annotations
 
 import inspect
+import json
+import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from typer.core import TyperCommand
 
 from codec_bench.cli.options import Json
 from codec_bench.options import Option, Options, Panel, flag_of, option_of, switched_off
+from codec_bench.terminal import say
 
 WIDTH = 30
 """Width of option names in the help, so that all panels align; longer names get their own line."""
@@ -34,6 +37,15 @@ SaveConfig = Annotated[
     Path | None,
     typer.Option(help="Also write these options to a YAML file.", metavar="FILE", rich_help_panel=Panel.OUTPUT.value),
 ]
+
+
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Only say what is needed, what of it is here, and its size.",
+        rich_help_panel=Panel.OUTPUT.value,
+    ),
+]  # fmt: skip
 
 
 class PanelledCommand(TyperCommand):
@@ -65,20 +77,51 @@ def command(model: type[M], *, is_saved: bool = True) -> Callable[[Callable[[M, 
 
     def decorate(carry_out: Callable[[M, bool], None]) -> Callable[..., None]:
         def called(**values: Any) -> None:
-            file, target, as_json = (values.pop(name, None) for name in ("config", "save_config", "as_json"))
+            shared = ("config", "save_config", "as_json", "is_dry")
+            file, target, as_json, is_dry = (values.pop(name, None) for name in shared)
             given = dict(_given(model, values))
             made = model(**given) if file is None else model.load(file, given)
             if target is not None:
                 made.save(target)
+            if is_dry:
+                _tell_needs(made, bool(as_json))
+                return
+            if is_saved and (needs := _announcement(made)):
+                sys.stderr.write(f"{needs}\n")
             carry_out(made, bool(as_json))
 
         called.__name__, called.__doc__ = carry_out.__name__, carry_out.__doc__
         called.__annotations__ = {}
         called.command_class = PanelledCommand  # type: ignore[attr-defined]
+        called.example = _example(model)  # type: ignore[attr-defined]
         called.__signature__ = inspect.Signature([*_parameters(model, is_saved)])  # type: ignore[attr-defined]
         return called
 
     return decorate
+
+
+def _example(model: type[Options]) -> str:
+    """What follows the name of a command, so that it does something; empty where no field has an example."""
+    words = []
+    for name, field in model.ordered_fields().items():
+        if (option := option_of(field)) is not None and option.example:
+            words += [option.example] if option.is_argument else [flag_of(name, field), option.example]
+    return " ".join(words)
+
+
+def _tell_needs(config: Options, as_json: bool) -> None:
+    """Prints what a command needs."""
+    from codec_bench.preflight import described, needs_of_command, plain
+
+    needs, notes = needs_of_command(config)
+    say(json.dumps(plain(needs), indent=1, allow_nan=False) if as_json else described(needs, notes))
+
+
+def _announcement(config: Options) -> str:
+    """What has to be downloaded first."""
+    from codec_bench.preflight import announcement
+
+    return announcement(config)
 
 
 def _parameters(model: type[Options], is_saved: bool) -> Iterator[inspect.Parameter]:
@@ -99,7 +142,9 @@ def _parameters(model: type[Options], is_saved: bool) -> Iterator[inspect.Parame
             details = {"help": f"Whether {flag} applies.", "rich_help_panel": option.panel.value}
             switch = f"{option.switch}/{switched_off(option.switch)}"
             yield _parameter(_switch_name(name), bool, typer.Option(switch, **details))
-    shared = (("config", Config, None), ("save_config", SaveConfig, None), ("as_json", Json, False))
+    shared = (
+        ("config", Config, None), ("save_config", SaveConfig, None), ("is_dry", DryRun, False), ("as_json", Json, False)
+    )  # fmt: skip
     for name, annotation, default in shared if is_saved else ():
         yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 

@@ -41,7 +41,7 @@ def compare(
     from codec_bench.comparison import compare as compare_runs
     from codec_bench.comparison import load_gate, load_measurements
     from codec_bench.comparison.as_json import as_json as plain
-    from codec_bench.comparison.console import print_comparison
+    from codec_bench.comparison.console import plain_console, print_comparison
     from codec_bench.comparison.junit import junit as junit_xml
     from codec_bench.comparison.markdown import markdown as as_markdown
     from codec_bench.files import write_atomically
@@ -66,7 +66,7 @@ def compare(
     if bd_rate is not None and not as_json:
         for table in build_tables([load_run(baseline), load_run(candidate)], bd_rate=bd_rate):
             for grid in table.extras:
-                grid.print(as_markdown=True)
+                grid.print_on(plain_console())
     if trackers:
         from codec_bench.tracking import log_safely
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,11 +20,21 @@ def fetch(
     update: Annotated[
         bool, typer.Option("--update", help="Look on Hugging Face for newer files than were downloaded first.")
     ] = False,
+    lists: Annotated[
+        bool, typer.Option("--list", help="Only list the files for another machine: path, bytes, SHA-256, address.")
+    ] = False,
+    carried: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="Take files that another machine downloaded; no network is used."),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Compare what was fetched with known answers.")
     ] = True,
 ) -> None:
-    """Download weights of codecs and metrics, and data sets; says how large they are before it starts."""
+    """Download weights of codecs and metrics, and data sets; says how large they are before it starts.
+
+    For a machine without a network: --list there, download the files elsewhere, --from DIR there.
+    """
     from codec_bench.errors import UsageError
 
     kinds = {"codec": _fetch_codec, "metric": _fetch_metric, "dataset": _fetch_dataset}
@@ -33,10 +44,27 @@ def fetch(
             raise UsageError(
                 f"{kind!r} cannot be fetched: write codec:NAME, metric:NAME or dataset:NAME, e.g. codec:lyra"
             )
+    if lists:
+        from codec_bench.preflight import listed_files
+
+        say(listed_files(names), end="")
+        return
+    if carried is not None:
+        _carry(names, carried)
     for kind, _, name in parts:
         kinds[kind](name, update)
     if verify:
         _verify([f"{kind}:{name}" for kind, _, name in parts if kind != "dataset"])
+
+
+def _carry(names: Sequence[str], folder: Path) -> None:
+    """Brings the files of `--list` from a folder, where they lie as in a mirror or side by side."""
+    from codec_bench.hub import bring
+    from codec_bench.preflight import needs_of
+
+    for need in needs_of(names):
+        for path in bring(need.absent, folder):
+            sys.stderr.write(f"{need.what}: {path}\n")
 
 
 def _verify(names: Sequence[str]) -> None:

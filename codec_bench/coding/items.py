@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -185,15 +186,16 @@ def resolved(utterance: Utterance) -> Item:
 
 def with_transcripts(utterances: Sequence[Utterance], path: Path, warnings: list[str]) -> list[Utterance]:
     """The utterances with the texts of a TSV file; those that it does not name keep none."""
-    texts = load_transcripts(path)
-    known = [u for u in utterances if u.id in texts]
+    by_id = {unicodedata.normalize("NFC", name): text for name, text in load_transcripts(path).items()}
+    texts = {u.id: by_id.get(unicodedata.normalize("NFC", u.id)) for u in utterances}
+    known = [u for u in utterances if texts[u.id]]
     if not known:
         raise UsageError(
             f"{path} has a text for none of the {len(utterances)} utterances (first id: {utterances[0].id})"
         )
     if len(known) < len(utterances):
         warnings.append(f"{path} has no text for {len(utterances) - len(known)} of {len(utterances)} utterances")
-    return [replace(u, text=texts.get(u.id)) for u in utterances]
+    return [replace(u, text=texts[u.id]) for u in utterances]
 
 
 def manifest_of(items: Sequence[Item]) -> bytes:

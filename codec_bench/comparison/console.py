@@ -1,8 +1,7 @@
-"""A comparison on a terminal; Markdown where standard output is a file or a pipe."""
+"""A comparison as plain text, on a terminal, in a file or in a pipe; `--markdown` writes Markdown."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -12,7 +11,6 @@ from codec_bench import terminal
 from codec_bench.comparison import wording
 from codec_bench.comparison.compare import Comparison
 from codec_bench.comparison.decision import Verdict
-from codec_bench.comparison.markdown import markdown
 from codec_bench.grids import Grid, Marked
 
 STYLES = {
@@ -28,12 +26,21 @@ WIDE = 100
 """Columns of a terminal from which on a result fits in one line."""
 
 
+UNBOUNDED = 10_000
+"""Columns of what is no terminal: nothing is broken for its width."""
+
+
+def plain_console() -> Console:
+    """Standard output; where it is no terminal, every line is as long as it needs to be."""
+    console = terminal.console()
+    if not console.is_terminal:
+        console.width = UNBOUNDED
+    return console
+
+
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Prints a comparison, by default on standard output."""
-    console = console or terminal.console()
-    if not console.is_terminal:
-        sys.stdout.write(markdown(comparison))
-        return
+    console = console or plain_console()
     rows: list[Sequence[str | Marked]] = []
     shown = ""
     laid_out = _narrow if console.width < WIDE else list

@@ -12,6 +12,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from codec_bench.audio import AUDIO_SUFFIXES
 from codec_bench.datasets import DATASETS
 from codec_bench.datasets.dataset import Dataset, State
 from codec_bench.datasets.hugging_face import HuggingFace
@@ -83,7 +84,7 @@ def load_dataset(
     audio_root: str | os.PathLike[str] | None = None,
     limit: int | None = None,
 ) -> Dataset:
-    """A data set by name, or the user's own data.
+    """A data set by name, or the user's own data: a table, a folder, one audio file.
 
     Args:
         name_or_path: A registered name, with a setting after `@` where the set has some; `package.module:Class`; a
@@ -146,11 +147,13 @@ def _check_prefixed(prefix: str, path: str) -> None:
 
 
 def _kind(path: Path) -> str:
-    """`file`, `folder`, `absent`, or `kaldi` for a folder that is a Kaldi data directory."""
+    """`file`, `folder` (one audio file, too), `absent`, or `kaldi` for a folder that is a Kaldi data directory."""
     try:
         if path.is_dir():
             return "kaldi" if (path / RECORDINGS).is_file() else "folder"
-        return "file" if path.is_file() else "absent"
+        if path.is_file():
+            return "folder" if path.suffix.lower() in AUDIO_SUFFIXES else "file"
+        return "absent"
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,14 +56,15 @@ class Folder(ListedDataset):
     """Every audio file below a folder, sorted by id; the id is the file name without its suffix.
 
     The transcript is taken from `ID.normalized.txt` or `ID.txt` next to the recording, if there is one.
+    Folders as those of LibriSpeech and LibriTTS bring their speakers, and their lists of transcripts.
 
     Args:
-        path: The folder.
+        path: The folder; or one audio file, which is the only recording then.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.name = self.path.resolve().name
+        self.name = self.path.resolve().stem if self.path.is_file() else self.path.resolve().name
 
     @override
     def listed(self) -> list[Listed]:
@@ -71,11 +73,33 @@ class Folder(ListedDataset):
             problem = id_problem(stem)
             if problem:
                 raise UsageError(f"the name of {str(path)!r} cannot be an id: {problem}")
-        return [Listed.of(Utterance(stem, path), _with_text) for stem, path in files.items()]
+        return [
+            Listed.of(Utterance(stem, path, speaker=libri_speaker(path)), _with_text) for stem, path in files.items()
+        ]
 
 
 def _with_text(utterance: Utterance) -> Utterance:
-    return replace(utterance, text=text_beside(utterance.path))
+    return replace(utterance, text=text_beside(utterance.path) or _libri_text(utterance.path))
+
+
+def libri_speaker(path: Path) -> str | None:
+    """The speaker of a recording that lies as LibriSpeech and LibriTTS have it: `SPEAKER/CHAPTER/SPEAKER-CHAPTER-...`.
+
+    >>> libri_speaker(Path("test-clean/1089/134686/1089-134686-0000.flac")), libri_speaker(Path("a/b/c-d.wav"))
+    ('1089', None)
+    """
+    speaker, chapter = path.parent.parent.name, path.parent.name
+    is_libri = speaker.isdigit() and chapter.isdigit() and re.match(rf"{speaker}[-_]{chapter}[-_]", path.name)
+    return speaker if is_libri else None
+
+
+def _libri_text(path: Path) -> str | None:
+    """The text of a recording in the list of its chapter, as LibriSpeech has one; None without it."""
+    if libri_speaker(path) is None:
+        return None
+    listing = path.with_name(f"{path.parent.parent.name}-{path.parent.name}.trans.txt")
+    lines = read_text(listing).splitlines() if is_file(listing) else []
+    return next((text.strip() for name, _, text in (line.partition(" ") for line in lines) if name == path.stem), None)
 
 
 def load_transcripts(path: str | os.PathLike[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ them, and the usual proxy variables.
 """
 
 from codec_bench.files import local_digest
+from codec_bench.hub.carried import bring
 from codec_bench.hub.download import Progress
 from codec_bench.hub.fetching import ProgressBars, describe_size, fetch, fetch_all, locked, size_of
 from codec_bench.hub.places import (
@@ -30,6 +31,7 @@ __all__ = [
     "Progress",
     "ProgressBars",
     "RemoteFile",
+    "bring",
     "caches",
     "commits_of",
     "describe_size",

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +32,7 @@ class RemoteFile:
         md5: Another digest, for what is published with no SHA-256.
         is_packed_anew: Whether the server packs it at each request, so that equal content may be other bytes. What is
             in it is verified elsewhere, and the digest of the first download says nothing.
+        rough_size: About how many bytes, for people, where the exact number is not known.
     """
 
     path: str
@@ -41,6 +42,7 @@ class RemoteFile:
     revision: str = "main"
     md5: str | None = None
     is_packed_anew: bool = False
+    rough_size: int | None = field(default=None, compare=False)
 
     @property
     def url(self) -> str:

@@ -23,7 +23,9 @@ from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
 from codec_bench.faults import contained, explained
+from codec_bench.files import local_digest
 from codec_bench.fingerprint import address, package_versions
+from codec_bench.hub import RemoteFile
 from codec_bench.languages import code_of
 from codec_bench.metrics.model import Model
 from codec_bench.metrics.resampling import SOXR_HQ, Resampler
@@ -97,20 +99,42 @@ def backend(name: str) -> Recogniser:
     return made
 
 
+WHISPERS = (
+    "whisper", "whisper:large-v3-turbo", "whisper:large-v2", "whisper:large-v1", "whisper:medium", "whisper:medium.en",
+    "whisper:small", "whisper:small.en", "whisper:base", "whisper:base.en", "whisper:tiny", "whisper:tiny.en",
+)  # fmt: skip
+"""The models of Whisper that `auto` takes, the best one first."""
+
+
 def default_backend() -> tuple[str, str]:
     """The best backend that can run here now, and a warning about it, empty if there is nothing to warn of.
 
-    That is `nemo` where NeMo, or its environment, and the default model are here, otherwise `pocketsphinx`.
+    That is `nemo` where NeMo, or its environment, and the default model are here; otherwise the best model of Whisper
+    that is here; otherwise `pocketsphinx`.
     """
-    model = backend("nemo").model
-    if model.problem("") is None:
-        return "nemo", ""
+    for name in ("nemo", *WHISPERS):
+        model = backend(name).model
+        if model is None or model.problem("") is not None:
+            continue
+        if name in ("nemo", "whisper"):
+            return name, ""
+        return name, f"WER and CER use {name}, the best recogniser that is here: papers use larger ones"
     return (
         "pocketsphinx",
         "WER and CER use pocketsphinx, the recogniser that works offline: its own error rate is about 30 % on read "
         "English, so they rank systems coarsely and compare with no paper; codec-bench env create nemo and "
         "codec-bench fetch 'metric:wer[nemo]' provide a better one",
     )
+
+
+def own_model(weight: RemoteFile) -> str:
+    """What columns call a model in a file of the user's: its folder or its name, and the beginning of its digest.
+
+    So two machines call it alike, wherever it lies.
+    """
+    path = Path(weight.path)
+    name = path.stem if path.suffix == ".nemo" else path.parent.name
+    return f"{name}-{local_digest(path)[:8]}"
 
 
 def hypothesis(identity: str, cache: ArrayCache, recogniser: Recogniser) -> str | None:

@@ -26,7 +26,7 @@ from codec_bench.fingerprint import package_versions
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.isolation.imports import import_problem
 from codec_bench.languages import find
-from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
+from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, own_model, transcripts
 from codec_bench.metrics.signal import Array
 from codec_bench.processes.process import ProcessCrash, WorkerError, WorkerProcess
 
@@ -84,7 +84,8 @@ class NemoBackend:
             licence="CC-BY-4.0" if weight == _weight("") else "",
             is_heavy=True,
         )
-        return model_recogniser(made, f"nemo:{model}" if model else "nemo", (language,) if language else ())
+        shown = own_model(weight) if model.endswith(".nemo") else model
+        return model_recogniser(made, f"nemo:{shown}" if model else "nemo", (language,) if language else ())
 
 
 nemo_backend = NemoBackend()

@@ -17,7 +17,7 @@ from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.files import linked_folder
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.languages import code_of
-from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, transcripts
+from codec_bench.metrics.asr import Recogniser, SpeechModel, model_recogniser, own_model, transcripts
 from codec_bench.metrics.resampling import FFMPEG
 from codec_bench.metrics.signal import Array
 from codec_bench.registry import unknown
@@ -117,7 +117,8 @@ def whisper_backend(model: str) -> Recogniser:
         version=2,
         is_heavy=True,
     )
-    return model_recogniser(made, f"whisper:{model}" if model else "whisper", (language,) if language else (), FFMPEG)
+    shown = f"{own_model(weights[0])}{f'@{language}' if language else ''}" if _is_folder(name) else model
+    return model_recogniser(made, f"whisper:{shown}" if model else "whisper", (language,) if language else (), FFMPEG)
 
 
 _WHISPERS_OWN = {"jv": "jw"}

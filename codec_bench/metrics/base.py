@@ -90,12 +90,17 @@ class Metric:
     @property
     def spelling(self) -> str:
         """What `codec_bench.metric` must be given to get this metric in another process."""
-        return f"{self.origin or self.name}{self.label[len(self.name) :]}"
+        return f"{self.origin or self.name}[{self.variant}]" if self.variant else self.origin or self.name
 
     @property
     def label(self) -> str:
-        """Name with its variant, as columns show it."""
-        return f"{self.name}[{self.variant}]" if self.variant else self.name
+        """Name with its variant, as columns show it: the path of a user's model is that of one machine."""
+        recogniser = self.params.get("transcribe")
+        shown = self.variant
+        if recogniser is not None and "/" in shown:
+            normaliser = self.params.get("normalise")
+            shown = recogniser.label + (f"+{normaliser.name}" if normaliser is not None else "")
+        return f"{self.name}[{shown}]" if shown else self.name
 
     @property
     def scale(self) -> float:
@@ -250,7 +255,7 @@ class Metric:
 
     def unavailable(self) -> str | None:
         """Why it cannot run here now, with the command that helps; None if it can."""
-        command = f"codec-bench fetch metric:{self.label}"
+        command = f"codec-bench fetch metric:{self.spelling}"
         return next((reason for model in self.learned if (reason := model.problem(command))), None)
 
     def with_variant(self, variant: str) -> Metric:

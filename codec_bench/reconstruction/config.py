@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -26,9 +26,13 @@ from codec_bench.options import (
     Report,
     Seed,
     band_edges,
+    escaped,
     falling,
     listed,
 )
+
+UNCOMPRESSED = 1536.0
+"""kbit/s of two channels of 16 bits at 48 kHz."""
 
 GROUPS = "semantic|acoustic|classic"
 
@@ -47,6 +51,20 @@ def row_name(name: str | None) -> str | None:
     return name
 
 
+def kilobits(bitrate: float | None) -> float | None:
+    """A bitrate in kbit/s that is none in bit/s.
+
+    Raises:
+        ValueError: Uncompressed speech takes less.
+    """
+    if bitrate is not None and bitrate > UNCOMPRESSED:
+        raise ValueError(
+            f"bitrates of files are in kbit/s, and {bitrate:g} kbit/s is more than uncompressed audio has: did you "
+            f"mean {bitrate / 1000:g}?"
+        )
+    return bitrate
+
+
 def _ids(value: Any) -> Any:
     """Ids as they are in a list, where they may hold commas and end with a space."""
     return listed(value) if isinstance(value, str) else value
@@ -61,7 +79,10 @@ class Described(Options):
         Option("Name of the files in the table; by default that of their folder.", Panel.SYSTEMS),
     ] = None
     bitrate: Annotated[
-        float | None, Field(gt=0), Option("kbit/s, as the authors of the files state it.", Panel.SYSTEMS, "KBPS")
+        float | None,
+        Field(gt=0),
+        AfterValidator(kilobits),
+        Option("kbit/s, as the authors of the files state it.", Panel.SYSTEMS, "KBPS"),
     ] = None
     group: Annotated[
         str | None, Option("Part of the table that files belong to; acoustic by default.", Panel.SYSTEMS, GROUPS)
@@ -142,6 +163,8 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
         prompts: File with the prompt of each generated utterance (`utterance prompt` per line).
         prompt_root: Folder of the prompts; that of the file by default.
     """
+
+    comma_separated: ClassVar[frozenset[str]] = frozenset({"codec"})
 
     codec: Annotated[
         list[str | PreparedFiles],
@@ -226,7 +249,8 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
             )
         described = {"files": files[0].removeprefix("files:"), **facts}
         rest = {name: value for name, value in options.items() if name not in facts}
-        return rest | {"codec": [described if entry in files else entry for entry in systems]}
+        kept = [escaped(entry) if isinstance(entry, str) else entry for entry in systems]
+        return rest | {"codec": [described if entry in files else kept[i] for i, entry in enumerate(systems)]}
 
     @field_validator("codec", mode="before")
     @classmethod
@@ -268,7 +292,7 @@ class ScoreConfig(Described, Grouped, ScoringOptions):
         described = {"name": self.decoded.resolve().name} | self.given(Described.model_fields)
         return RunConfig(
             codec=[PreparedFiles(files=str(self.decoded), **described)],
-            dataset=[str(self.decoded if self.reference is None else self.reference)],
+            dataset=[escaped(str(self.decoded if self.reference is None else self.reference))],
             only=list(common),
             generated=self.reference is None,
             prompts=self.prompts,

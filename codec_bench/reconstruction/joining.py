@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from codec_bench.adapters.prepared import with_path_ids
 from codec_bench.audio import audio_files
 from codec_bench.datasets.generated import read_prompts
 from codec_bench.errors import UsageError
@@ -44,15 +46,19 @@ def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Matche
     else:
         return Matched(tuple(audio_files(decoded)), ())
     files = audio_files(decoded)
-    common = tuple(stem for stem in files if stem in wanted)
+    index = with_path_ids(files, decoded)
+    common = tuple(name for name in wanted if unicodedata.normalize("NFC", name) in index)
     if not common:
         raise UsageError(
             f"no file of {decoded} has {where}: e.g. {next(iter(files))!r} and {next(iter(wanted))!r}{hint}"
         )
+    taken = {index[unicodedata.normalize("NFC", name)] for name in common}
     warnings = [
-        _left_out(decoded, [stem for stem in files if stem not in wanted]),
+        _left_out(decoded, [name for name, path in files.items() if path not in taken]),
         _left_out(
-            reference or prompts, [name for name in wanted if name not in files], "files" if reference else "utterances"
+            reference or prompts,
+            [name for name in wanted if name not in common],
+            "files" if reference else "utterances",
         ),
     ]
     return Matched(common, tuple(w for w in warnings if w))

@@ -191,7 +191,7 @@ class Runner:
                 usable.append(item)
             except NotScorable as outcome:
                 self._fail(system, item, self._plan.metrics, outcome)
-                self._progress.advance()
+                self._progress.advance(stored=True)
         addresses = {
             (item.utterance.id, metric.label): score_address(
                 metric, item, *self._heard(metric, *identities[item.utterance.id]), generated=self._plan.generated
@@ -218,7 +218,7 @@ class Runner:
             if missing or kept[name] not in facts:
                 yield _Pair(system, item, missing, kept[name])
             else:
-                self._progress.advance()
+                self._progress.advance(stored=True)
 
     def _heard(self, metric: Metric, reference: str, decoded: str) -> tuple[str, str]:
         """Content addresses of the two signals that a metric is given."""

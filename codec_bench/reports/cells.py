@@ -51,6 +51,7 @@ class Cell:
     Attributes:
         shows_ends: Whether the interval is printed by its ends, as is that of a share, which may not lie around it.
         is_best: Whether it is marked as (one of) the best of its section.
+        is_exact: Whether the value says only that two signals are the same; how large it is depends on rounding.
     """
 
     value: float | None
@@ -61,16 +62,19 @@ class Cell:
     digits: int
     shows_ends: bool = False
     is_best: bool = False
+    is_exact: bool = False
 
     @property
     def number(self) -> str:
-        """`1.806`, or a dash."""
+        """`1.806`, a dash, or `exact`."""
+        if self.is_exact:
+            return "exact"
         return NOTHING if self.value is None else self._printed(self.value)
 
     @property
     def interval(self) -> str:
         """`±0.052`, or `[1.20, 3.54]`; empty without one."""
-        if self.value is None or self.low is None or self.high is None:
+        if self.value is None or self.low is None or self.high is None or self.is_exact:
             return ""
         if self.shows_ends:
             return f"[{self._printed(self.low)}, {self._printed(self.high)}]"

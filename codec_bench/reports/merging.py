@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,8 +70,9 @@ def _differences(one: Run, other: Run) -> Iterator[str]:
         yield f"has another version or setting of {', '.join(changed)}"
     if one.info["provenance"]["resampler"] != other.info["provenance"]["resampler"]:
         yield "has another resampler"
-    if _settings(one) != _settings(other):
-        yield "has other settings"
+    settings = _settings(one), _settings(other)
+    if changed := [key for key in settings[0] | settings[1] if settings[0].get(key) != settings[1].get(key)]:
+        yield f"has other settings ({', '.join(_changes(*settings, changed))})"
     if _machine(one) != _machine(other):
         yield "was measured on another machine"
     before, after = _conditions(one), _conditions(other)
@@ -100,6 +101,18 @@ def _settings(run: Run) -> dict[str, Any]:
     Empty and absent are the same, so that a run stays comparable with one of before there was the setting.
     """
     return {key: value for key, value in run.info["plan"].items() if key not in _SHARED_PARTS and value}
+
+
+def _changes(mine: Mapping[str, Any], theirs: Mapping[str, Any], keys: Iterable[str]) -> Iterator[str]:
+    """`steps 10, not 20`: what of some settings differs."""
+    for key in keys:
+        one, other = mine.get(key), theirs.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from _changes(one, other, [k for k in one | other if one.get(k) != other.get(k)])
+        elif any(isinstance(value, dict | list) for value in (one, other)):
+            yield key
+        else:
+            yield f"{key} {'none' if other is None else other}, not {'none' if one is None else one}"
 
 
 def _machine(run: Run) -> tuple[Any, ...]:

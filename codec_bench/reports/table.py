@@ -43,6 +43,9 @@ Bold = Literal["ties", "best"]
 MAIN = (*HEADLINE, "sigmos", "nisqa", "utmos")
 """The columns of the LongCat paper's tables 5 to 7, which come first."""
 
+EXACT = {"si_sdr": 80.0}
+"""From which value on a metric says that signals are the same, but for rounding: SI-SDR has no largest one."""
+
 FAMILY_TITLES = {
     "quality": "Quality and intelligibility",
     "mos": "Predicted opinion scores",
@@ -193,7 +196,10 @@ def _rows(run: Run, columns: Sequence[TableColumn]) -> list[TableRow]:
             )
         value, low, high = (_none(r[key]) for key in ("value", "ci_low", "ci_high"))
         metric = str(r["metric"])
-        rows[label].cells[metric] = Cell(value, low, high, int(r["n"]), int(r["n_expected"]), digits[metric])
+        is_exact = value is not None and value >= EXACT.get(metric, math.inf)
+        rows[label].cells[metric] = Cell(
+            value, low, high, int(r["n"]), int(r["n_expected"]), digits[metric], is_exact=is_exact
+        )
     return list(rows.values())
 
 

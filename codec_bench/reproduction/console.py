@@ -8,7 +8,7 @@ from rich.text import Text
 
 from codec_bench import terminal
 from codec_bench.reproduction.judging import Reproduction
-from codec_bench.reproduction.report import comparison_grid, footnotes, markdown, published_grid
+from codec_bench.reproduction.report import comparison_grid, footnotes, markdown, not_run, published_grid
 
 
 def print_reproduction(result: Reproduction) -> None:
@@ -19,8 +19,8 @@ def print_reproduction(result: Reproduction) -> None:
         return
     console.print(Text(f"{result.table.id}: {result.table.caption}", style="bold"))
     (comparison_grid(result) if result.cells else published_grid(result.table)).print_on(console)
-    for absence in result.absent:
-        console.print(Text(f"not run: {absence.row}: {absence.reason}"))
+    for line in not_run(result):
+        console.print(Text(f"not run: {line}"))
     for command in result.commands:
         console.print(Text(f"what would measure it: {command}"))
     for note in footnotes(result):

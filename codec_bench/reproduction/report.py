@@ -72,7 +72,7 @@ def markdown(result: Reproduction) -> str:
     if result.cells:
         parts.append(_headed(comparison_grid(result)))
     if result.absent:
-        lines = "\n".join(f"- {escape(a.row)}: {escape(a.reason)}" for a in result.absent)
+        lines = "\n".join(f"- {escape(line)}" for line in not_run(result))
         parts.append(f"## Not run\n\n{lines}")
     if result.commands:
         parts.append("## What would measure it\n\n```sh\n" + "\n".join(result.commands) + "\n```")
@@ -80,6 +80,14 @@ def markdown(result: Reproduction) -> str:
     rest = [note for note in footnotes(result) if note not in warnings]
     parts.append("## Notes\n\n" + "\n".join(f"- {escape(note)}" for note in rest))
     return "\n\n".join(parts) + "\n"
+
+
+def not_run(result: Reproduction) -> list[str]:
+    """`row, row: reason` for the rows that were not measured; a reason that they share is said once."""
+    rows: dict[str, list[str]] = {}
+    for absence in result.absent:
+        rows.setdefault(absence.reason, []).append(absence.row)
+    return [f"{', '.join(names)}: {reason}" for reason, names in rows.items()]
 
 
 def frame(result: Reproduction) -> pd.DataFrame:

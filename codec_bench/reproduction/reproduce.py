@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from codec_bench import api
 from codec_bench.adapters.prepared import DecodedFiles, GroundTruth
 from codec_bench.adapters.systems import parse_systems
+from codec_bench.audio import audio_files
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.metrics import metric
 from codec_bench.metrics.asr import backend
 from codec_bench.metrics.wer import with_normaliser
-from codec_bench.options import DataFolders
+from codec_bench.options import DataFolders, escaped
 from codec_bench.reconstruction.config import PreparedFiles, RunConfig, ScoringOptions
 from codec_bench.registry import unknown
 from codec_bench.reproduction.availability import commands, fetch_metric, fetch_row, never_reason
@@ -46,6 +48,8 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
         CodecBenchError: A run had to stop.
     """
     files = {_row_name(table, name): folder for name, folder in config.files.items()}
+    for folder in files.values():
+        audio_files(Path(folder))  # before anything is downloaded
     chosen = chosen_rows(table, config.row)
     facts = [cell for cell in fact_cells(table) if cell.row in {table.label(row) for row in chosen}]
     if not table.measured_by_run:
@@ -78,6 +82,8 @@ class _ColumnMetrics:
     labels: dict[str, str]
     left_out: dict[str, str]
     other: dict[str, str]
+    spellings: dict[str, str] = field(default_factory=dict)
+    """What gives each of them, by label."""
 
 
 @dataclass
@@ -158,11 +164,10 @@ class _TableWork:
             self.notes.append(f"only utterances that all folders of --files have were taken ({len(common)} names)")
         if not alone and self.config.out is not None:
             options["out"] = self.config.out / dataset
-        labels = self.columns.labels
         asked = RunConfig(
             codec=systems or [GroundTruth.name],  # a run needs a codec; that of the recordings is their own row
-            dataset=[dataset],
-            metrics=[*dict.fromkeys(labels.values()), *_other_metrics(self.config, labels)],
+            dataset=[escaped(dataset)],
+            metrics=[*self.columns.spellings.values(), *_other_metrics(self.config, self.columns)],
             ground_truth=bool(systems) and len(systems) < len(targets),
             **options,
         )
@@ -206,9 +211,10 @@ def _columns(table: PublishedTable, config: ReproduceConfig) -> _ColumnMetrics:
             made = with_normaliser(made, config.normaliser)
         if made.label != column.metric:
             found.other[key] = f"{made.label}, not the {column.metric} of the paper"
-        if reason := fetch_metric(made.label):
+        if reason := fetch_metric(made.spelling):
             found.left_out[key] = reason
         else:
+            found.spellings[made.label] = made.spelling
             found.labels[key] = made.label
     return found
 
@@ -274,9 +280,10 @@ def _prepared(name: str, folder: str, row: PublishedRow | None) -> PreparedFiles
     return PreparedFiles(files=folder, name=name, bitrate=None if row is None else row.kbps)
 
 
-def _other_metrics(config: ReproduceConfig, labels: Mapping[str, str]) -> list[str]:
+def _other_metrics(config: ReproduceConfig, columns: _ColumnMetrics) -> list[str]:
     """Requested metrics without a column in the table: they are in the run directory only."""
-    known = {made.name for made in map(metric, labels.values())} | set(labels) | set(labels.values())
+    labels = columns.labels
+    known = {made.name for made in map(metric, columns.spellings.values())} | set(labels) | set(labels.values())
     return [name for name in config.metrics if name not in known]
 
 

@@ -1,30 +1,90 @@
-"""A progress bar on a terminal, nothing elsewhere."""
+"""A progress bar on a terminal; elsewhere a line every half minute, so that a log shows that something goes on."""
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
+from collections import deque
 from types import TracebackType
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from codec_bench import terminal
 
+LINE_SECONDS = 30.0
+"""How often a line is written where there is no terminal."""
+
+WINDOW_SECONDS = 300.0
+"""What the rate is measured over: codecs and metrics take turns, so a short time says little of the rest."""
+
+
+class Pace:
+    """How fast work is done, of which some was there before.
+
+    Args:
+        total: Pieces of work.
+        now: When it begins, in seconds.
+    """
+
+    def __init__(self, total: int, now: float) -> None:
+        self.total = total
+        self.stored = 0
+        self.made = 0
+        self._marks = deque([(now, 0)])
+
+    def advance(self, pieces: int, now: float, *, stored: bool = False) -> None:
+        """Counts finished pieces; those that were `stored` say nothing of the rate."""
+        if stored:
+            self.stored += pieces
+            return
+        self.made += pieces
+        self._marks.append((now, self.made))
+        while len(self._marks) > 2 and self._marks[1][0] < now - WINDOW_SECONDS:
+            self._marks.popleft()
+
+    @property
+    def done(self) -> int:
+        """Finished pieces."""
+        return self.stored + self.made
+
+    def rate(self, now: float) -> float | None:
+        """Pieces per second, of late; None before the first."""
+        start, before = self._marks[0]
+        return (self.made - before) / (now - start) if self.made > before and now > start else None
+
+    def left(self, now: float) -> float | None:
+        """Seconds that the rest takes at this rate; None if nothing can be said."""
+        rate = self.rate(now)
+        return None if rate is None else (self.total - self.done) / rate
+
+    def __str__(self) -> str:
+        now = time.monotonic()
+        rate, left = self.rate(now), self.left(now)
+        parts = [] if rate is None else [f"{rate:.1f} pairs/s" if rate >= 0.1 else f"{60 * rate:.1f} pairs/min"]
+        return ", ".join(parts if left is None else [*parts, f"about {_clock(left)} left"])
+
+
+def _clock(seconds: float) -> str:
+    """Seconds as a clock shows them.
+
+    >>> _clock(59.6), _clock(7325)
+    ('0:01:00', '2:02:05')
+    """
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
 
 class _Rate(ProgressColumn):
-    """Pairs per second."""
+    """Pairs per second, and the time left."""
+
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._pace = pace
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} pairs/s", style="progress.data.speed")
+        return Text(str(self._pace), style="progress.data.speed")
 
 
 class RunProgress:
@@ -32,35 +92,49 @@ class RunProgress:
 
     def __init__(self, total: int) -> None:
         self.console = terminal.console(stderr=True)
+        self._started = time.monotonic()
+        self._pace = Pace(total, self._started)
+        self._stage = "starting"
+        self._ended = threading.Event()
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(20),
             MofNCompleteColumn(),
-            _Rate(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            _Rate(self._pace),
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        self._total = total
-        self._task = self._progress.add_task("starting", total=total)
+        self._task = self._progress.add_task(self._stage, total=total)
 
     def __enter__(self) -> RunProgress:
         self._progress.start()
+        if not self.console.is_terminal:
+            threading.Thread(target=self._write_lines, daemon=True).start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._ended.set()
         self._progress.stop()
 
     def stage(self, text: str) -> None:
         """Names what is going on."""
+        self._stage = text
         self._progress.update(self._task, description=text)
 
-    def advance(self, pairs: int = 1) -> None:
-        """Counts finished pairs."""
-        self._progress.advance(self._task, pairs)
+    def advance(self, pairs: int = 1, *, stored: bool = False) -> None:
+        """Counts finished pairs; those that were `stored` before are not part of the rate."""
+        self._pace.advance(pairs, time.monotonic(), stored=stored)
+        self._progress.update(self._task, completed=self._pace.done)
 
     def more(self, pairs: int) -> None:
         """Counts pairs that are scored in another stage, too."""
-        self._total += pairs
-        self._progress.update(self._task, total=self._total)
+        self._pace.total += pairs
+        self._progress.update(self._task, total=self._pace.total)
+
+    def _write_lines(self) -> None:
+        while not self._ended.wait(LINE_SECONDS):
+            passed = _clock(time.monotonic() - self._started)
+            of_all = f"{self._pace.done} of {self._pace.total}"
+            sys.stderr.write(f"{passed} {self._stage}: {', '.join(filter(None, (of_all, str(self._pace))))}\n")
+            sys.stderr.flush()

@@ -193,6 +193,8 @@ def writing(request: Request, path: Path) -> Iterator[RunWriter]:
         previous = read_info(path)
         if previous is not None and (refusal := request.refusal(path, previous)):
             raise UsageError(refusal)
+        if previous is None:
+            _check_empty(path)
         writer = RunWriter(path, new_info(request, previous))
         try:
             write_atomically(path / MANIFEST, csv_of(rows_of(request.manifest)))
@@ -204,6 +206,19 @@ def writing(request: Request, path: Path) -> Iterator[RunWriter]:
         except BaseException as error:
             writer.stop(error)
             raise
+
+
+def _check_empty(path: Path) -> None:
+    """Checks that a folder holds nothing but what a run that begins leaves, and perhaps its options.
+
+    Raises:
+        UsageError: It belongs to somebody else.
+    """
+    ours = {MANIFEST, "failures"}
+    foreign = sorted(p.name for p in path.iterdir() if p.name not in ours and p.name[0] != "." and p.suffix != ".yaml")
+    if foreign:
+        named = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
+        raise UsageError(f"{path} is no run, and holds other files ({named}): choose another --out")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
+
+_TRAINED = re.compile(r"(^|[._])(weight|bias|embed|embedding|codebook|entries|centroids|alpha)(_?\d+)?$")
+"""Names of buffers that are weights: `conv.weight`, `bias2`, `quantizer.embed`; not `embed_avg`, `running_mean`."""
 
 DEPTH = 4
 """How deep a codec's objects are looked through: the codec, a wrapper, a dictionary of parts, a part."""
@@ -43,8 +47,13 @@ def _walk(value: object, depth: int, seen: set[int]) -> Iterator[torch.nn.Module
 
 
 def count_parameters(modules: list[torch.nn.Module]) -> int:
-    """Elements of all parameters; shared ones count once, buffers not at all."""
+    """Elements of all parameters, and of buffers that hold what was trained; shared ones count once.
+
+    A network that is only ever applied may hold its weights as buffers. They are told by their names from windows,
+    filter banks and running statistics, which nobody counts.
+    """
     found = {id(p): p for module in modules for p in module.parameters()}
+    found |= {id(b): b for module in modules for name, b in module.named_buffers() if _TRAINED.search(name)}
     return sum(p.numel() for p in found.values())
 
 

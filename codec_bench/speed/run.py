@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from codec_bench.adapters.codec import Codec
@@ -33,6 +34,10 @@ from codec_bench.speed.results import (
 
 NEUTRAL = ("out", "timeout", "report", "verify", "unverified")
 """Options that change nothing that is measured."""
+
+
+FAR = 1.25
+"""Ratio of counted and stated parameters from which on one of the two is doubted."""
 
 
 def run_speed(config: SpeedConfig) -> Run:
@@ -81,7 +86,7 @@ def run_speed(config: SpeedConfig) -> Run:
         results = _measure(config, systems, columns, speech)
         writer.results(score_frame(scores_of(results, columns)), summary_frame(summary_of(described, results, columns)))
         write_rounds(writer.path, results)
-        writer.warn(time_warnings(results, config.threads))
+        writer.warn([*time_warnings(results, config.threads), *parameter_warnings(results)])
         machines = {label: result.machine for label, result in results.items()}
         notes = notes_of(config, results, writer.info["provenance"])
         return writer.finish(
@@ -94,6 +99,17 @@ def run_speed(config: SpeedConfig) -> Run:
             machine=machines,
             notes=notes + [f"Warning: {text}." for text in writer.info["warnings"]],
         )
+
+
+def parameter_warnings(results: Mapping[str, SpeedMeasurement]) -> list[str]:
+    """Says where the parameters that were counted are far from those that the makers state: one of them is wrong."""
+    found = []
+    for label, result in results.items():
+        counts = result.machine.get("parameters") or {}
+        counted, stated = counts.get("counted"), counts.get("stated")
+        if counted and stated and not 1 / FAR <= counted / stated <= FAR:
+            found.append(f"{label}: {counted / 1e6:.1f} M parameters were counted, and {stated / 1e6:.1f} M are stated")
+    return found
 
 
 def _systems(config: SpeedConfig) -> list[System]:

@@ -63,7 +63,8 @@ def test_a_stored_baseline_stands_for_its_run(cli: Cli, tmp_path: Path):
     assert "1 systems, 2 metrics, 24 utterances" in saved.stderr
     by_run, by_file = cli("compare", "good", "worse"), cli("compare", tmp_path / "b.json.gz", "worse")
     assert (by_run.returncode, by_file.returncode) == (1, 1)
-    assert by_file.stdout.split("\n\n")[2] == by_run.stdout.split("\n\n")[2]  # the table
+    tables = [[line for line in done.stdout.splitlines() if "REGRESSION" in line] for done in (by_run, by_file)]
+    assert tables[0] == tables[1] != []
     shown = cli("baseline", "show", tmp_path / "b.json.gz").stdout
     assert "demo: 24 utterances" in shown
     assert "24 of 24" in shown
@@ -75,7 +76,7 @@ def test_files_for_ci(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     done = cli("compare", "good", "worse", "--markdown", summary, "--junit", report)
     assert done.returncode == 1
-    assert summary.read_text() == "# Job\n" + done.stdout  # of other steps nothing is lost
+    assert summary.read_text().startswith("# Job\n## codec-bench: Regression")  # of other steps nothing is lost
     assert JUnitXml.fromfile(str(report)).failures == 2
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
     cli("compare", "good", "again", "--markdown", summary)
@@ -93,7 +94,7 @@ def test_a_gate_and_pairs_are_used(cli: Cli, tmp_path: Path):
     pair = f"{NOISE.format(15)}={NOISE.format(12)}"
     done = cli("compare", "good", "worse", "--gate", gate, "--pair", pair)
     assert done.returncode == 0
-    assert "without a limit, shown only: si\\_sdr" in done.stdout
+    assert "without a limit, shown only: si_sdr" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -145,13 +145,13 @@ def test_switches_go_both_ways(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("run", "", "option codec is missing, e.g. codec2@1200,opus@6000"),
+        ("run", "", "option codec is missing, e.g. --codec codec2@1200,opus@6000"),
         ("run", "--codec a --engine lokal", "option engine should be 'local' or 'ray', not 'lokal'"),
         ("run", "--codec a --device gpu", "option device: a device is auto, cpu, cuda or cuda:1, not 'gpu'"),
         ("run", "--codec files:a,files:b --name x", "describe one files:DIR"),
         ("run", "--codec files:a --bitrate -1", "option bitrate should be greater than 0"),
         ("score", "", "option decoded is missing"),
-        ("probe", "--codec a --dataset demo", "option task is missing, e.g. sid,digits"),
+        ("probe", "--codec a --dataset demo", "option task is missing, e.g. --task sid,digits"),
         ("probe", "--codec a --dataset demo --task er --input words", "--input words: it is tokens, embeddings"),
         ("tokens", "--tokens r --dataset demo", "--tokens comes with its own data set"),
         ("tokens", "--map tnse", "option map should be 'tsne', 'umap', 'pca' or 'none', not 'tnse'"),

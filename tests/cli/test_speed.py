@@ -39,7 +39,7 @@ def test_the_command_prints_a_table_and_leaves_a_run(tmp_path: Path, capsys: pyt
     [
         (["--codec", "codec2@1200", "--seconds", "five"], "option seconds should be a valid number.*not 'five'"),
         (["--codec", "codec2@1200", "--codebooks", "2.5"], "option codebooks should be a valid integer.*not '2.5'"),
-        ([], "option codec is missing, e.g. codec2@1200"),
+        ([], "option codec is missing, e.g. --codec codec2@1200"),
         (["--codec", "opus@6000", "--audio", "nowhere.wav"], "does not exist"),
     ],
 )

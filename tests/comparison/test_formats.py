@@ -111,6 +111,14 @@ def test_a_terminal_shows_names_with_brackets_and_ends_with_the_verdict(mixed: C
     assert shown.rstrip().splitlines()[-1].startswith("Regression: 1 of 6 limits broken")
 
 
+def test_a_pipe_gets_plain_text_without_escapes_or_broken_lines(mixed: Comparison, capsys: pytest.CaptureFixture[str]):
+    print_comparison(mixed)
+    shown = capsys.readouterr().out
+    assert "| ---" not in shown and "\\|" not in shown and "\x1b" not in shown
+    assert len([line for line in shown.splitlines() if "REGRESSION" in line]) == 1
+    assert shown.rstrip().splitlines()[-1].startswith("Regression: 1 of 6 limits broken")
+
+
 def test_equal_reasons_are_said_once(make: Make):
     run = make({f"c{i}": {"pesq_wb": [2.0] * 3, "mcd": [2.0] * 3} for i in range(9)})
     found = compare(run, run)

@@ -74,8 +74,9 @@ def _spec(
         licence="MIT",
         source="https://github.com/meituan-longcat/LongCat-Audio-Codec",
         weights=(
-            *hugging_face(REPOSITORY, f"ckpts/{ENCODER_FILE}", f"ckpts/{CMVN_FILE}"),
-            *hugging_face(repository, f"ckpts/{decoder_file}"),
+            replace(hugging_face(REPOSITORY, f"ckpts/{ENCODER_FILE}")[0], rough_size=2_189_000_000),
+            replace(hugging_face(REPOSITORY, f"ckpts/{CMVN_FILE}")[0], rough_size=2_000),
+            replace(hugging_face(repository, f"ckpts/{decoder_file}")[0], rough_size=4 * parameters),
         ),
     )
 
@@ -270,7 +271,7 @@ class LongCat(ReplaceableCodec):
         """
         from codec_bench.adapters.longcat.streaming import StreamingDecoder
 
-        return StreamingDecoder(self._loaded_decoder())
+        return StreamingDecoder(self._loaded_decoder(), self.codebooks)
 
 
 class LongCat24k(LongCat):

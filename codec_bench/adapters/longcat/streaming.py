@@ -29,6 +29,7 @@ class StreamingDecoder:
 
     Args:
         decoder: Loaded; several sessions can share it.
+        codebooks: How many of those that it is given are decoded; all by default.
 
     Raises:
         CodecError: The decoder is not causal.
@@ -39,7 +40,7 @@ class StreamingDecoder:
     >>> play(session.flush())  # doctest: +SKIP
     """
 
-    def __init__(self, decoder: LongCatDecoder) -> None:
+    def __init__(self, decoder: LongCatDecoder, codebooks: int | None = None) -> None:
         if not decoder.causal:
             ahead = decoder.network.context[1]
             raise CodecError(
@@ -47,6 +48,7 @@ class StreamingDecoder:
                 "ahead at every rate; the 24 kHz decoders can"
             )
         self._decoder = decoder
+        self._codebooks = codebooks
         self.reset()
 
     def reset(self) -> None:
@@ -70,6 +72,7 @@ class StreamingDecoder:
         if self._ended:
             raise CodecError("the stream has ended; `reset` begins a new one")
         self._decoder.check(frames)
+        frames = frames[: self._codebooks]
         if not frames.shape[1]:
             return np.zeros(0, np.float32)
         with exact_inference():

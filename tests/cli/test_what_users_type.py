@@ -1,0 +1,215 @@
+"""What a user types, and what comes of it: commands of a fresh folder, one line where something is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from codec_bench.audio import Audio, read_audio, write_wav
+from codec_bench.datasets.loading import load_dataset
+from codec_bench.errors import UsageError
+from codec_bench.metrics import metric
+from codec_bench.metrics.asr import default_backend
+from codec_bench.reconstruction.config import RunConfig
+from codec_bench.runs import progress
+from codec_bench.runs.progress import Pace, RunProgress
+from tests.command import Cli, check_refused
+
+
+def _noise(seed: int, seconds: float = 1.0) -> Audio:
+    return Audio(np.random.default_rng(seed).normal(0, 0.1, round(16_000 * seconds)).astype(np.float32), 16_000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run",), "option codec is missing, e.g. --codec codec2@1200,opus@6000"),
+        (("run", "--config", "suite.yaml"), "suite.yaml: unknown option 'metrcis'; did you mean 'metrics'?"),
+        (("run", "--config", "files.yaml"), "unknown option 'bitrat'; did you mean 'bitrate'?"),
+        (
+            ("score", "--reference", "a", "--decoded", "b", "--bitrate", "6000"),
+            "6000 kbit/s is more than uncompressed audio has: did you mean 6?",
+        ),
+        (("list", "codecz"), "did you mean 'codecs'?"),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_says_what_to_type(
+    cli: Cli, tmp_path: Path, arguments: tuple[str, ...], message: str
+):
+    (tmp_path / "suite.yaml").write_text("codec: [opus@6000]\nmetrcis: [stoi]\n")
+    (tmp_path / "files.yaml").write_text("codec:\n  - {files: a, bitrat: 6}\n")
+    check_refused(cli(*arguments), message)
+
+
+def test_a_folder_of_other_files_is_no_place_for_a_run(cli: Cli, tmp_path: Path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("x")
+    options = ("--dataset", "demo", "--limit", "1", "--metrics", "si_sdr", "--no-report", "--out", "thesis")
+    done = cli("run", "--codec", "ground-truth", *options)
+    assert done.returncode == 2
+    assert "thesis is no run, and holds other files (chapter.tex): choose another --out" in done.stderr
+    assert [path.name for path in (tmp_path / "thesis").iterdir() if path.name[0] != "."] == ["chapter.tex"]
+
+
+def test_a_comma_in_a_path_is_written_with_a_backslash_or_in_quotes(tmp_path: Path):
+    made = RunConfig(codec=r'opus@6000,files:a\,b,files:"c,d"', dataset=["demo"])
+    assert made.codec == ["opus@6000", "files:a,b", "files:c,d"]
+    made.save(tmp_path / "suite.yaml")
+    assert RunConfig.load(tmp_path / "suite.yaml") == made
+    assert r"files:a\,b" in made.words()
+
+
+def test_folders_join_by_path_where_stems_repeat_and_by_name_in_any_unicode_form(cli: Cli, tmp_path: Path):
+    reference, decoded = tmp_path / "re,f", tmp_path / "de,c"
+    for folder in (reference / "clean", reference / "noisy", decoded / "clean", decoded / "noisy"):
+        folder.mkdir(parents=True)
+    for seed, name in enumerate(("clean/1", "noisy/1")):
+        samples = _noise(seed).samples
+        nist = reference / f"{name}.WAV"  # TIMIT calls NIST SPHERE so
+        soundfile.write(nist, samples, 16_000, format="NIST", subtype="PCM_16")
+        soundfile.write(decoded / f"{name}.oga", samples, 16_000, format="OGG", subtype="VORBIS")
+    name = "Grüße"
+    write_wav(reference / "clean" / f"{unicodedata.normalize('NFC', name)}.wav", _noise(3))
+    write_wav(decoded / "clean" / f"{unicodedata.normalize('NFD', name)}.wav", _noise(3))
+    options = (
+        "--metrics",
+        "si_sdr",
+        "--no-report",
+        "--no-ground-truth",
+        "--jobs",
+        "1",
+        "--name",
+        "mine",
+        "--out",
+        "out",
+    )
+    done = cli("score", "--reference", reference, "--decoded", decoded, *options)
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_parquet(tmp_path / "out" / "scores.parquet").set_index("utterance").value
+    assert sorted(scores.index) == sorted(["clean__1", "noisy__1", f"clean__{unicodedata.normalize('NFC', name)}"])
+    assert scores.min() > 3  # each with its own; noise compared with other noise is below -20 dB
+    assert "left out" not in done.stderr
+
+
+def test_one_recording_is_a_data_set(tmp_path: Path):
+    write_wav(tmp_path / "a.wav", _noise(0))
+    (tmp_path / "a.txt").write_text("some words")
+    (only,) = load_dataset(tmp_path / "a.wav").utterances()
+    assert (only.id, only.text, load_dataset(tmp_path / "a.wav").name) == ("a", "some words", "a")
+    soundfile.write(tmp_path / "b.sph", _noise(0).samples, 8_000, format="NIST", subtype="ULAW")
+    (only,) = load_dataset(str(tmp_path / "b.sph")).utterances()
+    assert read_audio(only.path).rate == 8_000
+    with pytest.raises(UsageError, match="there is no data set, file or folder"):
+        load_dataset(tmp_path / "c.wav")
+
+
+def test_the_same_samples_are_the_same_file(tmp_path: Path):
+    write_wav(tmp_path / "a.wav", _noise(0))
+    data = (tmp_path / "a.wav").read_bytes()
+    assert b"PEAK" not in data and int.from_bytes(data[4:8], "little") + 8 == len(data)
+    assert np.array_equal(soundfile.read(tmp_path / "a.wav", dtype="float32")[0], _noise(0).samples)
+
+
+def test_a_column_is_called_by_the_model_and_not_by_where_it_lies(tmp_path: Path):
+    labels = []
+    for place in ("here", "there"):
+        folder = tmp_path / place / "my-whisper"
+        folder.mkdir(parents=True)
+        for file in ("model.bin", "config.json", "tokenizer.json"):
+            (folder / file).write_bytes(b"content of the model")
+        made = metric(f"wer[whisper:{folder}@en+whisper-english]")
+        assert metric(made.spelling).fingerprint == made.fingerprint
+        labels.append((made.label, made.fingerprint))
+    assert labels[0] == labels[1]
+    assert labels[0][0] == "wer[whisper:my-whisper-a8729eea@en+whisper-english]"
+
+
+def test_whisper_is_taken_where_its_weights_are(shared: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("faster_whisper")
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(shared))
+    name, notice = default_backend()
+    assert name in ("nemo", "whisper:tiny.en")
+    assert name == "nemo" or "best recogniser that is here" in notice
+
+
+def test_the_rate_is_that_of_what_is_computed_now():
+    pace = Pace(10_000, now=0.0)
+    pace.advance(9_000, 1.0, stored=True)
+    assert pace.left(1.0) is None and pace.done == 9_000
+    for second in range(2, 102, 2):
+        pace.advance(1, float(second))
+    assert pace.rate(100.0) == pytest.approx(0.5)
+    assert pace.left(100.0) == pytest.approx(950 / 0.5)
+
+
+def test_a_log_shows_that_something_goes_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.05)
+    with RunProgress(4) as bar:
+        bar.stage("decoding opus@6000")
+        bar.advance()
+        bar._ended.wait(0.3)
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("0:00:00 decoding opus@6000: 1 of 4, ") and "left" in line
+
+
+def test_a_dry_run_names_everything_and_starts_nothing(cli: Cli, tmp_path: Path):
+    done = cli("run", "--codec", "longcat,opus@6000", "--dry-run", CODEC_BENCH_OFFLINE="1")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *lines = done.stdout.splitlines()
+    assert first.startswith("here: codec:opus, metric:wer[pocketsphinx]")
+    assert next(line for line in lines if line.startswith("codec:longcat")).endswith("to download, 2.84 GB, MIT")
+    assert sum(line.startswith("    hf/meituan-longcat/") and "https://" in line for line in lines) == 3
+    assert re.search(r"dataset:libritts-test-b +to download, 1.23 GB, CC BY 4.0", done.stdout)
+    assert "codec-bench env create nemo" in done.stdout  # a better recogniser than the one that is here
+    assert "GB are free" in done.stdout and "about 7 min" in done.stdout
+    assert "codec-bench fetch codec:longcat dataset:libritts-test-b --list" in done.stdout
+    assert not (tmp_path / "runs").exists()
+    facts = json.loads(cli("run", "--codec", "longcat", "--dry-run", "--json", CODEC_BENCH_OFFLINE="1").stdout)
+    assert {fact["what"]: fact["state"] for fact in facts}["codec:longcat"] == "to download"
+
+
+def test_files_are_listed_for_another_machine_and_taken_from_what_it_brings(cli: Cli, shared: Path, tmp_path: Path):
+    listed = cli("fetch", "codec:lyra", "--list")
+    paths = [line.split("\t")[0] for line in listed.stdout.splitlines()]
+    assert len(paths) > 2 and all(line.count("\t") == 3 and "https://" in line for line in listed.stdout.splitlines())
+    (tmp_path / "stick").mkdir()
+    for path in paths[:-1]:
+        (tmp_path / "stick" / Path(path).name).write_bytes((shared / path).read_bytes())
+    options = ("codec:lyra", "--no-verify", "--from", "stick")
+    done = cli("fetch", *options, CODEC_BENCH_OFFLINE="1")
+    assert done.returncode == 2 and f"lacks 1 of {len(paths)} files: {paths[-1]}" in done.stderr
+    last = tmp_path / "stick" / Path(paths[-1]).name
+    last.write_bytes(b"damaged")
+    assert "another file" in cli("fetch", *options, CODEC_BENCH_OFFLINE="1").stderr
+    last.write_bytes((shared / paths[-1]).read_bytes())
+    done = cli("fetch", *options, CODEC_BENCH_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+    assert all((tmp_path / "home" / path).is_file() for path in paths)
+
+
+def test_folders_of_librispeech_bring_speakers_and_texts(tmp_path: Path):
+    for speaker, chapter in (("61", "70968"), ("121", "121726")):
+        folder = tmp_path / "test-clean" / speaker / chapter
+        folder.mkdir(parents=True)
+        (folder / f"{speaker}-{chapter}-0000.flac").touch()
+        (folder / f"{speaker}-{chapter}.trans.txt").write_text(f"{speaker}-{chapter}-0000 SAID BY {speaker}\n")
+    found = {u.speaker: u.text for u in load_dataset(tmp_path / "test-clean").utterances()}
+    assert found == {"61": "SAID BY 61", "121": "SAID BY 121"}
+
+
+def test_help_has_groups_examples_a_short_flag_and_completion(cli: Cli):
+    shown = cli("-h").stdout
+    assert shown.index("Measure:") < shown.index("  run ") < shown.index("Look at results:") < shown.index("  compare ")
+    assert "Example: codec-bench run --codec" in shown and "--install-completion" in shown
+    assert "Example: codec-bench probe --codec codec2@1200,opus@6000 --task sid,digits" in cli("probe", "-h").stdout
+    completed = cli(
+        "--version", _CODEC_BENCH_COMPLETE="complete_bash", COMP_WORDS="codec-bench rep", COMP_CWORD="1"
+    ).stdout.split()
+    assert completed == ["report", "reproduce"]
