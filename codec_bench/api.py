@@ -121,7 +121,14 @@ def run_suite(config: RunConfig, given: Given = NOTHING) -> dict[str, Run]:
         # Nobody holds the plan and what came of it any longer when the report is made, which needs as much memory.
         runs[name] = run = reconstruct(config, plans.pop(name), is_one_of_several=several)
         formats = ("md", "html") if config.report else ("md",)
-        write_report([run], run.path, formats=formats, plots=config.report, bands=config.bands, plot_kinds=("bitrate",))
+        write_report(
+            [run],
+            run.path,
+            formats=formats,
+            plots=config.report,
+            bands=config.bands,
+            plot_kinds=("bitrate", "severity"),
+        )
         log_safely([run], config.log)
     return runs
 

@@ -49,7 +49,7 @@ COMMANDS = {
 
 GROUPS = {
     "Measure": ("run", "score", "probe", "tokens", "speed", "reproduce"),
-    "Look at results": ("report", "compare", "baseline", "export", "ratings"),
+    "Look at results": ("report", "compare", "baseline", "export", "ratings", "log"),
     "What there is": ("list", "doctor", "verify"),
     "What lies on this machine": ("fetch", "env", "cache"),
     "More": (),
@@ -105,8 +105,8 @@ class _Commands(TyperGroup):
 
 
 def _typer(**options: Any) -> typer.Typer:
-    options = {"add_completion": False, "context_settings": SETTINGS} | options
-    return typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, **options)
+    options.setdefault("add_completion", False)
+    return typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, context_settings=SETTINGS, **options)
 
 
 app = _typer(

@@ -17,6 +17,7 @@ from codec_bench.coding.devices import check_device
 from codec_bench.coding.items import Item, describe_dataset, manifest_of, resolve_items
 from codec_bench.coding.rows import Row, codecs_of, describe_system, use_checkpoint
 from codec_bench.coding.verified import ensure_verified
+from codec_bench.datasets.corpus import Corpus
 from codec_bench.datasets.dataset import Dataset
 from codec_bench.datasets.generated import Generated, load_prompts
 from codec_bench.datasets.loading import load_dataset
@@ -125,7 +126,10 @@ def make_plan(config: RunConfig, dataset: str, given: Given = NOTHING) -> Plan:
 
 def _load_dataset(config: RunConfig, name: str) -> Dataset:
     if not config.generated:
-        return load_dataset(name, data_root=config.data_root, audio_root=config.audio_root)
+        made = load_dataset(name, data_root=config.data_root, audio_root=config.audio_root)
+        if isinstance(made, Corpus):
+            made.takes_part = config.data_root is not None and config.limit is not None
+        return made
     prompts = None if config.prompts is None else load_prompts(config.prompts, config.prompt_root, config.only)
     return Generated(Path(name), prompts)
 

@@ -107,7 +107,8 @@ def _changes(mine: Mapping[str, Any], theirs: Mapping[str, Any], keys: Iterable[
     """`steps 10, not 20`: what of some settings differs."""
     for key in keys:
         one, other = mine.get(key), theirs.get(key)
-        if isinstance(one, dict) and isinstance(other, dict):
+        if isinstance(one or other, dict):
+            one, other = one or {}, other or {}
             yield from _changes(one, other, [k for k in one | other if one.get(k) != other.get(k)])
         elif any(isinstance(value, dict | list) for value in (one, other)):
             yield key

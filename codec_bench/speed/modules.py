@@ -52,7 +52,7 @@ def count_parameters(modules: list[torch.nn.Module]) -> int:
     A network that is only ever applied may hold its weights as buffers. They are told by their names from windows,
     filter banks and running statistics, which nobody counts.
     """
-    found = {id(p): p for module in modules for p in module.parameters()}
+    found: dict[int, torch.Tensor] = {id(p): p for module in modules for p in module.parameters()}
     found |= {id(b): b for module in modules for name, b in module.named_buffers() if _TRAINED.search(name)}
     return sum(p.numel() for p in found.values())
 

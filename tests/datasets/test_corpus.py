@@ -538,3 +538,17 @@ def test_a_record_of_an_archive_that_is_none_says_that_nothing_is_known(content:
     path.unlink()
     os.mkfifo(path)
     assert Tiny()._recorded(archive) == {}
+
+
+@pytest.mark.parametrize("kind", [Tiny, AsFound])
+def test_a_part_of_a_corpus_will_do_where_only_its_first_ones_are_asked_for(kind: type[Corpus], tmp_path: Path):
+    folder = tmp_path / "Tiny" / "test"
+    folder.mkdir(parents=True)
+    for id_ in IDS[:4]:
+        (folder / f"{id_}.wav").write_bytes(b"x")
+    made = kind(data_root=tmp_path)
+    with pytest.raises(UnavailableError):
+        made.utterances()
+    made.takes_part = True
+    assert [utterance.id for utterance in made.utterances()] == IDS[:4]
+    assert f"tiny: {folder} holds 4 recordings of 6" in made.notes()

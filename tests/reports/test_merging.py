@@ -88,7 +88,7 @@ def changed(run: Run, **parts: Any) -> Run:
         ({"plan__dataset": {"name": "set", "utterances": 6, "speakers": 1}}, "has other utterances (6, not 500)"),
         ({"plan__metrics__0__fingerprint": "another"}, "has another version or setting of stoi"),
         ({"provenance__resampler": "sinc"}, "has another resampler"),
-        ({"plan__probe": {"steps": 10}}, "has other settings"),
+        ({"plan__probe": {"steps": 10}}, "has other settings (steps 10, not none)"),
         ({"plan__metrics__0__label": "estoi"}, "has no column in common with it"),
     ],
 )

@@ -77,6 +77,17 @@ class _Codec:
         self.text = "no module"
 
 
+def test_weights_that_are_buffers_count_and_statistics_and_windows_do_not():
+    class Applied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            for name, size in (("weight", 12), ("bias2", 3), ("entries_0", 7), ("window", 400), ("embed_avg", 7)):
+                self.register_buffer(name, torch.zeros(size))
+            self.norm = nn.BatchNorm1d(4)
+
+    assert count_parameters([Applied()]) == 12 + 3 + 7 + 4 + 4
+
+
 def test_modules_are_found_wherever_a_codec_keeps_them_and_each_parameter_counts_once():
     codec = _Codec()
     found = modules_of(codec)

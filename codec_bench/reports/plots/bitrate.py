@@ -11,9 +11,14 @@ from matplotlib.lines import Line2D
 from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
 from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
+from codec_bench.reports.plots.severity import severity
 
 FILLS = ("full", "bottom", "left", "top", "right")
 """Fill of the markers under each condition, clean first; points over few utterances are hollow."""
+
+
+MOST_CONDITIONS = len(FILLS)
+"""With more, rows under a condition of some strength are in the picture against severity alone."""
 
 
 def draw(material: PlotData) -> Iterator[Picture]:
@@ -88,10 +93,14 @@ def _front(axis: Axes, material: PlotData, column: TableColumn) -> None:
 
 
 def _families(material: PlotData) -> dict[str, list[PlottedRow]]:
-    """Rows of a codec that differ in its setting alone, for those that have a bitrate."""
+    """Rows of a codec that differ in its setting alone, for those that have a bitrate.
+
+    Many conditions would be a thicket; those of one kind and several strengths have a picture against these.
+    """
     found: dict[str, list[PlottedRow]] = {}
+    many = len(material.conditions) > MOST_CONDITIONS
     for entry in material.coded:
-        if entry.row.bitrate:
+        if entry.row.bitrate and not (many and severity(entry.row.condition) is not None):
             found.setdefault(entry.row.family, []).append(entry)
     codecs = list(dict.fromkeys(members[0].row.codec for members in found.values()))
     return dict(sorted(found.items(), key=lambda item: codecs.index(item[1][0].row.codec)))

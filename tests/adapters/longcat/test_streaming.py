@@ -48,6 +48,12 @@ def test_short_streams(decoders: dict[str, LongCatDecoder], frames: int):
     assert np.abs(audio - decoder.decode(CODES[:, :frames])).max(initial=0) < 1e-5
 
 
+def test_a_session_keeps_to_its_number_of_codebooks(decoders: dict[str, LongCatDecoder]):
+    session = StreamingDecoder(decoders["24k_4codebooks"], 2)
+    audio = np.concatenate([session.push(CODES[:, :30]), session.flush()])
+    assert np.abs(audio - decoders["24k_4codebooks"].decode(CODES[:2, :30])).max() < 1e-5
+
+
 def test_samples_that_were_heard_are_final(decoders: dict[str, LongCatDecoder]):
     """Two streams that part after frame 20 sound alike until frame 17 ends, and not a frame longer."""
     other = CODES.copy()
