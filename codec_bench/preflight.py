@@ -223,10 +223,12 @@ def plain(needs: Sequence[Need]) -> list[dict[str, Any]]:
 
 
 def announcement(config: Options) -> str:
-    """What is said before a command starts that has to download something; empty where all is here.
+    """What is said before a command starts that has to download something; empty where all is here, or it may not.
 
     What is wrong with the request is for the command itself to say.
     """
+    if is_offline():
+        return ""
     try:
         needs, _ = needs_of_command(config)
     except CodecBenchError:
