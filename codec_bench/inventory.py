@@ -34,6 +34,7 @@ KINDS = {
 
 SCORES = "cache/scores.sqlite"
 REMOVABLE = (*dict.fromkeys(KINDS.values()), "scores", "leftovers")
+WRITTEN_BY_RUNS = ("codes", "audio", "features", "frames", "probes", "language-models")
 IN_USE = "in use"
 OTHER = "other"
 
@@ -192,7 +193,7 @@ def remove(what: Iterable[Stored], root: Path) -> None:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise UsageError(f"{path} cannot be removed: {error.strerror}") from error
-        if not item.row.startswith("cache/"):  # a run may be about to write there
+        if item.kind not in WRITTEN_BY_RUNS:  # a run may be about to write there
             _remove_empty(item.files, root)
 
 

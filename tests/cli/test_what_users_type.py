@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -209,7 +212,7 @@ def test_help_has_groups_examples_a_short_flag_and_completion(cli: Cli):
     assert shown.index("Measure:") < shown.index("  run ") < shown.index("Look at results:") < shown.index("  compare ")
     assert "Example: codec-bench run --codec" in shown and "--install-completion" in shown
     assert "Example: codec-bench probe --codec codec2@1200,opus@6000 --task sid,digits" in cli("probe", "-h").stdout
-    completed = cli(
-        "--version", _CODEC_BENCH_COMPLETE="complete_bash", COMP_WORDS="codec-bench rep", COMP_CWORD="1"
-    ).stdout.split()
-    assert completed == ["report", "reproduce"]
+    words = {"_CODEC_BENCH_COMPLETE": "complete_bash", "COMP_WORDS": "codec-bench rep", "COMP_CWORD": "1"}
+    program = Path(sys.executable).with_name("codec-bench")
+    completed = subprocess.run([program], env=os.environ | words, capture_output=True, text=True, check=True).stdout
+    assert completed.split() == ["report", "reproduce"]
