@@ -50,7 +50,7 @@ COMMANDS = {
 GROUPS = {
     "Measure": ("run", "score", "probe", "tokens", "speed", "reproduce"),
     "Look at results": ("report", "compare", "baseline", "export", "ratings", "log", "publish"),
-    "What there is": ("list", "doctor", "verify"),
+    "What there is": ("list", "doctor", "verify", "new", "check"),
     "What lies on this machine": ("fetch", "env", "cache"),
     "More": (),
 }
