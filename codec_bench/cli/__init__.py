@@ -33,6 +33,7 @@ COMMANDS = {
     "reproduce": "codec_bench.cli.reproduce:reproduce",
     "log": "codec_bench.cli.log:log",
     "publish": "codec_bench.cli.publish:publish",
+    "leaderboard": "codec_bench.cli.leaderboard:leaderboard",
     "export": "codec_bench.cli.export:export",
     "ratings": "codec_bench.cli.ratings:ratings",
     "list": "codec_bench.cli.list:list_plugins",
