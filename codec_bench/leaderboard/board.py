@@ -33,8 +33,6 @@ KINDS = {"reconstruction": "", "probe": "probes", "tokens": "tokens", "speed": "
 NEWCOMERS = ("wer", "stoi", "pesq_wb", "secs", "utmos", "distillmos", "nisqa", "sigmos", "gpe", "accuracy", "rtf")
 """Metrics that are shown before a reader chooses, as far as there are results."""
 
-SHOWN = 8
-
 
 @dataclass(frozen=True)
 class Board:
@@ -115,8 +113,8 @@ class Board:
                         "digits": value.digits, "family": "published", "note": "",
                     })  # fmt: skip
         shown = sorted(found, key=lambda key: _rank(key[0]))
-        for place, key in enumerate(shown):
-            found[key]["shown"] = place < SHOWN and _rank(key[0]) < len(NEWCOMERS)
+        for key in shown:
+            found[key]["shown"] = _rank(key[0]) < len(NEWCOMERS)
         return {key: found[key] for key in shown}
 
     def _measured(self, places: Mapping[tuple[str, str], int]) -> Iterator[Plain]:

@@ -1,5 +1,6 @@
 // The leaderboard: filters, columns and order live in the address, so that a view can be sent to somebody.
 const PAGE = 100;
+const USUAL = 8; // columns of a table that nobody has chosen any for
 const FACTS = [
   ["kbps", "kbps", "Payload bits per second"], ["frame", "Hz", "Frames per second"], ["tokens", "tokens/s", "Tokens per second"],
   ["books", "books", "Codebooks"], ["causal", "causal", "Output never depends on later input"],
@@ -27,7 +28,7 @@ function shownColumns() {
     return all.filter((c) => wanted.has(c.place));
   }
   const usual = all.filter((c) => c.shown);
-  return usual.length ? usual : all.slice(0, 8);
+  return (usual.length ? usual : all).slice(0, USUAL);
 }
 
 function readAddress() {
