@@ -147,7 +147,10 @@ class Residual(Codec):
             raise cls.no_such_mode(mode)
         books = (Codebook(16, hop=1),) * 3
         title = "Residual (test)"
-        return CodecSpec(title, Group.CLASSIC, RATE, RATE, books, source="codec_bench.testing", cacheable=True)
+        return CodecSpec(
+            title, Group.CLASSIC, RATE, RATE, books, causal=True, streaming=True, source="codec_bench.testing",
+            cacheable=True,
+        )  # fmt: skip
 
     def _encode(self, samples: FloatArray) -> Code:
         before = np.concatenate([np.zeros(1, np.float32), samples[:-1]])

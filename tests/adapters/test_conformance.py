@@ -35,8 +35,8 @@ noise."""
 UNBUILT = {name for name in CODECS.names() if issubclass(CODECS.get(name), PublishedOnly)} | {"test-failing"}
 """What nobody can run; and what promises the opposite, see tests/testing/test_codecs.py."""
 
-NO_WAVEFORM = ("codec2", *BUILT)
-"""Parametric codecs, which do not keep the waveform, and noise."""
+NO_WAVEFORM = ("codec2", "test-residual", *BUILT)
+"""Parametric codecs, which do not keep the waveform, one of 4 bits a sample, and noise."""
 
 DROPS = {"s3tokenizer-v2-25hz": 1, "hubert-km1000": 2, "mhubert-km500-25hz": 1}
 """Frames that codecs lose at the end, as their makers' code does: it sends full windows only."""

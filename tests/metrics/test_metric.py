@@ -285,19 +285,22 @@ def test_a_feature_that_returns_its_buffer_is_copied(speech: np.ndarray):
     ],
 )
 def test_values_of_a_plug_in_lie_in_the_range_that_it_states(speech: np.ndarray, value: float, is_right: bool):
-    score = of_user(lambda decoded: value, range=(0, 100))(None, speech)
+    score = of_user(lambda decoded: value, range=(0, 100))(None, speech, 16_000)
     if is_right:
         assert score.value == (value.numerator / value.denominator if isinstance(value, Ratio) else value)
     else:
         assert score.status is Status.ERROR
         assert score.reason.endswith("outside of the range that it states: 0 to 100")
-    assert of_user(lambda decoded: value)(None, speech).status is Status.OK
+    assert of_user(lambda decoded: value)(None, speech, 16_000).status is Status.OK
 
 
 def test_the_range_is_in_the_unit_of_the_values(speech: np.ndarray):
     metrics = [of_user(lambda decoded, value=value: value, unit="%", range=(0, None)) for value in (0.5, -0.5)]
-    assert metrics[0](None, speech).value == 50
-    assert metrics[1](None, speech).reason == "its value is -50, outside of the range that it states: 0 to no bound %"
+    assert metrics[0](None, speech, 16_000).value == 50
+    assert (
+        metrics[1](None, speech, 16_000).reason
+        == "its value is -50, outside of the range that it states: 0 to no bound %"
+    )
 
 
 @pytest.mark.parametrize(
@@ -305,7 +308,7 @@ def test_the_range_is_in_the_unit_of_the_values(speech: np.ndarray):
     ["3.5", b"3.5", np.str_("3.5"), (1, 2), None, 1j, np.ones(3), np.ones((1, 1)), Ratio("a", "b"), Ratio(1, -1)],  # type: ignore[arg-type]
 )
 def test_what_is_no_number(speech: np.ndarray, value: object):
-    score = of_user(lambda decoded: value)(None, speech)  # type: ignore[arg-type, return-value]
+    score = of_user(lambda decoded: value)(None, speech, 16_000)  # type: ignore[arg-type, return-value]
     assert (score.value, score.status) == (None, Status.ERROR)
     assert re.search(
         r"(not a number or a Ratio|could not convert string to float: 'a'|above 0, not 1.0/-1.0) \(test_metric.py:",
@@ -317,7 +320,9 @@ def test_what_a_plug_in_raises_cannot_steer_a_terminal(speech: np.ndarray):
     def ansi(decoded: Signal) -> float:
         raise ValueError("\x1b[31mRED\x1b]0;title\x07 <img src=x onerror=alert(1)> | =cmd()")
 
-    assert of_user(ansi)(None, speech).reason.startswith("ValueError: RED <img src=x onerror=alert(1)> | =cmd() (")
+    assert of_user(ansi)(None, speech, 16_000).reason.startswith(
+        "ValueError: RED <img src=x onerror=alert(1)> | =cmd() ("
+    )
 
 
 def test_plain_parameters_have_addresses_and_others_are_one_line():
@@ -344,5 +349,5 @@ def test_plain_parameters_have_addresses_and_others_are_one_line():
 def test_torch_does_not_warn_of_read_only_samples(speech: np.ndarray, recwarn: pytest.WarningsRecorder):
     torch = pytest.importorskip("torch")
     metric = of_user(lambda decoded: float(torch.from_numpy(decoded.samples).abs().max()))
-    assert metric(None, speech).value == np.abs(speech).max()
+    assert metric(None, speech, 16_000).value == np.abs(speech).max()
     assert not [w for w in recwarn if "not writable" in str(w.message)]
