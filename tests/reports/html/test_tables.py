@@ -77,7 +77,8 @@ def test_cells_print_the_summary_with_interval_and_n(visit, old: Run, old_report
         assert len(row) == len(labels) == len(old.metrics)
         for label, (value, full, title) in zip(labels, row, strict=True):
             expected, d = summary.loc[system, label], old.metrics[label]["digits"]
-            assert value == f"{expected.value:.{d}f}"
+            is_exact = label == "si_sdr" and expected.value > 90  # rounding alone is left
+            assert value == ("exact" if is_exact else f"{expected.value:.{d}f}")
             interval = f"{expected.ci_low:.{d}f} to {expected.ci_high:.{d}f}, "
             assert full == title == f"{interval}n {expected.n} of {expected.n_expected}"
 
