@@ -311,7 +311,7 @@ def json_schema() -> dict[str, Any]:
 
 
 _PRIVATE = (
-    re.compile(r"(?<![\w.:/~-])/(?:home|Users|root|tmp|mnt|data|work|opt|var|srv|scratch|private|media|nfs|gpfs)/\S*"),
+    re.compile(r"(?<![\w./~-])/(?:home|Users|root|tmp|mnt|data|work|opt|var|srv|scratch|private|media|nfs|gpfs)/\S*"),
     re.compile(r"(?<![\w/])~\w*/\S*"),
     re.compile(r"\b[A-Za-z]:\\\S*"),
     re.compile(r"(?<=://)[^/\s@]+@"),

@@ -117,7 +117,7 @@ def test_silence_and_short_audio(folder: Path, recordings: list[Audio]) -> None:
     found = texts(recogniser, silent, recordings[0], silent, click)
     assert found[0] == found[2] == ""
     assert found[1] == texts(recogniser, recordings[0])[0] != ""
-    score = metric(f"wer[whisper:{folder}]")(None, np.zeros(16_000), text="Nobody speaks.", language="en")
+    score = metric(f"wer[whisper:{folder}]")(None, np.zeros(16_000), 16_000, text="Nobody speaks.", language="en")
     assert score.value == 100
 
 

@@ -102,7 +102,7 @@ def test_real_speech_and_a_real_codec(shared: Path, system: str, expected: float
 
 @pytest.mark.parametrize("name", ["wer[pocketsphinx]", "cer[pocketsphinx]"])
 def test_silence_deletes_everything(name: str) -> None:
-    score = metric(name)(None, np.zeros(16_000), text="Nobody speaks.", language="en")
+    score = metric(name)(None, np.zeros(16_000), 16_000, text="Nobody speaks.", language="en")
     assert score.value == 100 and score.status is Status.OK
 
 
@@ -212,7 +212,7 @@ def test_phone_error_rate_is_of_english_with_phones() -> None:
     assert hears("per", "x").score(None, SOUND, "中", None).status is Status.NO_TEXT
     assert hears("per", "x").score(None, SOUND, "", None).status is Status.NO_TEXT
     per = wer.phone_error_rate
-    assert per(None, np.zeros(16_000), text="Nobody speaks.", language="en").value == 100
+    assert per(None, np.zeros(16_000), 16_000, text="Nobody speaks.", language="en").value == 100
     assert (per.unit, per.with_variant("pocketsphinx").label) == ("%", "per[pocketsphinx]")
 
 

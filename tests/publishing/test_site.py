@@ -20,9 +20,6 @@ from codec_bench.leaderboard.site import write_site
 from codec_bench.options import BANDS
 from codec_bench.runs.directory import Run
 from tests.command import Cli, run_command
-from tests.reports.html.conftest import browser
-
-__all__ = ["browser"]
 
 Open = Callable[..., Any]
 

@@ -48,21 +48,6 @@ class Opened:
     requests: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Headless Chromium of the machine."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("there is no chromium on PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        made = playwright.chromium.launch(executable_path=found, args=options)
-        yield made
-        made.close()
-
-
 # Brings a page that an earlier test has used back to how it opened: loading Plotly takes most of a test's time.
 RESET = """
 () => {
