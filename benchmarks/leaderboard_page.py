@@ -1,8 +1,8 @@
 """A leaderboard of many systems: how long it takes to write, to be seen, and to filter.
 
 `python benchmarks/leaderboard_page.py [--systems 500] [--metrics 30]` publishes results with drawn scores, writes the
-site, opens it in the Chromium of the machine, and prints milliseconds: until the table is painted, and until the page is
-painted again after each of some filters. Needs `playwright` and a Chromium; nothing is downloaded.
+site, opens it in the Chromium of the machine, and prints milliseconds: until the table is painted, and until the page
+is painted again after each of some filters. Needs `playwright` and a Chromium; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -57,9 +57,7 @@ def main() -> None:
         written = time.perf_counter() - started
         assert not [p for p in problems if not p.is_warning], problems[0].line
         size = (folder / "site/index.html").stat().st_size / 1e6
-        print(
-            f"{options.systems} systems x {options.metrics} metrics: written in {written:.1f} s, a page of {size:.2f} MB"
-        )
+        print(f"{options.systems} systems x {options.metrics} metrics: {written:.1f} s to write, {size:.2f} MB of page")
         for name, found in measure(folder / "site").items():
             verdict = "pass" if found <= LIMITS_MS[name] else "falls short"
             print(f"{name}: {found:.0f} ms (limit {LIMITS_MS[name]:.0f}): {verdict}")
