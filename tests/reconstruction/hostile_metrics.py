@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from codec_bench.metrics import register_metric
 from codec_bench.processes.protocol import pack
 
@@ -95,3 +97,10 @@ def hangs(decoded: Any) -> float:
         log.write(f"{decoded.length}\n")
     time.sleep(600)
     return 1.0
+
+
+@register_metric("draws", better="higher", same_utterance=False)
+def draws(decoded: Any) -> float:
+    """Draws its value, from the generator that everybody in its process shares."""
+    np.random.seed(3)
+    return float(np.random.default_rng().random())

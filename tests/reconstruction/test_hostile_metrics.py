@@ -113,3 +113,18 @@ def test_a_metric_that_hangs_with_everything_is_given_up(recordings: Path, tmp_p
     given_up = "hangs is given up for plain: it lost 3 utterances in a row; the last time the process gave"
     assert sum(reason.startswith(given_up) for reason in hung["reason"]) >= 8 - 3 * jobs
     assert run.info["status"] == "failed"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("plug_ins")
+def test_a_metric_that_draws_its_values_gives_them_once(recordings: Path, tmp_path: Path):
+    """A drawn value is kept as any other: repeated, the run has the same one, and no other metric hears of it."""
+    first = run_with(("draws",), recordings, tmp_path / "first", timeout=60).scores
+    again = run_with(("draws",), recordings, tmp_path / "again", timeout=60).scores
+    columns = ["utterance", "metric", "status", "value"]
+    assert first[columns].equals(again[columns])
+    drawn = first[first["metric"] == "draws"]
+    assert set(drawn["status"]) == {"ok"}
+    assert drawn["value"].nunique() >= 8
+    alone = run_with((), recordings, tmp_path / "alone", timeout=60).scores
+    assert alone[columns].equals(first[first["metric"] != "draws"].reset_index(drop=True)[columns])

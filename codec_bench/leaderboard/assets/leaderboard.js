@@ -150,7 +150,9 @@ function show() {
   const set = data.sets.find((one) => one.id === state.set);
   document.getElementById("count").textContent = `${found.length} of ${rowsOfSet().length} rows${set ? `, ${set.title}` : ""}`;
   showCompared();
-  showPlot();
+  // Drawing takes longer than a keystroke: the plot follows when nothing more is typed.
+  clearTimeout(board.plot);
+  board.plot = setTimeout(showPlot, 150);
 }
 
 const shownFacts = () => FACTS.filter(([name]) => board.state.facts.split(",").includes(name));
