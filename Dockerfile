@@ -42,7 +42,7 @@ RUN python -m venv "$VIRTUAL_ENV" \
     && if [ "$TORCH" = cpu ]; then index=https://download.pytorch.org/whl/cpu; else index=https://pypi.org/simple; fi \
     && python -m pip install --no-cache-dir --quiet -c constraints.txt --index-url "$index" --extra-index-url https://pypi.org/simple torch \
     && python -m pip install --no-cache-dir --quiet -c constraints.txt ".[$EXTRAS]" \
-    && python -m pip install --no-cache-dir --quiet --no-deps -c constraints.txt torchaudio encodec vocos speechtokenizer s3tokenizer speechbrain distillmos \
+    && python -m pip install --no-cache-dir --quiet --no-deps -c constraints.txt torchaudio encodec vocos speechtokenizer s3tokenizer speechbrain distillmos torchfcpe visqol-python \
     && if [ "$TORCH" = cpu ]; then python codec_bench/environments/torchaudio_without_cuda.py; fi \
     && codec-bench --version
 

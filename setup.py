@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from setuptools import setup
-
 BASE = "https://github.com/codec-bench/codec-bench"
 
 
@@ -24,6 +22,8 @@ def absolute(text: str) -> str:
 
 
 if __name__ == "__main__":
+    from setuptools import setup  # not above: a test reads this file where distutils may be imported already
+
     setup(
         long_description=absolute(Path("README.md").read_text(encoding="utf-8")),
         long_description_content_type="text/markdown",

@@ -17,7 +17,7 @@ import codec_bench
 from .conftest import ROOT
 
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-WITH_TORCHAUDIO = {"vocos", "speechtokenizer", "s3tokenizer", "speechbrain", "distillmos"}
+ALONE = {"vocos", "speechtokenizer", "s3tokenizer", "speechbrain", "distillmos", "squim", "fcpe", "visqol"}
 
 
 def script(path: str) -> ModuleType:
@@ -64,10 +64,9 @@ def test_links_of_the_description_work_without_a_checkout(monkeypatch: pytest.Mo
 
 def test_extras_by_purpose_hold_the_others():
     found = extras()
-    alone = WITH_TORCHAUDIO
-    for name in set(found) - alone - {"test", "lint", "docs"}:
+    for name in set(found) - ALONE - {"test", "lint", "docs"}:
         assert found[name] <= found["all"], name
-    for name in alone:
+    for name in ALONE:
         assert not found[name] <= found["all"], name
     large = found["wandb"] | found["mlflow"] | found["trackio"]
     assert found["all"] - large <= found["test"], "tests run with all that is not large"
