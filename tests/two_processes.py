@@ -9,14 +9,12 @@ import torch
 
 from codec_bench.torchmetrics import CodecMetric
 
-FOLDER, RANK = Path(sys.argv[1]), int(sys.argv[2])
 
-
-def main() -> None:
+def main(folder: Path, rank: int) -> None:
     """Scores this process's part, and joins both."""
-    torch.distributed.init_process_group("gloo", init_method=f"file://{FOLDER}/meeting", rank=RANK, world_size=2)
-    batch = torch.load(FOLDER / "batch.pt", weights_only=True)
-    mine = slice(0, 3) if RANK == 0 else slice(3, 5)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    batch = torch.load(folder / "batch.pt", weights_only=True)
+    mine = slice(0, 3) if rank == 0 else slice(3, 5)
     values = []
     for name in ("stoi", "gpe"):
         metric = CodecMetric(name, 16_000)
@@ -28,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]), int(sys.argv[2]))
