@@ -48,13 +48,13 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
         CodecBenchError: A run had to stop.
     """
     files = {_row_name(table, name): folder for name, folder in config.files.items()}
+    if not table.measured_by_run and (files or config.codec):
+        raise UsageError(f"{table.id} is a table of kind {table.kind}, which audio files cannot be scored for")
     for folder in files.values():
         audio_files(Path(folder))  # before anything is downloaded
     chosen = chosen_rows(table, config.row)
     facts = [cell for cell in fact_cells(table) if cell.row in {table.label(row) for row in chosen}]
     if not table.measured_by_run:
-        if files or config.codec:
-            raise UsageError(f"{table.id} is a table of kind {table.kind}, which audio files cannot be scored for")
         return Reproduction(table, tuple(facts), _reasons(table, chosen), (), tuple(commands(table)))
     work = _TableWork(table, config, files, _columns(table, config), facts, _override_notes(table, config))
     groups = _by_dataset(table, chosen, files, config)
