@@ -30,18 +30,20 @@ def _numbers(path: Path) -> set[str]:
     return {f"{value:.2f}" for value in rows[rows.metric == "mcd"].value}
 
 
+@pytest.mark.slow  # a run with eleven metrics
 def test_no_number_is_wrapped_on_a_narrow_terminal(run: Path):
     seen = on_terminal(run.parent.parent, "report", "runs/first", "--format", "md", "--no-plots", columns=64)
     assert seen.code == 0, seen.text
     assert max(map(len, seen.lines)) <= 64
     cells = [c.strip() for line in seen.lines if line.startswith("│") for c in line.strip("│").split("│")[1:]]
     number = r"-?\d+(\.\d+)?"
-    whole = rf"(–|{number}( ±{number}| \[{number}, {number}\])?)?"
+    whole = rf"(–|exact|{number}( ±{number}| \[{number}, {number}\])?)?"
     assert [cell for cell in cells if re.fullmatch(whole, cell) is None] == []
     assert _numbers(run) <= {cell.partition(" ")[0] for cell in cells}
     assert "or a wider terminal" in " ".join(seen.lines)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "line", "counted"),
     [
