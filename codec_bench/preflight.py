@@ -10,7 +10,7 @@ from typing import Any
 from codec_bench.adapters import CODECS
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.prepared import GroundTruth
-from codec_bench.adapters.systems import split_setting
+from codec_bench.adapters.systems import parse_systems, split_setting
 from codec_bench.datasets.corpus import Corpus
 from codec_bench.datasets.dataset import Access, Dataset
 from codec_bench.datasets.loading import load_dataset
@@ -231,10 +231,20 @@ def announcement(config: Options) -> str:
         return ""
     try:
         needs, _ = needs_of_command(config)
+        absent = [need for need in needs if need.absent]
+        if absent:
+            _check_settings(config)
     except CodecBenchError:
         return ""
-    absent = [need for need in needs if need.absent]
     return described(absent) if absent else ""
+
+
+def _check_settings(config: Options) -> None:
+    """Raises a `UsageError` for a setting that a codec does not have: nothing is downloaded for it."""
+    entries = (entry for entry in getattr(config, "codec", ()) if isinstance(entry, str))
+    for entry in entries:
+        if "@" in entry and ":" not in entry:
+            parse_systems([entry], needs_audio=isinstance(config, RunConfig), keeps_broken=True)
 
 
 def listed_files(names: Sequence[str]) -> str:
