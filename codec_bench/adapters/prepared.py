@@ -47,7 +47,8 @@ class DecodedFiles(Prepared):
         group: Part of the table that the system belongs to.
 
     Raises:
-        UsageError: There is no such folder, no audio in it, two files have the same stem, or an option is wrong.
+        UsageError: There is no such folder, no audio in it, two files of one folder have the same stem, or an option is
+            wrong.
     """
 
     def __init__(

@@ -41,7 +41,8 @@ def test_files_of_any_suffix_at_any_depth(folder: Path) -> None:
     assert system.path(utterance("a")) == folder / "a.wav"
     assert system.path(utterance("b")) == folder / "b.FLAC"
     assert system.path(utterance("c.d")) == folder / "1089" / "134686" / "c.d.opus"
-    assert system.ids == {"a", "b", "c.d"}
+    assert system.path(utterance("1089__134686__c.d")) == folder / "1089" / "134686" / "c.d.opus"
+    assert system.ids == {"a", "b", "c.d", "1089__134686__c.d"}
 
 
 @pytest.mark.parametrize("name", ["x", "c", "A", "a.wav", "notes", "../a", ""])
@@ -52,13 +53,20 @@ def test_no_file(folder: Path, name: str) -> None:
     assert str(folder) in caught.value.reason
 
 
-@pytest.mark.parametrize("twin", ["a.flac", "1089/a.wav"])
-def test_two_files_for_one_utterance(folder: Path, twin: str) -> None:
-    (folder / twin).touch()
+def test_files_of_one_stem_in_two_folders_are_told_apart_by_their_paths(folder: Path) -> None:
+    (folder / "1089" / "a.wav").touch()
+    system = DecodedFiles(folder)
+    assert system.path(utterance("a")) == folder / "a.wav"
+    assert system.path(utterance("1089__a")) == folder / "1089" / "a.wav"
+    assert system.ids == {"a", "1089__a", "b", "1089__134686__c.d"}
+
+
+def test_two_files_for_one_utterance(folder: Path) -> None:
+    (folder / "a.flac").touch()
     with pytest.raises(UsageError) as caught:
         DecodedFiles(folder)
     assert str(folder / "a.wav") in str(caught.value)
-    assert str(folder / twin) in str(caught.value)
+    assert str(folder / "a.flac") in str(caught.value)
 
 
 def test_no_folder_no_audio(tmp_path: Path) -> None:
