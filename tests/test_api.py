@@ -91,7 +91,7 @@ def test_keywords_are_the_options_of_the_command(name: str):
     parameters = set(inspect.signature(getattr(codec_bench, name)).parameters)
     flags = {option.opts[0].lstrip("-").replace("-", "_") for option in command.params}
     switches = {"stability", "augment"}  # which Python gives to the option that they switch
-    programs = {"save_config", "json", "help"}
+    programs = {"save_config", "dry_run", "json", "help"}
     assert flags - switches - programs == parameters - ({"tokens"} - flags)
 
 

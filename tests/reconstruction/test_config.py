@@ -45,7 +45,8 @@ def test_every_option_can_be_saved(tmp_path: Path):
         "seed": 4, "align": True, "ground_truth": False, "data_root": tmp_path, "audio_root": tmp_path,
         "generated": True, "speed": True, "prompts": tmp_path, "prompt_root": tmp_path,
         "text": tmp_path, "bands": [1.0], "keep_audio": True, "report": False, "max_failed": 0.5, "timeout": 9.0,
-        "out": tmp_path, "no_cache": True, "debug": True, "keep_paths": True, "verify": False, "unverified": True,
+        "out": tmp_path, "log": ["wandb:team/codecs"],
+        "no_cache": True, "debug": True, "keep_paths": True, "verify": False, "unverified": True,
     }  # fmt: skip
     assert set(values) == set(RunConfig.model_fields) - {"name", "bitrate", "group", "limit"}  # a sample has no limit
     config = RunConfig(**values)
