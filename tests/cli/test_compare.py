@@ -91,7 +91,7 @@ def test_json_goes_to_standard_output_alone(cli: Cli):
 def test_a_gate_and_pairs_are_used(cli: Cli, tmp_path: Path):
     gate = tmp_path / "gate.yaml"
     gate.write_text("pesq_wb: {max_decrease: 0.5}\n")
-    pair = f"{NOISE.format(15)}={NOISE.format(12)}"
+    pair = "test-noise@15=test-noise@12"
     done = cli("compare", "good", "worse", "--gate", gate, "--pair", pair)
     assert done.returncode == 0
     assert "without a limit, shown only: si_sdr" in done.stdout

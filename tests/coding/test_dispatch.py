@@ -131,7 +131,7 @@ def test_a_system_that_loses_all_is_given_up_and_not_tried_again(coded: Coded):
     [
         ("load-exit", "misbehaving cannot be loaded: SystemExit: 3 (misbehaving.py:"),
         ("load-key", "misbehaving cannot be loaded: KeyError: 'weights'"),
-        ("load-die", f"{CODEC}@load-die cannot be loaded: the process ended with status 5"),
+        ("load-die", "misbehaving@load-die cannot be loaded: the process ended with status 5"),
     ],
 )
 def test_a_codec_that_cannot_be_loaded_costs_its_utterances(coded: Coded, mode: str, reason: str):

@@ -43,7 +43,7 @@ def gate(tmp_path: Path):
 @pytest.mark.long
 def test_a_real_codec_that_is_3_db_worse_fails_and_the_other_way_round_passes(noise_run: Path):
     run = load_measurements(noise_run)
-    names = [f"codec_bench.testing.codecs:Noise@{snr}" for snr in (15, 12)]
+    names = [f"test-noise@{snr}" for snr in (15, 12)]
     worse = compare(run, run, pairs=["=".join(names)])
     assert worse.exit_code == 1
     assert verdicts(worse) == dict.fromkeys(["pesq_wb", "si_sdr"], "regression")

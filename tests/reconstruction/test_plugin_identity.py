@@ -78,7 +78,7 @@ def test_an_edit_gives_what_a_fresh_home_gives_and_a_move_computes_nothing(made:
 
     compared = compare(*(load_measurements(tmp_path / name) for name in ("first", "file")))
     changed = "changed between the runs: code (codec_helper, my_codec), files (codec.txt)"
-    assert any(note.startswith(f"my_codec:Mine: {changed}") for note in compared.notes)
+    assert any(note.startswith(f"mine: {changed}") for note in compared.notes)
     reasons = {result.column.name: " ".join(result.reasons) for result in compared.results}
     assert "code (metric_helper, my_metric), files (metric.txt) changed" in reasons["mine"]
     for module in ("my_recogniser", "my_normaliser"):

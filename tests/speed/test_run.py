@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import codec_bench
+from codec_bench.adapters.codec import Codec
 from codec_bench.errors import UsageError
 from codec_bench.records import Status
 from codec_bench.reports.table import build_table
@@ -27,17 +28,23 @@ from . import codecs
 
 pytestmark = pytest.mark.long
 
-SYSTEMS = SLEEPING, HUNGRY, DYING, UNLOADABLE, DEAF, SILENT, CONVOLUTION = tuple(
-    f"{codecs.__name__}:{name}"
-    for name in ("Sleeping", "Hungry", "Dying", "Unloadable", "Deaf", "Silent", "Convolution")
-)
+CODECS = (
+    codecs.Sleeping, codecs.Hungry, codecs.Dying, codecs.Unloadable, codecs.Deaf, codecs.Silent, codecs.Convolution,
+)  # fmt: skip
+SYSTEMS = SLEEPING, HUNGRY, DYING, UNLOADABLE, DEAF, SILENT, CONVOLUTION = tuple(codec.name for codec in CODECS)
+"""What their rows are called."""
+
+
+def loaded_from(codec: type[Codec]) -> str:
+    """How a codec of a module is asked for."""
+    return f"{codec.__module__}:{codec.__name__}"
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """All of them in one run, short ones."""
     out = tmp_path_factory.mktemp("speed") / "run"
-    return run_speed(SpeedConfig(codec=SYSTEMS, seconds=(0.8, 0.4), repeats=2, out=out))
+    return run_speed(SpeedConfig(codec=tuple(map(loaded_from, CODECS)), seconds=(0.8, 0.4), repeats=2, out=out))
 
 
 @pytest.fixture(scope="module")
@@ -117,15 +124,14 @@ def test_what_cannot_be_measured_has_a_reason_and_the_rest_goes_on(
 
 def test_a_codec_in_an_environment_of_its_own_is_weighed_with_its_process(tmp_path: Path):
     codecs.Apart.environment.create()
-    name = f"{codecs.__name__}:Apart"
-    run = run_speed(SpeedConfig(codec=(name,), seconds=(1.0,), repeats=1, out=tmp_path))
+    run = run_speed(SpeedConfig(codec=(loaded_from(codecs.Apart),), seconds=(1.0,), repeats=1, out=tmp_path))
     assert run.failures == []
     value, reason = (run.summary.set_index("metric").value, run.scores.set_index("metric").reason)
     assert value["rtf[1s]"] > 0
     # An interpreter with NumPy takes more than 15 MB, and this process of ours takes none of it.
     assert 15 < value["memory_loaded_mb"] <= value["peak_memory_mb[1s]"] + 5
     assert "process of its own" in reason["gmacs"]
-    assert run.info["machine"][name]["isolated"] is True
+    assert run.info["machine"][codecs.Apart.name]["isolated"] is True
 
 
 def test_a_gpu_is_waited_for_before_and_after_the_clock(monkeypatch: pytest.MonkeyPatch):
@@ -144,7 +150,8 @@ def test_a_gpu_is_waited_for_before_and_after_the_clock(monkeypatch: pytest.Monk
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu(tmp_path: Path):
-    run = run_speed(SpeedConfig(codec=(CONVOLUTION, "codec2@1200"), seconds=(1.0,), repeats=2, out=tmp_path))
+    asked = (loaded_from(codecs.Convolution), "codec2@1200")
+    run = run_speed(SpeedConfig(codec=asked, seconds=(1.0,), repeats=2, out=tmp_path))
     assert run.failures == []
     machine = run.info["machine"]
     assert (machine[CONVOLUTION]["device"], machine["codec2@1200"]["device"]) == ("cuda", "cpu")
