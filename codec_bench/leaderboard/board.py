@@ -16,7 +16,7 @@ from codec_bench.files import read_file
 from codec_bench.publishing.claims import Standing, standings
 from codec_bench.publishing.folder import Entry
 from codec_bench.publishing.result import Claim, PublishedMetric, Result
-from codec_bench.publishing.scores import Scores, read_scores
+from codec_bench.publishing.scores import Scores, parts_of, read_scores
 from codec_bench.reports.html.embedding import compact
 from codec_bench.reports.html.tables import INK
 from codec_bench.reports.plots.style import COLOURS, GREY
@@ -49,6 +49,7 @@ class Board:
     claims: Sequence[Claim]
     bands: Sequence[float]
     _scores: dict[PurePosixPath, Scores | None] = field(default_factory=dict)
+    _parts_by_metric: dict[PurePosixPath, dict[str, dict[str, tuple[float, float]]]] = field(default_factory=dict)
 
     @cached_property
     def results(self) -> list[tuple[PurePosixPath, Result]]:
@@ -256,17 +257,10 @@ class Board:
 
     def _parts(self, place: PurePosixPath, label: str) -> dict[str, tuple[float, float]]:
         """Numerator and denominator of each utterance that has a score; nothing of probes, which have trainings."""
-        scores = self._scores_of(place)
-        if scores is None or label not in scores.metrics or scores.training:
-            return {}
-        wanted = scores.metrics.index(label)
-        return {
-            scores.utterances[u]: (top, bottom)
-            for u, m, top, bottom in zip(
-                scores.utterance, scores.metric, scores.numerator, scores.denominator, strict=True
-            )
-            if m == wanted and top is not None and bottom is not None
-        }
+        if place not in self._parts_by_metric:
+            scores = self._scores_of(place)
+            self._parts_by_metric[place] = {} if scores is None or scores.training else parts_of(scores)
+        return self._parts_by_metric[place].get(label, {})
 
     def _scores_of(self, place: PurePosixPath) -> Scores | None:
         if place not in self._scores:

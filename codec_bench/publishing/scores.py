@@ -6,7 +6,6 @@ import gzip
 import io
 import math
 import zlib
-from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 import numpy as np
@@ -145,14 +144,18 @@ def recomputed(scores: Scores, metric: PublishedMetric) -> Estimate:
     )
 
 
-def values_of(scores: Scores) -> Mapping[str, dict[str, float]]:
-    """By metric the value of each utterance that has one, without the scale of the metric."""
-    found: dict[str, dict[str, float]] = {name: {} for name in scores.metrics}
-    for i, (u, m) in enumerate(zip(scores.utterance, scores.metric, strict=True)):
-        top, bottom = scores.numerator[i], scores.denominator[i]
+def parts_of(scores: Scores) -> dict[str, dict[str, tuple[float, float]]]:
+    """By metric and utterance numerator and denominator, of those that have a value; of trainings, the last."""
+    found: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in scores.metrics}
+    for u, m, top, bottom in zip(scores.utterance, scores.metric, scores.numerator, scores.denominator, strict=True):
         if top is not None and bottom is not None:
-            found[scores.metrics[m]][scores.utterances[u]] = top / bottom
+            found[scores.metrics[m]][scores.utterances[u]] = (top, bottom)
     return found
+
+
+def values_of(scores: Scores) -> dict[str, dict[str, float]]:
+    """By metric the value of each utterance that has one, without the scale of the metric."""
+    return {name: {u: top / bottom for u, (top, bottom) in found.items()} for name, found in parts_of(scores).items()}
 
 
 def _is_score(top: Any, bottom: Any) -> bool:
