@@ -35,6 +35,7 @@ METRICS = (
 def _mirror(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(shared))
     monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+    free_models()  # another file of tests may have left the published ones loaded
     yield
     free_models()
 
