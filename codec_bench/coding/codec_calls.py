@@ -257,15 +257,17 @@ class CodecCalls:
         key = self._at.audio(system, piece.place)
         if self._audio.get(key) is None:
             self.load(codec)  # a code from the cache may come before any model is loaded: which is not decoding
+            aside = 0.0
             started = time.perf_counter()
             if piece.steps:
                 passage = Passage(codec, system.codebooks)
                 audio = self._guarded(codec, Status.DECODE_FAILED, passage.audio, code, piece.steps)
+                aside = passage.aside
                 channel = {f"{CHANNEL}{name}": np.array(value) for name, value in passage.facts.items()}
             else:
                 audio = self._guarded(codec, Status.DECODE_FAILED, codec.decode, code, system.codebooks)
                 channel = {}
-            self._audio.put(key, entry_of(audio, time.perf_counter() - started) | channel)
+            self._audio.put(key, entry_of(audio, time.perf_counter() - started - aside) | channel)
 
     def _encode_together(self, codec: Codec, pieces: Sequence[Piece], budget: float) -> Piece | None:
         """Encodes the pieces that the cache has no code for; the time is shared out by their length.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -33,11 +35,14 @@ class Passage:
         codec: Decodes it; loaded.
         codebooks: How many are decoded; None for the codec's own setting.
         facts: What happened to it, in numbers.
+        aside: Seconds of wall time that went into something else than the decoding that the audio is of: earlier
+            generations, and what pieces are held against.
     """
 
     codec: Codec
     codebooks: int | None
     facts: dict[str, float] = field(default_factory=dict)
+    aside: float = 0.0
     _packet: Fraction = Fraction(0)
 
     def audio(self, code: Code, steps: Sequence[Step]) -> Audio:
@@ -68,14 +73,21 @@ class Passage:
         wanted = len(code.streams) if isinstance(code, Tokens) and self.codec.spec.codebooks else None
         return self.codec.decode(code, wanted)
 
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """What is done in it is no part of decoding."""
+        started = time.perf_counter()
+        yield
+        self.aside += time.perf_counter() - started
+
     # --- steps ---------------------------------------------------------------------------------------------------
 
     def _generations(self, code: Code, times: int) -> Audio:
         first = before = code
+        with self._aside():
+            for _ in range(times - 1):
+                before, code = code, self.codec.encode(self._decoded(code)).prefix(self.codebooks)
         audio = self._decoded(code)
-        for _ in range(times - 1):
-            before, code = code, self.codec.encode(audio).prefix(self.codebooks)
-            audio = self._decoded(code)
         if times > 1:
             self.facts |= {"equal_to_first": equal_share(first, code), "equal_to_previous": equal_share(before, code)}
         return audio
@@ -83,7 +95,8 @@ class Passage:
     def _in_pieces(self, code: Code, seconds: float) -> Audio:
         """Times are those of when it was decoded, as `decode_seconds` is."""
         made = decoded_in_pieces(self.codec, code, seconds)
-        off = np.abs(made.audio.samples - self._decoded(code).samples).max(initial=0)
+        with self._aside():
+            off = np.abs(made.audio.samples - self._decoded(code).samples).max(initial=0)
         factors = [took / made.piece for took in made.compute] or [0.0]
         self.facts |= {
             "pieces": len(made.compute),

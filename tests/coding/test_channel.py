@@ -23,7 +23,8 @@ import yaml
 
 from codec_bench import load_codec
 from codec_bench.adapters.codec import Codec
-from codec_bench.audio import Audio, read_audio, resample
+from codec_bench.adapters.systems import parse_systems
+from codec_bench.audio import Audio, FloatArray, read_audio, resample
 from codec_bench.coding import libopus
 from codec_bench.coding.conditions import bound, parse_conditions
 from codec_bench.coding.conditions.channel import Channel, gilbert, lost_packets
@@ -31,10 +32,11 @@ from codec_bench.coding.items import resolved
 from codec_bench.coding.passage import Passage, equal_share, packet_seconds, repeated_packets, repeated_tokens
 from codec_bench.errors import UsageError
 from codec_bench.reconstruction.config import RunConfig
+from codec_bench.reconstruction.plan import resolve_rows
 from codec_bench.records import NotScorable, Utterance
 from codec_bench.runs.directory import Run
 from codec_bench.testing.codecs import Identity, Residual
-from codec_bench.tokens import Bitstream, Codebook, Stream, Tokens
+from codec_bench.tokens import Bitstream, Code, Codebook, Stream, Tokens
 from tests.conftest import ROOT
 from tests.small_runs import DEMO, without_timing
 
@@ -244,6 +246,27 @@ def test_a_stream_gives_what_the_whole_gives_and_says_when_it_does_not():
         Passage(Identity(), None).audio(Identity().encode(SPEECH), [step("chunk@20")])
 
 
+class SlowAsAWhole(Residual):
+    """Takes its time for whole recordings, not for pieces."""
+
+    name = "slow-as-a-whole"
+
+    def _decode(self, code: Code) -> FloatArray:
+        time.sleep(0.2)
+        return super()._decode(code)
+
+
+def test_the_time_of_pieces_is_not_that_of_the_whole_which_they_are_held_against():
+    codec = SlowAsAWhole()
+    started = time.perf_counter()
+    passage = Passage(codec, None)
+    passage.audio(codec.encode(SPEECH), [step("chunk@1000")])
+    assert 0.2 <= passage.aside <= time.perf_counter() - started
+    again = Passage(codec, None)
+    again.audio(codec.encode(SPEECH), [step("repeat@2")])
+    assert 0.2 <= again.aside < 0.4  # one of the two generations
+
+
 # --- names, combinations, addresses ----------------------------------------------------------------------------------
 
 
@@ -303,6 +326,13 @@ def test_a_codec_of_whole_recordings_has_no_row_of_pieces():
     (condition,) = parse_conditions(["noise@10+chunk@20"])
     assert condition.unfit(1, (), False) == "its adapter decodes whole recordings, not streams"
     assert condition.unfit(1, (), True) == ""
+    assert condition.unfit(0, (), True) == "it sends packets, and only tokens are decoded in pieces"
+    warnings: list[str] = []
+    rows = resolve_rows(parse_systems(["longcat@4", "longcat-24k@4"]), [condition], False, warnings)
+    assert [row.label for row in rows] == ["longcat@4", "longcat-24k@4", f"longcat-24k@4+{condition.label}"]
+    assert warnings == [
+        f"longcat@4 has no row under {condition.label}: its adapter decodes whole recordings, not streams"
+    ]
 
 
 def test_the_battery_of_the_ietf_is_a_configuration_that_can_be_read():

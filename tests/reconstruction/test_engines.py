@@ -140,6 +140,8 @@ def test_conditions_and_prefixes_are_the_same_on_both_engines(run_with: RunWith)
         "music_dir": DEMO / "audio",
         "condition_reference": "altered",
         "max_failed": 1.0,
+        "limit": None,
+        "sample": 4,  # of several speakers, which `talkers` needs
     }
     local, far = (run_with(engine, **options) for engine in ("local", "ray"))
     there = far.scores.set_index("system").value

@@ -263,16 +263,6 @@ class LongCat(ReplaceableCodec):
         """
         return self._loaded_encoder().hidden_states(samples)
 
-    def stream(self) -> StreamingDecoder:
-        """A session that decodes a stream of frames; offered by the 24 kHz decoders.
-
-        Raises:
-            CodecError: The codec is not loaded, or its decoder is not causal.
-        """
-        from codec_bench.adapters.longcat.streaming import StreamingDecoder
-
-        return StreamingDecoder(self._loaded_decoder(), self.codebooks)
-
 
 class LongCat24k(LongCat):
     """LongCat-Audio-Codec with the 24 kHz decoder for 2 to 4 codebooks, which can decode a stream."""
@@ -281,6 +271,16 @@ class LongCat24k(LongCat):
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_24k_4codebooks.pt"
     decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_24K, 3)
     spec = _spec("24 kHz", 24_000, decoder_file, decoder_kind, 150_902_178)
+
+    def stream(self) -> StreamingDecoder:
+        """A session that decodes a stream of frames; the 16 kHz decoder looks too far ahead for that.
+
+        Raises:
+            CodecError: The codec is not loaded.
+        """
+        from codec_bench.adapters.longcat.streaming import StreamingDecoder
+
+        return StreamingDecoder(self._loaded_decoder(), self.codebooks)
 
 
 class LongCat24kAugSft(LongCat24k):
@@ -298,7 +298,7 @@ class LongCat24kAugSft(LongCat24k):
     )
 
 
-class LongCat24kSft(LongCat):
+class LongCat24kSft(LongCat24k):
     """LongCat-Audio-Codec with the 24 kHz decoder that was tuned to a few speakers, for 2 codebooks."""
 
     name: ClassVar[str] = "longcat-24k-sft"

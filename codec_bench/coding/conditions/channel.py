@@ -170,8 +170,10 @@ class Chunk(Channel):
         return f"decoded as a stream, in pieces of {self.value:g} ms and at least a frame"
 
     def unfit(self, codebooks: int, semantic: Sequence[int], streams: bool = True) -> str:
-        """Its adapter decodes no streams."""
-        return "" if streams else "its adapter decodes whole recordings, not streams"
+        """Its adapter decodes no streams, or none of packets."""
+        if not streams:
+            return "its adapter decodes whole recordings, not streams"
+        return "" if codebooks else "it sends packets, and only tokens are decoded in pieces"
 
     def _settings(self) -> dict[str, Any]:
         return {"milliseconds": self.value}

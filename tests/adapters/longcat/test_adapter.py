@@ -22,6 +22,8 @@ from codec_bench.adapters.longcat.adapter import (
     LongCat24kAugSft,
     LongCat24kSft,
 )
+from codec_bench.adapters.longcat.streaming import StreamingDecoder
+from codec_bench.adapters.streams import Streams
 from codec_bench.adapters.systems import load_codec, parse_systems
 from codec_bench.audio import Audio, length_at
 from codec_bench.errors import CodecError, UnavailableError, UsageError
@@ -187,8 +189,9 @@ def test_streaming_belongs_to_24_khz(here: Path):
     made, streamed = LongCat(), LongCat24k()
     for codec in (made, streamed):
         codec.load()
+    assert not isinstance(made, Streams)  # so that a run tells before it starts
     with pytest.raises(CodecError, match="16 kHz decoder cannot decode a stream"):
-        made.stream()
+        StreamingDecoder(made._loaded_decoder())
     code = streamed.encode(noise(20_000))
     session = streamed.stream()
     audio = np.concatenate([session.push(streamed.stacked_books(code)), session.flush()])
