@@ -12,7 +12,7 @@ import typer
 from codec_bench import terminal
 from codec_bench.cli.commands import PanelledCommand, command
 from codec_bench.errors import UsageError
-from codec_bench.listening_tests.config import AbxTest, ListeningTest, Mushra1sTest, MushraTest
+from codec_bench.listening_tests.config import AbxTest, DcrTest, DrtTest, ListeningTest, Mushra1sTest, MushraTest
 from codec_bench.terminal import say
 
 export = typer.Typer(
@@ -43,18 +43,32 @@ def abx(test: AbxTest, _: bool) -> None:
     _export(test)
 
 
+@export.command(cls=PanelledCommand)
+@command(DcrTest, is_saved=False)
+def dcr(test: DcrTest, _: bool) -> None:
+    """Write a degradation category rating (ITU-T P.800, Annex D): the recording, then the system, and five grades."""
+    _export(test)
+
+
+@export.command(cls=PanelledCommand)
+@command(DrtTest, is_saved=False)
+def drt(test: DrtTest, _: bool) -> None:
+    """Write a rhyme test (ITU-T P.807) of a run over recordings of words: which of two words was it?"""
+    _export(test)
+
+
 def _export(test: ListeningTest) -> None:
     from codec_bench.listening_tests.export import export as write
     from codec_bench.listening_tests.items import NoAudioError
     from codec_bench.listening_tests.levels import MAX_PEAK_DB
 
     try:
-        with _bar(test.items + test.training) as step:
+        with _bar(test.items + test.training if test.items else None) as step:
             exported = write(test, step)
     except NoAudioError as error:
         raise UsageError(": ".join(filter(None, [str(error), _command_that_keeps(test.run)]))) from None
     key = exported.key
-    files = sum(1 + len(trial.stimuli) for trial in key.trials)
+    files = len({stimulus.name for trial in key.trials for stimulus in (trial.reference, *trial.stimuli)})
     speakers = len({trial.speaker for trial in key.trials if trial.speaker})
     utterances = len({trial.utterance for trial in key.trials})
     lowered = sum(trial.reference.gain_db < -0.05 for trial in key.trials if trial.reference.role == "reference")
@@ -83,7 +97,7 @@ def _command_that_keeps(run: Path) -> str:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[], None]]:
+def _bar(total: int | None) -> Iterator[Callable[[], None]]:
     """Shows progress on a terminal, nothing elsewhere; gives what counts one more."""
     from rich.progress import Progress
 

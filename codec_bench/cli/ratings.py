@@ -14,7 +14,7 @@ from codec_bench.terminal import say
 def ratings(
     run: Annotated[Path, typer.Argument(help="The run that was exported.")],
     results: Annotated[
-        Path | None, typer.Argument(help="webMUSHRA's results/TEST/mushra.csv or paired_comparison.csv.")
+        Path | None, typer.Argument(help="webMUSHRA's results/TEST/mushra.csv, paired_comparison.csv or lss.csv.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="key.json of the export.")] = None,
     listener: Annotated[

@@ -84,12 +84,19 @@ class Passage:
 
     def _generations(self, code: Code, times: int) -> Audio:
         first = before = code
+        level: float | None = None
         with self._aside():
-            for _ in range(times - 1):
-                before, code = code, self.codec.encode(self._decoded(code)).prefix(self.codebooks)
+            for number in range(times - 1):
+                made = self._decoded(code)
+                level = made.level_db if not number else level
+                before, code = code, self.codec.encode(made).prefix(self.codebooks)
         audio = self._decoded(code)
         if times > 1:
             self.facts |= {"equal_to_first": equal_share(first, code), "equal_to_previous": equal_share(before, code)}
+            if level is not None and audio.level_db is not None:
+                self.facts["level_drift_db"] = round(audio.level_db - level, 6)
+            if isinstance(first, Tokens) and isinstance(code, Tokens):
+                self.facts |= {"entropy_of_first": entropy(first), "entropy_of_last": entropy(code)}
         return audio
 
     def _in_pieces(self, code: Code, seconds: float) -> Audio:
@@ -243,6 +250,19 @@ def equal_share(one: Code, other: Code) -> float:
         parts = [(a.codes.tolist(), b.codes.tolist()) for a, b in zip(one.streams, other.streams, strict=True)]
     shares = [sum(a == b for a, b in zip(x, y, strict=False)) / max(len(x), len(y), 1) for x, y in parts]
     return round(sum(shares) / len(shares), 6) if shares else 1.0
+
+
+def entropy(code: Tokens) -> float:
+    """Entropy of single tokens by their frequency in one code, in bits per token, mean over codebooks.
+
+    As no codebook is larger than the code is long, it is less than that of a corpus, and only to be compared with that
+    of a code of the same length.
+    """
+    found = []
+    for stream in code.streams:
+        shares = np.unique(stream.codes, return_counts=True)[1] / max(1, len(stream.codes))
+        found.append(float(-(shares * np.log2(shares)).sum()))
+    return round(sum(found) / len(found), 6)
 
 
 def loss_facts(lost: Mask) -> dict[str, float]:

@@ -13,6 +13,9 @@ from codec_bench.options import Names, Option, Options, Panel
 LONGEST = 12.0
 """Seconds; webMUSHRA stops at a longer reference."""
 
+LONGEST_PAIR = 30.0
+"""Seconds; pages of one file have no limit of webMUSHRA's, and the Recommendation wants some sentences."""
+
 SHORTEST = 0.4
 """Seconds: one block of BS.1770; shorter audio has no loudness."""
 
@@ -47,7 +50,12 @@ def _bits(bits: int) -> int:
 
 
 class ListeningTest(Options):
-    """What is made of a run that kept its audio; `anchors`, `pairs` and `repeats` belong to one kind of test each."""
+    """What is made of a run that kept its audio; `anchors`, `pairs`, `repeats`, `rhymes` belong to one kind each.
+
+    Class attributes:
+        one_system: Whether a page of MUSHRA has one system alone.
+        one_file: Whether a page plays one file, about which it asks one question.
+    """
 
     kind: ClassVar[TestKind]
 
@@ -75,9 +83,11 @@ class ListeningTest(Options):
         "Listening test"
     )
     one_system: ClassVar[bool] = False
+    one_file: ClassVar[bool] = False
     anchors: list[str] = []
     pairs: Literal["recording", "systems"] = "recording"
     repeats: int = 1
+    rhymes: Path | None = None
 
 
 class MushraTest(ListeningTest):
@@ -117,3 +127,37 @@ class AbxTest(ListeningTest):
     repeats: Annotated[
         int, Field(ge=1), Option("How often a listener hears each pair of each utterance.", Panel.METHOD)
     ] = 1
+
+
+class DcrTest(ListeningTest):
+    """Degradation category rating (ITU-T P.800, Annex D): the recording, silence of 0.5 s, the system; five grades.
+
+    Each utterance also has a null pair, the recording twice: what it gets below 5 is the listeners', not a codec's.
+    """
+
+    kind = "dcr"
+    one_file = True
+
+    max_seconds: Annotated[float, Field(le=LONGEST_PAIR), Option("Longest utterance.", Panel.DATA)] = LONGEST
+
+
+class DrtTest(ListeningTest):
+    """Diagnostic rhyme test (ITU-T P.807, ANSI/ASA S3.2): a word is heard, and two that rhyme are shown.
+
+    The recordings of the run are of single words, which their transcripts are. They are asked about, too.
+    """
+
+    kind = "drt"
+    one_file = True
+
+    rhymes: Annotated[
+        Path,
+        Option(
+            "Pairs of words, a line each: word, tab, word, and perhaps a tab and the feature that they differ in.",
+            Panel.DATA, "FILE", example="pairs.tsv",
+        ),
+    ]  # fmt: skip
+    items: Annotated[
+        int, Field(ge=0), Option("Recordings to hear, drawn evenly over speakers; 0 for all.", Panel.DATA)
+    ] = 0
+    min_seconds: Annotated[float, Field(ge=SHORTEST), Option("Shortest recording.", Panel.DATA)] = SHORTEST

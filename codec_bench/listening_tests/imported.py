@@ -17,7 +17,7 @@ from codec_bench.runs import provenance
 from codec_bench.runs.directory import Run
 
 FAMILY = "Listening tests"
-FILES = {"mushra": "ratings", "abx": "abx"}
+FILES = {"mushra": "ratings", "abx": "abx", "dcr": "dcr", "drt": "drt"}
 """Stem of the files that an import leaves in the run."""
 
 Lines = list[dict[str, str]]
@@ -46,9 +46,9 @@ class Imported:
     differences: Lines = field(default_factory=list)
 
 
-def interval_text(low: float | None, high: float | None) -> str:
+def interval_text(low: float | None, high: float | None, digits: int = 1) -> str:
     """An interval as tables show it."""
-    return "–" if low is None or high is None else f"{low:.1f} .. {high:.1f}"
+    return "–" if low is None or high is None else f"{low:.{digits}f} .. {high:.{digits}f}"
 
 
 def p_text(p: float | None) -> str:

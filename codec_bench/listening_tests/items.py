@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,12 +72,18 @@ def choose_systems(run: Run, wanted: Sequence[str], most: int) -> list[str]:
 
 
 def choose_items(
-    run: Run, systems: Sequence[str], count: int, seed: int, seconds: tuple[float, float]
+    run: Run,
+    systems: Sequence[str],
+    count: int,
+    seed: int,
+    seconds: tuple[float, float],
+    only: Container[str] | None = None,
 ) -> tuple[list[ListeningItem], int]:
     """Draws utterances that every system has decoded, as evenly over the speakers as they allow.
 
     One utterance of every speaker comes before the second one of any; which ones, and which speakers come first where
-    they are more than `count`, is drawn. `seconds` are the shortest and the longest reference.
+    they are more than `count` (0 for all), is drawn. `seconds` are the shortest and the longest reference, `only` the
+    ids of those that may be drawn.
 
     Returns:
         The items, and how many there were to draw from.
@@ -85,11 +91,12 @@ def choose_items(
     Raises:
         UsageError: No audio was kept, or fewer than `count` utterances qualify.
     """
-    candidates = _candidates(run, systems, seconds)
-    if len(candidates) < count:
+    candidates = _candidates(run, systems, seconds, only)
+    count = count or len(candidates)
+    if len(candidates) < max(1, count):
         raise UsageError(
             f"{len(candidates)} utterances of {run.path} last {seconds[0]:g} to {seconds[1]:g} s and have audio of all "
-            f"systems, {count} are needed: change --items, --min-seconds or --max-seconds"
+            f"systems, {max(1, count)} are needed: change --items, --min-seconds or --max-seconds"
         )
     generator = np.random.default_rng([seed, 1])
     turns: dict[str, int] = {}
@@ -102,7 +109,9 @@ def choose_items(
     return [item for _, _, item in sorted(ranked, key=lambda r: r[:2])[:count]], len(candidates)
 
 
-def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) -> list[ListeningItem]:
+def _candidates(
+    run: Run, systems: Sequence[str], seconds: tuple[float, float], only: Container[str] | None
+) -> list[ListeningItem]:
     import soundfile
 
     reference = reference_of(run)
@@ -112,6 +121,8 @@ def _candidates(run: Run, systems: Sequence[str], seconds: tuple[float, float]) 
         raise NoAudioError(f"{run.path} has no audio of {', '.join(missing)}: repeat the run with --keep-audio")
     found = []
     for row in run.utterances.to_dict("records"):
+        if only is not None and row["id"] not in only:
+            continue
         paths = {label: run.kept("audio", label, row["id"]) for label in folders}
         if all(path.is_file() for path in paths.values()):
             try:

@@ -17,7 +17,7 @@ from codec_bench.runs.directory import Run
 
 SCHEMA = 1
 
-TestKind = Literal["mushra", "abx"]
+TestKind = Literal["mushra", "abx", "dcr", "drt"]
 Role = Literal["reference", "system", "anchor"]
 
 
@@ -49,7 +49,8 @@ class Trial:
         speaker: Empty if unknown.
         rate: Sampling rate of all its files in Hz.
         seconds: Their length.
-        reference: Given to listeners as the reference; in MUSHRA also hidden among the stimuli.
+        reference: Given to listeners as the reference; in MUSHRA also hidden among the stimuli. Where a page plays one
+            file (DCR, DRT), that file.
         stimuli: What is rated, or the other one of an ABX pair.
         training: Whether the page is for practice, and its ratings are not counted.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -49,9 +49,9 @@ def import_ratings(run: Run, results: Path, key: Key, rules: Rules, column: str 
     numbers = numbered([who.name for who in screening.listeners])
     counted = [rating for rating in ratings if rating.listener in kept]
     # Systems in the order of the run, then the anchors.
-    opinions = _opinions(counted, [*run.systems, *reversed(key.anchors)])
-    apart = differences(_by_place(counted, [label for label in opinions if label in key.systems]))
-    means = _means(counted)
+    opinions = opinions_of(counted, [*run.systems, *reversed(key.anchors)])
+    apart = differences(by_place(counted, [label for label in opinions if label in key.systems]))
+    means = means_of(counted)
     excluded = [f"{numbers[who.name]}: {'; '.join(who.reasons)}" for who in screening.listeners if who.reasons]
     items = len({rating.trial.utterance for rating in ratings})
     source = source_of(results, key, listeners=len(kept), excluded=len(excluded), items=items)
@@ -84,8 +84,10 @@ def import_ratings(run: Run, results: Path, key: Key, rules: Rules, column: str 
     note = _note(source, key, opinions, apart)
     spec = ColumnSpec("mushra", "MUSHRA", FAMILY, better="higher", digits=1, note=note, content=content)
     write_column(run, spec, values, items, {place: fmean(scores) for place, scores in means.items()}, source)
-    files = write_files(run, "mushra", report, _answers(ratings, numbers, kept))
-    return Imported("mushra", _rows(opinions), len(kept), excluded, warnings, files, True, _rows_of(apart))
+    files = write_files(run, "mushra", report, answers_of(ratings, numbers, kept))
+    return Imported(
+        "mushra", opinion_rows(opinions), len(kept), excluded, warnings, files, True, difference_rows(apart)
+    )
 
 
 def _kept(screening: Screening) -> set[str]:
@@ -98,7 +100,8 @@ def _kept(screening: Screening) -> set[str]:
     return kept
 
 
-def _opinions(ratings: Sequence[Rating], labels: Sequence[str]) -> dict[str, Opinion]:
+def opinions_of(ratings: Sequence[Rating], labels: Sequence[str]) -> dict[str, Opinion]:
+    """What listeners say of each system that was rated."""
     by_system: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
         by_system[rating.stimulus.system][rating.listener, rating.trial.utterance].append(rating.score)
@@ -110,7 +113,7 @@ def _opinions(ratings: Sequence[Rating], labels: Sequence[str]) -> dict[str, Opi
     }
 
 
-def _by_place(ratings: Sequence[Rating], labels: Sequence[str]) -> dict[str, dict[tuple[str, str], float]]:
+def by_place(ratings: Sequence[Rating], labels: Sequence[str]) -> dict[str, dict[tuple[str, str], float]]:
     """Ratings of systems by listener and page: both of a pair stand on one page."""
     found: dict[str, dict[tuple[str, str], float]] = {label: {} for label in labels}
     for rating in ratings:
@@ -119,7 +122,7 @@ def _by_place(ratings: Sequence[Rating], labels: Sequence[str]) -> dict[str, dic
     return found
 
 
-def _means(ratings: Sequence[Rating]) -> dict[tuple[str, str], list[float]]:
+def means_of(ratings: Sequence[Rating]) -> dict[tuple[str, str], list[float]]:
     """Ratings by system and utterance."""
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for rating in ratings:
@@ -139,7 +142,8 @@ def _note(source: Mapping[str, Any], key: Key, opinions: Mapping[str, Opinion], 
     )
 
 
-def _answers(ratings: Sequence[Rating], numbers: Mapping[str, str], kept: set[str]) -> pd.DataFrame:
+def answers_of(ratings: Sequence[Rating], numbers: Mapping[str, str], kept: Container[str]) -> pd.DataFrame:
+    """Every answer, by the numbers of the listeners."""
     answers = pd.DataFrame(
         {
             "listener": numbers[r.listener], "counted": r.listener in kept, "utterance": r.trial.utterance,
@@ -151,23 +155,26 @@ def _answers(ratings: Sequence[Rating], numbers: Mapping[str, str], kept: set[st
     return answers.sort_values(["listener", "utterance", "system"], kind="stable", ignore_index=True)
 
 
-def _rows(opinions: Mapping[str, Opinion]) -> Lines:
+def opinion_rows(opinions: Mapping[str, Opinion], digits: int = 1) -> Lines:
+    """Lines of a table for people."""
     return [
         {
-            "system": label, "mean": f"{found.mean:.1f}", "95 %": interval_text(found.low, found.high),
-            "median": f"{found.median:.1f}", "listeners": str(found.listeners), "items": str(found.items),
+            "system": label, "mean": f"{found.mean:.{digits}f}", "95 %": interval_text(found.low, found.high, digits),
+            "median": f"{found.median:.{digits}f}", "listeners": str(found.listeners), "items": str(found.items),
             "ratings": str(found.ratings),
         }
         for label, found in opinions.items()
     ]  # fmt: skip
 
 
-def _rows_of(apart: Sequence[Difference]) -> Lines:
+def difference_rows(apart: Sequence[Difference], digits: int = 1) -> Lines:
+    """Lines of a table for people."""
     return [
         {
             "pair": f"{found.first} - {found.second}",
-            "difference": "–" if found.mean is None else f"{found.mean:+.1f}",
-            "95 %": interval_text(found.low, found.high), "p (Holm)": p_text(found.p_holm), "ratings": str(found.pairs),
+            "difference": "–" if found.mean is None else f"{found.mean:+.{digits}f}",
+            "95 %": interval_text(found.low, found.high, digits), "p (Holm)": p_text(found.p_holm),
+            "ratings": str(found.pairs),
         }
         for found in apart
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What webMUSHRA's `service/write.php` leaves in `results/<test>`: `mushra.csv` and `paired_comparison.csv`.
+"""What webMUSHRA's `service/write.php` leaves in `results/<test>`: `mushra.csv`, `paired_comparison.csv`, `lss.csv`.
 
 Each session appends its rows: the id of the test, the answers to the questionnaire (one column each), for MUSHRA a
 session number, then the page and what was rated or chosen. The header is written once.
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from codec_bench.errors import UsageError
 from codec_bench.listening_tests.key import Key, Stimulus, Trial
-from codec_bench.listening_tests.webmushra import LISTENER
+from codec_bench.listening_tests.rhymes import choice_of
+from codec_bench.listening_tests.webmushra import GRADES, LISTENER
 from codec_bench.registry import unknown
 
 HIDDEN_REFERENCE = "reference"
@@ -24,13 +25,26 @@ ANSWERS = ("correct", "incorrect", "undecided")
 NO_ANSWER = "unknown"
 """What webMUSHRA writes where a page was left without a choice."""
 
+NO_GRADE = "NA"
+"""The same of pages with one file and a scale."""
+
+FILE_NAMES = {"mushra": "mushra.csv", "abx": "paired_comparison.csv", "dcr": "lss.csv", "drt": "lss.csv"}
+"""Where webMUSHRA writes the results of each kind of test."""
+
+
+_REPEATED = (
+    "{} answers have the same listener and page as an earlier one; the last one of each counts. Did two people enter "
+    "the same name?"
+)
+
 
 @dataclass(frozen=True)
 class Rating:
-    """One slider of one page of one listener.
+    """One slider of one page of one listener, or the one answer of a page.
 
     Attributes:
-        score: 0 to 100.
+        score: 0 to 100; a grade from 1 to 5 (DCR); 100 for the right word and -100 for the wrong one (DRT), so that a
+            mean is right minus wrong answers in percent, which guessing makes 0.
         seconds: Time on the page, for all of its sliders; None if the results do not say.
     """
 
@@ -141,16 +155,51 @@ def read_choices(path: Path, key: Key, listener: str | None = None) -> tuple[lis
         repeated += place in found
         found[place] = Choice(place[0], trial, answer, results.seconds(number, "choice_time"))
     if repeated:
-        warnings.append(
-            f"{repeated} answers have the same listener and page as an earlier one; the last one of each counts. Did "
-            "two people enter the same name?"
-        )
+        warnings.append(_REPEATED.format(repeated))
     if left:
         warnings.append(f"{left} pages were left without an answer")
     choices = [choice for choice in found.values() if not choice.trial.training]
     if not choices:
         raise UsageError(f"{path} has no answer that counts")
     return choices, warnings
+
+
+def read_answers(path: Path, key: Key, listener: str | None = None) -> tuple[list[Rating], list[str]]:
+    """Reads `lss.csv`, the answers of a test with one file a page; as `read_ratings`.
+
+    webMUSHRA writes no session into it: the answer to "Listener" tells them apart.
+    """
+    results, warnings = _read(path, key, listener, ["trial_id", "stimuli", "stimuli_rating"])
+    found: dict[tuple[str, str], Rating] = {}
+    repeated = left = 0
+    for number, line, trial in results.pages():
+        stimulus = trial.stimuli[0]
+        if line["stimuli"] != stimulus.name:
+            raise results.stranger(number, f"stimulus {line['stimuli']!r} on page {trial.id}")
+        place = (line[results.listener], trial.id)
+        if line["stimuli_rating"] == NO_GRADE:
+            left += 1
+            continue
+        answer = results.number(number, "stimuli_rating")
+        if key.kind == "dcr":
+            if answer not in GRADES:
+                raise results.error(number, f"{line['stimuli_rating']!r} is not a grade from 1 to 5")
+            score = float(answer)
+        else:
+            choice = choice_of(key, trial)
+            if answer not in (1, 2):
+                raise results.error(number, f"{line['stimuli_rating']!r} is neither the first word nor the second")
+            score = 100.0 if choice.shown[int(answer) - 1] == choice.said else -100.0
+        repeated += place in found
+        found[place] = Rating(place[0], trial, stimulus, score, results.seconds(number, "rating_time"))
+    if repeated:
+        warnings.append(_REPEATED.format(repeated))
+    if left:
+        warnings.append(f"{left} pages were left without an answer")
+    ratings = [rating for rating in found.values() if not rating.trial.training]
+    if not ratings:
+        raise UsageError(f"{path} has no answer that counts")
+    return ratings, warnings
 
 
 def _read(path: Path, key: Key, listener: str | None, needed: Sequence[str]) -> tuple[_Results, list[str]]:
@@ -174,8 +223,8 @@ def _read(path: Path, key: Key, listener: str | None, needed: Sequence[str]) -> 
         raise UsageError(f"{path} is not a CSV file in UTF-8: {error}") from error
     missing = [name for name in ["session_test_id", *needed] if name not in header]
     if missing:
-        file_name = "mushra.csv" if key.kind == "mushra" else "paired_comparison.csv"
-        raise UsageError(f"{path} has no column {missing[0]!r}: give webMUSHRA's {file_name} of {key.test_id}")
+        wanted = f"webMUSHRA's {FILE_NAMES[key.kind]} of {key.test_id}"
+        raise UsageError(f"{path} has no column {missing[0]!r}: give {wanted}")
     others = sorted({line["session_test_id"] for line in lines.values()} - {key.test_id})
     if others:
         raise UsageError(f"{path} has results of the test {others[0]!r}, the key is that of {key.test_id!r}")

@@ -1,17 +1,20 @@
 """The configuration of webMUSHRA: which pages it shows, in the words that its program reads.
 
 Checked against the source of webMUSHRA (https://github.com/audiolabs/webMUSHRA): `startup.js` for the options and the
-types of pages, `MushraPage.js`, `PairedComparisonPage.js`, `VolumePage.js` and `FinishPage.js` for their fields.
+types of pages, `MushraPage.js`, `PairedComparisonPage.js`, `LikertSingleStimulusPage.js`, `VolumePage.js` and
+`FinishPage.js` for their fields.
 """
 
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Any
 
 import yaml
 
 from codec_bench.listening_tests.key import Key, Stimulus, Trial
+from codec_bench.listening_tests.rhymes import choice_of
 
 LISTENER = "listener"
 """The answer that tells listeners apart where webMUSHRA's results have no session: those of paired comparisons."""
@@ -26,6 +29,23 @@ ABX_TEXT = (
     "you like, then say which one it is; guess where you hear no difference.</p>"
     "<p>Please use headphones in a quiet room.</p>"
 )
+DCR_TEXT = (
+    "<p>Each page plays one sentence twice, with a short pause. Rate how much the second version is degraded compared "
+    "with the first one.</p><p>Please use headphones in a quiet room.</p>"
+)
+DRT_TEXT = (
+    "<p>Each page plays a word and shows two. Choose the one that you heard; guess where you are not sure.</p>"
+    "<p>Please use headphones in a quiet room.</p>"
+)
+INSTRUCTIONS = {"mushra": MUSHRA_TEXT, "abx": ABX_TEXT, "dcr": DCR_TEXT, "drt": DRT_TEXT}
+GRADES = {
+    5: "Degradation is inaudible",
+    4: "Degradation is audible but not annoying",
+    3: "Degradation is slightly annoying",
+    2: "Degradation is annoying",
+    1: "Degradation is very annoying",
+}
+"""The scale of ITU-T P.800, Annex D."""
 
 
 def resources(test_id: str) -> str:
@@ -35,7 +55,7 @@ def resources(test_id: str) -> str:
 
 def configuration(key: Key, title: str) -> str:
     """The YAML file for `webMUSHRA/configs`; listeners see the title, which should not name the systems."""
-    instructions = MUSHRA_TEXT if key.kind == "mushra" else ABX_TEXT
+    instructions = INSTRUCTIONS[key.kind]
     first = key.trials[0]
     pages: list[Any] = [
         {"type": "generic", "id": "welcome", "name": title, "content": instructions},
@@ -70,6 +90,8 @@ def configuration(key: Key, title: str) -> str:
 
 
 def _page(key: Key, trial: Trial, name: str) -> dict[str, Any]:
+    if key.kind in ("dcr", "drt"):
+        return _page_of_one(key, trial, name)
     page: dict[str, Any] = {
         "type": "mushra" if key.kind == "mushra" else "paired_comparison",
         "id": trial.id,
@@ -84,6 +106,24 @@ def _page(key: Key, trial: Trial, name: str) -> dict[str, Any]:
         # The hidden reference is added by webMUSHRA itself; the anchors are among the stimuli.
         page |= {"createAnchor35": False, "createAnchor70": False, "randomize": True, "showConditionNames": False}
     return page
+
+
+def _page_of_one(key: Key, trial: Trial, name: str) -> dict[str, Any]:
+    """A page with one file and one question; what it writes into its results is the grade, or which word."""
+    if key.kind == "dcr":
+        responses = {str(grade): text for grade, text in GRADES.items()}
+    else:  # the program puts labels into the page as they are
+        responses = {str(place): escape(word) for place, word in enumerate(choice_of(key, trial).shown, 1)}
+    return {
+        "type": "likert_single_stimulus",
+        "id": trial.id,
+        "name": name,
+        "content": "",
+        "showWaveform": False,
+        "mustRate": True,
+        "stimuli": {stimulus.name: _path(key, stimulus) for stimulus in trial.stimuli},
+        "response": [{"value": value, "label": label} for value, label in responses.items()],
+    }
 
 
 def _finish() -> dict[str, Any]:

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.audio import Audio
+from codec_bench.cache import ArrayCache
 from codec_bench.errors import UnavailableError
 from codec_bench.metrics import register_metric
 from codec_bench.metrics.fcpe import fcpe
-from codec_bench.metrics.signal import Array, Feature, Signal, feature
+from codec_bench.metrics.signal import Array, Feature, Signal, feature, feature_address
 from codec_bench.records import NotScorable, Ratio, Status
 
 FloatTrack = NDArray[np.float64]
@@ -28,6 +29,9 @@ BoolTrack = NDArray[np.bool_]
 
 FRAME_SECONDS = 0.005
 """Distance of WORLD's frames."""
+
+RATE = 16_000
+"""Of the signals that are tracked."""
 
 GROSS = 0.2
 """Relative deviation above which a pitch error is gross."""
@@ -86,6 +90,32 @@ def praat(audio: Audio) -> FloatTrack:
 
 TRACKERS: dict[str, dict[str, Feature]] = {"praat": {"track": praat}, "dio": {"track": dio}, "fcpe": {"track": fcpe}}
 """Variants of all pitch metrics."""
+
+TRACKS = (dio_stonemask, *(variant["track"] for variant in TRACKERS.values()))
+
+
+def is_track(wanted: Feature) -> bool:
+    """Whether a feature is F0 in Hz by frame."""
+    return wanted in TRACKS
+
+
+def median_pitch(identity: str, cache: ArrayCache, track: Feature) -> float | None:
+    """Median F0 in Hz of the voiced frames of a signal, by a track that was kept when the signal was scored.
+
+    Args:
+        identity: Content address of the signal.
+        cache: Where features are kept.
+        track: Which tracker's.
+
+    Returns:
+        None if no track was kept, or no frame is voiced.
+    """
+    entry = cache.get(feature_address(identity, track, RATE))
+    if entry is None or "value" not in entry:
+        return None
+    voiced = entry["value"][entry["value"] > 0]
+    return round(float(np.median(voiced)), 3) if voiced.size else None
+
 
 _pitch = partial(register_metric, family="pitch", packages=("pyworld",), variants=TRACKERS)
 _errors = partial(_pitch, unit="%", better="lower", range=(0, 100), digits=2)

@@ -92,7 +92,7 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter, ca
     features = ArrayCache(cache / "features")
     corpus, of_corpora = corpus_values(plan, outcome, features)
     writer.results(score_frames(plan, outcome), summary_frame(summary_rows(plan, outcome, corpus)))
-    write_reconstructions(out, plan, outcome)
+    write_reconstructions(out, plan, outcome, features)
     write_hypotheses(out, plan, outcome, features)
     if config.keep_audio:
         keep_audio(out, plan, runner.reconstructor)

@@ -18,6 +18,7 @@ from codec_bench.coding.rows import Row, describe_system
 from codec_bench.csv_files import csv_of, write_frame
 from codec_bench.files import write_atomically
 from codec_bench.metrics.asr import hypothesis
+from codec_bench.metrics.pitch import is_track, median_pitch
 from codec_bench.metrics.wer import normaliser_of, recogniser_of
 from codec_bench.reconstruction.coding_times import time_rows, with_time_scores
 from codec_bench.reconstruction.outcome import Outcome
@@ -34,6 +35,9 @@ SIGNALS = ("reference", "input", "decoded")
 
 CHANNEL = "channel"
 """What it has facts about where its code went through something."""
+
+PITCH = "f0_hz"
+"""What `reconstructions.csv` calls the median F0 of a recording."""
 
 BLOCK = 10_000
 """Utterances whose scores are put together at a time."""
@@ -296,6 +300,11 @@ def _happened(facts: Sequence[Mapping[str, Any]]) -> str:
     ):
         if name in facts[0]:
             told.append(f"{total(name) / len(facts):.1%} {what}")
+    if drifts := [f["level_drift_db"] for f in facts if "level_drift_db" in f]:
+        told.append(f"level {np.mean(drifts):+.1f} dB since the first generation")
+    if known := [f for f in facts if "entropy_of_first" in f]:
+        first, last = (np.mean([f[f"entropy_of_{which}"] for f in known]) for which in ("first", "last"))
+        told.append(f"entropy of an utterance's tokens {first:.2f} bit, at last {last:.2f}")
     return ", ".join(told)
 
 
@@ -355,8 +364,17 @@ def _side_effects(plan: Plan, outcome: Outcome) -> list[str]:
     return warnings
 
 
-def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
-    """Writes `reconstructions.csv`: payload bits, duration, level, lag and coding time of every pair."""
+def write_reconstructions(out: Path, plan: Plan, outcome: Outcome, features: ArrayCache) -> None:
+    """Writes `reconstructions.csv`: payload bits, duration, level, lag and coding time of every pair.
+
+    Where pitch metrics looked at a recording, also its median F0, from the `features` that are kept.
+    """
+    tracks = [f for metric in plan.metrics for f in metric.features if is_track(f)]
+    pitches = {
+        item.utterance.id: hertz
+        for item in (plan.items if tracks and not plan.generated else ())
+        if not item.problem and (hertz := median_pitch(item.identity, features, tracks[0])) is not None
+    }
 
     def pairs() -> Iterator[dict[str, Any]]:
         for row in plan.rows:
@@ -364,6 +382,8 @@ def write_reconstructions(out: Path, plan: Plan, outcome: Outcome) -> None:
                 facts = outcome.facts[row.label, item.utterance.id]
                 flat: dict[str, Any] = {"system": row.label, "utterance": item.utterance.id}
                 flat |= {name: value for name, value in facts.items() if not isinstance(value, Mapping)}
+                if facts and item.utterance.id in pitches:
+                    flat[PITCH] = pitches[item.utterance.id]
                 if plan.align and "lag_ms" in facts:
                     flat["aligned_by_ms"] = facts["lag_ms"] or 0.0
                 for side in (*SIGNALS, CHANNEL):

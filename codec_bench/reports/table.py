@@ -21,6 +21,7 @@ from codec_bench.reports.merging import RunGroup, group_runs, run_names
 from codec_bench.reports.rate_distortion import rate_distortion_grids
 from codec_bench.reports.sections import sections_of
 from codec_bench.reports.standings import ranking_grids
+from codec_bench.reports.strata import pitch_grids
 from codec_bench.reports.ties import Contest
 from codec_bench.runs.directory import Run
 
@@ -120,7 +121,10 @@ def _table(
     sections = sections_of(rows, columns, list(conditions), bands, contest)
     notes = interval_notes(runs)
     marks, made_with = bold_note(runs, columns, contest), setup(runs)
-    more = [generation_grids(rows, columns)]
+    more = [
+        generation_grids(rows, columns),
+        pitch_grids(Contest(runs), rows, [c for c in columns if c.name in MAIN and c.family in FAMILY_TITLES]),
+    ]
     if anchor is not None:
         more.append(rate_distortion_grids(Contest(runs), rows, columns, anchor))
     if ranking:

@@ -8,7 +8,7 @@ both have, by a paired t test over speakers as in `codec_bench.comparison`, corr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from codec_bench.comparison.paired import compare_paired
 from codec_bench.errors import UsageError
-from codec_bench.reports.cells import TableColumn, TableRow
+from codec_bench.reports.cells import Cell, TableColumn, TableRow
 from codec_bench.runs.directory import Run
-from codec_bench.stats import Floats, cluster_names, holm, per_cluster, t_tail, with_trainings
+from codec_bench.stats import Floats, cluster_names, estimate, holm, per_cluster, share_of, t_tail, with_trainings
 
 ALPHA = 0.05
 """Chance of losing the best system of a group in a column, at most."""
@@ -85,6 +85,21 @@ class Contest:
     def why_none(self, rows: Sequence[TableRow], column: TableColumn) -> str:
         """Why rows have no `sums`."""
         return NO_MEANS if any(self._side(row, column) is None for row in rows) else TOO_FEW
+
+    def over(self, row: TableRow, column: TableColumn, utterances: Container[str]) -> Cell | None:
+        """The value of a row over some utterances, with an interval; None where it is no mean of their scores."""
+        if (side := self._side(row, column)) is None:
+            return None
+        scored = np.flatnonzero(np.isfinite(side[1]).any(axis=0)).tolist()
+        places = [place for place in scored if self._scores.utterances[place] in utterances]
+        scale = 100.0 if column.unit == "%" else 1.0
+        tops, bottoms = np.nanmean(side[:, :, places], axis=1) if places else np.empty((2, 0))
+        found = estimate(
+            (tops / scale).tolist(), bottoms.tolist(), self._clusters(places, row, column), expected=len(places),
+            scale=scale, share=share_of(column.unit, column.better),
+        )  # fmt: skip
+        shows_ends = row.cells[column.label].shows_ends
+        return Cell(found.value, found.low, found.high, found.n, found.n, column.digits, shows_ends=shows_ends)
 
     def _side(self, row: TableRow, column: TableColumn) -> Floats | None:
         """Numerators and denominators, `[2, seeds, utterances]`, NaN without a score; None if its value is not theirs.

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pystoi
 import pytest
+import scipy.stats
 import soundfile
 import yaml
 
@@ -29,7 +30,7 @@ from codec_bench.coding import libopus
 from codec_bench.coding.conditions import bound, parse_conditions
 from codec_bench.coding.conditions.channel import Channel, gilbert, lost_packets
 from codec_bench.coding.items import resolved
-from codec_bench.coding.passage import Passage, equal_share, packet_seconds, repeated_packets, repeated_tokens
+from codec_bench.coding.passage import Passage, entropy, equal_share, packet_seconds, repeated_packets, repeated_tokens
 from codec_bench.errors import UsageError
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.plan import resolve_rows
@@ -157,6 +158,15 @@ def test_what_cannot_be_decoded_is_lost_and_counted(opus: Codec):
     assert len(audio) == len(opus.decode(opus.encode(SPEECH)))
 
 
+class Fading(Residual):
+    """Quieter with each generation."""
+
+    name = "fading"
+
+    def _decode(self, code: Code) -> FloatArray:
+        return (0.9 * super()._decode(code)).astype(np.float32)
+
+
 def test_generations_are_a_loop_of_the_codec(opus: Codec):
     code = opus.encode(SPEECH)
     audio = opus.decode(code)
@@ -165,10 +175,23 @@ def test_generations_are_a_loop_of_the_codec(opus: Codec):
     passage = Passage(opus, None)
     np.testing.assert_array_equal(passage.audio(code, [step("repeat@3")]).samples, audio.samples)
     assert 0 <= passage.facts["equal_to_first"] < 0.05
+    assert passage.facts["level_drift_db"] == pytest.approx(audio.level_db - opus.decode(code).level_db, abs=1e-5)
+    assert "entropy_of_last" not in passage.facts  # packets have no codebook
     same = Identity()
     exact = Passage(same, None)
     exact.audio(same.encode(SPEECH), [step("repeat@5")])
-    assert exact.facts == {"equal_to_first": 1.0, "equal_to_previous": 1.0}
+    assert (exact.facts["equal_to_first"], exact.facts["equal_to_previous"]) == (1.0, 1.0)
+    assert exact.facts["level_drift_db"] == 0
+    fading = Passage(Fading(), None)
+    fading.audio(Fading().encode(SPEECH), [step("repeat@3")])
+    assert fading.facts["level_drift_db"] == pytest.approx(2 * 20 * math.log10(0.9), abs=0.05)  # -0.915 dB a pass
+    assert fading.facts["entropy_of_last"] < fading.facts["entropy_of_first"]
+
+
+def test_entropy_is_that_of_scipy():
+    code = tokens(frames=500, size=40, books=3)
+    counts = [np.unique(stream.codes, return_counts=True)[1] for stream in code.streams]
+    assert entropy(code) == pytest.approx(np.mean([scipy.stats.entropy(c, base=2) for c in counts]), abs=1e-5)
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------

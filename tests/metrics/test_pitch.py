@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from codec_bench.audio import Audio, read_audio
+from codec_bench.cache import ArrayCache
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.metrics import metric
-from codec_bench.metrics.pitch import dio, dio_stonemask, praat
+from codec_bench.metrics.pitch import dio, dio_stonemask, is_track, median_pitch, praat
 from codec_bench.metrics.signal import Feature, Recording
 from codec_bench.records import Status
 from tests.metrics.material import codec_recordings, golden
@@ -176,3 +177,16 @@ def test_a_missing_praat_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "parselmouth", None)
     with pytest.raises(UnavailableError, match=r"pip install 'codec-bench\[praat\]'"):
         metric("gpe[praat]")(tone(120), tone(120), 16_000)
+
+
+def test_the_median_pitch_of_a_recording_is_that_of_the_track_that_was_kept(tmp_path: Path):
+    assert is_track(metric("ffe[fcpe]").features[0])
+    assert not any(map(is_track, metric("wer").features))
+    tone = np.sin(2 * np.pi * 130 * np.arange(32_000) / 16_000).cumsum().astype(np.float32)
+    voice = Audio((0.3 * np.sign(tone - tone.mean())).astype(np.float32), 16_000)
+    cache = ArrayCache(tmp_path)
+    assert median_pitch("one", cache, dio_stonemask) is None
+    Recording(voice, "one", cache, is_reference=True).feature(dio_stonemask, 16_000)
+    assert median_pitch("one", cache, dio_stonemask) == pytest.approx(130, rel=0.01)
+    Recording(Audio(np.zeros(16_000, np.float32), 16_000), "two", cache, is_reference=True).feature(dio, 16_000)
+    assert median_pitch("two", cache, dio) is None

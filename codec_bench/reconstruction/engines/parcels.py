@@ -17,6 +17,7 @@ from codec_bench.coding.signals import files_of, read_recording
 from codec_bench.files import write_atomically
 from codec_bench.identity import invocation
 from codec_bench.metrics import Metric, metric
+from codec_bench.metrics.pitch import is_track
 from codec_bench.metrics.signal import feature_address
 from codec_bench.reconstruction.worker import unscored
 from codec_bench.records import NotScorable, Status
@@ -45,15 +46,17 @@ def put(cache: ArrayCache, entries: Mapping[str, bytes]) -> None:
 
 
 def features_of(made: Metric, job: Mapping[str, Any]) -> set[str]:
-    """Addresses of what scoring keeps of both signals: transcripts, embeddings, what learned models give."""
+    """Addresses of what a run needs afterwards of what scoring keeps: transcripts, embeddings, what learned models give
+    of both signals, and pitch tracks of references.
+    """
     seen = {side: job[side]["identity"] for side in ("reference", "decoded") if side in made.inputs}
     if made.minds_lag and "aligned" in job:
         seen["decoded"] = job["aligned"]
     return {
         feature_address(identity, feature, made.rate)
-        for identity in seen.values()
+        for side, identity in seen.items()
         for feature in made.features
-        if feature.expensive
+        if feature.expensive or (side == "reference" and is_track(feature))
     }
 
 
