@@ -16,6 +16,8 @@ TOTAL, PARTS, TIMES, LATENCY, COST = (
 
 RTF = "processing time out of the time that the audio lasts, below 1 is faster than real time (Stable-Codec, table 10)"
 
+SPREAD = "it spreads over the rounds with the computing time alone, from the first to the third quartile"
+
 
 @dataclass(frozen=True)
 class SpeedColumn(ColumnSpec):
@@ -50,13 +52,13 @@ def columns_of(config: SpeedConfig, *, streams: bool, gpu: bool) -> list[SpeedCo
                     "a frame and the look-ahead of the codec: what no computer can shorten; of codecs that are run "
                     "frame by frame, and of the decoder alone where that decodes streams"),
         SpeedColumn("latency_ms", "first packet", LATENCY, "lower", "ms", 1,
-                    "algorithmic delay, and the time to encode and decode a recording of that length", n),
+                    "algorithmic delay, and the time to encode and decode a recording of that length; " + SPREAD, n),
     ]  # fmt: skip
     if streams:
         found.append(
             SpeedColumn("decoder_latency_ms", "decoder, first samples", LATENCY, "lower", "ms", 1,
                         "of a stream of tokens: the time that the frames last which the decoder needs for its first "
-                        "samples, and that of decoding the last of them", n)
+                        "samples, and that of decoding the last of them; " + SPREAD, n)
         )  # fmt: skip
     found += [
         SpeedColumn("load_seconds", "load", COST, "lower", "s", 2,

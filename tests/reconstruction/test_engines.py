@@ -21,6 +21,7 @@ from codec_bench.audio import read_audio
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.reconstruction.config import RunConfig
+from codec_bench.reconstruction.engines.cluster import connect
 from codec_bench.reconstruction.engines.making import make_engine
 from codec_bench.reconstruction.engines.remote import Coding, Scoring
 from codec_bench.runs.directory import Run, load_run, read_info
@@ -270,6 +271,25 @@ def test_ray_is_named_where_it_is_missing_and_imported_only_on_request(monkeypat
     monkeypatch.setattr("codec_bench.extras.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"ray is not installed: pip install 'codec-bench\[ray\]'"):
         make_engine(config, Path("cache"))
+
+
+def test_a_cluster_that_wants_a_token_is_one_line_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """As Ray 2.60 does it: C++ writes to the descriptor, then Python raises what says nothing of tokens."""
+
+    def init(**_: Any) -> None:
+        for _ in range(20):
+            os.write(2, b"gcs_client.cc:210: Unauthenticated: Authentication token is missing or incorrect\n")
+        raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(UsageError, match=r"10\.0\.0\.1:6379 wants a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN"):
+        connect("10.0.0.1:6379", 1, False)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
 
 
 def test_options_that_do_not_go_together():

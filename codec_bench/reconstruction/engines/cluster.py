@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
+import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from codec_bench.errors import CodecBenchError, UnavailableError, UsageError, first_line
@@ -42,7 +44,7 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
         Whether `ray.shutdown` is to be called at the end; a program that started Ray itself keeps using it.
 
     Raises:
-        UsageError: There is no such cluster.
+        UsageError: There is no such cluster, or it wants a token that this process has not.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends usage statistics by default
     import ray
@@ -62,12 +64,48 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
             "include_dashboard": False,
         }
     try:
-        with keeping_sigterm():
+        # What is started here inherits standard error, and what it says belongs there.
+        with keeping_sigterm(), nullcontext("") if wanted == "local" else _held_back() as said:
             ray.init(address=wanted, log_to_driver=False, logging_level=logging.ERROR, **resources)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if "authentication token" in f"{error} {said}".lower():
+            which = "Ray" if wanted == "local" else f"the Ray cluster at {wanted}"
+            raise UsageError(
+                f"{which} wants a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to the token that the cluster was "
+                "started with (or write that into ~/.ray/auth_token)"
+            ) from error
         where = "a local Ray cluster cannot be started" if wanted == "local" else f"no Ray cluster answers at {wanted}"
         raise UsageError(f"{where}: {first_line(error)}") from error
     return True
+
+
+class _Said:
+    """What was written to standard error meanwhile."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@contextmanager
+def _held_back() -> Iterator[_Said]:
+    """Keeps to itself what is written to standard error; Ray repeats each second there that it waits, from C++."""
+    said = _Said()
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield said
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+            kept.seek(0)
+            said.text = kept.read().decode(errors="replace")
+            logger.debug("Ray said: %s", said)
 
 
 @contextmanager

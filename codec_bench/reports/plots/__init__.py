@@ -9,6 +9,7 @@ from pathlib import Path
 from codec_bench.errors import UsageError
 from codec_bench.files import write_atomically
 from codec_bench.reports.plots import (
+    bars,
     bitrate,
     bubbles,
     codebooks,
@@ -28,6 +29,7 @@ from codec_bench.runs.directory import Run, slug
 
 KINDS: Mapping[str, Drawer] = {
     "bitrate": bitrate.draw,
+    "bars": bars.draw,
     "bubbles": bubbles.draw,
     "severity": severity.draw,
     "ranking": ranking.draw,

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from codec_bench.reports.cells import TableColumn
 from codec_bench.reports.plots import style
+from codec_bench.reports.plots.bars import is_cost
 from codec_bench.reports.plots.material import Picture, PlotData, PlottedRow, stem
 from codec_bench.reports.plots.severity import severity
 
@@ -30,7 +31,10 @@ def draw(material: PlotData) -> Iterator[Picture]:
     bitrates = [e.row.bitrate for e in material.coded if e.row.bitrate]
     if not bitrates:
         return
-    for title, columns in material.table.blocks:
+    for title, block in material.table.blocks:
+        columns = [column for column in block if not is_cost(column)]
+        if not columns:
+            continue
         figure, axes = style.grid(len(columns))
         partial = False
         for axis, column in zip(axes, columns, strict=True):

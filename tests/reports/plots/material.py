@@ -26,6 +26,7 @@ COLUMNS = {
     "nisqa": ("NISQA", "MOS", "higher", "mos"),
     "utmos": ("UTMOS", "MOS", "higher", "mos"),
     "mcd": ("MCD", "dB", "lower", "spectral"),
+    "load_seconds": ("load", "s", "lower", "Memory and operations"),
 }
 
 
