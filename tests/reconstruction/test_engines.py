@@ -285,7 +285,7 @@ def test_a_cluster_that_wants_a_token_is_one_line_with_the_cure(
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", init)
-    with pytest.raises(UsageError, match=r"10\.0\.0\.1:6379 wants a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN"):
+    with pytest.raises(UsageError, match=r"10\.0\.0\.1:6379 wants a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOK"):
         connect("10.0.0.1:6379", 1, False)
     assert capfd.readouterr().err == ""
     os.write(2, b"after")

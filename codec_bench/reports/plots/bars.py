@@ -40,8 +40,9 @@ def _panel(axis: Axes, systems: list[PlottedRow], column: TableColumn) -> None:
         if cell is None or cell.value is None:
             continue
         below, above = style.interval(cell)
-        spread = {"xerr": [[below], [above]], "capsize": 2, "error_kw": {"elinewidth": 0.9}} if below or above else {}
-        axis.barh(place, cell.value, 0.7, color=entry.look.colour, label=entry.label, **spread)
+        axis.barh(place, cell.value, 0.7, color=entry.look.colour, label=entry.label)
+        if below or above:
+            axis.errorbar(cell.value, place, xerr=[[below], [above]], color=style.SOFT, capsize=2, elinewidth=0.9)
         axis.annotate(
             cell.number, (cell.value + above, place), (3, 0), textcoords="offset points", va="center", fontsize=7.5
         )
