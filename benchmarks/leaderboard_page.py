@@ -1,8 +1,10 @@
 """A leaderboard of many systems: how long it takes to write, to be seen, and to filter.
 
 `python benchmarks/leaderboard_page.py [--systems 500] [--metrics 30]` publishes results with drawn scores, writes the
-site, opens it in the Chromium of the machine, and prints milliseconds: until the table is painted, and until the page
-is painted again after each of some filters. Needs `playwright` and a Chromium; nothing is downloaded.
+site, opens it in the Chromium of the machine with all columns shown, and prints milliseconds: until a screen of the
+table is painted, until it is painted again after the slowest of some filters, and until all rows of a page have
+followed. On a machine that has other things to do, the least is what the page takes, and the median says what they
+cost. Needs `playwright` and a Chromium; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -28,11 +30,17 @@ from codec_bench.publishing.result import PublishedMetric, Result
 from codec_bench.publishing.scores import read_scores, recomputed
 
 UTTERANCES, SPEAKERS = 24, 12
+PAGES, ROWS = 7, 100
 LIMITS_MS = {"first paint": 1000.0, "filter": 100.0}
 
 PAINTED = """() => new Promise((done) => {
   const look = () => document.querySelector("#board tr.row") ? requestAnimationFrame(() => done(performance.now()))
                                                              : requestAnimationFrame(look);
+  look();
+})"""
+FOLLOWED = """(rows) => new Promise((done) => {
+  const look = () => document.querySelectorAll("#board tr.row").length >= rows
+    ? requestAnimationFrame(() => done(performance.now())) : requestAnimationFrame(look);
   look();
 })"""
 FILTERED = """(text) => new Promise((done) => {
@@ -59,8 +67,11 @@ def main() -> None:
         size = (folder / "site/index.html").stat().st_size / 1e6
         print(f"{options.systems} systems x {options.metrics} metrics: {written:.1f} s to write, {size:.2f} MB of page")
         for name, found in measure(folder / "site").items():
-            verdict = "pass" if found <= LIMITS_MS[name] else "falls short"
-            print(f"{name}: {found:.0f} ms (limit {LIMITS_MS[name]:.0f}): {verdict}")
+            text = f"{name}: least {min(found):.0f} ms, median {statistics.median(found):.0f} ms of {len(found)}"
+            if name in LIMITS_MS:
+                limit = LIMITS_MS[name]
+                text += f" (limit {limit:.0f}): {'pass' if min(found) <= limit else 'falls short'}"
+            print(text)
 
 
 def publish_many(folder: Path, systems: int, metrics: int) -> None:
@@ -117,24 +128,25 @@ def plain_of(result: Result, label: str, names: list[str], data: bytes) -> dict[
     return made
 
 
-def measure(site: Path) -> dict[str, float]:
-    """Milliseconds, the median of five pages and of twelve filters."""
+def measure(site: Path) -> dict[str, list[float]]:
+    """Milliseconds of every page and of every filter; for a page, the slowest of its filters."""
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         every = ",".join(map(str, range(30)))
-        first, filters = [], []
-        for _ in range(5):
+        found: dict[str, list[float]] = {"first paint": [], "filter": [], f"{ROWS} rows": []}
+        for _ in range(PAGES):
             page = browser.new_page()
             page.goto(f"{(site / 'index.html').as_uri()}#columns={every}", wait_until="commit")
-            first.append(page.evaluate(PAINTED))
-            page.wait_for_selector("#chart .main-svg")
-            filters += [page.evaluate(FILTERED, text) for text in ("codec1", "codec2", "", "codec33")][1:]
+            found["first paint"].append(page.evaluate(PAINTED))
+            found[f"{ROWS} rows"].append(page.evaluate(FOLLOWED, ROWS))
+            page.wait_for_timeout(500)
+            found["filter"].append(max(page.evaluate(FILTERED, text) for text in ("codec1", "codec2", "", "codec33")))
             page.close()
         browser.close()
-    return {"first paint": statistics.median(first), "filter": statistics.median(filters)}
+    return found
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+Clusters = Sequence[str] | NDArray[np.int64]
+"""The cluster of each utterance: its name, or its number in the order of the names."""
+
 LEVEL = 0.95
 """Of all intervals."""
 
@@ -52,9 +55,9 @@ class Estimate:
 
 
 def estimate(
-    numerators: Sequence[float],
-    denominators: Sequence[float],
-    clusters: Sequence[str],
+    numerators: Sequence[float] | Floats,
+    denominators: Sequence[float] | Floats,
+    clusters: Clusters,
     *,
     expected: int,
     scale: float = 1.0,
@@ -66,7 +69,7 @@ def estimate(
     Args:
         numerators: Per scored utterance.
         denominators: Per scored utterance, all positive; 1 for a plain mean.
-        clusters: Speaker (or utterance, where speakers are not known) of each.
+        clusters: Speaker (or utterance, where speakers are not known) of each, or its number among them.
         expected: Utterances that should have been scored.
         scale: 100 for percent.
         share: Whether the ratio is a share of errors or of hits.
@@ -79,7 +82,7 @@ def estimate(
     n = len(numerators)
     if n == 0:
         return Estimate(None, None, None, 0, expected, 0)
-    top, bottom = per_cluster([numerators, denominators], clusters)
+    top, bottom = per_cluster(np.asarray([numerators, denominators], np.float64), clusters)
     effective = effective_number(bottom)
     value = float(top.sum() / bottom.sum())
     if len(top) < 2:
@@ -174,7 +177,7 @@ def share_of(unit: str, better: str) -> Share:
     return kinds.get(better, "") if unit == "%" else ""
 
 
-def per_cluster(columns: Sequence[Sequence[float]], clusters: Sequence[str]) -> Floats:
+def per_cluster(columns: Sequence[Sequence[float]] | Floats, clusters: Clusters) -> Floats:
     """Sums per cluster, `[columns, clusters]`; the same to the last bit whatever the order of utterances.
 
     Raises:
@@ -183,7 +186,8 @@ def per_cluster(columns: Sequence[Sequence[float]], clusters: Sequence[str]) -> 
     values = np.asarray(columns, np.float64)
     if not len(clusters) or values.shape[1] != len(clusters):
         raise ValueError(f"{values.shape[1]} scores for {len(clusters)} utterances")
-    names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    are_numbers = isinstance(clusters, np.ndarray) and clusters.dtype.kind == "i"  # which are found ten times as fast
+    names, index = np.unique(clusters if are_numbers else np.asarray(clusters, dtype=str), return_inverse=True)
     order = np.lexsort((*values, index))  # sums of floats depend on their order; results must not
     return np.stack([np.bincount(index[order], weights=column[order], minlength=len(names)) for column in values])
 

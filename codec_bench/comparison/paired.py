@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec_bench.stats import Floats, effective_number, jackknife_error, per_cluster, t_quantile, t_tail
+from codec_bench.stats import Clusters, Floats, effective_number, jackknife_error, per_cluster, t_quantile, t_tail
 
-Side = tuple[Sequence[float], Sequence[float]]
+Side = tuple[Sequence[float], Sequence[float]] | Floats
 """Numerators and denominators per utterance."""
 
 
@@ -59,7 +59,7 @@ class Paired:
         return self.difference / abs(self.baseline) if self.baseline else None
 
 
-def compare_paired(baseline: Side, candidate: Side, clusters: Sequence[str], *, scale: float = 1.0) -> Paired:
+def compare_paired(baseline: Side, candidate: Side, clusters: Clusters, *, scale: float = 1.0) -> Paired:
     """Compares two systems on the same utterances.
 
     The standard error of the difference is that of the jackknife over clusters; interval and test take it as t with
@@ -70,7 +70,7 @@ def compare_paired(baseline: Side, candidate: Side, clusters: Sequence[str], *, 
     Args:
         baseline: Numerators and denominators per utterance; denominators are positive, and 1 for a mean.
         candidate: The same, in the same order of utterances.
-        clusters: Cluster of each utterance.
+        clusters: Cluster of each utterance, by name or number.
         scale: 100 for percent.
 
     Raises:
@@ -81,7 +81,7 @@ def compare_paired(baseline: Side, candidate: Side, clusters: Sequence[str], *, 
     (1.333, 0.029)
     """
     scores = np.asarray([*baseline, *candidate], np.float64)  # numerators and denominators of both sides, in turn
-    sums = per_cluster([*baseline, *candidate], clusters)
+    sums = per_cluster(scores, clusters)
     before, after = (float(value) for value in scale * sums[::2].sum(axis=1) / sums[1::2].sum(axis=1))
     count, n, effective = sums.shape[1], len(clusters), effective_number(sums[1::2].sum(axis=0))
     error, reach = float("nan"), float("inf")

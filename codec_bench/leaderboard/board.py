@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -12,18 +12,17 @@ from typing import Any
 import numpy as np
 
 from codec_bench.comparison.paired import compare_paired
-from codec_bench.files import read_file
 from codec_bench.publishing.claims import Standing, standings
 from codec_bench.publishing.folder import Entry
 from codec_bench.publishing.result import Claim, PublishedMetric, Result
-from codec_bench.publishing.scores import Scores, parts_of, read_scores
+from codec_bench.publishing.scores import Sides
 from codec_bench.reports.html.embedding import compact
 from codec_bench.reports.html.tables import INK
 from codec_bench.reports.plots.style import COLOURS, GREY
 from codec_bench.reports.sections import band_of
 from codec_bench.reports.ties import ALPHA
 from codec_bench.runs.directory import slug
-from codec_bench.stats import cluster_names, holm
+from codec_bench.stats import holm
 
 Plain = dict[str, Any]
 
@@ -39,7 +38,8 @@ class Board:
     """All that is shown.
 
     Attributes:
-        entries: Files of the results folder that can be read.
+        folder: The results folder.
+        entries: Its files that can be read, with their scores.
         claims: What was published elsewhere.
         bands: Edges of the bitrate groups in kbit/s, falling.
     """
@@ -48,8 +48,6 @@ class Board:
     entries: Sequence[Entry]
     claims: Sequence[Claim]
     bands: Sequence[float]
-    _scores: dict[PurePosixPath, Scores | None] = field(default_factory=dict)
-    _parts_by_metric: dict[PurePosixPath, dict[str, dict[str, tuple[float, float]]]] = field(default_factory=dict)
 
     @cached_property
     def results(self) -> list[tuple[PurePosixPath, Result]]:
@@ -239,38 +237,21 @@ class Board:
         return found
 
     def _p_worse(self, best: PurePosixPath, other: PurePosixPath, label: str, sign: int) -> float | None:
-        """One-sided p-value against "not worse than the best"; None where nothing can tell."""
-        sides = [self._parts(place, label) for place in (best, other)]
-        both = sorted(set(sides[0]) & set(sides[1]))
-        if len(both) < 2:
+        """One-sided p-value against "not worse than the best"; None where nothing can tell, as of probes' trainings."""
+        sides = self._sides.get(best), self._sides.get(other)
+        if sides[0] is None or sides[1] is None or sides[0].has_trainings or sides[1].has_trainings:
             return None
-        scores = self._scores_of(best)
-        speakers = dict(zip(scores.utterances, scores.speakers, strict=True)) if scores else {}
-        clusters = cluster_names(both, [speakers.get(u) for u in both])
-        if len(set(clusters)) < 2:
+        pair = sides[0].paired(sides[1], label)
+        if pair is None or len(set(pair[2].tolist())) < 2:
             return None
-        first, second = (([s[u][0] for u in both], [s[u][1] for u in both]) for s in sides)
-        paired = compare_paired(first, second, clusters)
+        paired = compare_paired(*pair)
         if np.isnan(paired.error):
             return None
         return paired.p_lower if sign > 0 else paired.p_higher
 
-    def _parts(self, place: PurePosixPath, label: str) -> dict[str, tuple[float, float]]:
-        """Numerator and denominator of each utterance that has a score; nothing of probes, which have trainings."""
-        if place not in self._parts_by_metric:
-            scores = self._scores_of(place)
-            self._parts_by_metric[place] = {} if scores is None or scores.training else parts_of(scores)
-        return self._parts_by_metric[place].get(label, {})
-
-    def _scores_of(self, place: PurePosixPath) -> Scores | None:
-        if place not in self._scores:
-            result = dict(self.results)[place]
-            try:
-                name = result.scores.name if result.scores else ""
-                self._scores[place] = read_scores(read_file(self.folder / place.parent / name)) if name else None
-            except (OSError, ValueError):  # `publish --check` says what is wrong with it
-                self._scores[place] = None
-        return self._scores[place]
+    @cached_property
+    def _sides(self) -> dict[PurePosixPath, Sides]:
+        return {entry.path: entry.sides for entry in self.entries if entry.sides is not None}
 
 
 def set_of(result: Result) -> str:

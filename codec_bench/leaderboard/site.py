@@ -6,7 +6,6 @@ import shlex
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,17 +18,16 @@ from codec_bench.publishing.claims import Standing, claims_of_papers
 from codec_bench.publishing.packing import GROUND_TRUTH
 from codec_bench.publishing.result import Claim, PublishedMetric, Result
 from codec_bench.reports.cells import Cell
-from codec_bench.reports.html.embedding import embedded_json, embedded_script, source_hash
+from codec_bench.reports.html.frame import Frame
 from codec_bench.reproduction.judging import Agreement
-from codec_bench.version import __version__
 
 TITLE = "Speech codecs, measured"
 
 OWN = ("index.html", "codecs", "audio", "plotly.js", "results.csv")
 """What a site consists of, so that an old one can be replaced and nothing else is."""
 
-_REPORT_SCRIPTS = ("core", "theme", "scatter")
-"""Scripts that the leaderboard shares with the page of a run."""
+SCRIPTS = ("core", "theme", "scatter", "leaderboard")
+"""Scripts in the order in which a page runs them; all but the last are those of the page of a run."""
 
 
 def write_site(
@@ -59,38 +57,33 @@ def write_site(
         held += [claim for claim in claims_of_papers() if (claim.table, claim.row) not in known]
     board = Board(folder, good, held, bands)
     _clear(out)
-    environment = _environment()
-    program = _program()
-    shared = {
-        "version": __version__,
-        "styles": _markup(_report_asset("report.css")),
-        "program": program,
-        "script_sources": f"{source_hash(program)} 'strict-dynamic'",
-        "files": len(good),
-    }
+    frame = Frame(SCRIPTS, package="codec_bench.leaderboard")
     codecs = _codecs(board)
-    index = environment.get_template("index.html.j2").render(
-        **shared,
-        root="",
-        title=title,
-        data=embedded_json(board.data()),
-        standings=[s for s in board.standings if s.measured is not None],
-        page_of=page_of,
-        codecs=[(name, page_of(name), len(found), len(claimed)) for name, (found, claimed) in codecs.items()],
+    content = {
+        "files": len(good),
+        "home": "index.html",
+        "title": title,
+        "standings": [s for s in board.standings if s.measured is not None],
+        "page_of": page_of,
+        "codecs": [(name, page_of(name), len(found), len(claimed)) for name, (found, claimed) in codecs.items()],
         **_counts(board.standings),
-    )
+    }
+    index = frame.page("index.html.j2", content, board.data(), may_load=True)
     _copy_audio(board, out)
     for name, (found, claimed) in codecs.items():
-        content = _codec_page(board, name, found, claimed)
-        page = environment.get_template("codec.html.j2").render(
-            **shared, root="../", title=name, data=embedded_json({"tables": []}), **content
-        )
-        write_atomically(out / page_of(name), page.encode())
+        content = {
+            "files": len(good),
+            "home": "../index.html",
+            "title": name,
+            **_codec_page(board, name, found, claimed),
+        }
+        page = frame.page("codec.html.j2", content, {"tables": [], "sets": [], "rows": []}, may_load=False)
+        write_atomically(out / page_of(name), page)
     from plotly.offline import get_plotlyjs
 
     write_atomically(out / "plotly.js", str(get_plotlyjs()).encode())
     write_atomically(out / "results.csv", _table(board))
-    write_atomically(out / "index.html", index.encode())
+    write_atomically(out / "index.html", index)
     return problems
 
 
@@ -255,32 +248,3 @@ def _table(board: Board) -> bytes:
         for m in r.metrics
     )  # fmt: skip
     return csv_of([head, *rows])
-
-
-def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("codec_bench.leaderboard", "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _program() -> Any:
-    parts = [_report_asset(f"{name}.js") for name in _REPORT_SCRIPTS]
-    parts.append((resources.files("codec_bench.leaderboard") / "assets" / "leaderboard.js").read_text(encoding="utf-8"))
-    body = "\n".join(parts)
-    return embedded_script(f'(() => {{\n"use strict";\n{body}\n}})();\n')
-
-
-def _report_asset(name: str) -> str:
-    return (resources.files("codec_bench.reports.html") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _markup(text: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(text)  # noqa: S704 - a file of this package

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from codec_bench.files import digest, read_file
 from codec_bench.publishing.folder import MAX_BYTES, Entry, place_of, read_folder
 from codec_bench.publishing.packing import GROUND_TRUTH
 from codec_bench.publishing.result import PublishedMetric, Result, private_part, texts_of
-from codec_bench.publishing.scores import Scores, read_scores, recomputed, values_of
+from codec_bench.publishing.scores import Scores, Sides, read_scores, recomputed
 
 LEAST_COVERAGE = 0.95
 """Share of utterances that need a value; a metric with fewer is refused."""
@@ -55,7 +57,7 @@ def check_folder(folder: Path, base: Path | None = None) -> tuple[list[Entry], l
         base: An earlier state of it, e.g. of the branch that a pull request is for: what was published stays.
 
     Returns:
-        Its files, and what is wrong with them, in their order.
+        Its files with the scores beside them, and what is wrong with them, in their order.
 
     Raises:
         UsageError: There is no such folder.
@@ -63,10 +65,9 @@ def check_folder(folder: Path, base: Path | None = None) -> tuple[list[Entry], l
     entries = list(read_folder(folder))
     problems = [Problem(entry.path, entry.problem) for entry in entries if entry.problem]
     results = [(entry.path, entry.result) for entry in entries if entry.result is not None]
-    scores: dict[PurePosixPath, Scores] = {}
+    scores: dict[PurePosixPath, Sides] = {}
     for place, result in results:
-        for text in _of_result(folder, place, result, scores):
-            problems.append(Problem(place, text))
+        problems += [Problem(place, text) for text in _of_result(folder, place, result, scores)]
         problems += [Problem(place, text, is_warning=True) for text in _warnings(result)]
     for entry in entries:
         problems += [Problem(entry.path, text) for claim in entry.claims for text in _private(claim.model_dump())]
@@ -74,10 +75,11 @@ def check_folder(folder: Path, base: Path | None = None) -> tuple[list[Entry], l
     problems += _together(results)
     if base is not None:
         problems += _against(results, list(read_folder(base)))
+    entries = [replace(entry, sides=scores.get(entry.path)) for entry in entries]
     return entries, sorted(problems, key=lambda p: (p.place, p.is_warning))
 
 
-def _of_result(folder: Path, place: PurePosixPath, result: Result, known: dict[PurePosixPath, Scores]) -> Iterator[str]:
+def _of_result(folder: Path, place: PurePosixPath, result: Result, known: dict[PurePosixPath, Sides]) -> Iterator[str]:
     if place != place_of(result):
         yield f"belongs at {place_of(result)}, by what it says of its system, its data set and its condition"
     yield from _private(result.describe())
@@ -92,7 +94,7 @@ def _of_result(folder: Path, place: PurePosixPath, result: Result, known: dict[P
 
 
 def _private(plain: object) -> Iterator[str]:
-    found = dict.fromkeys(filter(None, map(private_part, texts_of(plain))))
+    found = dict.fromkeys(filter(None, map(private_part, dict.fromkeys(texts_of(plain)))))
     yield from (f"holds {part!r}, which is somebody's own: a path or a password" for part in found)
 
 
@@ -225,7 +227,7 @@ def _of_files(folder: Path, place: PurePosixPath, result: Result) -> Iterator[st
             yield f"its file {file.name} is another one than it says (SHA-256)"
 
 
-def _of_scores(folder: Path, place: PurePosixPath, result: Result, known: dict[PurePosixPath, Scores]) -> Iterator[str]:
+def _of_scores(folder: Path, place: PurePosixPath, result: Result, known: dict[PurePosixPath, Sides]) -> Iterator[str]:
     """Computes the values again from the scores of the utterances."""
     if result.scores is None:
         if result.kind == "reconstruction":
@@ -238,7 +240,7 @@ def _of_scores(folder: Path, place: PurePosixPath, result: Result, known: dict[P
     except ValueError as error:
         yield f"its file {result.scores.name} is damaged: {error}"
         return
-    known[place] = scores
+    sides = known[place] = Sides.of(scores)
     if result.kind != "reconstruction":
         return
     if len(scores.utterances) != result.dataset.utterances:
@@ -251,7 +253,7 @@ def _of_scores(folder: Path, place: PurePosixPath, result: Result, known: dict[P
                 yield f"{metric.label}: its scores are not in {result.scores.name}"
             continue
         yield from (f"{metric.label}: {text}" for text in _differences(metric, scores))
-    yield from _copies(scores)
+    yield from _copies(sides)
 
 
 def _differences(metric: PublishedMetric, scores: Scores) -> Iterator[str]:
@@ -270,14 +272,14 @@ def _differences(metric: PublishedMetric, scores: Scores) -> Iterator[str]:
         return
 
 
-def _copies(scores: Scores) -> Iterator[str]:
+def _copies(sides: Sides) -> Iterator[str]:
     """Two metrics with the same value for every utterance: one column was copied."""
-    values = {name: found for name, found in values_of(scores).items() if len(set(found.values())) > 2}
-    names = sorted(values)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            if values[first] == values[second]:
-                yield f"{first} and {second} have the same value for every utterance"
+    values = {name: parts[0] / parts[1] for name, parts in sides.parts.items()}
+    known: dict[bytes, str] = {}
+    for name in sorted(name for name, found in values.items() if len(np.unique(found[np.isfinite(found)])) > 2):
+        first = known.setdefault(values[name].tobytes(), name)
+        if first != name:
+            yield f"{first} and {name} have the same value for every utterance"
 
 
 def _warnings(result: Result) -> Iterator[str]:

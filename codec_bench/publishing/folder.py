@@ -15,6 +15,7 @@ from codec_bench.errors import UsageError
 from codec_bench.files import parsed_json, read_file, remove_folder, write_atomically
 from codec_bench.publishing.packing import Packed, stem_of
 from codec_bench.publishing.result import SCHEMA, Claim, Claims, Result
+from codec_bench.publishing.scores import Sides
 from codec_bench.runs.directory import slug
 
 CLAIMED = "claimed"
@@ -41,12 +42,14 @@ class Entry:
         result: What it holds; None where it holds claims, or cannot be read.
         claims: What it holds instead.
         problem: Why it cannot be read; empty if it can.
+        sides: The scores beside the result; None until `check_folder` has read them.
     """
 
     path: PurePosixPath
     result: Result | None = None
     claims: tuple[Claim, ...] = field(default=())
     problem: str = ""
+    sides: Sides | None = None
 
 
 def place_of(result: Result) -> PurePosixPath:

@@ -6,16 +6,20 @@ import gzip
 import io
 import math
 import zlib
-from typing import Annotated, Any, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from codec_bench.files import parsed_json
 from codec_bench.publishing.result import Part, PublishedMetric
 from codec_bench.records import Status
 from codec_bench.runs.directory import Run
-from codec_bench.stats import Estimate, cluster_names, estimate, share_of
+from codec_bench.stats import Estimate, Floats, cluster_names, estimate, share_of
 
 MAX_UNPACKED = 1 << 28
 """Bytes of the largest file of scores once it is unpacked."""
@@ -43,6 +47,18 @@ class Scores(Part):
     numerator: list[float | None]
     denominator: list[float | None]
     training: list[str]
+
+    @cached_property
+    def table(self) -> dict[str, NDArray[Any]]:
+        """The columns as arrays; what has no score is NaN."""
+        whole = {name: np.array(getattr(self, name), np.int64) for name in ("utterance", "metric")}
+        parts = {name: np.array(getattr(self, name), np.float64) for name in ("numerator", "denominator")}
+        return whole | parts
+
+    @cached_property
+    def clusters(self) -> NDArray[np.int64]:
+        """The cluster of each utterance; see `clusters_of`."""
+        return clusters_of(self.utterances, self.speakers)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Scores:
@@ -131,31 +147,77 @@ def read_scores(data: bytes) -> Scores:
 
 def recomputed(scores: Scores, metric: PublishedMetric) -> Estimate:
     """The value of a metric from the scores: pooled, with its interval over speakers."""
-    place = scores.metrics.index(metric.label)
-    clusters = cluster_names(scores.utterances, scores.speakers)
-    rows = [i for i, m in enumerate(scores.metric) if m == place and scores.statuses[scores.status[i]] == "ok"]
+    rows = np.flatnonzero(scores.table["metric"] == scores.metrics.index(metric.label))
+    rows = rows[np.isfinite(scores.table["numerator"][rows])]
     return estimate(
-        cast(list[float], [scores.numerator[i] for i in rows]),
-        cast(list[float], [scores.denominator[i] for i in rows]),
-        [clusters[scores.utterance[i]] for i in rows],
+        scores.table["numerator"][rows],
+        scores.table["denominator"][rows],
+        scores.clusters[scores.table["utterance"][rows]],
         expected=metric.expected,
         scale=100.0 if metric.unit == "%" else 1.0,
         share=share_of(metric.unit, metric.better),
     )
 
 
-def parts_of(scores: Scores) -> dict[str, dict[str, tuple[float, float]]]:
-    """By metric and utterance numerator and denominator, of those that have a value; of trainings, the last."""
-    found: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in scores.metrics}
-    for u, m, top, bottom in zip(scores.utterance, scores.metric, scores.numerator, scores.denominator, strict=True):
-        if top is not None and bottom is not None:
-            found[scores.metrics[m]][scores.utterances[u]] = (top, bottom)
-    return found
+@dataclass(frozen=True)
+class Sides:
+    """The scores of a result as arrays, for what compares results.
+
+    Attributes:
+        utterances: Their ids.
+        speakers: Speaker of each, or None.
+        parts: By metric `[2, utterances]`, numerators and denominators; NaN where there is no score. Of several
+            trainings of a probe, the last.
+        has_trainings: Whether these are scores of trainings.
+    """
+
+    utterances: list[str]
+    speakers: list[str | None]
+    parts: dict[str, Floats]
+    has_trainings: bool
+
+    @classmethod
+    def of(cls, scores: Scores) -> Sides:
+        """The arrays of what a file holds."""
+        table, parts = scores.table, {}
+        for place, name in enumerate(scores.metrics):
+            rows = np.flatnonzero(table["metric"] == place)
+            rows = rows[np.isfinite(table["numerator"][rows])]
+            parts[name] = np.full((2, len(scores.utterances)), np.nan)
+            parts[name][:, table["utterance"][rows]] = table["numerator"][rows], table["denominator"][rows]
+        return cls(scores.utterances, scores.speakers, parts, bool(scores.training))
+
+    def paired(self, other: Sides, metric: str) -> tuple[Floats, Floats, NDArray[np.int64]] | None:
+        """Both sides of the utterances that both scored, `[2, utterances]`, and their clusters; None without scores."""
+        mine, theirs = self.parts.get(metric), other.parts.get(metric)
+        if mine is None or theirs is None:
+            return None
+        if self.utterances != other.utterances:
+            places = {name: place for place, name in enumerate(other.utterances)}
+            theirs = np.column_stack([theirs, [np.nan, np.nan]])[:, [places.get(name, -1) for name in self.utterances]]
+        both = np.flatnonzero(np.isfinite(mine[0]) & np.isfinite(theirs[0]))
+        if len(both) == len(self.utterances):
+            return mine, theirs, self._clusters
+        clusters = clusters_of([self.utterances[i] for i in both], [self.speakers[i] for i in both])
+        return mine[:, both], theirs[:, both], clusters
+
+    @cached_property
+    def _clusters(self) -> NDArray[np.int64]:
+        return clusters_of(self.utterances, self.speakers)
+
+
+def clusters_of(utterances: Sequence[str], speakers: Sequence[str | None]) -> NDArray[np.int64]:
+    """The cluster of each utterance as a number, in the order of their names."""
+    return np.unique(cluster_names(utterances, speakers), return_inverse=True)[1].astype(np.int64)
 
 
 def values_of(scores: Scores) -> dict[str, dict[str, float]]:
     """By metric the value of each utterance that has one, without the scale of the metric."""
-    return {name: {u: top / bottom for u, (top, bottom) in found.items()} for name, found in parts_of(scores).items()}
+    found = {}
+    for name, (top, bottom) in Sides.of(scores).parts.items():
+        pairs = zip(scores.utterances, (top / bottom).tolist(), strict=True)
+        found[name] = {utterance: value for utterance, value in pairs if value == value}  # noqa: PLR0124 - not NaN
+    return found
 
 
 def _is_score(top: Any, bottom: Any) -> bool:

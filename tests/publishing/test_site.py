@@ -18,6 +18,8 @@ from codec_bench.csv_files import rows_of
 from codec_bench.leaderboard.repository import make_repository
 from codec_bench.leaderboard.site import write_site
 from codec_bench.options import BANDS
+from codec_bench.publishing.folder import place_of
+from codec_bench.publishing.result import Result
 from codec_bench.runs.directory import Run
 from tests.command import Cli, run_command
 
@@ -83,13 +85,43 @@ def test_filters_order_and_the_address(opened: Open, site: Path) -> None:
     page.click("#more-filters summary")
     page.fill("input[aria-label='kbit/s, at least']", "3")
     assert set(labels(page)) == {"opus@6000", "opus@6000+noise@10"}
-    address = page.evaluate("location.href")
-    assert "kbps.min=3" in address
+    page.wait_for_url(lambda url: "kbps.min=3" in url)
+    address = page.url
     again = opened(address.removeprefix(f"{site.as_uri()}/"))
     assert labels(again) == labels(page)
     assert again.query_selector("#board th[data-key='kbps']").get_attribute("aria-sort") == "ascending"
     again.fill("input[aria-label='kbit/s, at least']", "30")
     assert labels(again) == []
+
+
+def test_many_rows_follow_when_the_first_screen_is_seen(published: Path, browser: Any, tmp_path: Path) -> None:
+    """Of 130 systems a hundred are shown, and the others on request; filters and order are over all of them."""
+    results = Path(shutil.copytree(published, tmp_path / "results"))
+    (file,) = (results / "opus").rglob("demo.json")
+    for number in range(128):
+        plain = json.loads(file.read_text())
+        plain["system"] |= {"codec": "many", "label": f"many@{number}", "fingerprint": f"{number:064x}"}
+        plain["system"]["is_plug_in"] = True
+        plain |= {"audio": [], "samples": []}
+        place = results / place_of(Result.model_validate(plain))
+        place.parent.mkdir(parents=True)
+        shutil.copy(file.with_name("demo.scores.json.gz"), place.parent)
+        place.write_text(json.dumps(plain))
+    assert not [p for p in write_site(results, tmp_path / "site", bands=BANDS, claims=False) if not p.is_warning]
+    page = browser.new_page()
+    page.goto((tmp_path / "site/index.html").as_uri())
+    page.wait_for_selector("#board tr.row >> nth=99")
+    assert len(labels(page)) == 100
+    assert page.inner_text("#more") == "Show 31 more of 31"
+    page.click("#more")
+    page.wait_for_selector("#board tr.row >> nth=130")
+    assert len(set(labels(page))) == 131
+    page.fill("#q", "many@127")
+    assert labels(page) == ["many@127"]
+    page.fill("#q", "")
+    page.click("#board th[data-key='label'] button")
+    assert labels(page)[:3] == ["codec2@1200", "ground-truth", "many@0"]
+    page.close()
 
 
 def test_two_systems_side_by_side(opened: Open, kept_run: Run) -> None:

@@ -1,5 +1,6 @@
 // The leaderboard: filters, columns and order live in the address, so that a view can be sent to somebody.
 const PAGE = 100;
+const SLICE = 16; // rows that are drawn at once, about a screen: the others of a page follow when that is seen
 const USUAL = 8; // columns of a table that nobody has chosen any for
 const FACTS = [
   ["kbps", "kbps", "Payload bits per second"], ["frame", "Hz", "Frames per second"], ["tokens", "tokens/s", "Tokens per second"],
@@ -11,15 +12,22 @@ const RANGES = [["kbps", "kbit/s"], ["frame", "frames/s"], ["tokens", "tokens/s"
 const DEFAULT_FACTS = ["kbps", "frame"];
 const UNVERIFIED = new Set(["", "failed"]);
 
-const board = { state: {}, rows: [], order: [], shown: 0 };
+const board = { state: {}, order: [], shown: 0, wanted: 0, made: new Map(), look: "" };
 const defaults = () => ({
   set: data.sets.length ? data.sets[0].id : "", condition: "", q: "", band: "", causal: "", streaming: "", licence: "",
   verified: "", claims: "1", ci: "1", sort: "", falling: "", facts: DEFAULT_FACTS.join(","), columns: null, a: "", b: "",
   ...Object.fromEntries(RANGES.flatMap(([name]) => [[`${name}.min`, ""], [`${name}.max`, ""]])),
 });
 
-const rowsOfSet = () => data.rows.filter((row) => row.set === board.state.set);
-const columnsOfSet = () => data.columns.map((c, i) => ({ ...c, place: i })).filter((c) => rowsOfSet().some((row) => row.cells[c.place]));
+const sets = new Map(data.sets.map((set) => [set.id, { ...set, rows: [], columns: [] }]));
+for (const row of data.rows) sets.get(row.set).rows.push(row);
+for (const set of sets.values()) {
+  const group = (row) => (row.group === "reference" ? 0 : 1);
+  set.rows.sort((a, b) => group(a) - group(b) || compare(a.kbps, b.kbps, true) || compare(a.label, b.label, false));
+  set.columns = data.columns.map((c, i) => ({ ...c, place: i })).filter((c) => set.rows.some((row) => row.cells[c.place]));
+}
+const rowsOfSet = () => sets.get(board.state.set)?.rows ?? [];
+const columnsOfSet = () => sets.get(board.state.set)?.columns ?? [];
 
 function shownColumns() {
   const all = columnsOfSet();
@@ -36,25 +44,27 @@ function readAddress() {
   board.state = defaults();
   if (!text.includes("=")) return;
   for (const [name, value] of new URLSearchParams(text)) if (name in board.state) board.state[name] = value;
-  if (!data.sets.some((set) => set.id === board.state.set)) board.state.set = defaults().set;
+  if (!sets.has(board.state.set)) board.state.set = defaults().set;
 }
 
+/** Puts the view into the address: browsers let a page do so a hundred times in half a minute, so not for every key. */
 function writeAddress() {
+  clearTimeout(board.address);
   const usual = defaults(), given = new URLSearchParams();
   for (const [name, value] of Object.entries(board.state)) if (value !== usual[name] && value !== null) given.set(name, value);
   const hash = given.toString();
   history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
 }
 
-function change(values, rebuild = false) {
+function change(values, then = show) {
   Object.assign(board.state, values);
-  writeAddress();
-  if (rebuild) build();
-  else show();
+  clearTimeout(board.address);
+  board.address = setTimeout(writeAddress, 300);
+  then();
 }
 
-function choice(label, name, options) {
-  const box = el("select", { change: () => change({ [name]: box.value }, name === "set") });
+function choice(label, name, options, then = show) {
+  const box = el("select", { change: () => change({ [name]: box.value }, then) });
   for (const [value, text] of options) box.append(el("option", { value, selected: value === board.state[name] }, text));
   return el("label", { class: "field" }, label, box);
 }
@@ -70,7 +80,7 @@ function build() {
   const search = el("input", { type: "search", id: "q", value: board.state.q, placeholder: "opus lyra", autocomplete: "off", spellcheck: "false", input: () => change({ q: search.value }) });
   const yesNo = [...all, ["yes", "yes"], ["no", "no"]];
   document.getElementById("filters").replaceChildren(
-    choice("Recordings", "set", data.sets.map((set) => [set.id, set.title])),
+    choice("Recordings", "set", data.sets.map((set) => [set.id, set.title]), build),
     el("label", { class: "field" }, "Systems", search),
     ...(conditions.length ? [choice("Condition", "condition", [["", "clean"], ...conditions.map((c) => [c, c]), ["*", "all"]])] : []),
     choice("Bitrate", "band", [...all, ...bands.map((b) => [b, b])]),
@@ -90,7 +100,6 @@ function build() {
   const usual = defaults(), hidden = [...RANGES.flatMap(([name]) => [`${name}.min`, `${name}.max`]), "causal", "streaming", "licence", "verified", "columns", "facts"];
   if (hidden.some((name) => board.state[name] !== usual[name])) document.getElementById("more-filters").open = true;
   showColumnChoice();
-  showCompareChoice();
   show();
 }
 
@@ -114,67 +123,61 @@ function showColumnChoice() {
   );
 }
 
-function isWanted(row) {
-  const { state } = board;
-  if (!row.claim && state.condition !== "*" && row.condition !== state.condition) return false;
-  if (row.claim && state.claims !== "1") return false;
-  if (state.band && row.band !== state.band) return false;
-  for (const name of ["causal", "streaming"]) if (state[name] && row[name] !== (state[name] === "yes")) return false;
-  if (state.licence && row.licence !== state.licence) return false;
-  if (state.verified && (row.claim || UNVERIFIED.has(row.verified))) return false;
-  for (const [name] of RANGES) {
-    const low = state[`${name}.min`], high = state[`${name}.max`];
-    if ((low !== "" || high !== "") && row[name] === null) return false;
-    if ((low !== "" && row[name] < Number(low)) || (high !== "" && row[name] > Number(high))) return false;
-  }
-  const terms = state.q.toLowerCase().split(/[\s,]+/).filter(Boolean);
-  return !terms.length || terms.some((term) => row.label.toLowerCase().includes(term) || row.codec.toLowerCase().includes(term));
+/** Whether a row is in the view, as a function of the row. */
+function filter() {
+  const { state } = board, terms = state.q.toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const ranges = RANGES.map(([name]) => [name, state[`${name}.min`], state[`${name}.max`]]).filter(([, low, high]) => low !== "" || high !== "");
+  const answers = ["causal", "streaming"].filter((name) => state[name]).map((name) => [name, state[name] === "yes"]);
+  return (row) => {
+    if (row.claim ? state.claims !== "1" : state.condition !== "*" && row.condition !== state.condition) return false;
+    if (state.band && row.band !== state.band) return false;
+    if (answers.some(([name, answer]) => row[name] !== answer)) return false;
+    if (state.licence && row.licence !== state.licence) return false;
+    if (state.verified && (row.claim || UNVERIFIED.has(row.verified))) return false;
+    if (ranges.some(([name, low, high]) => row[name] === null || (low !== "" && row[name] < Number(low)) || (high !== "" && row[name] > Number(high)))) return false;
+    return !terms.length || terms.some((term) => row.label.toLowerCase().includes(term) || row.codec.toLowerCase().includes(term));
+  };
 }
 
 const sortKey = (row, key) => (key.startsWith("m") ? row.cells[key.slice(1)]?.[0] ?? null : row[key] === true ? 1 : row[key] === false ? 0 : row[key]);
 
 function show() {
-  const { state } = board, found = rowsOfSet().filter(isWanted);
-  if (state.sort) {
-    const order = new Map(found.map((row, i) => [row, i]));
-    found.sort((a, b) => compare(sortKey(a, state.sort), sortKey(b, state.sort), state.falling === "1") || order.get(a) - order.get(b));
-  } else {
-    const group = (row) => (row.group === "reference" ? 0 : 1);
-    found.sort((a, b) => group(a) - group(b) || compare(a.kbps, b.kbps, true) || compare(a.label, b.label, false));
-  }
-  board.order = found;
-  board.shown = 0;
+  const { state } = board, found = rowsOfSet().filter(filter());
+  if (state.sort) found.sort((a, b) => compare(sortKey(a, state.sort), sortKey(b, state.sort), state.falling === "1"));
+  Object.assign(board, { order: found, shown: 0, wanted: PAGE });
   showHead();
   document.querySelectorAll("#board tbody").forEach((body) => body.remove());
   addRows();
-  const set = data.sets.find((one) => one.id === state.set);
+  const set = sets.get(state.set);
   document.getElementById("count").textContent = `${found.length} of ${rowsOfSet().length} rows${set ? `, ${set.title}` : ""}`;
-  showCompared();
-  // Drawing takes longer than a keystroke: the plot follows when nothing more is typed.
-  clearTimeout(board.plot);
-  board.plot = setTimeout(showPlot, 150);
+  Object.values(parts).forEach(changed);
 }
 
 const shownFacts = () => FACTS.filter(([name]) => board.state.facts.split(",").includes(name));
 
+/** The head, which is made anew where the columns are others: what has the focus keeps it. */
 function showHead() {
-  const { state } = board, focused = document.activeElement?.closest("#board thead th")?.cellIndex;
-  const header = (key, title, hint, better) => {
-    const direction = state.sort !== key ? "none" : state.falling === "1" ? "descending" : "ascending";
-    const sort = () => change({ sort: key, falling: (state.sort === key ? state.falling !== "1" : better === "higher") ? "1" : "" });
-    return el("th", { scope: "col", "aria-sort": direction, "data-key": key }, el("button", { type: "button", title: hint, click: sort }, title));
-  };
-  const arrow = { higher: " ↑", lower: " ↓" };
-  const row = el("tr", { class: "columns" }, header("label", "system", "Its name on a command line"),
-    shownFacts().map(([name, title, hint]) => header(name, title, hint)),
-    shownColumns().map((c) => {
-      const made = header(`m${c.place}`, c.heading + (arrow[c.better] || ""), c.note, c.better);
-      made.append(el("span", { class: "variant" }, c.unit));
-      return made;
-    }));
-  const head = document.querySelector("#board thead");
-  head.replaceChildren(row);
-  if (focused !== undefined) row.cells[focused]?.querySelector("button").focus();
+  const { state } = board, facts = shownFacts(), columns = shownColumns();
+  const look = JSON.stringify([state.set, facts, columns.map((c) => c.place), state.ci]);
+  if (look !== board.look) {
+    Object.assign(board, { look, made: new Map() });
+    const header = (key, title, hint, better) => {
+      const sort = () => change({ sort: key, falling: (state.sort === key ? state.falling !== "1" : better === "higher") ? "1" : "" });
+      return el("th", { scope: "col", "data-key": key }, el("button", { type: "button", title: hint, click: sort }, title));
+    };
+    const arrow = { higher: " ↑", lower: " ↓" };
+    const row = el("tr", { class: "columns" }, header("label", "system", "Its name on a command line"),
+      facts.map(([name, title, hint]) => header(name, title, hint)),
+      columns.map((c) => {
+        const made = header(`m${c.place}`, c.heading + (arrow[c.better] || ""), c.note, c.better);
+        made.append(el("span", { class: "variant" }, c.unit));
+        return made;
+      }));
+    document.querySelector("#board thead").replaceChildren(row);
+  }
+  for (const th of document.querySelectorAll("#board thead th")) {
+    th.setAttribute("aria-sort", state.sort !== th.dataset.key ? "none" : state.falling === "1" ? "descending" : "ascending");
+  }
 }
 
 const factText = (row, name) => {
@@ -188,8 +191,8 @@ const factText = (row, name) => {
 function cellOf(row, column) {
   const found = row.cells[column.place];
   if (!found) return el("td", {}, "–");
-  const [value, low, high, n, expected, best] = found, places = column.digits;
-  const made = el("td", { class: best ? "best" : "", title: low === null ? "" : `${low.toFixed(places)} to ${high.toFixed(places)}, n ${n} of ${expected}` }, el("span", { class: "v" }, value.toFixed(places)));
+  const [value, low, high, n, expected, best] = found, places = column.digits, text = value.toFixed(places);
+  const made = el("td", { class: best ? "best" : null, title: low === null ? null : `${low.toFixed(places)} to ${high.toFixed(places)}, n ${n} of ${expected}` }, best ? el("span", { class: "v" }, text) : text);
   if (best) made.append(el("span", { class: "hidden" }, " (best of its group)"));
   // Where the value is not the middle of its interval, its ends are shown.
   const isEven = low !== null && high !== null && Math.abs(low + high - 2 * value) <= 10 ** -places;
@@ -199,9 +202,20 @@ function cellOf(row, column) {
   return made;
 }
 
+/** A row of the table, made once: filters and order only move it. */
+function rowOf(row, facts, columns) {
+  if (!board.made.has(row)) {
+    const name = el("a", { href: row.page }, row.label);
+    const label = el("th", { scope: "row" }, row.claim ? el("i", {}, name, el("span", { class: "muted" }, ` ${row.claim.table}`)) : name);
+    board.made.set(row, el("tr", { class: "row", "data-id": row.id, "data-label": row.label }, label, facts.map(([n]) => el("td", {}, factText(row, n))), columns.map((c) => cellOf(row, c))));
+  }
+  return board.made.get(row);
+}
+
+/** Draws a screen of rows, and goes on when it is seen, until a page is there. */
 function addRows() {
   const table = document.getElementById("board"), facts = shownFacts(), columns = shownColumns();
-  const part = board.order.slice(board.shown, board.shown + PAGE);
+  const part = board.order.slice(board.shown, Math.min(board.shown + SLICE, board.wanted));
   let body = table.tBodies[table.tBodies.length - 1] || null;
   for (const row of part) {
     const title = board.state.sort ? "" : row.group === "reference" ? "reference" : row.band;
@@ -210,20 +224,50 @@ function addRows() {
       if (title) body.append(el("tr", { class: "section" }, el("th", { scope: "rowgroup", colspan: 1 + facts.length + columns.length }, el("span", {}, title))));
       table.append(body);
     }
-    const name = el("a", { href: row.page }, row.label);
-    const label = el("th", { scope: "row" }, row.claim ? el("i", {}, name, el("span", { class: "muted" }, ` ${row.claim.table}`)) : name);
-    body.append(el("tr", { class: "row", "data-id": row.id, "data-label": row.label }, label, facts.map(([n]) => el("td", {}, factText(row, n))), columns.map((c) => cellOf(row, c))));
+    body.append(rowOf(row, facts, columns));
   }
   board.shown += part.length;
-  const left = board.order.length - board.shown, more = document.getElementById("more");
+  whenIdle.cancel(board.rest);
+  if (board.shown < Math.min(board.wanted, board.order.length)) board.rest = whenIdle.ask(addRows);
+  const left = board.order.length - board.wanted, more = document.getElementById("more");
   more.hidden = left <= 0;
   more.textContent = `Show ${Math.min(PAGE, left)} more of ${left}`;
 }
 
+// Not every browser tells when it has nothing to do.
+const whenIdle = window.requestIdleCallback
+  ? { ask: (task) => requestIdleCallback(task, { timeout: 300 }), cancel: (asked) => cancelIdleCallback(asked) }
+  : { ask: (task) => setTimeout(task, 50), cancel: (asked) => clearTimeout(asked) };
+
+// What takes longer than a keystroke is drawn when nothing more is typed, the plot when a reader comes near it.
+const parts = {
+  plot: { draw: () => (window.Plotly ? showPlot() : loadPlotly()) },
+  compare: { isNear: true, draw: () => whenIdle.ask(() => { showCompareChoice(); showCompared(); }) },
+};
+const sight = new IntersectionObserver((seen) => seen.forEach(({ target, isIntersecting }) => {
+  const part = parts[target.id];
+  part.isNear = isIntersecting;
+  if (isIntersecting && part.isStale) redraw(part);
+}), { rootMargin: "300px" });
+
+function changed(part) {
+  part.isStale = true;
+  clearTimeout(part.timer);
+  if (part.isNear) part.timer = setTimeout(() => redraw(part), 300);
+}
+
+function redraw(part) {
+  part.isStale = false;
+  part.draw();
+}
+
 // Two systems side by side.
 function showCompareChoice() {
+  const look = JSON.stringify([board.state.set, board.state.a, board.state.b]);
+  if (look === board.choice) return;
+  board.choice = look;
   const rows = rowsOfSet(), options = [["", "–"], ...rows.map((row) => [row.id, row.claim ? `${row.label} (${row.claim.table})` : row.label])];
-  document.getElementById("compare-controls").replaceChildren(choice("First", "a", options), choice("Second", "b", options));
+  document.getElementById("compare-controls").replaceChildren(choice("First", "a", options, showCompared), choice("Second", "b", options, showCompared));
 }
 
 function showCompared() {
@@ -256,12 +300,18 @@ function showPlot() {
       condition: row.condition, section: row.band, colour: row.colour, look: row.look, bitrate: row.kbps, cells: columns.map((c) => row.cells[c.place] || null),
     })),
   }];
-  if (!window.Plotly) return;
   if (scatter.set !== board.state.set) {
     scatter.set = board.state.set;
     chooseTable(0);
   } else draw();
   showPareto();
+}
+
+function loadPlotly() {
+  if (document.getElementById("plotly")) return;
+  document.head.append(el("script", {
+    id: "plotly", src: "plotly.js", load: showPlot, error: () => { document.getElementById("plot-note").textContent = "plotly.js is not beside this page."; },
+  }));
 }
 
 /** Systems that no other beats at their bitrate or below. */
@@ -279,7 +329,7 @@ function showPareto() {
 }
 
 function markRow(_, label) {
-  document.querySelectorAll("#board tr.row").forEach((row) => row.classList.toggle("marked", row.dataset.label === label));
+  board.made.forEach((row) => row.classList.toggle("marked", row.dataset.label === label));
 }
 
 // Files of the view.
@@ -325,20 +375,21 @@ function start() {
     readAddress();
     build();
   });
-  document.getElementById("more").addEventListener("click", addRows);
+  document.getElementById("more").addEventListener("click", () => {
+    board.wanted += PAGE;
+    addRows();
+  });
   document.getElementById("csv").addEventListener("click", () => save("leaderboard.csv", "text/csv", `${cellsOfView().map((line) => line.map(csvCell).join(",")).join("\n")}\n`));
   document.getElementById("latex").addEventListener("click", () => save("leaderboard.tex", "text/plain", latexOfView()));
   document.getElementById("link").addEventListener("click", () => {
     const said = document.getElementById("said");
+    writeAddress();
     navigator.clipboard.writeText(location.href).then(() => { said.textContent = "Copied."; }, () => { said.textContent = location.href; });
   });
   themeListeners.push(() => { if (window.Plotly) draw(); });
   document.getElementById("plot-controls").addEventListener("change", showPareto);
   // The table comes first: the plot's library is large.
-  requestAnimationFrame(() => setTimeout(() => {
-    const made = el("script", { src: "plotly.js", load: showPlot, error: () => { document.getElementById("plot-note").textContent = "plotly.js is not beside this page."; } });
-    document.head.append(made);
-  }));
+  whenIdle.ask(() => sight.observe(document.getElementById("plot")));
 }
 
 if (document.getElementById("board")) start();

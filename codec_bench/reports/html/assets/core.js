@@ -26,11 +26,14 @@ function loadScript(file, failed) {
 
 const digits = (value, n) => (value === null || value === undefined ? "–" : value.toFixed(n));
 
+// One for all texts: making it takes longer than comparing.
+const collator = new Intl.Collator(undefined, { numeric: true });
+
 /** Compares numbers, or texts by language; what is missing is last in both directions. */
 function compare(a, b, falling) {
   const gone = (v) => v === null || v === undefined || v === "";
   if (gone(a) || gone(b)) return gone(a) - gone(b);
-  const order = typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true });
+  const order = typeof a === "number" ? a - b : collator.compare(a, b);
   return falling ? -order : order;
 }
 
