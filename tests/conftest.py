@@ -58,6 +58,26 @@ def browser() -> Iterator[Any]:
         made.close()
 
 
+AXE = ROOT / "build/node_modules/axe-core/axe.min.js"
+FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`)"""
+
+
+@pytest.fixture(scope="session")
+def faults() -> Callable[[Any], list[str]]:
+    """Finds what axe calls a serious or critical fault of accessibility, in a page of Playwright."""
+    if not AXE.is_file():
+        pytest.skip("axe is not in build: npm install --prefix build axe-core")
+    program = AXE.read_text(encoding="utf-8")
+
+    def find(page: Any) -> list[str]:
+        page.evaluate(f"{program};0")
+        return list(page.evaluate(FAULTS))
+
+    return find
+
+
 @pytest.fixture(scope="session")
 def longcat_mirror(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A mirror with weights of LongCat's real names and layout, of a small size: what they decode is noise."""

@@ -189,6 +189,27 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(opened: Open) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_readers_who_cannot_see_or_point_are_served(
+    opened: Open, faults: Callable[[Any], list[str]], scheme: str, width: int
+) -> None:
+    page = opened(width=width)
+    page.emulate_media(color_scheme=scheme)
+    page.click("#more-filters summary")
+    first, second = (row.get_attribute("data-id") for row in page.query_selector_all("#board tr.row")[1:3])
+    page.select_option("#compare-controls label:has-text('First') select", first)
+    page.select_option("#compare-controls label:has-text('Second') select", second)
+    page.locator("#plot").scroll_into_view_if_needed()
+    page.wait_for_selector("#chart .main-svg")
+    assert faults(page) == []
+    page.evaluate("document.querySelector('#q').closest('label').replaceWith(document.querySelector('#q'))")
+    page.evaluate("document.querySelector('#q').removeAttribute('placeholder')")
+    assert len(faults(page)) == 1  # a field without a name is one
+    page = opened("codecs/opus.html", width=width)
+    page.emulate_media(color_scheme=scheme)
+    assert faults(page) == []
+
+
 def test_the_plot_shows_the_rows_of_the_table(opened: Open) -> None:
     page = opened()
     page.wait_for_selector("#chart .main-svg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -433,6 +434,18 @@ def test_scores_that_make_a_page_too_large_lie_beside_it(
     alone.wait_for_function("() => document.querySelector('#worst-controls').textContent.includes('is not beside')")
     assert "report_data.js is not beside this page" in alone.locator("#list-controls").inner_text()
     assert alone.locator("#list tbody tr").count() == 0
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1300)])
+def test_readers_who_cannot_see_or_point_are_served(
+    heard_report: Path, visit: Callable[..., Any], faults: Callable[[Any], list[str]], scheme: str, width: int
+) -> None:
+    page = visit(heard_report, color_scheme=scheme, viewport={"width": width, "height": 800}).page
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    assert faults(page) == []
+    page.click("#list button.link")
+    page.wait_for_selector(".track")
+    assert faults(page) == []
 
 
 def test_large_audio_lies_beside_the_page(visit, heard: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
