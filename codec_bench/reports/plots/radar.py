@@ -25,10 +25,13 @@ CENTRE = -0.2
 
 
 def draw(material: PlotData) -> Iterator[Picture]:
-    """One chart per bitrate group and condition; nothing for fewer than `FEWEST` systems or directed metrics."""
+    """One chart per bitrate group and condition of two systems; nothing for fewer than `FEWEST` in all, or metrics."""
     columns, ends = _spokes(material)
     groups = _groups(material, columns)
     if material.table.kind not in KINDS or len(columns) < FEWEST or sum(map(len, groups.values())) < FEWEST:
+        return
+    groups = {name: members for name, members in groups.items() if len(members) > 1}  # one alone compares with nothing
+    if not groups:
         return
     figure, axes = style.grid(len(groups), width=4.3, height=3.6, extra=0.6, subplot_kw={"projection": "polar"})
     for axis, (name, members) in zip(axes, groups.items(), strict=True):
@@ -38,7 +41,7 @@ def draw(material: PlotData) -> Iterator[Picture]:
     caption = (
         "Each spoke is one metric, from the worst value of all coded rows of this report (inner circle) to the best "
         "(rim), whatever its direction; both values stand at its end, worst → best. The scale is the same in "
-        "all charts. A line has a gap where a system has no value."
+        "all charts. A line has a gap where a system has no value; a group of one system has no chart."
     )
     yield material.picture("radar", "Metrics by bitrate group", caption, figure)
 

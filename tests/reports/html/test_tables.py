@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def test_other_kinds_have_tables_and_no_utterances(visit, old: Run, tmp_path: Pa
     alone = visit(report([speed], tmp_path / "alone")).page
     assert alone.locator(".results tr.row").count() == 2
     assert alone.locator("#utterances").count() == 0
-    assert "one core" in alone.locator("#overview").inner_text()
+    assert "one core" in alone.locator("#overview").text_content()
     both = visit(report([old, speed], tmp_path / "both")).page
     assert both.locator("article.results h2").all_inner_texts() == ["Reconstruction: demo", "Speed: demo"]
     both.get_by_label("Table", exact=True).select_option(label="Speed: demo")
@@ -256,6 +257,30 @@ def test_no_page_wide_scrolling_on_a_phone(visit, old_report: Path, heard_report
         page.wait_for_selector("#detail[open]")
         assert page.evaluate("() => document.querySelector('.detail-body').scrollWidth") <= PHONE["width"]
         assert page.locator("#detail .close").bounding_box()["x"] < PHONE["width"]
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 800)])
+def test_the_first_screen_has_the_menu_and_the_table(visit, old_report: Path, heard_report: Path, size):
+    """What was measured and what to mind folds; a failure would not."""
+    width, height = size
+    for path in (old_report, heard_report):
+        page = visit(path, viewport={"width": width, "height": height}).page
+        assert page.locator(".results tr.row").first.bounding_box()["y"] < 0.8 * height
+        assert page.locator("#overview .facts, #overview .note").first.is_hidden()
+        boxes = [link.bounding_box() for link in page.locator("nav a, #theme").all()]
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] < 70 for box in boxes)
+        page.locator("#overview summary").click()
+        assert page.locator("#overview .facts").is_visible()
+
+
+def test_the_bitrate_axis_is_marked_at_round_numbers(visit, old_report: Path, heard_report: Path):
+    for path in (old_report, heard_report):
+        page = visit(path, fresh=False).page
+        texts = page.locator("#chart .xtick text").all_text_contents()
+        data = json.loads(page.locator("#report-data").text_content())
+        rates = [row["bitrate"] for row in data["tables"][0]["rows"] if row["bitrate"]]
+        assert len(texts) >= 4
+        assert all(0.9 * min(rates) <= float(text) <= 1.1 * max(rates) for text in texts)
 
 
 @pytest.mark.slow

@@ -40,6 +40,7 @@ def test_old_run_renders_and_says_how_to_keep_audio(visit, old: Run, old_report:
     page = opened.page
     assert opened.requests == [old_report.resolve().as_uri()]
     assert "finished" in page.locator("#overview").inner_text()
+    page.locator("#overview summary").click()
     assert "WER and CER use pocketsphinx" in page.locator("#overview .warn").inner_text()
     assert "codec2@1200" in page.locator("#provenance").inner_text()
     open_first(page)
@@ -179,8 +180,8 @@ def test_text_stays_text(visit, hostile_report: Path):
     page = opened.page
     attack = f"{HOSTILE} </script><script>alert(2)</script>"
     for place in ("#overview .warn", "#overview h2", "#tables", "#list", "#failures", "#worst-list"):
-        assert HOSTILE in page.locator(place).first.inner_text()
-    assert attack in page.locator("#overview .warn").inner_text()
+        assert HOSTILE in page.locator(place).first.text_content()
+    assert attack in page.locator("#overview .warn").text_content()
     page.locator("#chart").scroll_into_view_if_needed()
     page.get_by_label("Vertical").select_option(index=3)
     assert HOSTILE in hover_text(page, f"opus@6000{HOSTILE}")
@@ -434,6 +435,20 @@ def test_scores_that_make_a_page_too_large_lie_beside_it(
     alone.wait_for_function("() => document.querySelector('#worst-controls').textContent.includes('is not beside')")
     assert "report_data.js is not beside this page" in alone.locator("#list-controls").inner_text()
     assert alone.locator("#list tbody tr").count() == 0
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1300, "height": 700}, {"width": 390, "height": 800}])
+def test_the_player_stays_while_one_reads(visit, old_report: Path, heard_report: Path, viewport: dict[str, int]):
+    page = visit(heard_report, viewport=viewport).page
+    page.locator("#list .link").first.click()
+    wait_for_player(page)
+    body = page.locator(".detail-body")
+    body.evaluate("(body) => { body.scrollTop = body.scrollHeight; }")
+    assert body.evaluate("(body) => body.scrollTop") > 50
+    assert page.locator(".scores").last.bounding_box()["y"] < viewport["height"]
+    top = page.locator(".player").bounding_box()["y"] - body.bounding_box()["y"]
+    assert -20 < top < 20
+    assert page.locator(".player .play").bounding_box()["y"] > body.bounding_box()["y"]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1300)])

@@ -32,6 +32,20 @@ function chooseTable(index) {
   draw();
 }
 
+/** Where an axis of bitrates is marked: at round numbers, the coarsest of which there are four. */
+function roundRates(low, high) {
+  let found = [];
+  for (const steps of [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 6, 8], Array.from({ length: 90 }, (_, i) => 1 + i / 10)]) {
+    found = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+      found.push(...steps.map((step) => Number((step * 10 ** power).toPrecision(3))).filter((rate) => rate >= low && rate <= high));
+    }
+    if (found.length >= 4) break;
+  }
+  const every = Math.ceil(found.length / 9);
+  return found.filter((_, i) => i % every === 0);
+}
+
 function errors(points, axis) {
   if (axis === 0) return undefined;
   const reach = (end, sign) => points.map(({ row }) => {
@@ -93,19 +107,25 @@ function draw() {
   } else missing += levels.length;
   const axis = (i) => ({
     title: { text: plotText(axes[i].heading) }, gridcolor: grid, zerolinecolor: grid, linecolor: grid, automargin: true,
-    ...(i === 0 ? { type: "log", tickformat: "~g", dtick: rates.length && Math.max(...rates) / Math.min(...rates) < 12 ? "D2" : 1 } : {}),
+    ticks: "outside", tickcolor: grid,
+    ...(i === 0 && rates.length ? { type: "log", tickformat: "~g", tickvals: roundRates(Math.min(...rates) * 0.9, Math.max(...rates) * 1.1) } : {}),
   });
   const narrow = window.innerWidth < 700;
   const layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: "inherit", size: 13 },
     margin: { l: 50, r: 10, t: 10, b: 50 }, xaxis: axis(x), yaxis: axis(y), hovermode: "closest",
-    legend: narrow ? { orientation: "h", y: -0.25 } : {}, showlegend: true,
+    legend: narrow ? { orientation: "h", yref: "container", y: 0, yanchor: "bottom" } : {}, showlegend: true,
     hoverlabel: { bgcolor: style.getPropertyValue("--card").trim(), font: { color: ink }, align: "left" },
   };
   const chart = document.getElementById("chart");
   Plotly.react(chart, traces, layout, { displaylogo: false, responsive: true }).then(() => {
     if (chart.dataset.ready) return;
     chart.dataset.ready = "yes";
+    chart.on("plotly_relayout", (moved) => {
+      const ends = [moved["xaxis.range[0]"], moved["xaxis.range[1]"]];
+      if (scatter.x === 0 && ends.every(Number.isFinite)) Plotly.relayout(chart, { "xaxis.tickvals": roundRates(...ends.map((end) => 10 ** end)) });
+      else if (scatter.x === 0 && moved["xaxis.autorange"]) draw();
+    });
     chart.on("plotly_click", (event) => markRow(scatter.table, event.points[0].customdata));
   });
   document.getElementById("plot-note").textContent = missing ? `${missing} of ${table.rows.length} systems lack one of the two values.` : "";

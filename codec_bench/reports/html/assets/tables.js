@@ -58,6 +58,8 @@ function startTable(card) {
     table.classList.toggle("show-full", event.target.checked);
   });
   card.querySelector(".controls").hidden = false;
+  // On a phone the table comes first.
+  card.querySelector(".choices").open = window.innerWidth > 640;
   show();
   showBlocks();
 }

@@ -1,11 +1,12 @@
 // Light, dark, or as the system has it.
-const themes = { auto: "◐ Auto", light: "☀ Light", dark: "☾ Dark" };
+const themes = { auto: ["◐", "Auto"], light: ["☀", "Light"], dark: ["☾", "Dark"] };
 const themeListeners = [];
 
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
   const button = document.getElementById("theme");
-  button.textContent = themes[name];
+  const [sign, word] = themes[name];
+  button.replaceChildren(sign, el("span", { class: "word" }, ` ${word}`));
   button.setAttribute("aria-label", `Colours: ${name}. Change`);
   try {
     localStorage.setItem("codec-bench-theme", name);
