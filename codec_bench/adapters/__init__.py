@@ -108,6 +108,9 @@ CODECS: Registry[type[Codec]] = Registry(
         ),
         "codecslime-vq8k": "codec_bench.adapters.isolated.codecslime.adapter:CodecSlimeVq",
         "codecslime-fsq18k": "codec_bench.adapters.isolated.codecslime.adapter:CodecSlimeFsq",
+        "flexicodec": "codec_bench.adapters.isolated.flexicodec.adapter:FlexiCodec",
+        "flexicodec-8.3hz": "codec_bench.adapters.isolated.flexicodec.adapter:FlexiCodec8",
+        "flexicodec-6.25hz": "codec_bench.adapters.isolated.flexicodec.adapter:FlexiCodec6",
         "moss-audio-tokenizer": "codec_bench.adapters.isolated.moss.adapter:MossAudioTokenizer",
         "moss-audio-tokenizer-nano": "codec_bench.adapters.isolated.moss.adapter:MossAudioTokenizerNano",
         "moss-audio-tokenizer-v2": "codec_bench.adapters.isolated.moss.adapter:MossAudioTokenizerV2",
@@ -123,7 +126,6 @@ CODECS: Registry[type[Codec]] = Registry(
         "distilcodec": "codec_bench.adapters.published_only:CODECS",
         **dict.fromkeys(
             (
-                "flexicodec",
                 "sac-37.5hz",
                 "sac-62.5hz",
                 "glm-4-voice",

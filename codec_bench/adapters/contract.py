@@ -106,8 +106,11 @@ def check_code(code: Any, spec: CodecSpec, samples: int, wanted: int | None = No
     longest = max((book.hop for book in spec.codebooks), default=0)
     for index, (stream, book) in enumerate(zip(code.streams, spec.codebooks, strict=False)):
         _checked_book(stream.codes, index, spec)
-        lasting = len(stream.codes) * book.hop
-        _check_lasting(lasting, max(book.hop, longest), samples, spec, f"tokens of codebook {index + 1}", book.hop)
+        what, frame = f"tokens of codebook {index + 1}", max(book.hop, longest)
+        if spec.variable_rate:
+            _check_lasting(float(len(stream.codes) / stream.rate) * spec.input_rate, frame, samples, spec, what)
+        else:
+            _check_lasting(len(stream.codes) * book.hop, frame, samples, spec, what, book.hop)
     return _checked_bits(code, code.side_bits, "side_bits")
 
 

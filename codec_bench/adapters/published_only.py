@@ -25,7 +25,6 @@ WHY = {
         "of its codebooks are inferred"
     ),
     "distilcodec": "no adapter yet: its code names a GPU, and pins fairseq, which no current Python installs",
-    "flexicodec": "no adapter yet: it needs SenseVoice through FunASR, and its rate depends on the recording",
     "sac-37.5hz": "no adapter yet: it needs the tokenizer of GLM-4-Voice beside its own weights",
     "sac-62.5hz": "no adapter yet: it needs the tokenizer of GLM-4-Voice beside its own weights",
     "glm-4-voice": "no adapter yet: its decoder is a fork of CosyVoice's, with one voice",
@@ -130,15 +129,6 @@ CODECS = PublishedOnly.checkpoints(
         # 1.41 kbit/s; its README says 1300 bit/s.
         "distilcodec": _spec(
             "DistilCodec", Group.ACOUSTIC, 24_000, (Codebook(32_768, 256),), "IDEA-Emdoor-Lab/DistilCodec", "not stated"
-        ),
-        # With all groups of one frame; where it merges some, a group costs 3 bits more, for its length.
-        "flexicodec": _spec(
-            "FlexiCodec, 12.5 Hz",
-            Group.SEMANTIC,
-            16_000,
-            (Codebook(32_768, 1280), *(Codebook(4096, 1280),) * 23),
-            "amphionspace/FlexiCodec",
-            "MIT",
         ),
         **{
             f"sac-{rate}hz": _spec(

@@ -77,6 +77,9 @@ class CodecSpec:
         padding: Input samples, besides a frame, by which tokens or packets may last longer or shorter than the input.
         slack: Seconds by which decoded audio may end early, or last longer than its tokens; it is padded or cut.
         stochastic: Whether coding the same recording twice may give different results.
+        variable_rate: Whether how many tokens a second has depends on the recording. The hops of the codebooks are then
+            the shortest time that a token may stand for, each `Stream` has the rate of its utterance, and bits are
+            counted.
         counted_otherwise: Bit/s as its makers count them where they leave out something that the decoder needs, by what
             that is.
         cacheable: For a plug-in that has neither `weights` nor parameters in PyTorch modules: whether its code alone
@@ -107,6 +110,7 @@ class CodecSpec:
     padding: int = 0
     slack: float = 0.1
     stochastic: bool = False
+    variable_rate: bool = False
     cacheable: bool = False
     semantic_codebooks: tuple[int, ...] = ()
     polarity: int = 1
@@ -137,23 +141,26 @@ class CodecSpec:
         object.__setattr__(self, name, value)
 
     def token_rate(self, codebook: int) -> Fraction:
-        """Tokens per second of one codebook."""
+        """Tokens per second of one codebook; at most so many where the rate is variable."""
         return Fraction(self.input_rate, self.codebooks[codebook].hop)
 
     @property
     def frame_rate(self) -> float | None:
-        """Frames per second; of the fastest codebook where they differ."""
+        """Frames per second; of the fastest codebook where they differ. None where they depend on the recording."""
+        if self.variable_rate:
+            return None
         hops = [book.hop for book in self.codebooks] or ([self.hop] if self.hop else [])
         return self.input_rate / min(hops) if hops else None
 
     def bitrate(self, codebooks: int | None = None) -> float | None:
-        """Bit/s of the first `codebooks` codebooks: the sum of rate x bits per token. None for a bitstream.
+        """Bit/s of the first `codebooks` codebooks: the sum of rate x bits per token. None for a bitstream, and where
+        the rate depends on the recording.
 
         >>> book = Codebook(1024, hop=320)
         >>> CodecSpec("x", Group.ACOUSTIC, 24_000, 24_000, (book,) * 8).bitrate(2)
         1500.0
         """
-        if not self.codebooks:
+        if not self.codebooks or self.variable_rate:
             return None
         used = self.codebooks[:codebooks]
         return sum(float(self.input_rate / book.hop) * book.bits for book in used)

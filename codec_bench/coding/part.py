@@ -69,7 +69,7 @@ class PartOfTokens:
         if self.books is None:
             return described
         used = self.numbers(self.row.codebooks or len(spec.codebooks)) if spec.codebooks else ()
-        rates = [float(spec.token_rate(i)) for i in used]
+        rates = [] if spec.variable_rate else [float(spec.token_rate(i)) for i in used]
         return described | {
             "label": self.label,
             "note": f"codebooks {', '.join(map(str, used))} alone" if used else f"fields {self.books.text} alone",
@@ -78,7 +78,7 @@ class PartOfTokens:
             "codebooks_used": len(used) or None,
             "frame_rate_hz": max(rates, default=spec.frame_rate),
             "tokens_per_second": sum(rates) or None,
-            "nominal_bitrate": sum(r * spec.codebooks[i].bits for r, i in zip(rates, used, strict=True)) or None,
+            "nominal_bitrate": sum(r * spec.codebooks[i].bits for r, i in zip(rates, used, strict=False)) or None,
         }
 
 

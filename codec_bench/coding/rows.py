@@ -111,6 +111,7 @@ def describe_system(system: Row) -> dict[str, Any]:
     """A row of the table as `run.json` keeps it, for runs of every kind."""
     spec = system.spec
     used = len(spec.codebooks[: system.codebooks])  # none for a bitstream
+    timed = 0 if spec.variable_rate else used  # codebooks whose tokens per second are known beforehand
     return {
         "label": system.label,
         "system": system.system.label,
@@ -124,11 +125,11 @@ def describe_system(system: Row) -> dict[str, Any]:
         "codebooks_used": used or None,
         "books": [
             {"size": book.size, "tokens_per_second": float(spec.token_rate(i)), "bits": float(book.bits)}
-            for i, book in enumerate(spec.codebooks[:used])
+            for i, book in enumerate(spec.codebooks[:timed])
         ],
         "semantic_codebooks": [i for i in spec.semantic_codebooks if i < used],
         "frame_rate_hz": spec.frame_rate,
-        "tokens_per_second": float(sum(spec.token_rate(i) for i in range(used))) if used else None,
+        "tokens_per_second": float(sum(spec.token_rate(i) for i in range(timed))) if timed else None,
         "nominal_bitrate": spec.bitrate(system.codebooks),
         "stated_bitrate": getattr(system.source, "stated_bitrate", None),
         "input_rate": spec.input_rate,

@@ -67,7 +67,7 @@ class PublishedSystem(Part):
         fingerprint: Content address of everything that decides what it produces.
         weights: SHA-256 of its files by name.
         commits: Revisions of the repositories that they came from.
-        books: The codebooks that are decoded; empty for a bitstream.
+        books: The codebooks that are decoded; empty for a bitstream and for a variable rate.
         is_plug_in: Whether its code is the user's own, so that nobody else has it by name.
     """
 

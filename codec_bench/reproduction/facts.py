@@ -47,7 +47,7 @@ def fact_of(system: str, fact: Fact) -> Value:
         "frame_rate_hz": spec.frame_rate,
         "bitrate_bps": spec.bitrate(count),
         "codebooks": float(len(books)) or None,
-        "token_rate": float(sum(spec.token_rate(i) for i in range(len(books)))) or None,
+        "token_rate": None if spec.variable_rate else float(sum(spec.token_rate(i) for i in range(len(books)))) or None,
     }
     return figures[fact]
 

@@ -218,7 +218,9 @@ def payload(subject: Subject) -> None:
             f"codebook {place} has codes out of 0..{book.size - 1}",
         )
     used = code.prefix(codec.codebooks)
-    stated, found = spec.bitrate(codec.codebooks) or 0.0, (used.bits - used.side_bits) / used.seconds
+    stated, found = spec.bitrate(codec.codebooks), (used.bits - used.side_bits) / used.seconds
+    if stated is None:
+        raise NotApplicable(f"its rate is that of the recording: {found:.1f} bit/s here")
     _holds(
         abs(found - stated) <= 1e-9 * stated, f"{found:.1f} bit/s are sent, and the codebooks stand for {stated:.1f}"
     )

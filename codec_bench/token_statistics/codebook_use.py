@@ -91,12 +91,13 @@ class CodebookCounts:
     def __init__(self) -> None:
         self._books: tuple[tuple[Codebook, Fraction], ...] = ()
         self._counts: list[IntArray] = []
+        self._seconds: list[Fraction] = []
 
     def add(self, tokens: Tokens) -> None:
         """Counts the tokens of an utterance.
 
         Raises:
-            NotScorable: There are none, or they have other codebooks or rates than those before them.
+            NotScorable: There are none, or they have other codebooks than those before them.
         """
         books = tuple((s.codebook, s.rate) for s in tokens.streams)
         if not books:
@@ -104,20 +105,27 @@ class CodebookCounts:
         if not self._books:
             self._books = books
             self._counts = [np.zeros(book.size, np.int64) for book, _ in books]
+            self._seconds = [Fraction(0)] * len(books)
         elif _kinds(books) != _kinds(self._books):
             raise NotScorable("the tokens are of other codebooks than those before them", Status.UNDEFINED)
-        for counts, stream in zip(self._counts, tokens.streams, strict=True):
-            np.add.at(counts, stream.codes, 1)
+        for place, stream in enumerate(tokens.streams):
+            np.add.at(self._counts[place], stream.codes, 1)
+            self._seconds[place] += len(stream.codes) / stream.rate
 
     def use(self) -> list[CodebookUse]:
-        """The use of each codebook so far."""
-        pairs = zip(self._books, self._counts, strict=True)
-        return [CodebookUse(book, rate, counts.copy()) for (book, rate), counts in pairs]
+        """The use of each codebook so far; its rate is that of all utterances together, where they differ."""
+        known = zip(self._books, self._counts, self._seconds, strict=True)
+        return [
+            CodebookUse(book, int(counts.sum()) / seconds if seconds else rate, counts.copy())
+            for (book, rate), counts, seconds in known
+        ]
 
 
-def _kinds(books: tuple[tuple[Codebook, Fraction], ...]) -> list[tuple[int, float, Fraction]]:
-    """What must be the same for all utterances. The hop need not: for packets it counts samples of the recording."""
-    return [(book.size, book.bits, rate) for book, rate in books]
+def _kinds(books: tuple[tuple[Codebook, Fraction], ...]) -> list[tuple[int, float]]:
+    """What must be the same for all utterances. The hop need not: for packets it counts samples of the recording; nor
+    the rate, which may be the recording's own.
+    """
+    return [(book.size, book.bits) for book, _ in books]
 
 
 def coded_bits(tokens: Tokens, use: list[CodebookUse]) -> tuple[float, int]:

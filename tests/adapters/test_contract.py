@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
 from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
+from codec_bench.coding.rows import Row, describe_system
 from codec_bench.errors import CodecError
-from codec_bench.tokens import Bitstream, Codebook, Tokens
+from codec_bench.tokens import Bitstream, Codebook, Stream, Tokens
 
 HOP = 320
 AUDIO = Audio(np.linspace(-0.5, 0.5, 16_000, dtype=np.float32), 16_000)
@@ -249,6 +252,23 @@ def test_all_of_a_batch_that_was_written_is_undone():
     with pytest.raises(CodecError, match="`_encode` wrote into its input"):
         codec(encode=zeroed).encode_batch(audios)
     assert all(np.array_equal(audio.samples, AUDIO.samples) for audio in audios)
+
+
+def test_tokens_of_a_variable_rate_last_as_long_as_they_say():
+    """Ten tokens for a second count ten times their bits, and no bitrate is known beforehand."""
+
+    def encode(rate: int) -> Callable[[Any], Tokens]:
+        return lambda _: Tokens((Stream(np.zeros(10, np.int64), Codebook(1024, HOP), Fraction(rate)),))
+
+    made = codec(encode=encode(10), raw=True, variable_rate=True)
+    code = made.encode(AUDIO)
+    assert (code.bits, code.seconds) == (100, 1)
+    described = describe_system(Row(System("users", made)))
+    assert described["nominal_bitrate"] is described["tokens_per_second"] is described["frame_rate_hz"] is None
+    with pytest.raises(CodecError, match="the tokens of codebook 1 last 0.50 s, and 1.00 s were encoded"):
+        codec(encode=encode(20), raw=True, variable_rate=True).encode(AUDIO)
+    with pytest.raises(CodecError, match="50 tokens/s are stated, 10 came"):
+        codec(encode=encode(10), raw=True).encode(AUDIO)
 
 
 def test_a_decoder_that_writes_into_the_tokens_gets_an_error_and_nobody_sees_it():

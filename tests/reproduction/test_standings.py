@@ -28,7 +28,6 @@ SOURCES = {
     WHY["single-codec"]: (CODECS, "no official code/weights found in one search"),
     WHY["mimo-audio-tokenizer"]: (NEWER, "imports flash_attn without a fallback and runs bfloat16 on GPU"),
     WHY["distilcodec"]: (NEWER, "CUDA hard-coded"),
-    WHY["flexicodec"]: (NEWER, "Needs funasr's SenseVoice."),
     WHY["sac-37.5hz"]: (NEWER, "semantic tokens come from the GLM-4-Voice tokenizer, separately"),
     WHY["glm-4-voice"]: (NEWER, "Vendored CosyVoice-1 fork + Matcha submodule."),
     WHY["fish-dac"]: (NEWER, "Fish Audio Research License (non-commercial)"),
