@@ -265,7 +265,7 @@ def test_tokens_of_a_variable_rate_last_as_long_as_they_say():
     assert (code.bits, code.seconds) == (100, 1)
     described = describe_system(Row(System("users", made)))
     assert described["nominal_bitrate"] is described["tokens_per_second"] is described["frame_rate_hz"] is None
-    with pytest.raises(CodecError, match="the tokens of codebook 1 last 0.50 s, and 1.00 s were encoded"):
+    with pytest.raises(CodecError, match=r"the tokens of codebook 1 last 0.50 s, and 1.00 s were encoded"):
         codec(encode=encode(20), raw=True, variable_rate=True).encode(AUDIO)
     with pytest.raises(CodecError, match="50 tokens/s are stated, 10 came"):
         codec(encode=encode(10), raw=True).encode(AUDIO)
