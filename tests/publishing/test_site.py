@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,8 +22,7 @@ from codec_bench.publishing.folder import place_of
 from codec_bench.publishing.result import Result
 from codec_bench.runs.directory import Run
 from tests.command import Cli, run_command
-
-Open = Callable[..., Any]
+from tests.publishing.conftest import Open, labels
 
 
 @pytest.fixture(scope="module")
@@ -31,34 +30,6 @@ def site(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("leaderboard") / "site"
     write_site(published, out, bands=BANDS)
     return out
-
-
-@pytest.fixture
-def opened(browser: Any, site: Path) -> Iterator[Open]:
-    """Opens a page of the site from the disk; in the end nothing was asked of a network, and nothing went wrong."""
-    problems: list[str] = []
-    asked: list[str] = []
-    contexts = []
-
-    def open_page(place: str = "index.html", *, width: int = 1280, height: int = 900) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda e: problems.append(str(e)))
-        page.on("request", lambda r: asked.append(r.url))
-        page.goto(f"{site.as_uri()}/{place}")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert problems == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-
-
-def labels(page: Any) -> list[str]:
-    return [row.get_attribute("data-label") for row in page.query_selector_all("#board tr.row")]
 
 
 def test_the_table_has_the_numbers_of_the_run(opened: Open, kept_run: Run) -> None:
