@@ -55,9 +55,7 @@ def runs(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
             made.append(
                 codec_bench.score(reference, decoded, name=name, bitrate=kbps, metrics=METRICS, out=out, **options)
             )
-        made += codec_bench.probe(
-            "codec2@1200,lyra@16", "sid", dataset=["demo"], seeds=1, jobs=1, out=folder / "probe"
-        )
+        made += codec_bench.probe("codec2@1200,lyra@16", "sid", dataset=["demo"], seeds=1, jobs=1, out=folder / "probe")
     return made
 
 
