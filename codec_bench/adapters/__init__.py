@@ -17,6 +17,7 @@ CODECS: Registry[type[Codec]] = Registry(
         "dac-24khz": "codec_bench.adapters.transformers.codecs:Dac24k",
         "dac-44khz": "codec_bench.adapters.transformers.codecs:Dac44k",
         "encodec-24khz": "codec_bench.adapters.transformers.codecs:Encodec24k",
+        "encodec-48khz": "codec_bench.adapters.transformers.encodec_stereo:Encodec48k",
         "xcodec": "codec_bench.adapters.transformers.codecs:XCodec",
         **dict.fromkeys(
             (

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from codec_bench.adapters.transformers import codecs
+from codec_bench.adapters.transformers import codecs, encodec_stereo
 from codec_bench.adapters.transformers.codec import TransformersCodec
 
 ONE_OF_EACH: dict[str, type[TransformersCodec]] = {
@@ -21,6 +21,7 @@ ONE_OF_EACH: dict[str, type[TransformersCodec]] = {
         codecs.Dac24k,
         codecs.Dac44k,
         codecs.Encodec24k,
+        encodec_stereo.Encodec48k,
         codecs.XCodec,
         codecs.HiggsAudioV2,
         codecs.XCodec2,
@@ -34,6 +35,19 @@ ONE_OF_EACH: dict[str, type[TransformersCodec]] = {
 
 CODECS: dict[str, type[TransformersCodec]] = {**ONE_OF_EACH, **codecs.XCODECS, **codecs.WAVTOKENIZERS}
 """The codecs that `build` builds, by name."""
+
+
+ENCODEC_48K = {
+    "sampling_rate": 48_000,
+    "audio_channels": 2,
+    "target_bandwidths": [3.0, 6.0, 12.0, 24.0],
+    "normalize": True,
+    "chunk_length_s": 1.0,
+    "overlap": 0.01,
+    "use_causal_conv": False,
+    "norm_type": "time_group_norm",
+}
+"""What the published configuration says of the stereo model."""
 
 
 def build(name: str, mirror: Path) -> Any:
@@ -67,6 +81,7 @@ def _config(name: str) -> Any:
         "dac-24khz": lambda: _dac(24_000, [2, 4, 5, 8], 32),
         "dac-44khz": lambda: _dac(44_100, [2, 4, 8, 8], 9),
         "encodec-24khz": _encodec,
+        "encodec-48khz": lambda: _encodec(**ENCODEC_48K),
         "xcodec": lambda: _xcodec(_encoder("HubertConfig")),
         "higgs-audio-v2": _higgs,
         "xcodec2": lambda: _fsq("Xcodec2Config"),
@@ -108,10 +123,10 @@ def _dac(rate: int, ratios: list[int], codebooks: int, **options: Any) -> Any:
     )
 
 
-def _encodec() -> Any:
+def _encodec(**options: Any) -> Any:
     from transformers import EncodecConfig
 
-    return EncodecConfig(hidden_size=16, num_filters=4)
+    return EncodecConfig(hidden_size=16, num_filters=4, **options)
 
 
 def _encoder(config: str) -> Any:
