@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--leave", action="store_true", help="leave the environments of codecs")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     given.names = given.names or NAMES
     given.mirror, given.recording = given.mirror.resolve(), given.recording.resolve()
     if given.inside:

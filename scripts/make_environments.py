@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("mirror", type=Path)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--keep", type=Path)
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     with tempfile.TemporaryDirectory(prefix="codec-bench-") as scratch:
         python = base_environment(given.keep or Path(scratch, "base"))
         commands = CommandLine(python, given.mirror.resolve(), Path(scratch, "home"))

@@ -12,6 +12,7 @@ import importlib.util
 import json
 import sys
 import types
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,6 +33,21 @@ def bare(name, folder):
     package = types.ModuleType(name)
     package.__path__ = [str(folder)]
     sys.modules[name] = package
+    return package
+
+
+def shrunk(job, repository, path, sizes):
+    """The text of a configuration in the source trees, where other sizes take the place of those that are published.
+
+    Both trees get it: that of the environment, from which our codec is loaded, is removed afterwards.
+    """
+    text = Path(job.sources[repository], path).read_text()
+    for published, other in sizes.items():
+        assert published in text, published
+        text = text.replace(published, other)
+    for tree in (job.sources, job.own):
+        Path(tree[repository], path).write_text(text)
+    return text
 
 
 def main(path):
@@ -39,7 +55,7 @@ def main(path):
     with Path(path).open(encoding="utf-8") as file:
         job = SimpleNamespace(**json.load(file))
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
-    job.bare = bare
+    job.bare, job.shrunk = bare, partial(shrunk, job)
     if job.beside:
         sys.path.append(job.beside)
     support = module("codec_bench_support", job.support)

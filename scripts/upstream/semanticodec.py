@@ -1,7 +1,5 @@
 """SemantiCodec: `SemantiCodec.encode` and `decode`, built by its own constructor, with narrower networks of diffusion.
 
-Their sizes lie in the source tree, so that the one of the environment, which is removed afterwards, is changed.
-
 The constructor would fetch and choose a device; it finds the files, and the recording is a file. Reading it needs
 torchcodec or SoX in some versions of torchaudio, so that soundfile does it.
 """
@@ -23,13 +21,8 @@ def prepare(job):
 
 
 def write(job):
-    config = Path(job.sources[REPOSITORY], "semanticodec/config.py")
-    text = config.read_text()
-    for name, size in (("model_channels", 64), ("ch", 128)):
-        assert f'"{name}": {size}' in text
-        text = text.replace(f'"{name}": {size}', f'"{name}": {size // 2}')
-    for tree in (job.sources, job.own):
-        Path(tree[REPOSITORY], "semanticodec/config.py").write_text(text)
+    sizes = {'"model_channels": 64': '"model_channels": 32', '"ch": 128': '"ch": 64'}
+    job.shrunk(REPOSITORY, "semanticodec/config.py", sizes)
     upstream = prepare(job)
     import numpy as np
     import torch

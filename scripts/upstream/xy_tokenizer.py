@@ -1,9 +1,4 @@
-"""XY-Tokenizer: what its `inference.py` calls, with the network's own loader and a fraction of the published layers.
-
-Its configuration lies in the source tree, so that the one of the environment, which is removed afterwards, is changed.
-"""
-
-from pathlib import Path
+"""XY-Tokenizer: what its `inference.py` calls, with the network's own loader and a fraction of the published layers."""
 
 import codec_bench_support as support
 
@@ -28,13 +23,8 @@ def write(job):
     import torch
     import yaml
 
-    config = Path(job.sources[REPOSITORY], CONFIG)
-    text = config.read_text()
-    for name, count, fewer in (("encoder", 12, 2), ("decoder", 12, 2), ("encoder", 4, 1), ("num", 30, 2)):
-        assert f"{name}_layers: {count}\n" in text
-        text = text.replace(f"{name}_layers: {count}\n", f"{name}_layers: {fewer}\n")
-    for tree in (job.sources, job.own):
-        Path(tree[REPOSITORY], CONFIG).write_text(text)
+    fewer = {12: 2, 4: 1, 30: 2}
+    text = job.shrunk(REPOSITORY, CONFIG, {f"_layers: {old}\n": f"_layers: {new}\n" for old, new in fewer.items()})
     model = network(job)(yaml.safe_load(text)["generator_params"])
     state = model.state_dict()
     for name, tensor in state.items():
