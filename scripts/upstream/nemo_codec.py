@@ -61,14 +61,18 @@ def network(job):
     for name, value in yaml.safe_load(CONFIG).items():
         kind = getattr(modules, value.pop("_target_").rpartition(".")[2]) if isinstance(value, dict) else None
         setattr(model, name, kind(**value) if kind else value)
+    model.use_scl_loss = False  # as by default
     return model.eval()
 
 
 def write(job):
     import torch
 
+    model = network(job)
+    encoder = model.audio_encoder
+    job.spread(encoder.post_conv.conv, lambda audio: encoder(audio=audio, audio_len=torch.tensor([audio.shape[1]])))
     tensors = io.BytesIO()
-    torch.save(network(job).state_dict(), tensors)
+    torch.save(model.state_dict(), tensors)
     with tarfile.open(*job.files.values(), "w") as archive:
         for name, data in (("model_config.yaml", CONFIG.encode()), ("model_weights.ckpt", tensors.getvalue())):
             member = tarfile.TarInfo(f"./{name}")

@@ -13,6 +13,7 @@ import json
 import sys
 import types
 from functools import partial
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,6 +33,7 @@ def bare(name, folder):
     """A package without what its own `__init__.py` imports."""
     package = types.ModuleType(name)
     package.__path__ = [str(folder)]
+    package.__spec__ = ModuleSpec(name, None, is_package=True)
     sys.modules[name] = package
     return package
 
@@ -50,12 +52,30 @@ def shrunk(job, repository, path, sizes):
     return text
 
 
+def spread(job, layer, encode):
+    """Scales what comes before a quantizer so that each of its channels varies by 1 around 0 over the recording.
+
+    Random weights would else give nearly all frames the same code. The layer is linear, or a convolution of any norm.
+    """
+    import torch
+
+    taken = []
+    handle = layer.register_forward_hook(lambda *call: taken.append(call[2][0]))
+    with torch.no_grad():
+        encode(torch.from_numpy(np.load(job.recording))[None])
+        handle.remove()
+        scale, mean = torch.std_mean(taken[0], 0 if isinstance(layer, torch.nn.Linear) else 1)
+        weight = layer.parametrizations.weight.original0 if hasattr(layer, "parametrizations") else layer.weight
+        weight.div_(scale.view(-1, *[1] * (weight.ndim - 1)))
+        layer.bias.copy_((layer.bias - mean) / scale)
+
+
 def main(path):
     """One step of a job."""
     with Path(path).open(encoding="utf-8") as file:
         job = SimpleNamespace(**json.load(file))
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
-    job.bare, job.shrunk = bare, partial(shrunk, job)
+    job.bare, job.shrunk, job.spread = bare, partial(shrunk, job), partial(spread, job)
     if job.beside:
         sys.path.append(job.beside)
     support = module("codec_bench_support", job.support)
