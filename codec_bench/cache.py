@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
+import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.files import clear, read_file, write_atomically
+from codec_bench.lossless import packed, unpacked
 from codec_bench.npz import read_npz
 from codec_bench.records import Status
 from codec_bench.tokens import Code, code_from_arrays
@@ -75,17 +79,45 @@ _CHECKS: Mapping[str, Callable[[Entry], object]] = {
 """What an entry must hold, by the name of the folder; the checksum alone says only that it holds what was written."""
 
 
+def _smaller(entry: Entry) -> Entry:
+    """An entry of audio as it is stored."""
+    samples = entry.get("samples")
+    if samples is None or samples.ndim != 1 or samples.dtype != np.float32:
+        return entry
+    return {name: value for name, value in entry.items() if name != "samples"} | packed(samples)
+
+
+def _as_it_was(stored: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """An entry of audio as it was put; those of earlier versions have their samples as they are."""
+    if "samples" in stored:
+        return stored
+    samples = unpacked(stored)
+    return {"samples": samples} | {n: v for n, v in stored.items() if n not in ("flac", "bits", "zstd", "count")}
+
+
+_USED_SECONDS = 3600.0
+"""The time of a file says when it was used last, for those that bound a cache; so exactly, and no more often."""
+
+
+def _use(path: Path) -> None:
+    with suppress(OSError):  # a cache of somebody else, or an entry that was removed since
+        if time.time() - path.stat().st_mtime > _USED_SECONDS:
+            os.utime(path)
+
+
 class ArrayCache:
     """Named arrays under `root`, one file per address, each with its own checksum.
 
     Writing is atomic, so processes that write the same entry do not disturb each other. An entry that does not match
     its checksum, or in a folder that is called `codes`, `audio`, `features` or `frames` is none of these, is reported,
-    removed, and counts as absent: the caller makes it again.
+    removed, and counts as absent: the caller makes it again. In `audio`, `samples` are stored as `lossless.packed` has
+    them.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._check = _CHECKS.get(root.name, _check_nothing)
+        self._is_audio = root.name == "audio"
 
     def path(self, address: str) -> Path:
         """The file of an entry."""
@@ -103,7 +135,7 @@ class ArrayCache:
             UsageError: The folder cannot be written.
         """
         buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        np.savez(buffer, **(_smaller(arrays) if self._is_audio else arrays))  # type: ignore[arg-type]
         body = buffer.getvalue()
         write_atomically(self.path(address), _MAGIC + hashlib.sha256(body).digest() + body)
 
@@ -119,6 +151,8 @@ class ArrayCache:
             return None
         try:
             arrays = read_npz(data, len(_MAGIC) + 32)
+            if self._is_audio:
+                arrays = _as_it_was(arrays)
             return arrays, made(arrays)
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, EOFError, zipfile.BadZipFile):
             self.discard(address, "is damaged")  # a whole file of something else
@@ -135,6 +169,7 @@ class ArrayCache:
             return None
         seal, body = data[: len(_MAGIC) + 32], data[len(_MAGIC) + 32 :]
         if seal == _MAGIC + hashlib.sha256(body).digest():
+            _use(self.path(address))
             return data
         self.discard(address, "is damaged")
         return None

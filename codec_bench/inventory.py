@@ -1,20 +1,24 @@
-"""What lies in CODEC_BENCH_HOME, what of it can be removed, and how."""
+"""What lies in CODEC_BENCH_HOME, what of it can be removed, and how; what keeps its caches below a bound."""
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codec_bench.errors import UsageError
-from codec_bench.hub import mirrors
-from codec_bench.locks import is_locked
+from codec_bench.hub import describe_size, mirrors
+from codec_bench.locks import is_locked, locked
+
+logger = logging.getLogger(__name__)
 
 KINDS = {
     "models": "weights",
@@ -35,6 +39,9 @@ KINDS = {
 SCORES = "cache/scores.sqlite"
 REMOVABLE = (*dict.fromkeys(KINDS.values()), "scores", "leftovers")
 WRITTEN_BY_RUNS = ("codes", "audio", "features", "frames", "probes", "language-models")
+BOUND = "CODEC_BENCH_CACHE_GB"
+"""Variable with the gigabytes that what runs write may take together."""
+
 IN_USE = "in use"
 OTHER = "other"
 
@@ -54,7 +61,7 @@ class Stored:
         row: Below `home()`, the folder that it is counted under.
         files: Its files and links.
         size: Bytes; a link has none.
-        modified: When the youngest of its files was written, in seconds since 1970.
+        modified: When the youngest of its files was written, or read from a cache, in seconds since 1970.
     """
 
     kind: str
@@ -234,3 +241,73 @@ def counted(what: Iterable[Stored]) -> list[dict[str, Any]]:
         files, size = count(grouped[kind, row])
         rows.append({"kind": kind, "path": row, "files": files, "bytes": size})
     return rows
+
+
+def bound() -> int | None:
+    """Bytes that the caches may take; None without a bound.
+
+    Raises:
+        UsageError: The variable is no such number.
+    """
+    text = os.environ.get(BOUND, "").strip()
+    if not text:
+        return None
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = math.nan
+    if not 0 < gigabytes < math.inf:
+        raise UsageError(f"{BOUND}={text} is no size: write gigabytes, e.g. {BOUND}=50")
+    return int(gigabytes * 1e9)
+
+
+@contextmanager
+def caches_in_use(root: Path) -> Iterator[None]:
+    """Keeps what is in the caches from being removed for a bound, while a run may need any of it.
+
+    Before and after, where no other run needs anything and the caches are above the bound, what was not used for
+    longest is removed.
+
+    Args:
+        root: The home.
+
+    Raises:
+        UsageError: The bound is no size, or an entry cannot be removed.
+    """
+    most, folder = bound(), root / "cache"
+    with ExitStack() as held:
+        try:
+            # Whoever shrinks holds this, so that no run begins while its entries go.
+            with locked(folder / ".bound.lock", on_wait=lambda holder: logger.info("%s bounds the caches", holder)):
+                _shrink(root, most)
+                mine = folder / f".run-{os.getpid()}-{os.urandom(4).hex()}.lock"
+                held.callback(mine.unlink, missing_ok=True)
+                held.enter_context(locked(mine))
+        except UsageError:  # a disk without locks, say, which only matters where there is a bound
+            if most is not None:
+                raise
+        yield
+    if most is not None:
+        with locked(folder / ".bound.lock", on_wait=lambda _: None):
+            _shrink(root, most)
+
+
+def _shrink(root: Path, most: int | None) -> None:
+    """Removes what was not used for longest, until the caches are below a bound, unless a run uses them."""
+    if most is None:
+        return
+    entries = sorted((e for e in inventory(root) if e.kind in WRITTEN_BY_RUNS), key=lambda e: (e.modified, e.files))
+    size, gone = sum(entry.size for entry in entries), []
+    if size <= most:
+        return
+    if any(is_locked(path) for path in (root / "cache").glob(".run-*.lock")):
+        logger.info("the caches take %s of %s; another run may need them", describe_size(size), describe_size(most))
+        return
+    for entry in entries:
+        if size <= most:
+            break
+        gone.append(entry)
+        size -= entry.size
+    remove(gone, root)
+    what = f"{len(gone)} entries ({describe_size(sum(entry.size for entry in gone))})"
+    logger.info("removed %s that were not used for longest: %s is %s", what, BOUND, describe_size(most))

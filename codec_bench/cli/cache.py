@@ -14,14 +14,26 @@ from codec_bench.cli.options import Json
 from codec_bench.errors import UsageError
 from codec_bench.grids import Grid
 from codec_bench.hub import describe_size, home
-from codec_bench.inventory import REMOVABLE, Stored, count, counted, inventory, parse_age, remove, selected
-from codec_bench.terminal import say
+from codec_bench.inventory import (
+    BOUND,
+    REMOVABLE,
+    WRITTEN_BY_RUNS,
+    Stored,
+    bound,
+    count,
+    counted,
+    inventory,
+    parse_age,
+    remove,
+    selected,
+)
+from codec_bench.terminal import console, say
 
 Prune = Annotated[
     str | None,
     typer.Option(help=f"Remove KIND[,KIND]: {', '.join(REMOVABLE)}, dataset:FOLDER or all.", metavar="KINDS"),
 ]
-OlderThan = Annotated[str | None, typer.Option(help="Only what was not written for this long: 30d, 12h.")]
+OlderThan = Annotated[str | None, typer.Option(help="Only what was not used for this long: 30d, 12h.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what --prune would remove.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -40,6 +52,10 @@ def cache(
             return
         files, size = count(everything)
         _print_rows([*counted(everything), {"kind": "total", "path": str(root), "files": files, "bytes": size}])
+        _, of_runs = count(item for item in everything if item.kind in WRITTEN_BY_RUNS)
+        most = bound()
+        limit = f"no bound ({BOUND}=50 keeps 50 GB)" if most is None else f"{BOUND} allows {describe_size(most)}"
+        console(stderr=True).print(f"what runs wrote takes {describe_size(of_runs)}; {limit}")
         return
     age = 0.0 if older_than is None else parse_age(older_than)
     chosen = [item for item in selected(inventory(root), prune) if time.time() - item.modified >= age]

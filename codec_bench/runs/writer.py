@@ -18,6 +18,8 @@ from codec_bench.csv_files import csv_of, rows_of
 from codec_bench.discretion import discreet, discreet_info, discreet_text
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.files import write_atomically
+from codec_bench.hub import home
+from codec_bench.inventory import caches_in_use
 from codec_bench.locks import HeldError, locked
 from codec_bench.runs import provenance
 from codec_bench.runs.directory import MANIFEST, SCHEMA, Kind, Run, lasting, read_info, slug
@@ -183,13 +185,14 @@ def writing(request: Request, path: Path) -> Iterator[RunWriter]:
 
     The directory is locked. `run.json` says at once that the run is running, and where the block does not come to its
     end that it was stopped, and why: an interruption, by a signal too (see `stopping`), or an error.
-    Everything of what was computed that a cache keeps is there when the same is run again.
+    Everything of what was computed that a cache keeps is there when the same is run again; a bound on the caches is
+    kept before and after, never between.
 
     Raises:
         UsageError: The directory holds another run, is being written by another process, or cannot be written.
         DiskFullError: No room left on the disk.
     """
-    with stoppable(), _held(path):
+    with stoppable(), _held(path), caches_in_use(home()):
         previous = read_info(path)
         if previous is not None and (refusal := request.refusal(path, previous)):
             raise UsageError(refusal)

@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import UsageError
 from codec_bench.files import atomically
-from codec_bench.inventory import parse_age
+from codec_bench.inventory import caches_in_use, parse_age
 from codec_bench.reconstruction.store import ScoreStore
 from tests.command import Cli, check_refused, run_command
 
@@ -295,3 +296,68 @@ def test_on_a_terminal_it_asks(root: Path, answer: str, gone: bool) -> None:
     assert ("nothing was removed" in done.stdout) is not gone
     assert (root / "cache/audio/aa/1").exists() is not gone
     assert done.returncode == 0
+
+
+# --- a bound ---------------------------------------------------------------------------------------------------------
+
+
+def entries(root: Path, **days: float) -> None:
+    """Entries of 1 kB that were used so many days ago."""
+    for name, age in days.items():
+        path = root / "cache/audio" / name[:2] / name[2:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(1000))
+        os.utime(path, (time.time() - age * DAY,) * 2)
+
+
+def kept(root: Path) -> set[str]:
+    return {p.parent.name + p.name for p in (root / "cache/audio").rglob("*") if p.is_file()}
+
+
+def test_what_was_not_used_for_longest_goes_first_before_and_after_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEC_BENCH_CACHE_GB", "3e-6")
+    entries(tmp_path, aaold=9, aamid=5, bbnew=1, bbfresh=0)
+    with caches_in_use(tmp_path):
+        assert kept(tmp_path) == {"aamid", "bbnew", "bbfresh"}
+        entries(tmp_path, ccmade=0, ccmore=0)  # a run that needs more than the bound has it while it runs
+        assert len(kept(tmp_path)) == 5
+    assert kept(tmp_path) & {"aamid", "bbnew"} == set()
+    assert len(kept(tmp_path)) == 3
+    assert not list((tmp_path / "cache").glob(".run-*"))
+
+
+def test_nothing_goes_while_another_run_may_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries(tmp_path, aaold=9, aamid=5)
+    with caches_in_use(tmp_path):
+        monkeypatch.setenv("CODEC_BENCH_CACHE_GB", "1e-6")
+        with caches_in_use(tmp_path):
+            assert len(kept(tmp_path)) == 2
+        assert len(kept(tmp_path)) == 2
+    with caches_in_use(tmp_path):
+        assert kept(tmp_path) == {"aamid"}
+
+
+def test_reading_an_entry_is_using_it(tmp_path: Path) -> None:
+    cache = ArrayCache(tmp_path / "cache/features")
+    cache.put("aa1", {"value": np.zeros(3)})
+    os.utime(cache.path("aa1"), (time.time() - 9 * DAY,) * 2)
+    cache.get("aa1")
+    assert time.time() - cache.path("aa1").stat().st_mtime < 60
+
+
+@pytest.mark.parametrize("text", ["a lot", "0", "-1", "nan", "inf"])
+def test_a_bound_that_is_no_size_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEC_BENCH_CACHE_GB", text)
+    with pytest.raises(UsageError, match="write gigabytes"), caches_in_use(tmp_path):
+        pass
+
+
+def test_a_home_that_cannot_be_written_has_no_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    with caches_in_use(tmp_path):
+        pass
+    monkeypatch.setenv("CODEC_BENCH_CACHE_GB", "1")
+    with pytest.raises(UsageError, match="cannot be written"), caches_in_use(tmp_path):
+        pass
