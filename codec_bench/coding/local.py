@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from codec_bench.coding.devices import chosen_device
 from codec_bench.coding.dispatch import Coders, Dispatcher, LoadCrash
 from codec_bench.coding.worker import CODER, Coder
 from codec_bench.errors import UsageError
-from codec_bench.processes.pool import Pool, ProcessServer
+from codec_bench.processes.pool import Pool, ProcessServer, worker_count
 from codec_bench.processes.process import ProcessCrash
 
 logger = logging.getLogger(__name__)
@@ -31,8 +32,8 @@ LOAD_SECONDS = 1860.0
 class CodingServer(ProcessServer):
     """A process that codes, with arguments for `Coder`; coding one piece may take `timeout` seconds."""
 
-    def __init__(self, arguments: Mapping[str, Any], timeout: float) -> None:
-        super().__init__(CODER, arguments)
+    def __init__(self, arguments: Mapping[str, Any], timeout: float, threads: int | None = None) -> None:
+        super().__init__(CODER, arguments, threads=threads)
         self._piece_seconds = timeout
         self._system = ""
         self._call_seconds = timeout
@@ -135,7 +136,9 @@ class LocalCoders(Coders):
         if self._pool is None or self._of != of:
             self.close()
             if named:
-                self._pool = Pool(self.servers(system.source), lambda: CodingServer(self._arguments, self._timeout))
+                count = self.servers(system.source)
+                threads = _threads(count)
+                self._pool = Pool(count, lambda: CodingServer(self._arguments, self._timeout, threads))
             else:
                 level = logging.DEBUG if system.source.live else logging.WARNING
                 why = "it runs in this process, whatever it does"
@@ -157,6 +160,13 @@ class LocalCoders(Coders):
         if self._pool is not None:
             self._pool.close()
             self._pool = None
+
+
+def _threads(processes: int) -> int | None:
+    """Threads of each of several processes, which all of them on every core would take from one another; None: any."""
+    if processes == 1 or "OMP_NUM_THREADS" in os.environ:
+        return None
+    return max(1, worker_count(None) // processes)
 
 
 def has_name(system: System) -> bool:

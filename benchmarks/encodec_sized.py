@@ -1,0 +1,33 @@
+"""EnCodec of the published size with random weights, which cost what trained ones cost, for `coding_jobs.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from codec_bench.adapters import CodecSpec, Group
+from codec_bench.adapters.torch_codec import TorchCodec
+from codec_bench.tokens import Codebook
+
+RATE, HOP, BOOKS = 24_000, 320, 8
+
+
+class EncodecSized(TorchCodec):
+    """The network of `facebook/encodec_24khz` (14.9 M parameters), as transformers has it, at 6 kbit/s."""
+
+    name = "encodec-sized"
+    prefixes = (BOOKS,)
+    spec = CodecSpec("EnCodec's size", Group.ACOUSTIC, RATE, RATE, (Codebook(1024, hop=HOP),) * BOOKS)
+
+    def _load(self, folder: Any) -> torch.nn.Module:
+        from transformers import EncodecConfig, EncodecModel
+
+        torch.manual_seed(0)
+        return EncodecModel(EncodecConfig())
+
+    def _codes(self, samples: torch.Tensor) -> torch.Tensor:
+        return self._model.encode(samples[None, None], bandwidth=6.0).audio_codes[0, 0]
+
+    def _samples(self, codes: list[torch.Tensor]) -> torch.Tensor:
+        return self._model.decode(torch.stack(codes)[None, None], [None]).audio_values[0, 0]
