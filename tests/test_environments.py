@@ -270,6 +270,7 @@ def test_a_python_that_is_missing_is_named():
         Environment("toy", python="3.10", inherits=True)
 
 
+@pytest.mark.slow
 def test_another_python_is_used_where_there_is_one():
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     made = [Environment("toy", ("jiwer==0.0.1",), python=f"3.{n}") for n in (12, 11, 10) if f"3.{n}" != ours]

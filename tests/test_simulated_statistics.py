@@ -38,6 +38,7 @@ def test_intervals_hold_the_truth(simulated: Any, layout: str):
 
 @pytest.mark.parametrize(("systems", "repeats"), [(1, 1000), (20, 100)])
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.slow
 def test_false_alarms_are_rare(simulated: Any, layout: str, systems: int, repeats: int):
     """Of comparisons of 8 metrics without any true change; `compare` itself makes the first of them, too."""
     simulation = simulated.Simulation(repeats)

@@ -85,6 +85,7 @@ def test_each_metric_that_runs_here_can_be_one():
             assert CodecMetric(name, RATE).label == name
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(batch: tuple[torch.Tensor, torch.Tensor], tmp_path: Path):
     """Unequal parts, an item without a value among them, over gloo."""
     clean, noisy = batch

@@ -68,8 +68,8 @@ def test_an_equal_checkpoint_passes(tried: Tried):
     ("broken", "said"),
     [
         ("silence", "coverage fell: 24 of the 24 utterances"),
-        ("worse and lost", "coverage fell"),
-        ("ruins some", "coverage fell"),
+        pytest.param("worse and lost", "coverage fell", marks=pytest.mark.slow),
+        pytest.param("ruins some", "coverage fell", marks=pytest.mark.slow),
         ("ruined", "Regression: 2 of 2 limits broken"),
     ],
 )

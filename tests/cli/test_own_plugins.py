@@ -186,7 +186,13 @@ def test_recognisers_of_ones_own_and_names_of_none(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "made"), [("codec", "torch"), ("codec", "numpy"), ("metric", "torch"), ("dataset", "torch")]
+    ("kind", "made"),
+    [
+        ("codec", "torch"),
+        pytest.param("codec", "numpy", marks=pytest.mark.slow),
+        pytest.param("metric", "torch", marks=pytest.mark.slow),
+        pytest.param("dataset", "torch", marks=pytest.mark.slow),
+    ],
 )
 def test_what_new_writes_runs_with_its_test(cli: Cli, tmp_path: Path, kind: str, made: str):
     name = f"begun-{kind}-{made}"

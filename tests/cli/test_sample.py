@@ -110,6 +110,7 @@ def test_tokens_of_a_codec_and_of_a_run_are_of_the_same_sample(cli: Cli, tmp_pat
 
 
 @pytest.mark.long
+@pytest.mark.slow
 def test_a_probe_keeps_the_parts_of_the_official_split(cli: Cli, tmp_path: Path):
     table = manifest(tmp_path / "demo.tsv")
     frame = pd.read_csv(table, sep="\t")

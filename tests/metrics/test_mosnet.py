@@ -89,6 +89,7 @@ def test_real_speech_as_keras_scores_it(shared: Path) -> None:
     assert float(score) == pytest.approx(2.6694, abs=5e-5)
 
 
+@pytest.mark.slow
 def test_the_spectrogram_is_that_of_librosa(shared: Path) -> None:
     import librosa
     from scipy.signal.windows import hamming

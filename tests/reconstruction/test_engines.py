@@ -181,6 +181,7 @@ def test_a_codec_that_kills_its_process_costs_its_recordings(run_with: RunWith):
     assert scores.reason[sorted(long)[0]].startswith("while coding it, the process was killed by SIGKILL")
 
 
+@pytest.mark.slow
 def test_a_metric_that_cannot_run_ends_the_run_with_its_reason(run_with: RunWith):
     with pytest.raises(CodecBenchError, match="pip install something") as caught:
         run_with("ray", metrics=["engine_plugins:absent"], limit=1)

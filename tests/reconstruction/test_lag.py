@@ -148,6 +148,7 @@ def test_rooms_and_noise_are_no_lag(tmp_path: Path, folders: Path, align: bool):
     assert pairs_of(run)["lag_ms"].abs().max() < 0.5
 
 
+@pytest.mark.slow
 def test_align_gives_the_scores_of_audio_that_was_cut_by_hand(score: Score, tmp_path: Path):
     metrics = ["stoi", "si_sdr", "mcd", "gpe", "pesq_wb"]
     plain = score(metrics=metrics)
@@ -192,6 +193,7 @@ def test_a_run_is_aligned_or_it_is_not(score: Score, tmp_path: Path):
         score(align=True, generated=True)
 
 
+@pytest.mark.slow
 def test_compare_knows_aligned_values_from_others(score: Score, cli: Cli, tmp_path: Path):
     score(out=tmp_path / "plain", ground_truth=True)
     for name in ("one", "two"):

@@ -92,6 +92,7 @@ def test_an_edit_gives_what_a_fresh_home_gives_and_a_move_computes_nothing(made:
 
 
 @pytest.mark.long
+@pytest.mark.slow
 def test_one_edit_changes_what_depends_on_it_alone(made: Path, tmp_path: Path):
     """The plug-ins of one run are told apart: only what hears, reads or measures by the edited one is computed anew."""
     home, folder = tmp_path / "home", tmp_path / "copy"

@@ -120,6 +120,7 @@ def test_killed_at_random_moments_a_run_finishes_with_equal_scores_and_repeats_n
     assert last["scores_computed"] == len(finished.scores) - before
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_cache(undisturbed: Run, six: Path, tmp_path: Path):
     environment = os.environ | {"CODEC_BENCH_HOME": str(tmp_path / "both")}
     outs = [tmp_path / "first", tmp_path / "second"]

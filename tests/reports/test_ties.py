@@ -53,6 +53,7 @@ def scored(
     return make_run(folder, rows, {}, **{"utterances": len(speakers), "speakers": len(set(speakers))} | data)
 
 
+@pytest.mark.slow
 def test_the_set_is_that_of_scipys_paired_t_and_statsmodels_holm(tmp_path: Path):
     """With equally many utterances of each speaker, the test is that of the speakers' means."""
     draw = np.random.default_rng(3)
@@ -187,6 +188,7 @@ def test_damaged_scores_are_one_line(tmp_path: Path):
         build_table(run)
 
 
+@pytest.mark.slow
 def test_the_set_holds_the_best_nearly_always_and_the_best_value_is_it_too_seldom(tmp_path: Path):
     """Thirteen unbalanced speakers as in LibriTTS test-B's first 200, half of the variance between speakers."""
     draw = np.random.default_rng(0)

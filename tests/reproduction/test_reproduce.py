@@ -150,6 +150,7 @@ def test_another_recogniser_is_measured_and_not_judged(pairs: Path, tmp_path: Pa
 
 
 @pytest.mark.long
+@pytest.mark.slow
 def test_sections_with_data_sets_of_their_own_run_on_one_that_is_named(small_mimi: None, tmp_path: Path) -> None:
     (table,) = find_tables("stable-codec:table7")
     config = asked(dataset="demo", metrics=("stoi",), out=tmp_path / "run", limit=1)

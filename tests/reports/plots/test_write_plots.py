@@ -70,6 +70,7 @@ def test_svgs_are_xml_and_their_text_is_text(tmp_path: Path):
 
 @pytest.mark.long
 @pytest.mark.parametrize("file_format", style.FORMATS)
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_whatever_the_users_settings(tmp_path: Path, file_format: str):
     systems = [System("a", 1.0, tokens=50), System("b", 2.0), System("c", 0.3)]
     run = make_run(tmp_path, systems, ["stoi", "secs", "nisqa"] if file_format == "svg" else ["stoi"])
