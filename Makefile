@@ -68,11 +68,7 @@ build/package/.installed:
 	touch $@
 
 bench: install
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/metric_cost.py
-	$(BIN)/python benchmarks/two_workers.py
-	$(BIN)/python benchmarks/start_up.py
-	$(BIN)/python benchmarks/batched_codec.py --codec codec2@3200 --limit 8 --rounds 1
-	$(BIN)/python benchmarks/driver_scaling.py 1000 4000
+	$(BIN)/python benchmarks/side_by_side.py
 	test -z "$(LONGCAT_MANIFEST)" || $(BIN)/python benchmarks/longcat_stages.py $(LONGCAT_MANIFEST)
 
 clean:

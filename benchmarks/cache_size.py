@@ -50,7 +50,9 @@ def main() -> None:
         Limit(f"size of decoded audio, {kind}", 100 * sizes[f"{kind}, kept"] / sizes[f"{kind}, raw"], 60, "%")
         for kind in ("numbers of 16 bits", "floats")
     ]
-    limits.append(Limit("CPU time of packing and unpacking, of a run with signal metrics", 100 * packing / whole, 3, "%"))
+    limits.append(
+        Limit("CPU time of packing and unpacking, of a run with signal metrics", 100 * packing / whole, 3, "%")
+    )
     publish("audio in the cache", limits, bytes=dict(sizes), run_cpu_seconds=round(whole, 1))
 
 

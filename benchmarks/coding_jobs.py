@@ -2,8 +2,8 @@
 
 A codec of EnCodec's size with random weights, on files of four seconds. Two coding processes are held against one that
 has as many threads as each of the two, and against one with all cores; what a run of one file takes (start, imports,
-loading) is taken off both. The overlap is the wall time of a run over the longer of coding alone and scoring alone, each
-with the processes that the run has for it.
+loading) is taken off both. The overlap is the wall time of a run over the longer of coding alone and scoring alone,
+each with the processes that the run has for it.
 """
 
 from __future__ import annotations

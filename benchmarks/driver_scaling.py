@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from limits import Limit, publish
 from residual import Residual
 
 if TYPE_CHECKING:
@@ -172,10 +173,11 @@ def main() -> None:
     counts = [int(argument) for argument in sys.argv[1 + is_shared :]] or list(COUNTS)
     result: dict[str, object] = {"benchmark": "driver scaling"}
     if is_shared:
-        result["shared"] = found = fitted(counts, [measured("shared", count) for count in counts])
+        found = fitted(counts, [measured("shared", count) for count in counts])
         per = found["driver_cpu_ms_per_further_utterance"]
-        result["driver_cpu_ms_per_further_pair"] = [round(value / len(Residual.prefixes), 3) for value in per]
-        print(json.dumps(result))
+        pairs = [round(value / len(Residual.prefixes), 3) for value in per]
+        limit = Limit("CPU time of the driver for a further pair", pairs[-1], 2.0, "ms")
+        publish("driver scaling", [limit], shared=found, driver_cpu_ms_per_further_pair=pairs)
         return
     result["run"] = fitted(counts, [measured("run", count) for count in counts])
     wide = sorted({*counts, TARGET})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -14,7 +15,10 @@ RATE, HOP, BOOKS = 24_000, 320, 8
 
 
 class EncodecSized(TorchCodec):
-    """The network of `facebook/encodec_24khz` (14.9 M parameters), as transformers has it, at 6 kbit/s."""
+    """The network of `facebook/encodec_24khz` (14.9 M parameters), as transformers has it, at 6 kbit/s.
+
+    `ENCODEC_SIZED_GB` leaves it so much of a GPU's memory, so that large batches do not fit.
+    """
 
     name = "encodec-sized"
     prefixes = (BOOKS,)
@@ -23,6 +27,9 @@ class EncodecSized(TorchCodec):
     def _load(self, folder: Any) -> torch.nn.Module:
         from transformers import EncodecConfig, EncodecModel
 
+        if "ENCODEC_SIZED_GB" in os.environ:
+            share = 1e9 * float(os.environ["ENCODEC_SIZED_GB"]) / torch.cuda.get_device_properties(0).total_memory
+            torch.cuda.set_per_process_memory_fraction(share)
         torch.manual_seed(0)
         return EncodecModel(EncodecConfig())
 

@@ -28,7 +28,7 @@ Pair = tuple[Audio, Audio]
 
 
 def nisqa() -> Callable[[Pair], Any]:
-    """torchmetrics' NISQA, which keeps its model."""
+    """NISQA of torchmetrics, which keeps its model."""
     from torchmetrics.functional.audio import nisqa as library
 
     from codec_bench.metrics.nisqa import QUALITY

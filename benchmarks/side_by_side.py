@@ -26,7 +26,6 @@ BENCHMARKS: dict[str, tuple[list[str], dict[str, str]]] = {
     "learned_metrics": ([], ONE_THREAD),
     "two_workers": ([], {}),
     "coding_jobs": ([], {}),
-    "batched_codec": (["--codec", "codec2@3200", "--limit", "8", "--rounds", "1"], {}),
     "cache_size": ([], {}),
     "start_up": ([], {}),
     "driver_scaling": (["--shared", "1000", "4000"], {}),

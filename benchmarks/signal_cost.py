@@ -1,8 +1,7 @@
 """What a whole run costs per pair in bare calls of the pesq package: processes, reading, resampling and metrics.
 
-Files of eight seconds, scored by `codec_bench.score` with PESQ, STOI, ESTOI, SI-SDR, GPE and MCD; its CPU time with that
-of all its processes, less what a run of one pair takes, over the CPU time of `pesq.pesq` on the same samples. VERSA
-c398480 cost 60 such calls for the same metrics on the same machine.
+Files of eight seconds, scored by `codec-bench score` with PESQ, STOI, ESTOI, SI-SDR, GPE and MCD: its CPU time with
+that of all its processes, over the CPU time of `pesq.pesq` on the same samples.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ def scored(data: list[tuple[Audio, Audio]]) -> float:
             soundfile.write(folder / f"decoded/s{number:03d}.wav", decoded.samples, RATE, subtype="PCM_16")
         started = cpu()
         subprocess.run(
-            [sys.executable, "-m", "codec_bench", "score", "--reference", "reference", "--decoded", "decoded", "--metrics", METRICS,
-             "--no-ground-truth", "--no-report", "--jobs", "1", "--out", "run"],
+            [sys.executable, "-m", "codec_bench", "score", "--reference", "reference", "--decoded", "decoded",
+             "--metrics", METRICS, "--no-ground-truth", "--no-report", "--jobs", "1", "--out", "run"],
             check=True, cwd=folder, env=os.environ | {"CODEC_BENCH_HOME": str(folder / "home")}, capture_output=True,
         )  # fmt: skip
         return cpu() - started

@@ -1,12 +1,11 @@
 """What people wait for before anything is computed: the import, a listing, and a run of which all is in the cache.
 
 Each in a process of its own, the median of three. The plain import of NumPy, pandas and SciPy, which nobody can do
-without, is measured beside them, since machines differ. Prints one JSON object.
+without, is measured beside them, since machines differ.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from limits import Limit, publish
 
 UTTERANCES, SPEAKERS, RATE = 500, 40, 16_000
 SYSTEMS = "codec2@3200,opus@6000,gsm"
@@ -57,17 +57,19 @@ def main() -> None:
         run += ["--metrics", METRICS, "--out", "run", "--no-report"]
         seconds(run, folder, rounds=1)
         bare = seconds([python, "-c", ""], folder)
-        result = {
-            "benchmark": "start-up",
-            "seconds": {
+        publish(
+            "start-up",
+            [
+                Limit("codec-bench --help", seconds([*tool, "--help"], folder), 0.25, "s"),
+                Limit("codec-bench list codecs", seconds([*tool, "list", "codecs"], folder), 0.3, "s"),
+                Limit(f"cached run, {UTTERANCES} utterances x 3 systems x 3 metrics", seconds(run, folder), 1.0, "s"),
+            ],
+            seconds={
                 "python": bare,
                 "numpy, pandas, scipy": seconds([python, "-c", "import numpy, pandas, scipy.signal"], folder),
                 "import codec_bench": round(seconds([python, "-c", "import codec_bench"], folder) - bare, 3),
-                "codec-bench list codecs": seconds([*tool, "list", "codecs"], folder),
-                f"cached run, {UTTERANCES} utterances x 3 systems x 3 metrics": seconds(run, folder),
             },
-        }
-    print(json.dumps(result))
+        )
 
 
 if __name__ == "__main__":
