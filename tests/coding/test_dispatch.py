@@ -119,7 +119,8 @@ def test_one_of_a_batch_does_not_cost_the_others(coded: Coded, victim: str, mode
 def test_a_system_that_loses_all_is_given_up_and_not_tried_again(coded: Coded):
     found = coded("os-exit")
     given_up = [p.reason for p in found.values() if "is given up: it lost 3 utterances in a row" in p.reason]
-    assert (len(found), len(given_up)) == (5, 2)
+    assert len(found) == 5
+    assert 1 <= len(given_up) <= 2  # the fourth may be on its way when the third is lost
     started = time.monotonic()
     assert len(coded("os-exit")) == 5
     assert time.monotonic() - started < 1
