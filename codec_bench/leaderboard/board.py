@@ -78,9 +78,8 @@ class Board:
             sets.setdefault(set_of(result), _describe_set(result))
         for claim in self.claims:
             name = self._set_of_claim(claim)
-            sets.setdefault(
-                name, {"title": f"{claim.dataset or 'recordings of the paper'}, as published", "measured": 0}
-            )
+            title = claim.dataset or f"recordings of {claim.table}"  # each paper has its own
+            sets.setdefault(name, {"title": f"{title}, as published", "measured": 0})
         for row in rows:
             sets[row["set"]]["measured"] += row["claim"] is None
         return {

@@ -26,6 +26,8 @@ TITLE = "Speech codecs, measured"
 OWN = ("index.html", "codecs", "audio", "plotly.js", "results.csv")
 """What a site consists of, so that an old one can be replaced and nothing else is."""
 
+AUTHORS_OWN = "Its code is its author's own, and nobody else has it by this name: they can say how to get it."
+
 SCRIPTS = ("core", "theme", "scatter", "leaderboard")
 """Scripts in the order in which a page runs them; all but the last are those of the page of a run."""
 
@@ -135,7 +137,7 @@ def _codec_page(
         "listening": _listening(board, found),
         "standings": [s for s in board.standings if (s.claim.table, s.claim.row) in rows],
         "commands": _commands(name, found, claims),
-        "why": next((claim.why for claim in claims if claim.why), ""),
+        "why": AUTHORS_OWN if system and system.is_plug_in else next((c.why for c in claims if c.why), ""),
         "weights": sorted((k, v or "not known") for k, v in system.weights.items()) if system else [],
     }
 

@@ -87,6 +87,7 @@ def test_many_rows_follow_when_the_first_screen_is_seen(published: Path, browser
     page.click("#more")
     page.wait_for_selector("#board tr.row >> nth=130")
     assert len(set(labels(page))) == 131
+    assert "author's own" in (tmp_path / "site/codecs/many.html").read_text().replace("&#39;", "'")
     page.fill("#q", "many@127")
     assert labels(page) == ["many@127"]
     page.fill("#q", "")
@@ -114,6 +115,8 @@ def test_claims_stand_on_the_first_day(browser: Any, tmp_path: Path) -> None:
     page = browser.new_page()
     page.goto((tmp_path / "site/index.html").as_uri())
     page.select_option("label:has-text('Recordings') select", label="libritts-test-b, as published")
+    titles = page.locator("label:has-text('Recordings') option").all_text_contents()
+    assert len(set(titles)) == len(titles)
     assert "LLM-Codec" in " ".join(labels(page))
     assert "1.82" in page.query_selector("#board tr[data-label='LLM-Codec']").inner_text()
     assert "not yet measured" in page.query_selector("#claims").inner_text()
