@@ -74,6 +74,7 @@ METRICS: Registry[Metric] = Registry(
         "squim.pesq": "codec_bench.metrics.squim:predicted_pesq",
         "squim.si_sdr": "codec_bench.metrics.squim:predicted_si_sdr",
         "squim.mos": "codec_bench.metrics.squim:predicted_opinion",
+        "speechbertscore": "codec_bench.metrics.speechbertscore:speechbertscore",
         "mosnet": "codec_bench.metrics.mosnet:mosnet",
         "fad": "codec_bench.metrics.fad:frechet_audio_distance",
     },

@@ -14,7 +14,17 @@ from codec_bench.reconstruction.summary import polarity_notes
 from tests.metrics.material import DATA
 
 RATE = 16_000
-HEARING = ("utmos", "distillmos", "spk_sim", "vuv_f1_crepe", "sigmos", "scoreq", "scoreq_ref", "squim")
+HEARING = (
+    "utmos",
+    "distillmos",
+    "spk_sim",
+    "vuv_f1_crepe",
+    "sigmos",
+    "scoreq",
+    "scoreq_ref",
+    "squim",
+    "speechbertscore",
+)
 
 
 def recording(name: str, sign: int = 1) -> Recording:

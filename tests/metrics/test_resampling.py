@@ -131,6 +131,7 @@ def test_a_signal_at_its_rate_is_not_touched() -> None:
         ("plcmos", LIBROSA),
         ("scoreq", SINC),
         ("squim.pesq", SINC),
+        ("speechbertscore", SINC),
         ("mosnet", KAISER_BEST_2016),
         ("fad", KAISER_BEST),
         ("wer[whisper:tiny.en]", FFMPEG),
