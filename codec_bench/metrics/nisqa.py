@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,15 +130,15 @@ def predict_quality(weights: Weights, segments: Tensor) -> Tensor:
         float32 `[5]`: overall quality, noisiness, discontinuity, coloration, loudness.
     """
     import torch
-    from torch.nn.functional import adaptive_max_pool2d, relu, scaled_dot_product_attention
+    from torch.nn.functional import relu, scaled_dot_product_attention
 
     tensors, linear, norm = weights.tensors, weights.linear, weights.layer_norm
 
     def convolved(part: Tensor) -> Tensor:
-        x = adaptive_max_pool2d(_convolution(weights, 1, part), (24, 7))
-        x = adaptive_max_pool2d(_convolution(weights, 2, x), (12, 5))
+        x = _largest(_convolution(weights, 1, part), (24, 7))
+        x = _largest(_convolution(weights, 2, x), (12, 5))
         x = _convolution(weights, 4, _convolution(weights, 3, x))
-        x = _convolution(weights, 5, adaptive_max_pool2d(x, (6, 3)))
+        x = _convolution(weights, 5, _largest(x, (6, 3)))
         return _convolution(weights, 6, x, padding=(1, 0)).flatten(1)
 
     x = torch.cat([convolved(part) for part in torch.split(segments, _AT_ONCE)])
@@ -185,7 +185,18 @@ def predict_naturalness(weights: Weights, segments: Tensor) -> Tensor:
 def _convolution(weights: Weights, layer: int, x: Tensor, padding: tuple[int, int] = (1, 1)) -> Tensor:
     """Convolution, batch normalisation and rectification."""
     x = weights.convolution(x, f"cnn.model.conv{layer}", padding=padding)
-    return weights.norm(x, f"cnn.model.bn{layer}").relu()
+    return weights.norm(x, f"cnn.model.bn{layer}").relu_()
+
+
+def _largest(x: Tensor, shape: tuple[int, int]) -> Tensor:
+    """`adaptive_max_pool2d`, in less than half of its time: that also finds where the largest values are."""
+    import torch
+
+    for axis, size in ((2, shape[0]), (3, shape[1])):
+        width = x.shape[axis]
+        edges = [(number * width // size, -(-(number + 1) * width // size)) for number in range(size)]
+        x = torch.stack([reduce(torch.maximum, (x.select(axis, k) for k in range(*edge))) for edge in edges], axis)
+    return x
 
 
 QUALITY = Network(

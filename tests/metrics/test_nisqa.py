@@ -17,6 +17,7 @@ from codec_bench.metrics.checkpoints import Weights
 from codec_bench.metrics.nisqa import (
     NATURALNESS,
     QUALITY,
+    _largest,
     mel_spectrogram,
     predict_naturalness,
     scores_at,
@@ -196,3 +197,9 @@ def test_tts_golden_values(weights: Path) -> None:
     for name, expected in ORIGINAL_TTS.items():
         audio = wave(weights, name)
         assert float(metric("nisqa_tts")(decoded=audio.samples, rate=audio.rate)) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("size", "wanted"), [((48, 15), (24, 7)), ((24, 7), (12, 5)), ((12, 5), (6, 3))])
+def test_the_largest_of_windows_are_those_of_torch(size: tuple[int, int], wanted: tuple[int, int]) -> None:
+    x = torch.randn(3, 4, *size, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(_largest(x, wanted), torch.nn.functional.adaptive_max_pool2d(x, wanted))
