@@ -146,7 +146,9 @@ def evaluate(
                 embeddings[label].append(embedded(made, original, copy))
     of_speakers = [None] * len(items) if speakers is None else list(speakers)
     units = cluster_names([str(item) for item in range(len(items))], of_speakers)
-    summary = {label: pooled(made, found[label], units, embeddings.get(label)) for label, made in chosen.items()}
+    summary = {
+        label: pooled(made, found[label], units, embeddings.get(label), of_speakers) for label, made in chosen.items()
+    }
     return Evaluation(chosen, {label: tuple(scores) for label, scores in found.items()}, summary)
 
 
@@ -207,13 +209,18 @@ class Items:
 
 
 def pooled(
-    made: Metric, scores: Sequence[Score], units: Sequence[str], embeddings: Sequence[tuple[Array, Array]] | None = None
+    made: Metric,
+    scores: Sequence[Score],
+    units: Sequence[str],
+    embeddings: Sequence[tuple[Array, Array]] | None = None,
+    speakers: Sequence[str | None] = (),
 ) -> Estimate:
     """What the scores of a metric come to, as in a run; see `stats.estimate`."""
     ok = [(score, unit) for score, unit in zip(scores, units, strict=True) if score.status is Status.OK]
     if made.corpus is not None and embeddings is not None:
         try:
-            value = made.corpus(embeddings) if embeddings else None
+            told = [speaker for speaker, score in zip(speakers, scores, strict=True) if score.status is Status.OK]
+            value = made.corpus_value(embeddings, told) if embeddings else None
         except NotScorable:
             value = None
         return Estimate(value, None, None, len(embeddings) if value is not None else 0, len(scores), 0)

@@ -21,7 +21,6 @@ from typing_extensions import override
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.evaluation import Items, embedded, resolve
 from codec_bench.metrics import Metric, metric
-from codec_bench.metrics.base import CorpusFunction
 from codec_bench.metrics.batches import checked_rate
 from codec_bench.records import NotScorable, Status
 
@@ -123,17 +122,18 @@ class CodecMetric(torchmetrics.Metric):
         if (missing := int(self.expected - self.scored)) > 0:
             why = f": {max(self.reasons, key=lambda reason: self.reasons[reason])}" if self.reasons else ""
             warnings.warn(f"{self.label}: {missing} of {int(self.expected)} items have no value{why}", stacklevel=2)
-        if (corpus := self.metric.corpus) is not None:
-            return self._of_corpus(corpus)
+        if self.metric.corpus is not None:
+            return self._of_corpus()
         if not self.scored:
             return torch.tensor(float("nan"), device=self.device)
         return (self.metric.scale * self.numerator / self.denominator).to(torch.float32)
 
-    def _of_corpus(self, corpus: CorpusFunction) -> torch.Tensor:
+    def _of_corpus(self) -> torch.Tensor:
         """The value of the whole set, whose embeddings are one list here, or one tensor once processes were joined."""
         sides = [side if isinstance(side, list) else [side] for side in (self.references, self.copies)]
         try:
-            value = corpus((a.cpu().numpy(), b.cpu().numpy()) for a, b in zip(*sides, strict=True))
+            pairs = [(a.cpu().numpy(), b.cpu().numpy()) for a, b in zip(*sides, strict=True)]
+            value = self.metric.corpus_value(pairs, [None] * len(pairs))
         except (NotScorable, IndexError) as error:
             warnings.warn(f"{self.label} has no value: {error or 'nothing was scored'}", stacklevel=3)
             value = float("nan")

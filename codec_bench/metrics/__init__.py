@@ -51,6 +51,8 @@ METRICS: Registry[Metric] = Registry(
         "spk_sim": "codec_bench.metrics.speaker.wavlm:speaker_similarity",
         "campplus_sim": "codec_bench.metrics.speaker.campplus:campplus_similarity",
         "ecapa_sim": "codec_bench.metrics.speaker.ecapa:ecapa_similarity",
+        "eer": "codec_bench.metrics.speaker.eer:eer",
+        "eer_enrolled": "codec_bench.metrics.speaker.eer:eer_enrolled",
         "vuv_f1_crepe": "codec_bench.metrics.crepe:voicing_f1_crepe",
         "sigmos.sig": "codec_bench.metrics.sigmos:signal_quality",
         "sigmos.noise": "codec_bench.metrics.sigmos:noisiness",
@@ -126,6 +128,7 @@ def register_metric(
     hears_polarity: bool = False,
     corpus: CorpusFunction | None = None,
     files: tuple[str, ...] = (),
+    by_speaker: bool = False,
 ) -> Callable[[Callable[..., MetricValue]], Metric]:
     """Decorator that registers a metric function; the arguments are those of `Metric`.
 
@@ -138,7 +141,7 @@ def register_metric(
             name, function, unit, better, range, rate, family, title or name, version, packages, digits,
             accepts_silence, params or {}, {} if variants is None else variants, "", note,
             same_utterance=same_utterance, tolerates_lag=tolerates_lag, hears_polarity=hears_polarity, corpus=corpus,
-            files=files,
+            files=files, by_speaker=by_speaker,
         )  # fmt: skip
         return METRICS.add(name, made)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from codec_bench.records import NotScorable, Ratio, Score, Status
 from codec_bench.registry import unknown
 
 MetricValue = float | Ratio
-CorpusFunction = Callable[[Iterable[tuple[Array, Array]]], float]
+CorpusFunction = Callable[..., float]
 Variants = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any]]
 _ROUNDING = 1e-4
 """By how much a value may lie outside of its range, in its unit or out of the bound."""
@@ -60,6 +60,7 @@ class Metric:
         hears_polarity: Whether the value changes where `decoded` is upside down, as some codecs make it.
         corpus: Computes the value of a corpus where that is not a mean of scores, from the two arrays, reference first,
             that the parameter `embedding` gives of each scored pair. Such a value has no interval.
+        by_speaker: Whether `corpus` gets, as its second argument, who speaks in each of these pairs, or None.
         origin: `package.module:object` if it was requested that way.
         files: Files that a plug-in reads, as it names them or beside its module: they are part of its address.
     """
@@ -86,6 +87,7 @@ class Metric:
     hears_polarity: bool = False
     corpus: CorpusFunction | None = None
     files: tuple[str, ...] = ()
+    by_speaker: bool = False
 
     @property
     def spelling(self) -> str:
@@ -205,6 +207,15 @@ class Metric:
         if not isinstance(found, Feature):
             raise UsageError(f"{self.name} has a corpus value, so its function needs a keyword `embedding`, a Feature")
         return found
+
+    def corpus_value(self, pairs: Iterable[tuple[Array, Array]], speakers: Sequence[str | None]) -> float:
+        """What `corpus` makes of all pairs, in the unit of the metric.
+
+        Raises:
+            NotScorable: It gives no value.
+        """
+        assert self.corpus is not None, "others are means of scores"
+        return self.scale * (self.corpus(pairs, speakers) if self.by_speaker else self.corpus(pairs))
 
     @cached_property
     def models(self) -> tuple[tuple[Feature, int], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codec_bench.cache import ArrayCache
+from codec_bench.coding.items import Item
 from codec_bench.coding.rows import Row
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Array, feature_address
@@ -26,7 +27,9 @@ def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict
             continue
         for row in plan.rows:
             try:
-                values[row.label, metric.label] = metric.corpus(_pairs(plan, outcome, cache, row, metric))
+                pairs = _pairs(plan, outcome, cache, row, metric)
+                speakers = [item.utterance.speaker for item in plan.items if _is_scored(outcome, row, item, metric)]
+                values[row.label, metric.label] = metric.corpus_value(pairs, speakers)
             except NotScorable as error:
                 warnings.append(f"{metric.label} of {row.label} has no value: {error.reason}")
     return values, warnings
@@ -35,11 +38,15 @@ def corpus_values(plan: Plan, outcome: Outcome, cache: ArrayCache) -> tuple[dict
 def _pairs(plan: Plan, outcome: Outcome, cache: ArrayCache, row: Row, metric: Metric) -> Iterator[tuple[Array, Array]]:
     """Both embeddings of each scored pair, one pair at a time, in the order of the data set."""
     for item in plan.items:
-        name = item.utterance.id
-        if outcome.scores[row.label, name, metric.label].status is Status.OK:
+        if _is_scored(outcome, row, item, metric):
+            name = item.utterance.id
             key = row.label, name
             reference, decoded = outcome.references[key], outcome.decoded[key]
             yield _kept(cache, reference, metric, name), _kept(cache, decoded, metric, name)
+
+
+def _is_scored(outcome: Outcome, row: Row, item: Item, metric: Metric) -> bool:
+    return outcome.scores[row.label, item.utterance.id, metric.label].status is Status.OK
 
 
 def _kept(cache: ArrayCache, identity: str, metric: Metric, name: str) -> Array:
