@@ -30,7 +30,7 @@ from codec_bench.publishing.result import PublishedMetric, Result
 from codec_bench.publishing.scores import read_scores, recomputed
 
 UTTERANCES, SPEAKERS = 24, 12
-PAGES, ROWS = 7, 100
+PAGES, ROWS = 7, 50
 LIMITS_MS = {"first paint": 1000.0, "filter": 100.0}
 
 PAINTED = """() => new Promise((done) => {

@@ -1,6 +1,6 @@
 // The leaderboard: filters, columns and order live in the address, so that a view can be sent to somebody.
-const PAGE = 100;
-const SLICE = 16; // rows that are drawn at once, about a screen: the others of a page follow when that is seen
+const PAGE = 50;
+const SLICE = 12; // rows that are drawn at once, about a small screen: the others of a page follow when these are seen
 const USUAL = 8; // columns of a table that nobody has chosen any for
 const FACTS = [
   ["kbps", "kbps", "Payload bits per second"], ["frame", "Hz", "Frames per second"], ["tokens", "tokens/s", "Tokens per second"],
@@ -176,7 +176,8 @@ function showHead() {
     document.querySelector("#board thead").replaceChildren(row);
   }
   for (const th of document.querySelectorAll("#board thead th")) {
-    th.setAttribute("aria-sort", state.sort !== th.dataset.key ? "none" : state.falling === "1" ? "descending" : "ascending");
+    const direction = state.sort !== th.dataset.key ? "none" : state.falling === "1" ? "descending" : "ascending";
+    if (th.getAttribute("aria-sort") !== direction) th.setAttribute("aria-sort", direction);
   }
 }
 
@@ -191,15 +192,18 @@ const factText = (row, name) => {
 function cellOf(row, column) {
   const found = row.cells[column.place];
   if (!found) return el("td", {}, "–");
-  const [value, low, high, n, expected, best] = found, places = column.digits, text = value.toFixed(places);
-  const made = el("td", { class: best ? "best" : null, title: low === null ? null : `${low.toFixed(places)} to ${high.toFixed(places)}, n ${n} of ${expected}` }, best ? el("span", { class: "v" }, text) : text);
-  if (best) made.append(el("span", { class: "hidden" }, " (best of its group)"));
+  const [value, low, high, n, expected, best] = found, places = column.digits;
   // Where the value is not the middle of its interval, its ends are shown.
   const isEven = low !== null && high !== null && Math.abs(low + high - 2 * value) <= 10 ** -places;
   const interval = isEven ? `±${((high - low) / 2).toFixed(places)}` : low === null ? "" : `[${low.toFixed(places)}, ${high.toFixed(places)}]`;
-  if (board.state.ci === "1" && interval) made.append(" ", el("span", { class: "ci" }, interval));
-  if (n !== null && n !== expected) made.append(" ", el("span", { class: "n" }, `(${n})`));
-  return made;
+  const extras = [];
+  if (best) extras.push(el("span", { class: "hidden" }, "(best of its group)"));
+  if (board.state.ci === "1" && interval) extras.push(el("span", { class: "ci" }, interval));
+  if (n !== null && n !== expected) extras.push(el("span", { class: "n" }, `(${n})`));
+  // Few nodes: a table of all columns has thousands of these.
+  const text = value.toFixed(places) + (extras.length ? " " : "");
+  return el("td", { class: best ? "best" : null, title: low === null ? null : `${low.toFixed(places)} to ${high.toFixed(places)}, n ${n} of ${expected}` },
+    best ? el("span", { class: "v" }, text) : text, extras.flatMap((extra, i) => (i ? [" ", extra] : [extra])));
 }
 
 /** A row of the table, made once: filters and order only move it. */
