@@ -5,6 +5,8 @@ The figures lie in `papers/*.yaml`, one file per paper. What is loaded is checke
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -26,6 +28,18 @@ Value = bool | float | str | None
 
 ROW_FACTS = ("system", "kbps", "frame_rate", "codebooks", "tokens_per_second")
 """What can be doubtful about a row besides its columns."""
+
+ALMOST = 0.85
+"""Likeness of two names from which on one is the other with a slip, by `difflib`."""
+
+
+def folded_name(name: str) -> str:
+    """A name of a row without case, and with single spaces.
+
+    >>> folded_name(" EnCodec_(Q = 8) ")
+    'encodec (q = 8)'
+    """
+    return re.sub(r"[\s_]+", " ", name).strip().casefold()
 
 
 class Part(BaseModel):
@@ -200,6 +214,21 @@ class PublishedTable(Part):
         """The name of a row, with its section where other rows have the same name."""
         alike = sum(other.name == row.name for other in self.rows)
         return f"{row.name} ({row.section})" if alike > 1 and row.section else row.name
+
+    def row_of(self, name: str) -> str | None:
+        """The label of the row that a name means, whatever its case and spaces; None if it means none."""
+        return next((label for label in map(self.label, self.rows) if folded_name(label) == folded_name(name)), None)
+
+    def nearest_row(self, name: str) -> str | None:
+        """The label of the row that a name was probably meant to be: all but the same, with the same numbers in it.
+
+        Systems that are not in the table are given names of their own, e.g. another setting of one that is.
+        """
+        numbers = re.findall(r"[\d.]+", name)
+        near = [label for label in map(self.label, self.rows) if re.findall(r"[\d.]+", label) == numbers]
+        by_name = {folded_name(label): label for label in near}
+        found = difflib.get_close_matches(folded_name(name), list(by_name), n=1, cutoff=ALMOST)
+        return by_name[found[0]] if found else None
 
     def dataset(self, row: PublishedRow) -> str | None:
         """The data set that a row was measured on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from codec_bench.registry import unknown
 from codec_bench.reproduction.availability import commands, fetch_metric, fetch_row, never_reason
 from codec_bench.reproduction.config import ReproduceConfig
 from codec_bench.reproduction.judging import Absence, JudgedCell, Reproduction, fact_cells, judged_cell, summary_cell
-from codec_bench.reproduction.paper import PublishedRow, PublishedTable
+from codec_bench.reproduction.paper import PublishedRow, PublishedTable, folded_name
 from codec_bench.runs.directory import Run
 
 COMPLETE = 0.95
@@ -44,10 +43,16 @@ def reproduce(table: PublishedTable, config: ReproduceConfig) -> Reproduction:
     Rows that cannot run are listed with a reason rather than raised.
 
     Raises:
-        UsageError: A name in the request is unknown.
+        UsageError: A name in the request is unknown, or all but that of a row.
         CodecBenchError: A run had to stop.
     """
     files = {_row_name(table, name): folder for name, folder in config.files.items()}
+    for name in files:
+        if table.row_of(name) is None and (near := table.nearest_row(name)) is not None:
+            raise UsageError(
+                f"{table.id} has no row {name!r}; did you mean {near!r}? A system of your own needs a name that is "
+                "less like it"
+            )
     if not table.measured_by_run and (files or config.codec):
         raise UsageError(f"{table.id} is a table of kind {table.kind}, which audio files cannot be scored for")
     for folder in files.values():
@@ -232,16 +237,10 @@ def nothing_ran(result: Reproduction) -> str:
 
 def _row_name(table: PublishedTable, given: str) -> str:
     """The row that a user means: its name, or the only one that begins with it; otherwise a name of its own."""
-    labels = [table.label(row) for row in table.rows]
-    folded = {_fold(label): label for label in labels}
-    if _fold(given) in folded:
-        return folded[_fold(given)]
-    begins = [label for key, label in folded.items() if key.startswith(_fold(given))]
+    if (label := table.row_of(given)) is not None:
+        return label
+    begins = [label for label in map(table.label, table.rows) if folded_name(label).startswith(folded_name(given))]
     return begins[0] if len(begins) == 1 else given
-
-
-def _fold(name: str) -> str:
-    return re.sub(r"[\s_]+", " ", name).strip().casefold()
 
 
 def chosen_rows(table: PublishedTable, names: Iterable[str]) -> list[PublishedRow]:

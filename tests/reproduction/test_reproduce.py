@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from codec_bench.reproduction.finished import compare_runs
 from codec_bench.reproduction.judging import Agreement, Reproduction
 from codec_bench.reproduction.report import markdown, write
 from codec_bench.reproduction.reproduce import nothing_ran, reproduce
+from codec_bench.runs.directory import Run
 
 from ..adapters.small_models import build
 
@@ -201,6 +203,10 @@ def test_wrong_requests(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="empty"):
         reproduce(table, asked(files={"Mimi": str(tmp_path / "empty")}, dataset="demo", metrics=("stoi",)))
+    with pytest.raises(UsageError, match=r"has no row 'LLM-Codc'; did you mean 'LLM-Codec'\? A system"):
+        reproduce(table, asked(files={"LLM-Codc": str(tmp_path / "empty")}))
+    assert table.nearest_row("LLM-Codec 2") is None  # another number is another system
+    assert table.row_of("llm-codec") == "LLM-Codec"
 
 
 def test_a_codec_with_its_files_runs_here(small_mimi: None) -> None:
@@ -228,6 +234,12 @@ def test_a_finished_run_of_tokens_stands_beside_its_table(small_mimi: None, tmp_
     assert len(result.absent) == 6
 
 
+def renamed(run: Run, old: str, new: str) -> dict[str, Any]:
+    """The plan of a run with a system of another name."""
+    plan: dict[str, Any] = run.info["plan"]
+    return plan | {"systems": [s | {"label": new} if s["label"] == old else s for s in plan["systems"]]}
+
+
 @pytest.mark.long
 def test_a_finished_reconstruction_stands_beside_its_table(small_mimi: None, tmp_path: Path) -> None:
     run = api.run("mimi@8", "demo", metrics=["stoi"], limit=1, out=tmp_path / "run", jobs=1, report=False)
@@ -236,6 +248,14 @@ def test_a_finished_reconstruction_stands_beside_its_table(small_mimi: None, tmp
     (cell,) = (c for c in result.cells if c.row == "Mimi")
     assert cell.measured == run.summary.set_index(["system", "metric"]).loc[("mimi@8", "stoi"), "value"]
     assert (cell.verdict, cell.reason) == (Agreement.UNJUDGED, "on demo, not libritts-test-b")
+    as_the_table_has_it = replace(run, info=run.info | {"plan": renamed(run, "mimi@8", "LLM-Codec")})
+    as_the_table_has_it.__dict__["summary"] = run.summary.replace({"system": {"mimi@8": "LLM-Codec"}})
+    (other,) = (c for c in compare_runs(table, [as_the_table_has_it], table.rows).cells if c.row == "LLM-Codec")
+    assert other.measured == cell.measured
+    slip = replace(run, info=run.info | {"plan": renamed(run, "mimi@8", "LLM-Codc")})
+    slip.__dict__["summary"] = run.summary.replace({"system": {"mimi@8": "LLM-Codc"}})
+    with pytest.raises(UsageError, match="has no row 'LLM-Codc'; did you mean 'LLM-Codec'"):
+        compare_runs(table, [slip], [row for row in table.rows if row.name == "LLM-Codec"])
     with pytest.raises(UsageError, match="kind reconstruction"):
         compare_runs(find_tables("stable-codec:table9")[0], [run], table.rows)
     with pytest.raises(UsageError, match="none of the runs"):
