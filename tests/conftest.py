@@ -105,6 +105,7 @@ def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEC_BENCH_HOME", str(next(_homes)))
     monkeypatch.delenv("CODEC_BENCH_MIRROR", raising=False)
     monkeypatch.setenv("CODEC_BENCH_NO_VERIFY", "1")
+    monkeypatch.setenv("CODEC_BENCH_ASR", "pocketsphinx")  # no test fetches a recogniser because a server answers
 
 
 @pytest.fixture

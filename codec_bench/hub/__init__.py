@@ -9,7 +9,7 @@ them, and the usual proxy variables.
 from codec_bench.files import local_digest
 from codec_bench.hub.carried import bring
 from codec_bench.hub.download import Progress
-from codec_bench.hub.fetching import ProgressBars, describe_size, fetch, fetch_all, locked, size_of
+from codec_bench.hub.fetching import ProgressBars, describe_size, fetch, fetch_all, locked, may_be_fetched, size_of
 from codec_bench.hub.places import (
     RemoteFile,
     caches,
@@ -47,6 +47,7 @@ __all__ = [
     "local_digest",
     "locate",
     "locked",
+    "may_be_fetched",
     "mirrors",
     "missing",
     "renew",

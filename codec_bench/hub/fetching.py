@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -205,6 +206,26 @@ def describe_size(size: int) -> str:
     ('3.6 MB', '2.19 GB')
     """
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+ANSWER_SECONDS = 5.0
+"""How long a server has to answer whether it has a file that is not needed."""
+
+
+def may_be_fetched(weight: RemoteFile) -> bool:
+    """Whether a server answers that it has a file; it is asked once by each process, and not offline."""
+    places = [*(f"{mirror}/{weight.path}" for mirror in web_mirrors()), *filter(None, [weight.url])]
+    return not is_offline() and any(map(_answers, places))
+
+
+@cache
+def _answers(url: str) -> bool:
+    import requests
+
+    try:
+        return requests.head(url, headers=headers(url), allow_redirects=True, timeout=ANSWER_SECONDS).ok
+    except requests.RequestException:
+        return False
 
 
 def size_of(weight: RemoteFile) -> int | None:

@@ -9,6 +9,7 @@ a function, or the `Recogniser` itself.
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from codec_bench.errors import CodecBenchError, UnavailableError, UsageError
 from codec_bench.faults import contained, explained
 from codec_bench.files import local_digest
 from codec_bench.fingerprint import address, package_versions
-from codec_bench.hub import RemoteFile
+from codec_bench.hub import RemoteFile, may_be_fetched, missing
 from codec_bench.languages import code_of
 from codec_bench.metrics.model import Model
 from codec_bench.metrics.resampling import SOXR_HQ, Resampler
@@ -106,12 +107,22 @@ WHISPERS = (
 """The models of Whisper that `auto` takes, the best one first."""
 
 
-def default_backend() -> tuple[str, str]:
-    """The best backend that can run here now, and a warning about it, empty if there is nothing to warn of.
+FETCHED = "whisper:small"
+"""The model of Whisper that `auto` fetches: one that a CPU can run, and that knows many languages."""
 
-    That is `nemo` where NeMo, or its environment, and the default model are here; otherwise the best model of Whisper
-    that is here; otherwise `pocketsphinx`.
+CHOICE = "CODEC_BENCH_ASR"
+"""Variable of the environment with what `auto` stands for."""
+
+
+def default_backend() -> tuple[str, str]:
+    """The best backend that can run here, and a warning about it, empty if there is nothing to warn of.
+
+    That is what `CODEC_BENCH_ASR` names; otherwise `nemo` where NeMo, or its environment, and the default model are
+    here; otherwise the best model of Whisper that is here; otherwise a small one, where Whisper is installed and the
+    server of its weights answers; otherwise `pocketsphinx`.
     """
+    if named := os.environ.get(CHOICE):
+        return named, _POCKETSPHINX if named == "pocketsphinx" else ""
     for name in ("nemo", *WHISPERS):
         model = backend(name).model
         if model is None or model.problem("") is not None:
@@ -119,12 +130,20 @@ def default_backend() -> tuple[str, str]:
         if name in ("nemo", "whisper"):
             return name, ""
         return name, f"WER and CER use {name}, the best recogniser that is here: papers use larger ones"
-    return (
-        "pocketsphinx",
-        "WER and CER use pocketsphinx, the recogniser that works offline: its own error rate is about 30 % on read "
-        "English, so they rank systems coarsely and compare with no paper; codec-bench env create nemo and "
-        "codec-bench fetch 'metric:wer[nemo]' provide a better one",
-    )
+    small = backend(FETCHED).model
+    if small is not None and small.unsupported() is None and may_be_fetched(missing(small.weights)[0]):
+        return FETCHED, (
+            f"WER and CER use {FETCHED}, which is fetched once: papers use larger ones; --asr pocketsphinx needs no "
+            "download"
+        )
+    return "pocketsphinx", _POCKETSPHINX
+
+
+_POCKETSPHINX = (
+    "WER and CER use pocketsphinx, the recogniser that works offline: its own error rate is about 30 % on read "
+    "English, so they rank systems coarsely and compare with no paper; codec-bench env create nemo and "
+    "codec-bench fetch 'metric:wer[nemo]' provide a better one"
+)
 
 
 def own_model(weight: RemoteFile) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class _Work:
     source: TokenSource
     items: tuple[Item, ...]
     dataset: Mapping[str, Any]
+    conditions: Sequence[Mapping[str, Any]] = ()
     warnings: list[str] = field(default_factory=list)
 
 
@@ -84,7 +85,7 @@ def _run_tokens(config: TokensConfig, cache: Path) -> Run:
     plan = {
         "dataset": work.dataset,
         "systems": list(systems.values()),
-        "conditions": [],
+        "conditions": list(work.conditions),
         "metrics": [column.describe() for column in columns],
         "seed": config.seed,
         "label": label,
@@ -134,7 +135,7 @@ def _from_codecs(config: TokensConfig, cache: Path) -> _Work:
     selected = resolve_items(loaded, warnings, part=Part(config.limit, config.sample, config.seed))
     items = selected.items
     source.check(next(i for i in items if not i.problem))
-    return _Work(source, items, describe_dataset(loaded, items, selected.sample), warnings)
+    return _Work(source, items, describe_dataset(loaded, items, selected.sample), warnings=warnings)
 
 
 def _from_files(config: TokensConfig) -> _Work:
@@ -147,8 +148,9 @@ def _from_files(config: TokensConfig) -> _Work:
     items = tuple(source.items[place] for place in part.places(utterances))
     # A part of a sample is a sample of what the run has, or its first utterances.
     whole = {name: fact for name, fact in source.dataset.items() if name != "sample" or len(items) == len(utterances)}
-    warning = part.warning(utterances)
-    return _Work(source, items, whole | describe_items(items) | part.describe(utterances), [warning] if warning else [])
+    warnings = list(filter(None, [*source.warnings, part.warning(utterances)]))
+    dataset = whole | describe_items(items) | part.describe(utterances)
+    return _Work(source, items, dataset, source.conditions, warnings)
 
 
 def _options(config: TokensConfig, work: _Work, cache: Path) -> tuple[AnalysisOptions, str | None, str]:

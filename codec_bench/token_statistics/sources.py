@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from codec_bench.adapters.books import Books
 from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.systems import System
 from codec_bench.coding.conditions import Condition
+from codec_bench.coding.conditions.channel import heard_under
 from codec_bench.coding.items import Item
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.part import parts_of_tokens
@@ -141,7 +142,12 @@ class CodecTokens:
 
 @dataclass(frozen=True)
 class KeptTokens:
-    """Tokens that `run --keep-audio` kept in a run directory, those of its clean rows."""
+    """Tokens that `run --keep-audio` kept in a run directory.
+
+    Attributes:
+        conditions: As `run.json` has them, those that the systems are under.
+        warnings: Which rows were left out, and why.
+    """
 
     run: Run
     systems: Mapping[str, Mapping[str, Any]]
@@ -149,6 +155,8 @@ class KeptTokens:
     dataset: Mapping[str, Any]
     books: Books | None = None
     can_encode: bool = False
+    conditions: Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[str] = ()
 
     @classmethod
     def of(cls, folder: Path, books: str = "") -> KeptTokens:
@@ -158,18 +166,38 @@ class KeptTokens:
             UsageError: It is not a finished run, it kept no tokens, or its systems have no such codebooks.
         """
         run = load_run(folder)
-        systems = {
-            label: system
-            for label, system in run.systems.items()
-            if not system.get("condition") and (folder / "tokens" / slug(label)).is_dir()
-        }
-        if not systems:
+        kept = {name: system for name, system in run.systems.items() if (folder / "tokens" / slug(name)).is_dir()}
+        if not kept:
             raise UsageError(f"{folder} has no tokens: make it with codec-bench run ... --keep-audio")
         items, dataset = tuple(_items(run)), run.info["plan"]["dataset"]
+        source = cls(run, kept, items, dataset)
+        out = {label: reason for label in kept if (reason := source._why_not(label))}
+        warnings = [f"{label} is left out: {reason}" for label, reason in out.items()]
+        if len(out) == len(kept):
+            raise UsageError(f"{folder} has no tokens to look at: {warnings[0]}")
+        systems = {label: system for label, system in kept.items() if label not in out}
+        under = {system.get("condition") for system in systems.values()}
+        conditions = [c for c in run.info["plan"].get("conditions", []) if c["label"] in under]
+        made = replace(source, systems=systems, conditions=conditions, warnings=warnings)
         if not books:
-            return cls(run, systems, items, dataset)
+            return made
         parts = [_part(system, books) for system in systems.values()]
-        return cls(run, {part["label"]: part for part in parts}, items, dataset, Books(books))
+        return replace(made, systems={part["label"]: part for part in parts}, books=Books(books))
+
+    def _why_not(self, label: str) -> str:
+        """Why a row has no tokens of its own; empty where it has some, or where nobody can tell before each is read."""
+        condition = self.systems[label].get("condition") or ""
+        if condition and (heard := heard_under(condition)) != condition:
+            system = label.removesuffix(f"+{condition}")
+            return f"its encoder sent the tokens of {f'{system}+{heard}' if heard else system}"
+        found = [i for i in self.items if self.run.kept("tokens", label, i.utterance.id).is_file()]
+        if not found:
+            return "its recordings were coded in pieces, or with others, whose tokens are those of no utterance"
+        try:
+            self.tokens(label, found[0])
+        except NotScorable as outcome:
+            return outcome.reason if outcome.status is Status.UNDEFINED else ""
+        return ""
 
     def tokens(self, system: str, item: Item) -> Tokens:
         """The tokens of an utterance."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 import codec_bench
 from codec_bench.cli import app
 from codec_bench.errors import UsageError
+from codec_bench.reports.table import build_table
 from codec_bench.token_statistics.command import TokensConfig, run_tokens
 
 QUICK = {"codec": ("codec2@1200",), "dataset": "demo", "limit": 6, "lm_steps": 2, "map_method": "pca"}
@@ -74,11 +76,24 @@ def test_a_second_run_gives_the_same_files(finished):
 
 def test_kept_tokens_give_the_same_numbers_as_the_codec(finished, tmp_path: Path):
     made = {"metrics": ["si_sdr"], "limit": 6, "jobs": 1, "report": False, "ground_truth": False}
-    codec_bench.run("codec2@1200", "demo", out=tmp_path / "run", keep_audio=True, **made)
+    made |= {"condition": ["noise@10", "loss@10", "segment@1"]}
+    codec_bench.run("codec2@1200,opus@6000", "demo", out=tmp_path / "run", keep_audio=True, **made)
     kept = run_tokens(TokensConfig(tokens=tmp_path / "run", lm=False, map_method="none", out=tmp_path / "tokens"))
     assert any("stability" in warning for warning in kept.info["warnings"])
     wanted = pd.read_csv(finished[0].path / "codebooks.csv")
-    pd.testing.assert_frame_equal(pd.read_csv(kept.path / "codebooks.csv"), wanted)
+    books = pd.read_csv(kept.path / "codebooks.csv")
+    pd.testing.assert_frame_equal(books[books.system == "codec2@1200"].reset_index(drop=True), wanted)
+    # A row for what the encoder heard otherwise; no row for what has no tokens of its own, and the reason.
+    assert set(books.system) == {"codec2@1200", "codec2@1200+noise@10"}
+    assert [section.title for section in build_table(kept).sections if "noise" in section.title] != []
+    said = "\n".join(kept.info["warnings"])
+    assert "codec2@1200+loss@10 is left out: its encoder sent the tokens of codec2@1200" in said
+    assert "codec2@1200+segment@1 is left out: its recordings were coded in pieces" in said
+    assert "opus@6000 is left out: " in said
+    shutil.rmtree(tmp_path / "run" / "tokens" / "codec2@1200")
+    shutil.rmtree(tmp_path / "run" / "tokens" / "codec2@1200_noise@10")
+    with pytest.raises(UsageError, match="has no tokens to look at: "):
+        run_tokens(TokensConfig(tokens=tmp_path / "run", out=tmp_path / "none"))
 
 
 def test_the_command_prints_both_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

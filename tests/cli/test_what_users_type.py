@@ -7,7 +7,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import unicodedata
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +22,7 @@ from codec_bench.audio import Audio, read_audio, write_wav
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
 from codec_bench.metrics import metric
-from codec_bench.metrics.asr import default_backend
+from codec_bench.metrics.asr import FETCHED, backend, default_backend
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.runs import progress
 from codec_bench.runs.progress import Pace, RunProgress
@@ -136,10 +139,33 @@ def test_a_column_is_called_by_the_model_and_not_by_where_it_lies(tmp_path: Path
 
 def test_whisper_is_taken_where_its_weights_are(shared: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("faster_whisper")
+    monkeypatch.delenv("CODEC_BENCH_ASR")
     monkeypatch.setenv("CODEC_BENCH_MIRROR", str(shared))
     name, notice = default_backend()
     assert name in ("nemo", "whisper:tiny.en")
     assert name == "nemo" or "best recogniser that is here" in notice
+
+
+def test_whisper_is_taken_where_a_server_has_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("faster_whisper")
+    monkeypatch.delenv("CODEC_BENCH_ASR")
+    made = backend(FETCHED).model
+    assert made is not None
+    place = tmp_path / made.weights[0].path
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"weights")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("CODEC_BENCH_MIRROR", f"http://127.0.0.1:{server.server_port}")
+        name, notice = default_backend()
+        monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
+        offline, _ = default_backend()
+        server.shutdown()
+    assert (name, offline) == (FETCHED, "pocketsphinx")
+    assert "which is fetched once" in notice
+    monkeypatch.setenv("CODEC_BENCH_ASR", "whisper:tiny.en")
+    assert default_backend() == ("whisper:tiny.en", "")
 
 
 def test_the_rate_is_that_of_what_is_computed_now():

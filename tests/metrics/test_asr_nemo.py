@@ -143,7 +143,9 @@ def test_without_nemo_one_command_is_named() -> None:
     assert nemo_backend.environment is ENVIRONMENT
 
 
-def test_with_nemo_the_weights_are_asked_for(venv: Path) -> None:
+def test_with_nemo_the_weights_are_asked_for(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CODEC_BENCH_ASR")
+    monkeypatch.setenv("CODEC_BENCH_OFFLINE", "1")
     make_ready(venv)
     made = metric("wer[nemo]")
     assert made.unsupported() is None

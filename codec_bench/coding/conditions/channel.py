@@ -76,6 +76,16 @@ class Channel(Condition):
         return [Piece(item.digest, lambda: read(item), (self.step(item.digest),))]
 
 
+def heard_under(label: str) -> str:
+    """What of the label of a condition decides what is encoded, all but what happens to the code afterwards.
+
+    >>> heard_under("noise@10+loss@5:2"), heard_under("repeat@3")
+    ('noise@10', '')
+    """
+    of_code = {kind.name for kind in (Repeat, TokenNoise, Keep, Chunk, Flip, Loss)}
+    return "+".join(part for part in label.split("+") if part.partition("@")[0] not in of_code)
+
+
 class Repeat(Channel):
     """`repeat@N`: N generations: what is decoded is encoded and decoded again, N times in all."""
 
