@@ -130,7 +130,11 @@ def probe_set(
     with writing(request, out) as writer:
         extracted, lacking = carry_out(study, sources, varied, items, cache)
         results = Results(study.units, study.tasks, items, extracted, config.training_seeds)
-        headings = [heading(source, described[source.label], extracted[source.label], cache) for source in sources]
+        headings = [
+            heading(source, described[source.label], extracted[source.label], cache)
+            for source in sources
+            if source.label in extracted
+        ]
         writer.results(results.score_frame(), results.summary_frame(headings))
         write_json(writer.path / "confusion.json", results.confusions())
         write_json(writer.path / "probes.json", results.trainings())
@@ -193,8 +197,10 @@ def carry_out(
 ) -> tuple[dict[str, Extracted], list[str]]:
     """Makes all frames, also those of the variants (by kind, one source for each of `sources`), then trains.
 
+    A row whose frames are those of an earlier one could have no other values, and is left out.
+
     Returns:
-        The frames of each row, and which variants could not be had.
+        The frames of each row; and which variants could not be had, and which rows are left out.
     """
     frames = ArrayCache(cache / "frames")
     trained = {kind: study.trained_on(items, kind) for kind in varied}
@@ -203,35 +209,30 @@ def carry_out(
         extracted: dict[str, Extracted] = {}
         lacking: list[str] = []
         for place, source in enumerate(sources):
-            extracted[source.label] = source.extract(items, frames, progress.advance)
+            own = source.extract(items, frames, progress.advance)
             variants = {k: varied[k][place].extract(trained[k], frames, progress.advance) for k in varied}
-            lacking += [text for k in varied if (text := lack(source.label, k, extracted[source.label], variants[k]))]
-            study.add(source, extracted[source.label], variants)
-        lacking += alike(extracted, frames)
+            if (other := alike(own, extracted, frames)) is not None:
+                lacking.append(f"{source.label} is the row {other}: their frames are the same, so nothing was trained")
+                continue
+            extracted[source.label] = own
+            lacking += [text for k in varied if (text := lack(source.label, k, own, variants[k]))]
+            study.add(source, own, variants)
         progress.more(study.total)
         progress.stage("training")
         study.run(progress.advance)
     return extracted, lacking
 
 
-def alike(extracted: Mapping[str, Extracted], frames: ArrayCache) -> list[str]:
-    """Which rows have the very same frames, and so the same values, one line each."""
+def alike(own: Extracted, others: Mapping[str, Extracted], frames: ArrayCache) -> str | None:
+    """The first of other rows that has the very same frames; None if none has."""
 
-    def same_frames(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-        pairs = ((frames.get(one[name]), frames.get(other[name])) for name in one)
-        return (
-            bool(one)
-            and one.keys() == other.keys()
-            and all(a is not None and b is not None and np.array_equal(a["values"], b["values"]) for a, b in pairs)
-        )
+    def same_frames(other: Mapping[str, str]) -> bool:
+        if not own.addresses or own.addresses.keys() != other.keys():
+            return False
+        pairs = ((frames.get(place), frames.get(other[name])) for name, place in own.addresses.items())
+        return all(a is not None and b is not None and np.array_equal(a["values"], b["values"]) for a, b in pairs)
 
-    found = []
-    for place, (label, own) in enumerate(extracted.items()):
-        for other, theirs in list(extracted.items())[:place]:
-            if same_frames(own.addresses, theirs.addresses):
-                found.append(f"{other} and {label} are one row: their frames are the same")
-                break
-    return found
+    return next((label for label, found in others.items() if same_frames(found.addresses)), None)
 
 
 def lack(label: str, kind: str, plain: Extracted, varied: Extracted) -> str:

@@ -30,6 +30,9 @@ from codec_bench.stats import cluster_names, estimate, share_of
 HYPOTHESES = ("system", "utterance", "recogniser", "text", "heard", "text_compared", "heard_compared")
 """Columns of `hypotheses.csv`: transcript and what was heard, both also as they were compared."""
 
+SECS = "secs"
+"""The metric that hears the level although it is about voices."""
+
 SIGNALS = ("reference", "input", "decoded")
 """What a pair has facts about; `input` is what the codec was given where that is not the recording."""
 
@@ -46,6 +49,9 @@ CorpusValues = Mapping[tuple[str, str], float]
 
 MAX_LEVEL_CHANGE_DB = 20.0
 """A codec that changes the level by more than this is reported."""
+
+HEARD_LEVEL_DB = 3.0
+"""From which change of the level on SECS is lower for that alone: 0.01 to 0.02 of an exact copy."""
 
 STREAM_TOLERANCE = 1e-5
 """Samples of a stream that differ by no more from those of a whole recording are the same: sums in another order."""
@@ -166,8 +172,9 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
 
     Returns:
         The levels, and a warning for each system whose output is far louder or quieter than what it was given: samples
-        that were scaled twice still get plausible scores from metrics that normalise the level. Also a warning for each
-        row whose altered recordings were attenuated, clipped, or not changed at all.
+        that were scaled twice still get plausible scores from metrics that normalise the level. One for SECS, which is
+        lower where levels differ. Also a warning for each row whose altered recordings were attenuated, clipped, or not
+        changed at all.
     """
     found: dict[str, dict[str, float]] = {}
     warnings = []
@@ -187,7 +194,26 @@ def levels(plan: Plan, outcome: Outcome) -> tuple[dict[str, dict[str, float]], l
             warnings.append(
                 f"{row.label}: decoded audio is {abs(change):.0f} dB {how} than the recordings; was it scaled twice?"
             )
-    return found, [*_out_of_scale(plan, outcome), *warnings, *_side_effects(plan, outcome)]
+    return found, [
+        *_out_of_scale(plan, outcome), *warnings, *_heard_levels(plan, found), *_side_effects(plan, outcome)
+    ]  # fmt: skip
+
+
+def _heard_levels(plan: Plan, found: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """A warning where SECS compares voices of different levels."""
+    labels = [metric.label for metric in plan.metrics if metric.name == SECS]
+    changes = {
+        label: means["decoded"] - means["reference"]
+        for label, means in found.items()
+        if {"decoded", "reference"} <= set(means)
+    }
+    off = [f"{label} {db:+.0f} dB" for label, db in changes.items() if abs(db) >= HEARD_LEVEL_DB]
+    if not labels or not off:
+        return []
+    return [
+        f"{', '.join(labels)} is lower where levels differ, whatever the voice (an exact copy 12 dB quieter has 0.88 "
+        f"to 0.97): decoded against what it is compared with, {', '.join(off)}"
+    ]
 
 
 def _out_of_scale(plan: Plan, outcome: Outcome) -> list[str]:

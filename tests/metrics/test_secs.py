@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from codec_bench.audio import Audio
+from codec_bench.audio import Audio, read_audio
 from codec_bench.cache import ArrayCache
 from codec_bench.errors import UnavailableError
 from codec_bench.metrics import metric, secs
@@ -20,6 +20,7 @@ from codec_bench.metrics.signal import Recording, feature_address
 from codec_bench.records import Status
 from tests.metrics import material
 from tests.metrics.material import codec_pairs, golden
+from tests.small_runs import DEMO
 
 pytestmark = pytest.mark.long
 
@@ -149,3 +150,9 @@ def test_first_use_is_quiet_and_without_numba() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_exact_copy_that_is_quieter_is_another_voice_as_the_docs_say():
+    speech = read_audio(DEMO / "audio" / "awb-01.flac")
+    found = [float(metric("secs")(speech.samples, speech.samples * 10 ** (db / 20), speech.rate)) for db in (-3, -12)]
+    assert found == pytest.approx([0.984, 0.876], abs=0.002)
