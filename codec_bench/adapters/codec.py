@@ -198,9 +198,16 @@ class Codec(ABC):
             return None
         sizes = [w.size for w in absent]
         total = "" if None in sizes else f", {describe_size(sum(s for s in sizes if s))}"
+        one = len(absent) == 1
+        what = (
+            f"{absent[0].path} is missing{total}"
+            if one
+            else f"{len(absent)} of its files are missing ({absent[0].path}, ...{total})"
+        )
+        it = "it" if one else "them"
         return (
-            f"{len(absent)} of its files are missing ({absent[0].path}{', ...' if len(absent) > 1 else ''}{total}): "
-            f"codec-bench fetch codec:{cls.name} downloads them, or name a folder that has them in CODEC_BENCH_MIRROR"
+            f"{what}: codec-bench fetch codec:{cls.name} downloads {it}, or name a folder that has {it} in "
+            "CODEC_BENCH_MIRROR"
         )
 
     @final

@@ -37,6 +37,8 @@ class ReplaceableCodec(Codec):
         names = names_of(self.spec.weights)
         if not names:
             raise UnavailableError(f"{self.name} is loaded from no files, so a checkpoint cannot replace any")
+        if not path.exists():
+            raise UnavailableError(f"the checkpoint {path} does not exist")
         if path.is_file():
             wanted = self.checkpoint_file or (next(iter(names.values())) if len(names) == 1 else "")
             places = [place for place, name in names.items() if name == wanted]
@@ -50,6 +52,11 @@ class ReplaceableCodec(Codec):
         if not replaced:
             raise UnavailableError(f"{path} has none of the files of {self.name}: {', '.join(names.values())}")
         self._replaced = replaced
+
+    @property
+    def replaced(self) -> Mapping[str, Path]:
+        """The files of a checkpoint, by the paths of the published ones in whose place they are."""
+        return self._replaced
 
     def weight_files(self) -> dict[str, Path]:
         """Where each file is that the codec is loaded from, by the path of the published one that it may replace.

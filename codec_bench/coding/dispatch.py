@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.replaceable import ReplaceableCodec
 from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
 from codec_bench.coding.conditions import Clean, Piece
@@ -112,19 +113,25 @@ class Dispatcher:
         self._given_up: dict[str, NotScorable] = {}
 
     def identify(self, systems: Sequence[System]) -> list[str]:
-        """Has plug-ins loaded, for what they hold then is part of the addresses of what they make.
+        """Has plug-ins loaded, for what they hold then is part of the addresses of what they make; and codecs with a
+        checkpoint, which may be another model's.
 
         One whose parameters are unknown, since it declares no weights and has no PyTorch module, makes what is kept for
         this run only, unless its spec says `cacheable`. One that cannot be loaded is given up.
 
         Returns:
             Warnings.
+
+        Raises:
+            UsageError: A codec cannot be loaded from the checkpoint.
         """
         warnings = []
         for codec in codecs_of(systems):
-            if (made := codec.plug_in) is None:
-                continue
             mine = [system for system in systems if system.source is codec]
+            if (made := codec.plug_in) is None:
+                if isinstance(codec, ReplaceableCodec) and codec.replaced:
+                    self._try_checkpoint(mine[0], codec.replaced.values())
+                continue
             try:
                 job = {"op": "identify", "code": made.source.code} | named(mine[0])
                 reply = self._coders.pool(mine[0]).submit(job).result()
@@ -149,6 +156,18 @@ class Dispatcher:
                 f"{mine[0].label}: this codec's files are not known: results are kept for this run only; {advice}"
             )
         return warnings
+
+    def _try_checkpoint(self, system: System, files: Iterable[Path]) -> None:
+        """Has a codec loaded before the first utterance, so that a wrong checkpoint is one line and no table."""
+        try:
+            job = {"op": "load", "pieces": [], "arrays": {}, "fingerprint": system.fingerprint} | named(system)
+            reply = self._coders.pool(system).submit(job).result()
+            plain = reply.get("lost") or reply.get("failed")
+            reason = outcome_of(plain).reason if plain else ""
+        except (ProcessCrash, WorkerError) as error:
+            reason = str(error)
+        if reason:
+            raise UsageError(f"--checkpoint {', '.join(map(str, files))} does not fit {system.label}: {reason}")
 
     def coded(self, row: Row, tasks: Iterable[T], *, decode: bool = True) -> Iterator[tuple[T, NotScorable | None]]:
         """Codes any number of utterances of a row, of which only a few are held at a time.

@@ -47,7 +47,7 @@ class CodingServer(ProcessServer):
             WorkerError: The job failed.
             CodecBenchError: No job of this system can be done.
         """
-        if job["op"] == "identify":
+        if job["op"] in ("identify", "load"):
             return self._loading(job, job)
         if job["system"] != self._system:
             loaded = self._loading(job, dict(job, op="load", pieces=[], arrays={}))

@@ -114,8 +114,8 @@ class Coder:
         assert isinstance(codec, Codec), "only codecs are sent here"
         try:
             self._calls.load(codec)
-        except NotScorable:
-            return {"call_seconds": 0.0}
+        except NotScorable as outcome:
+            return {"call_seconds": 0.0, "failed": _plain(outcome)}
         # A codec in an environment of its own watches its process itself: it may encode, restart, and decode.
         own = 2 * codec.call_timeout + codec.load_timeout if isinstance(codec, IsolatedCodec) else 0.0
         return {"call_seconds": own}

@@ -91,3 +91,6 @@ def test_a_checkpoint_that_replaces_nothing_is_an_error(cls: type[Two], file: bo
     path.touch() if file else path.mkdir()
     with pytest.raises(UnavailableError, match=message):
         cls().use_checkpoint(path)
+    if cls.files:
+        with pytest.raises(UnavailableError, match=r"the checkpoint .*nowhere does not exist$"):
+            cls().use_checkpoint(tmp_path / "nowhere")

@@ -315,6 +315,24 @@ def test_a_checkpoint_replaces_the_weights(tmp_path: Path, speech: Audio, monkey
     assert np.array_equal(from_file, from_folder)
 
 
+@pytest.mark.long
+def test_a_wrong_checkpoint_ends_a_run_before_its_first_utterance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build("encodec-24khz", tmp_path / "published")
+    build("mimi", tmp_path / "other")
+    monkeypatch.setenv("CODEC_BENCH_MIRROR", str(tmp_path / "published"))
+    (tmp_path / "text.safetensors").write_bytes(b"no weights")
+    (other,) = (tmp_path / "other").rglob("*.safetensors")
+    for wrong in (tmp_path / "text.safetensors", other):
+        with pytest.raises(UsageError, match=f"--checkpoint {wrong} does not fit encodec-24khz"):
+            codec_bench.run(
+                "encodec-24khz", "demo", limit=1, metrics=["si_sdr"], checkpoint=wrong, out=tmp_path / "out",
+                report=False, jobs=1,
+            )  # fmt: skip
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("name", ["mimi", "dac-16khz", "higgs-audio-v2", "xcodec2"])
 def test_a_configuration_of_another_model_is_refused(name: str, tmp_path: Path) -> None:
     build(name, tmp_path)
