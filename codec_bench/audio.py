@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -323,7 +324,8 @@ def audio_files(folder: Path) -> dict[str, Path]:
     """Every audio file below a folder by its id, sorted; hidden files and folders are skipped.
 
     The id is the stem, in the Unicode form NFC. Where several files have one stem, every id is the path from the
-    folder, with `__` between its parts.
+    folder, with `__` between its parts; one of them that lies in the folder itself begins with `__`, so that no id is a
+    stem that could be meant for another file.
 
     Args:
         folder: The folder; a file is the only one of its own.
@@ -337,7 +339,9 @@ def audio_files(folder: Path) -> dict[str, Path]:
         raise UsageError(f"no audio file is below {folder}; these are looked for: {', '.join(AUDIO_SUFFIXES)}")
     made = [unicodedata.normalize("NFC", path.stem) for path in paths]
     if len(set(made)) < len(made):
+        stems = Counter(made)
         made = [path_id(path, folder) for path in paths]
+        made = [qualified(name) if stems[name] > 1 else name for name in made]  # a name that is a stem has no folder
     found: dict[str, Path] = {}
     for name, path in zip(made, paths, strict=True):
         twin = found.setdefault(name, path)
@@ -349,6 +353,11 @@ def audio_files(folder: Path) -> dict[str, Path]:
 def path_id(path: Path, folder: Path) -> str:
     """The id of a file where stems repeat: `clean__a` for `clean/a.wav`."""
     return unicodedata.normalize("NFC", "__".join(path.relative_to(folder).with_suffix("").parts))
+
+
+def qualified(stem: str) -> str:
+    """The id of a file that lies in the folder itself, where other files below it have its stem: `__a`."""
+    return f"__{stem}"
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -69,7 +69,12 @@ def needs_of(names: Iterable[str]) -> list[Need]:
 
 
 def needs_of_command(config: Options) -> tuple[list[Need], list[str]]:
-    """What a command with these options needs, and what it will do without."""
+    """What a command with these options needs, and what it will do without.
+
+    Raises:
+        UsageError: Something that is named is not known, or a codec has no such setting or number of codebooks.
+    """
+    _check_settings(config)
     notes: list[str] = []
     return needs_of(_names(config, notes)), notes
 
@@ -231,20 +236,19 @@ def announcement(config: Options) -> str:
         return ""
     try:
         needs, _ = needs_of_command(config)
-        absent = [need for need in needs if need.absent]
-        if absent:
-            _check_settings(config)
     except CodecBenchError:
         return ""
+    absent = [need for need in needs if need.absent]
     return described(absent) if absent else ""
 
 
 def _check_settings(config: Options) -> None:
-    """Raises a `UsageError` for a setting that a codec does not have: nothing is downloaded for it."""
-    entries = (entry for entry in getattr(config, "codec", ()) if isinstance(entry, str))
-    for entry in entries:
-        if "@" in entry and ":" not in entry:
-            parse_systems([entry], needs_audio=isinstance(config, RunConfig), keeps_broken=True)
+    """Raises a `UsageError` for a setting or a number of codebooks that a codec does not have: nothing is downloaded."""
+    entries = [entry for entry in getattr(config, "codec", ()) if isinstance(entry, str) and ":" not in entry]
+    codebooks = getattr(config, "codebooks", ())
+    asked = entries if codebooks else [entry for entry in entries if "@" in entry]
+    if asked:
+        parse_systems(asked, codebooks, needs_audio=isinstance(config, RunConfig), keeps_broken=True)
 
 
 def listed_files(names: Sequence[str]) -> str:

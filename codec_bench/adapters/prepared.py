@@ -11,7 +11,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from codec_bench.adapters.codec import CodecSpec, Group, Prepared
-from codec_bench.audio import audio_files, path_id
+from codec_bench.audio import audio_files, path_id, qualified
 from codec_bench.discretion import discreet_text
 from codec_bench.errors import UsageError
 from codec_bench.faults import explained, trace_of
@@ -73,10 +73,11 @@ class DecodedFiles(Prepared):
 
     @override
     def path(self, utterance: Utterance) -> Path:
-        found = self._index.get(unicodedata.normalize("NFC", utterance.id))
-        if found is None:
-            raise NotScorable(f"no audio file below {self.folder} is named {utterance.id}", Status.MISSING)
-        return found
+        name = unicodedata.normalize("NFC", utterance.id)
+        if (found := self._index.get(name)) is not None:
+            return found
+        reason = ambiguity(name, self._index, self.folder)
+        raise NotScorable(reason or f"no audio file below {self.folder} is named {utterance.id}", Status.MISSING)
 
     @property
     def fingerprint(self) -> str:
@@ -86,7 +87,29 @@ class DecodedFiles(Prepared):
 
 def with_path_ids(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
     """Files by their ids, and by those that they have where stems repeat in the folder that they are compared with."""
-    return {path_id(path, folder): path for path in files.values()} | dict(files)
+    found = {}
+    for name, path in files.items():
+        own = path_id(path, folder)
+        if name != qualified(own):
+            found[own] = path
+        if path.parent == folder:
+            found[qualified(own)] = path
+    return found | dict(files)
+
+
+def ambiguity(name: str, index: Mapping[str, Path], folder: Path) -> str:
+    """Which files a name could mean, and how each is meant; empty where there are no two.
+
+    Args:
+        name: An id that is none of the index.
+        index: See `with_path_ids`.
+        folder: That it is of.
+    """
+    meant = {path: key for key, path in index.items() if key.endswith(f"__{name}") and path.stem == name}
+    if len(meant) < 2:
+        return ""
+    places = " or ".join(str(path.relative_to(folder)) for path in meant)
+    return f"{name} could be {places} of {folder}: call it {' or '.join(meant.values())}"
 
 
 def _group(group: Group | str) -> Group:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from codec_bench.adapters.prepared import with_path_ids
+from codec_bench.adapters.prepared import ambiguity, with_path_ids
 from codec_bench.audio import audio_files
 from codec_bench.datasets.generated import read_prompts
 from codec_bench.errors import UsageError
@@ -48,9 +48,13 @@ def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Matche
     files = audio_files(decoded)
     index = with_path_ids(files, decoded)
     common = tuple(name for name in wanted if unicodedata.normalize("NFC", name) in index)
+    others = (unicodedata.normalize("NFC", name) for name in wanted if name not in common)
+    unclear = [reason for name in others if (reason := ambiguity(name, index, decoded))]
     if not common:
         raise UsageError(
-            f"no file of {decoded} has {where}: e.g. {next(iter(files))!r} and {next(iter(wanted))!r}{hint}"
+            unclear[0]
+            if unclear
+            else f"no file of {decoded} has {where}: e.g. {next(iter(files))!r} and {next(iter(wanted))!r}{hint}"
         )
     taken = {index[unicodedata.normalize("NFC", name)] for name in common}
     warnings = [
@@ -61,7 +65,7 @@ def match(decoded: Path, reference: Path | None, prompts: Path | None) -> Matche
             "files" if reference else "utterances",
         ),
     ]
-    return Matched(common, tuple(w for w in warnings if w))
+    return Matched(common, tuple(w for w in (*unclear[:NAMED], *warnings) if w))
 
 
 def _left_out(folder: Path | None, stems: list[str], what: str = "files") -> str:

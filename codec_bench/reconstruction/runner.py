@@ -38,6 +38,28 @@ LOOKED_UP = 1000
 """Utterances whose scores are looked up together: few enough that their addresses take no memory to speak of."""
 
 
+LOOKED_AHEAD = 20_000
+"""Pairs of a plan up to which all are looked up before the first is computed, so that progress begins at what is
+stored; of more, that takes too long.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the store has of a system on an utterance."""
+
+    item: Item
+    kept: str  # where the facts are
+    scores: Mapping[str, Score]  # by label
+    missing: Mapping[str, Metric]  # by address
+    facts: dict[str, Any] | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing has to be done."""
+        return not self.missing and self.facts is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """One system on one utterance: what is missing, and where it will be kept."""
@@ -94,6 +116,8 @@ class Runner:
             RunProgress(len(self._plan.rows) * len(self._plan.items)) as self._progress,
             self._engine,
         ):
+            if len(self._plan.rows) * len(self._plan.items) <= LOOKED_AHEAD:
+                self._progress.foresee(sum(map(self._stored, self._plan.rows)))
             for system in self._plan.rows:
                 self._progress.stage(f"decoding {system.label}")
                 for pair, problem in self._engine.coding.coded(system, self._unfinished(system)):
@@ -177,48 +201,77 @@ class Runner:
             yield from self._lacking(system, items)
 
     def _lacking(self, system: Row, items: Iterable[Item]) -> Iterator[_Pair]:
-        identities: dict[str, tuple[str, str]] = {}
         usable = []
         for item in items:
             try:
-                if item.problem:
-                    raise NotScorable(item.problem, item.status)
-                decoded = self.reconstructor.identity(system, item)
-                reference = self.reconstructor.reference_identity(system, item)
-                identities[item.utterance.id] = (reference, decoded)
-                self.outcome.references[system.label, item.utterance.id] = reference
-                self.outcome.decoded[system.label, item.utterance.id] = decoded
-                usable.append(item)
+                reference, decoded = self._identities(system, item)
             except NotScorable as outcome:
                 self._fail(system, item, self._plan.metrics, outcome)
                 self._progress.advance(stored=True)
+            else:
+                self.outcome.references[system.label, item.utterance.id] = reference
+                self.outcome.decoded[system.label, item.utterance.id] = decoded
+                usable.append((item, reference, decoded))
+        for found in self._looked_up(system, usable):
+            name = found.item.utterance.id
+            for label, score in found.scores.items():
+                self.outcome.scores[system.label, name, label] = score
+            self.outcome.reused += len(found.scores)
+            self.outcome.facts[system.label, name] = found.facts or {}
+            if found.is_complete:
+                self._progress.advance(stored=True)
+            else:
+                yield _Pair(system, found.item, found.missing, found.kept)
+
+    def _stored(self, system: Row) -> int:
+        """How many pairs of a system need nothing any more."""
+        count = 0
+        for items in parts(self._plan.items, LOOKED_UP):
+            usable = []
+            for item in items:
+                try:
+                    usable.append((item, *self._identities(system, item)))
+                except NotScorable:
+                    count += 1
+            count += sum(found.is_complete for found in self._looked_up(system, usable))
+        return count
+
+    def _identities(self, system: Row, item: Item) -> tuple[str, str]:
+        """Content addresses of what a pair compares.
+
+        Raises:
+            NotScorable: The utterance cannot be used, or the system has no audio of it.
+        """
+        if item.problem:
+            raise NotScorable(item.problem, item.status)
+        decoded = self.reconstructor.identity(system, item)
+        return self.reconstructor.reference_identity(system, item), decoded
+
+    def _looked_up(self, system: Row, pairs: Sequence[tuple[Item, str, str]]) -> Iterator[_Stored]:
+        """What the store has of pairs, each with the content addresses of its reference and its decoded audio."""
         addresses = {
             (item.utterance.id, metric.label): score_address(
-                metric, item, *self._heard(metric, *identities[item.utterance.id]), generated=self._plan.generated
+                metric, item, *self._heard(metric, reference, decoded), generated=self._plan.generated
             )
-            for item in usable
+            for item, reference, decoded in pairs
             for metric in self._plan.metrics
         }
         known = self._store.scores(addresses.values())
-        kept = {item.utterance.id: facts_address(item, *identities[item.utterance.id]) for item in usable}
+        kept = {item.utterance.id: facts_address(item, reference, decoded) for item, reference, decoded in pairs}
         is_coded = isinstance(system.source, Codec)
         stored = self._store.facts(kept.values())
-        facts = {key: known for key, known in stored.items() if are_usable(key, known, is_coded=is_coded)}
-        for item in usable:
+        for item, *identities in pairs:
             name = item.utterance.id
-            missing = {}
+            scores, missing = {}, {}
             for metric in self._plan.metrics:
                 key = addresses[name, metric.label]
-                if key in known and self._has_embeddings(metric, known[key], identities[name]):
-                    self.outcome.scores[system.label, name, metric.label] = known[key]
-                    self.outcome.reused += 1
+                if key in known and self._has_embeddings(metric, known[key], identities):
+                    scores[metric.label] = known[key]
                 else:
                     missing[key] = metric
-            self.outcome.facts[system.label, name] = facts.get(kept[name], {})
-            if missing or kept[name] not in facts:
-                yield _Pair(system, item, missing, kept[name])
-            else:
-                self._progress.advance(stored=True)
+            facts = stored.get(kept[name])
+            is_usable = facts is not None and are_usable(kept[name], facts, is_coded=is_coded)
+            yield _Stored(item, kept[name], scores, missing, facts if is_usable else None)
 
     def _heard(self, metric: Metric, reference: str, decoded: str) -> tuple[str, str]:
         """Content addresses of the two signals that a metric is given."""

@@ -42,7 +42,7 @@ def test_files_of_any_suffix_at_any_depth(folder: Path) -> None:
     assert system.path(utterance("b")) == folder / "b.FLAC"
     assert system.path(utterance("c.d")) == folder / "1089" / "134686" / "c.d.opus"
     assert system.path(utterance("1089__134686__c.d")) == folder / "1089" / "134686" / "c.d.opus"
-    assert system.ids == {"a", "b", "c.d", "1089__134686__c.d"}
+    assert system.ids == {"a", "__a", "b", "__b", "c.d", "1089__134686__c.d"}
 
 
 @pytest.mark.parametrize("name", ["x", "c", "A", "a.wav", "notes", "../a", ""])
@@ -56,9 +56,12 @@ def test_no_file(folder: Path, name: str) -> None:
 def test_files_of_one_stem_in_two_folders_are_told_apart_by_their_paths(folder: Path) -> None:
     (folder / "1089" / "a.wav").touch()
     system = DecodedFiles(folder)
-    assert system.path(utterance("a")) == folder / "a.wav"
+    assert system.path(utterance("__a")) == folder / "a.wav"
     assert system.path(utterance("1089__a")) == folder / "1089" / "a.wav"
-    assert system.ids == {"a", "1089__a", "b", "1089__134686__c.d"}
+    with pytest.raises(NotScorable, match=r"^a could be 1089/a.wav or a.wav of .*: call it 1089__a or __a$"):
+        system.path(utterance("a"))
+    assert system.path(utterance("b")) == folder / "b.FLAC"
+    assert system.ids == {"__a", "1089__a", "b", "__b", "1089__134686__c.d"}
 
 
 def test_two_files_for_one_utterance(folder: Path) -> None:

@@ -24,6 +24,7 @@ from codec_bench.errors import UsageError
 from codec_bench.metrics import metric
 from codec_bench.metrics.asr import FETCHED, backend, default_backend
 from codec_bench.reconstruction.config import RunConfig
+from codec_bench.reconstruction.joining import match
 from codec_bench.runs import progress
 from codec_bench.runs.progress import Pace, RunProgress
 from tests.command import Cli, check_refused
@@ -178,6 +179,17 @@ def test_the_rate_is_that_of_what_is_computed_now():
     assert pace.left(100.0) == pytest.approx(950 / 0.5)
 
 
+def test_progress_begins_at_what_is_stored():
+    pace = Pace(100, now=0.0)
+    pace.foresee(40)
+    assert pace.done == 40 and pace.left(1.0) is None
+    pace.advance(10, 1.0, stored=True)  # come to, and counted before
+    pace.advance(2, 2.0)
+    assert (pace.done, pace.rate(2.0)) == (42, 1.0)
+    pace.advance(35, 3.0, stored=True)  # five more than were foreseen: another row left them on the way
+    assert pace.done == 47
+
+
 def test_a_log_shows_that_something_goes_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.05)
     with RunProgress(4) as bar:
@@ -186,6 +198,25 @@ def test_a_log_shows_that_something_goes_on(capsys: pytest.CaptureFixture[str], 
         bar._ended.wait(0.3)
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("0:00:00 decoding opus@6000: 1 of 4, ") and "left" in line
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_number_of_codebooks_that_a_codec_lacks_is_told_before_any_plan(cli: Cli, more: tuple[str, ...]):
+    done = cli("run", "--codec", "longcat", "--codebooks", "99", *more)
+    assert done.returncode == 2
+    assert not done.stdout
+    (line,) = done.stderr.splitlines()
+    assert "99" in line and "to download" not in line
+
+
+def test_a_name_that_two_files_have_is_told(tmp_path: Path):
+    for place in ("decoded/a.wav", "decoded/1089/a.wav", "reference/a.wav", "same/a.wav", "same/1089/a.wav"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        write_wav(tmp_path / place, _noise(1))
+    with pytest.raises(UsageError, match=r"^a could be 1089/a.wav or a.wav of .*decoded: call it 1089__a or __a$"):
+        match(tmp_path / "decoded", tmp_path / "reference", None)
+    found = match(tmp_path / "decoded", tmp_path / "same", None)
+    assert (found.common, found.warnings) == (("1089__a", "__a"), ())
 
 
 def test_a_dry_run_names_everything_and_starts_nothing(cli: Cli, tmp_path: Path):
