@@ -243,7 +243,7 @@ def announcement(config: Options) -> str:
 
 
 def _check_settings(config: Options) -> None:
-    """Raises a `UsageError` for a setting or a number of codebooks that a codec does not have: nothing is downloaded."""
+    """Raises a `UsageError` for a setting or number of codebooks that a codec lacks: nothing is downloaded for it."""
     entries = [entry for entry in getattr(config, "codec", ()) if isinstance(entry, str) and ":" not in entry]
     codebooks = getattr(config, "codebooks", ())
     asked = entries if codebooks else [entry for entry in entries if "@" in entry]
