@@ -338,16 +338,16 @@ def audio_files(folder: Path) -> dict[str, Path]:
     if not paths:
         raise UsageError(f"no audio file is below {folder}; these are looked for: {', '.join(AUDIO_SUFFIXES)}")
     made = [unicodedata.normalize("NFC", path.stem) for path in paths]
-    if len(set(made)) < len(made):
-        stems = Counter(made)
+    stems = Counter(made)
+    if len(stems) < len(made):
         made = [path_id(path, folder) for path in paths]
-        made = [qualified(name) if stems[name] > 1 else name for name in made]  # a name that is a stem has no folder
     found: dict[str, Path] = {}
     for name, path in zip(made, paths, strict=True):
         twin = found.setdefault(name, path)
         if twin != path:
             raise UsageError(f"two audio files have the id {name!r}: {twin} and {path}")
-    return dict(sorted(found.items()))
+    # A path that is a stem has no folder.
+    return dict(sorted((qualified(name) if stems[name] > 1 else name, path) for name, path in found.items()))
 
 
 def path_id(path: Path, folder: Path) -> str:
