@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,6 +43,21 @@ def test_what_is_equal_is_told_apart_from_what_is_not(script: ModuleType):
     for other in (coded(book_0=[1, 2, 4]), coded(side_voice=[4.1]), coded(samples=np.float32([0.5, -0.2]))):
         assert not script.differences(theirs | other, theirs)[1]
     assert script.differences(theirs | coded(book_0=[1, 2, 4]), theirs)[0][0].endswith("2 of 3 equal")
+
+
+def test_names_may_follow_options(script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    commands: list[list[object]] = []
+
+    def run(command: list[object], **_: object) -> SimpleNamespace:
+        commands.append(command)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(script, "base_environment", lambda _: Path("python"))
+    monkeypatch.setattr(script, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr("sys.argv", ["", str(tmp_path), "--recording", "speech.wav", "ticodec", "hifi_codec"])
+    with pytest.raises(SystemExit, match="0"):
+        script.main()
+    assert commands[0][2:5] == [tmp_path, "ticodec", "hifi_codec"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""SemantiCodec: `SemantiCodec.encode` and `decode`, built by its own constructor, with narrower networks of diffusion.
+"""SemantiCodec: `SemantiCodec.encode` and `decode`, built by its own constructor, with smaller networks of diffusion.
 
 The constructor would fetch and choose a device; it finds the files, and the recording is a file. Reading it needs
 torchcodec or SoX in some versions of torchaudio, so that soundfile does it.
@@ -21,8 +21,8 @@ def prepare(job):
 
 
 def write(job):
-    sizes = {'"model_channels": 64': '"model_channels": 32', '"ch": 128': '"ch": 64'}
-    job.shrunk(REPOSITORY, "semanticodec/config.py", sizes)
+    sizes = {'"model_channels": 64': '"model_channels": 32', '"ch": 128': '"ch": 32'}
+    job.shrunk(REPOSITORY, "semanticodec/config.py", sizes | {'"num_res_blocks": 2': '"num_res_blocks": 1'})
     upstream = prepare(job)
     import numpy as np
     import torch
