@@ -102,7 +102,7 @@ def test_without_the_recordings_or_their_audio_there_is_no_picture(real: Run, tm
 def test_a_real_run_gives_every_picture_that_its_data_allow(real: Run, tmp_path: Path):
     plots = {p.name: p for p in write_plots([real], tmp_path)}
     assert set(plots) == {
-        "main_metrics", "spectral", "radar", "distributions_main_metrics", "distributions_spectral",
+        "main_metrics", "spectral", "distributions_main_metrics", "distributions_spectral",
         "spectrograms_gpe", "spectrograms_stoi",
     } | {n for n in plots if n.startswith("lengths_")}  # fmt: skip
     assert all(p.paths[0].stat().st_size < 700_000 for p in plots.values())
