@@ -93,7 +93,7 @@ def test_all_four_kinds_are_found_in_a_fresh_folder_and_again_by_the_same_comman
         "out",
     ]
     for _ in range(2):
-        done = user(words.split(), tmp_path)
+        done = user(words, tmp_path)
         assert done.returncode == 0, done.stderr
     summary = pd.read_csv(tmp_path / "out" / "summary.csv")
     assert set(summary.system) == {"ground-truth", "my codec"}
@@ -111,7 +111,7 @@ def test_processes_of_every_kind_find_them(kind: str, tmp_path: Path):
         "ray": "run --codec fresh_stairs:FreshStairs@1 --dataset demo --sample 1 --metrics stoi --engine ray --jobs 1",
         "tokens": "tokens --codec fresh_stairs:FreshStairs --codebooks 1 --dataset demo --sample 3 --no-lm",
         "speed": "speed --codec fresh_stairs:FreshStairs@1 --seconds 1 --repeats 1 --warmup 0",
-        "probe": "probe --codec fresh_stairs:FreshStairs@1 --task sid --dataset demo --sample 10 --seeds 1 --jobs 1",
+        "probe": "probe --codec fresh_stairs:FreshStairs@1 --task sid --dataset demo --seeds 1 --jobs 1",
     }[kind]
     done = user([*words.split(), "--out", "out", *([] if kind == "probe" else ["--no-report"])], tmp_path)
     assert done.returncode == 0, done.stderr

@@ -12,17 +12,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
 import codec_bench
-from codec_bench.audio import read_audio
+from codec_bench.audio import Audio, read_audio
+from codec_bench.cache import ArrayCache
+from codec_bench.coding.signals import copied, entry_of, load_signal
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import CodecBenchError, UsageError
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.engines.cluster import connect
 from codec_bench.reconstruction.engines.making import make_engine
+from codec_bench.reconstruction.engines.parcels import signals_of, unpack_signals
 from codec_bench.reconstruction.engines.remote import Coding, Scoring
 from codec_bench.runs.directory import Run, load_run, read_info
 from tests.small_runs import DEMO, without_timing
@@ -291,6 +295,17 @@ def test_a_cluster_that_wants_a_token_is_one_line_with_the_cure(
     assert capfd.readouterr().err == ""
     os.write(2, b"after")
     assert capfd.readouterr().err == "after"
+
+
+def test_decoded_audio_reaches_another_machine_as_it_lies_in_the_cache(tmp_path: Path):
+    audio = Audio(np.linspace(-0.5, 0.5, 4000, dtype=np.float32), 16_000)
+    here = ArrayCache(tmp_path / "cache" / "audio")
+    here.put("ab" * 32, entry_of(audio, 0.25))
+    source = {"address": "ab" * 32}
+    (tmp_path / "there").mkdir()
+    unpack_signals([source], signals_of([source], here), tmp_path / "there")
+    there = load_signal(copied(source, tmp_path / "there"), ArrayCache(tmp_path / "another" / "audio"))
+    assert np.array_equal(there.samples, audio.samples)
 
 
 def test_options_that_do_not_go_together():
