@@ -67,9 +67,9 @@ def whisper() -> Callable[[Pair], Any]:
     """faster-whisper with our options of decoding, for the decoded side."""
     from faster_whisper import WhisperModel
 
-    from codec_bench.metrics.asr import backend
+    from codec_bench.metrics.asr_whisper import _weights
 
-    folder = locate(backend("whisper:tiny.en").weights[0]).parent
+    folder = locate(_weights("tiny.en")[0]).parent
     model = WhisperModel(str(folder), device="cpu", cpu_threads=1)
 
     def transcribed(pair: Pair) -> list[Any]:
