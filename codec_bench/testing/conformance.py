@@ -122,7 +122,8 @@ def description(subject: Subject) -> None:
     """It says what it is, and is the same when made anew"""
     codec, cls = subject.codec, type(subject.codec)
     _holds(bool(codec.spec.title), "its spec has no `title`, which tables and messages show")
-    _holds(bool(codec.spec.frame_rate), "its spec has neither `codebooks` nor `hop`, so nothing tells its frame rate")
+    has_frames = bool(codec.spec.codebooks or codec.spec.hop)
+    _holds(has_frames, "its spec has neither `codebooks` nor `hop`, so nothing tells its frame rate")
     again = cls(codec.mode)
     again.__dict__.update({k: v for k, v in vars(codec).items() if k in ("_replaced", "_plug_in")})
     _holds(codec.fingerprint == again.fingerprint, "two objects of its class have different addresses")

@@ -22,11 +22,13 @@ from tests.adapters import buildable
 BUILT = {
     "mimi": 32,
     "encodec-24khz": 32,
+    "encodec-48khz": 16,
     "speechtokenizer": 8,
     "s3tokenizer-v2-25hz": None,
     "hubert-km1000": None,
     "mhubert-km500-25hz": None,
     "facodec": 6,
+    "flexicodec-8.3hz": 25,
     "longcat-24k": 4,
 }
 """At least one of each adapter whose weights are not at hand, at one setting: random weights, so what they decode is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -67,6 +68,7 @@ def load(job):
         *("funasr.utils.load_utils", "funasr.frontends.eend_ola_feature"),
     )
     package.AutoModel = None
+    importlib.import_module("funasr.frontends.wav_frontend")  # which the front end takes for imported
     import flexicodec.modeling_flexicodec as upstream
     from flexicodec.customized_sensevoice.model import SenseVoiceSmall
     from flexicodec.feature_extractors import FBankGen
