@@ -163,6 +163,7 @@ def test_shares_are_what_is_in_percent():
 
 
 @pytest.mark.long
+@pytest.mark.slow
 def test_holm_is_that_of_statsmodels():
     generator = np.random.default_rng(0)
     for count in (1, 2, 7, 40):

@@ -56,7 +56,7 @@ def pitch_grids(
 def strata_of(pitches: Mapping[str, float]) -> dict[str, frozenset[str]]:
     """Utterances by stratum, the lowest first; without the strata that hold too few.
 
-    >>> list(strata_of({str(i): 100.0 + 10 * i for i in range(21)}))
+    >>> list(strata_of({str(hertz): float(hertz) for hertz in range(171, 280)}))
     ['180-250 Hz', '≥ 250 Hz']
     """
     found = {}

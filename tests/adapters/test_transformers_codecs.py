@@ -316,6 +316,7 @@ def test_a_checkpoint_replaces_the_weights(tmp_path: Path, speech: Audio, monkey
 
 
 @pytest.mark.long
+@pytest.mark.slow
 def test_a_wrong_checkpoint_ends_a_run_before_its_first_utterance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

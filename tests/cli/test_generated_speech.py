@@ -46,6 +46,7 @@ def score(folder: Path, out: Path, *arguments: str) -> subprocess.CompletedProce
 WITH_PROMPTS = ("--prompts", "utt2prompt", "--prompt-root", "voices")
 
 
+@pytest.mark.slow
 def test_words_and_voices_of_generated_speech(folder: Path, tmp_path: Path):
     done = score(folder, tmp_path, "--text", "texts.tsv", *WITH_PROMPTS, "--asr", "pocketsphinx")
     assert done.returncode == 0, done.stderr

@@ -396,6 +396,7 @@ def test_what_is_undone_leaves_what_an_exact_codec_gives(name: str, factor: floa
 
 
 @pytest.mark.long
+@pytest.mark.slow
 def test_a_run_has_labelled_rows_that_say_what_came_out_and_are_the_same_in_any_order_of_work(
     run_in: Callable[..., Run], tmp_path: Path
 ):

@@ -285,8 +285,8 @@ exit $status
 @pytest.mark.parametrize(
     ("full", "size"),
     [
-        (("home",), "2m"),
-        pytest.param(("home", "out"), "3m", marks=pytest.mark.slow),
+        pytest.param(("home",), "1m", marks=pytest.mark.slow),
+        pytest.param(("home", "out"), "2m", marks=pytest.mark.slow),
         pytest.param(("out",), "200k", marks=pytest.mark.slow),
     ],
     ids=["cache", "both", "run"],

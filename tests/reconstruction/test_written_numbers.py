@@ -32,6 +32,7 @@ def run(table: Path, out: Path, normaliser: str) -> codec_bench.Run:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_warning_names_the_normaliser_that_writes_numbers_alike(table: Path, tmp_path: Path) -> None:
     found = run(table, tmp_path / "basic", "basic")
     (warning,) = [line for line in found.info["warnings"] if "writes numbers" in line]

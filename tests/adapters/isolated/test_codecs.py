@@ -21,19 +21,25 @@ from tests.adapters.buildable import Machine
 from tests.adapters.isolated import standins
 from tests.adapters.isolated.standins import Setting, Wrong
 
+HEAVY = {
+    "auv", "bicodec", "cosyvoice", "distill_neucodec", "dualcodec", "facodec", "flexicodec", "hubert_units", "kanade",
+    "magicodec", "moss", "past", "simwhisper", "xy_tokenizer",
+}  # fmt: skip
+"""Workers that import transformers or as much, which takes them five to ten seconds each."""
 
-def marks(number: int) -> list[pytest.MarkDecorator]:
+
+def marks(name: str, number: int) -> list[pytest.MarkDecorator]:
     """Further checkpoints of a worker, and further wrong files, run its code again: that is for `make test-slow`."""
-    return [pytest.mark.slow] if number else []
+    return [pytest.mark.slow] if number or name in HEAVY else []
 
 
 SETTINGS = [
-    pytest.param(name, (cls, mode), id=f"{cls.name}@{mode}" if mode else cls.name, marks=marks(number))
+    pytest.param(name, (cls, mode), id=f"{cls.name}@{mode}" if mode else cls.name, marks=marks(name, number))
     for name in standins.NAMES
     for number, (cls, mode) in enumerate(standins.module_of(name).SETTINGS)
 ]
 WRONG = [
-    pytest.param(name, wrong, id=f"{name}-{number}", marks=marks(number))
+    pytest.param(name, wrong, id=f"{name}-{number}", marks=marks(name, number))
     for name in standins.NAMES
     for number, wrong in enumerate(getattr(standins.module_of(name), "WRONG", ()))
 ]
