@@ -28,7 +28,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	CODEC_BENCH_HOME=$(DEMO_HOME) $(BIN)/codec-bench run --dataset demo \
 		--codec codec2@3200,codec2@1200,codec2@700C,opus@6000,opus@12000,opus@24000,amr-nb@4750,gsm \
-		--keep-audio --out runs/demo
+		--asr pocketsphinx --keep-audio --out runs/demo
 
 # The loop to work in: all but the conformance of codecs, codecs in environments of their own, and tests of over a second.
 check: lint
