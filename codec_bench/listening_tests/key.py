@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
 from codec_bench.errors import UsageError
 from codec_bench.files import read_json, write_atomically
 from codec_bench.fingerprint import address
-from codec_bench.runs.directory import Run
+
+if TYPE_CHECKING:
+    from codec_bench.runs.directory import Run
 
 SCHEMA = 1
 
