@@ -88,8 +88,8 @@ def _smaller(entry: Entry) -> Entry:
 
 
 def _as_it_was(stored: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """An entry of audio as it was put; those of earlier versions have their samples as they are."""
-    if "samples" in stored:
+    """An entry as it was put, wherever a packed one lies; those of earlier versions have their samples as they are."""
+    if not {"flac", "zstd"} & stored.keys():
         return stored
     samples = unpacked(stored)
     return {"samples": samples} | {n: v for n, v in stored.items() if n not in ("flac", "bits", "zstd", "count")}
@@ -150,9 +150,7 @@ class ArrayCache:
         if data is None:
             return None
         try:
-            arrays = read_npz(data, len(_MAGIC) + 32)
-            if self._is_audio:
-                arrays = _as_it_was(arrays)
+            arrays = _as_it_was(read_npz(data, len(_MAGIC) + 32))
             return arrays, made(arrays)
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, EOFError, zipfile.BadZipFile):
             self.discard(address, "is damaged")  # a whole file of something else

@@ -50,15 +50,11 @@ def load_made(source: Mapping[str, Any], cache: ArrayCache) -> tuple[Audio, dict
         return aligned(audio, lag, recording), {}
     folder = Path(source["folder"]) if "folder" in source else None
     if "path" not in source:
-        entry = (cache if folder is None else ArrayCache(folder / COPIES)).get(source["address"])
+        entry = (cache if folder is None else ArrayCache(folder)).get(source["address"])
         if entry is None:
             raise NotScorable("the audio was lost from the cache; run again", Status.DECODE_FAILED)
         return audio_of(entry), {name: float(entry[name]) for name in ("decode_seconds",) if name in entry}
     return _read(source, folder), {}
-
-
-COPIES = "audio"
-"""Folder of copies of decoded audio, in that which a source names: called as that of the cache that they are of."""
 
 
 def files_of(source: Mapping[str, Any]) -> list[Mapping[str, Any]]:

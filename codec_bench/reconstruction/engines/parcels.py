@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from codec_bench.cache import ArrayCache
-from codec_bench.coding.signals import COPIES, files_of, read_recording
+from codec_bench.coding.signals import files_of, read_recording
 from codec_bench.files import write_atomically
 from codec_bench.identity import invocation
 from codec_bench.metrics import Metric, metric
@@ -80,7 +80,7 @@ def signals_of(sources: Iterable[Mapping[str, Any]], audio: ArrayCache) -> dict[
 
 def unpack_signals(sources: Iterable[Mapping[str, Any]], signals: Mapping[str, bytes], folder: Path) -> None:
     """Writes signals to where `coding.signals.load_signal` looks for copies."""
-    cache = ArrayCache(folder / COPIES)
+    cache = ArrayCache(folder)
     for source in (file for whole in sources for file in files_of(whole)):
         if "path" in source:
             (folder / source["digest"]).write_bytes(signals[source["digest"]])
