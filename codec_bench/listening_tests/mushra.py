@@ -68,18 +68,11 @@ def import_ratings(run: Run, results: Path, key: Key, rules: Rules, column: str 
         "interval": INTERVAL,
         "systems": {label: asdict(found) for label, found in opinions.items()},
         "differences": [asdict(found) for found in apart],
-        "items": [
-            {"system": system, "utterance": utterance, "mean": fmean(scores), "ratings": len(scores)}
-            for (system, utterance), scores in means.items()
-        ],
+        "items": items_of(means),
         "listeners": [asdict(who) | {"name": numbers[who.name]} for who in screening.listeners],
         "warnings": warnings,
     }
-    values = {
-        label: Estimate(found.mean, found.low, found.high, found.items, items, found.listeners, found.effective)
-        for label, found in opinions.items()
-        if label in run.systems
-    }
+    values = estimates_of({label: opinions[label] for label in opinions if label in run.systems}, items)
     content = content_of(source) | {"screening": f"{rules.reference} {anchor}"}
     note = _note(source, key, opinions, apart)
     spec = ColumnSpec("mushra", "MUSHRA", FAMILY, better="higher", digits=1, note=note, content=content)
@@ -98,6 +91,22 @@ def _kept(screening: Screening) -> set[str]:
             f"{screening.listeners[0].reasons[0]}; --no-screening counts all"
         )
     return kept
+
+
+def estimates_of(opinions: Mapping[str, Opinion], items: int) -> dict[str, Estimate]:
+    """Opinions of systems as values of a column, of so many items expected."""
+    return {
+        label: Estimate(found.mean, found.low, found.high, found.items, items, found.listeners, found.effective)
+        for label, found in opinions.items()
+    }
+
+
+def items_of(means: Mapping[tuple[str, str], Sequence[float]]) -> list[dict[str, Any]]:
+    """What a report says of every system and utterance; `means` as `means_of` returns them."""
+    return [
+        {"system": system, "utterance": utterance, "mean": fmean(scores), "ratings": len(scores)}
+        for (system, utterance), scores in means.items()
+    ]
 
 
 def opinions_of(ratings: Sequence[Rating], labels: Sequence[str]) -> dict[str, Opinion]:

@@ -15,6 +15,8 @@ from codec_bench.listening_tests.mushra import (
     answers_of,
     by_place,
     difference_rows,
+    estimates_of,
+    items_of,
     means_of,
     opinion_rows,
     opinions_of,
@@ -24,7 +26,6 @@ from codec_bench.listening_tests.rhymes import choice_of, features_of
 from codec_bench.listening_tests.statistics import differences
 from codec_bench.runs.columns import ColumnSpec
 from codec_bench.runs.directory import Run
-from codec_bench.stats import Estimate
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,10 @@ def import_answers(run: Run, results: Path, key: Key, column: str | None) -> Imp
         "systems": {label: asdict(found) for label, found in opinions.items()},
         "differences": [asdict(found) for found in apart],
         **({"features": _by_feature(key, ratings)} if key.kind == "drt" else {}),
-        "items": [
-            {"system": system, "utterance": utterance, "mean": fmean(scores), "ratings": len(scores)}
-            for (system, utterance), scores in means.items()
-        ],
+        "items": items_of(means),
         "warnings": warnings,
     }
-    values = {
-        label: Estimate(found.mean, found.low, found.high, found.items, items, found.listeners, found.effective)
-        for label, found in opinions.items()
-    }
+    values = estimates_of(opinions, items)
     note = kind.note.format(len(names), items)
     spec = ColumnSpec(
         key.kind, kind.heading, FAMILY, better="higher", digits=kind.digits, note=note, content=content_of(source)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from codec_bench.errors import UsageError
 from codec_bench.listening_tests.key import Key, Stimulus, Trial
@@ -30,12 +31,6 @@ NO_GRADE = "NA"
 
 FILE_NAMES = {"mushra": "mushra.csv", "abx": "paired_comparison.csv", "dcr": "lss.csv", "drt": "lss.csv"}
 """Where webMUSHRA writes the results of each kind of test."""
-
-
-_REPEATED = (
-    "{} answers have the same listener and page as an earlier one; the last one of each counts. Did two people enter "
-    "the same name?"
-)
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,9 @@ class Choice:
     trial: Trial
     answer: str
     seconds: float | None
+
+
+Answer = TypeVar("Answer", Rating, Choice)
 
 
 @dataclass(frozen=True)
@@ -154,14 +152,7 @@ def read_choices(path: Path, key: Key, listener: str | None = None) -> tuple[lis
             raise results.error(number, f"{answer!r} is not an answer ({', '.join(ANSWERS)})")
         repeated += place in found
         found[place] = Choice(place[0], trial, answer, results.seconds(number, "choice_time"))
-    if repeated:
-        warnings.append(_REPEATED.format(repeated))
-    if left:
-        warnings.append(f"{left} pages were left without an answer")
-    choices = [choice for choice in found.values() if not choice.trial.training]
-    if not choices:
-        raise UsageError(f"{path} has no answer that counts")
-    return choices, warnings
+    return _answered(path, found.values(), repeated, left, warnings)
 
 
 def read_answers(path: Path, key: Key, listener: str | None = None) -> tuple[list[Rating], list[str]]:
@@ -192,14 +183,28 @@ def read_answers(path: Path, key: Key, listener: str | None = None) -> tuple[lis
             score = 100.0 if choice.shown[int(answer) - 1] == choice.said else -100.0
         repeated += place in found
         found[place] = Rating(place[0], trial, stimulus, score, results.seconds(number, "rating_time"))
+    return _answered(path, found.values(), repeated, left, warnings)
+
+
+def _answered(
+    path: Path, found: Iterable[Answer], repeated: int, left: int, warnings: list[str]
+) -> tuple[list[Answer], list[str]]:
+    """The answers of a test with one question a page that count, and warnings, with those of pages among them.
+
+    Raises:
+        UsageError: None counts.
+    """
     if repeated:
-        warnings.append(_REPEATED.format(repeated))
+        warnings.append(
+            f"{repeated} answers have the same listener and page as an earlier one; the last one of each counts. Did "
+            "two people enter the same name?"
+        )
     if left:
         warnings.append(f"{left} pages were left without an answer")
-    ratings = [rating for rating in found.values() if not rating.trial.training]
-    if not ratings:
+    counted = [answer for answer in found if not answer.trial.training]
+    if not counted:
         raise UsageError(f"{path} has no answer that counts")
-    return ratings, warnings
+    return counted, warnings
 
 
 def _read(path: Path, key: Key, listener: str | None, needed: Sequence[str]) -> tuple[_Results, list[str]]:
