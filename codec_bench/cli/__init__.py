@@ -22,40 +22,50 @@ INTERRUPTED = 130
 """The exit code that typer makes of Ctrl-C."""
 
 COMMANDS = {
-    "run": "codec_bench.cli.run:run",
-    "score": "codec_bench.cli.score:score",
-    "compare": "codec_bench.cli.compare:compare",
-    "baseline": "codec_bench.cli.baseline:baseline",
-    "probe": "codec_bench.cli.probe:probe",
-    "tokens": "codec_bench.cli.tokens:tokens",
-    "speed": "codec_bench.cli.speed:speed",
-    "report": "codec_bench.cli.report:report",
-    "reproduce": "codec_bench.cli.reproduce:reproduce",
-    "log": "codec_bench.cli.log:log",
-    "publish": "codec_bench.cli.publish:publish",
-    "leaderboard": "codec_bench.cli.leaderboard:leaderboard",
-    "export": "codec_bench.cli.export:export",
-    "ratings": "codec_bench.cli.ratings:ratings",
-    "list": "codec_bench.cli.list:list_plugins",
-    "fetch": "codec_bench.cli.fetch:fetch",
-    "doctor": "codec_bench.cli.doctor:doctor",
-    "new": "codec_bench.cli.new:new",
-    "check": "codec_bench.cli.check:check",
-    "verify": "codec_bench.cli.verify:verify",
-    "env": "codec_bench.cli.env:env",
-    "cache": "codec_bench.cli.cache:cache",
+    "Measure": {
+        "run": "Reconstruct a data set with codecs and score it",
+        "score": "Score audio that exists already",
+        "probe": "Train small probes on frozen tokens",
+        "tokens": "Analyse tokens: use of codebooks, entropy, n-grams",
+        "speed": "Measure what codecs cost: time, latency, memory",
+        "reproduce": "Run the rows of a paper's table, beside what was published",
+    },
+    "Look at results": {
+        "report": "Write tables, plots and the interactive page of runs",
+        "compare": "Compare a run with an earlier one: is it worse?",
+        "baseline": "Store the scores of a run as a small file for `compare`",
+        "export": "Make a listening test for webMUSHRA",
+        "ratings": "Import what people said in a listening test",
+        "log": "Give finished runs to experiment trackers",
+        "publish": "Write results as files to share, or check such files",
+    },
+    "What there is": {
+        "list": "List codecs, metrics, data sets, tasks and papers",
+        "doctor": "Say what runs here, and what installs the rest",
+        "verify": "Compare what is here with published answers",
+        "new": "Write a codec, a metric or a data set to begin with",
+        "check": "Check a codec by what every codec promises",
+    },
+    "What lies on this machine": {
+        "fetch": "Download weights and data sets ahead of a run",
+        "env": "Make, list or remove environments of codecs",
+        "cache": "Show or remove what lies in CODEC_BENCH_HOME",
+    },
+    "More": {
+        "leaderboard": "Write a leaderboard that opens from a disk or any host",
+    },
 }
-"""Where each command is; only the one that is called is imported."""
+"""The commands below the headings of `codec-bench --help`, each with a line that fits on a narrow terminal.
+
+They are said here, so that neither the help nor a completion imports the commands."""
+
+NAMES = tuple(name for commands in COMMANDS.values() for name in commands)
 
 
-GROUPS = {
-    "Measure": ("run", "score", "probe", "tokens", "speed", "reproduce"),
-    "Look at results": ("report", "compare", "baseline", "export", "ratings", "log", "publish"),
-    "What there is": ("list", "doctor", "verify", "new", "check"),
-    "What lies on this machine": ("fetch", "env", "cache"),
-    "More": (),
-}
-"""The headings of `codec-bench --help`, and the commands below them; the last one has all others."""
+def place(name: str) -> tuple[str, str]:
+    """Module and attribute of a command; only the one that is called is imported."""
+    return f"codec_bench.cli.{name}", "list_plugins" if name == "list" else name
+
 
 SETTINGS = {
     "help_option_names": ["-h", "--help"],
@@ -68,8 +78,8 @@ class _Imported(UserDict[str, Any]):
     """Commands by name, created from a function or a group on first use."""
 
     def __getitem__(self, name: str) -> Any:
-        if isinstance(self.data[name], str):
-            module, _, attribute = self.data[name].partition(":")
+        if self.data[name] is None:
+            module, attribute = place(name)
             found = getattr(importlib.import_module(module), attribute)
             if not isinstance(found, typer.Typer):
                 single = _typer()
@@ -87,22 +97,17 @@ class _Commands(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = _Imported(COMMANDS)
+        self.commands = _Imported(dict.fromkeys(NAMES))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, without importing any."""
-        return [*COMMANDS]  # `list` is one of the modules here
+        return [*NAMES]  # `list` is one of the modules here
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Writes the commands under headings."""
-        left = self.list_commands(ctx)
-        for heading, names in GROUPS.items():
-            shown = [name for name in left if name in names or not names]
-            left = [name for name in left if name not in shown]
-            lines = [(name, self.commands[name].get_short_help_str(formatter.width - 16)) for name in shown]
-            if lines:
-                with formatter.section(heading):
-                    formatter.write_dl(lines)
+        for heading, summaries in COMMANDS.items():
+            with formatter.section(heading):
+                formatter.write_dl(list(summaries.items()))
 
 
 def _typer(**options: Any) -> typer.Typer:

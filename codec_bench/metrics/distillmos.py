@@ -17,7 +17,7 @@ import numpy as np
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
-from codec_bench.metrics.model import ModelOutput, PublishedModel, model_feature, packaged
+from codec_bench.metrics.model import ModelOutput, Packaged, PublishedModel, model_feature
 from codec_bench.metrics.opinions import single_opinion_score
 from codec_bench.metrics.resampling import SINC
 from codec_bench.records import NotScorable, Status
@@ -96,11 +96,11 @@ def crops(audio: Audio) -> list[int]:
     return [int(share * rest) for share in np.linspace(0, 1, -(-rest // STEP) + 1)]
 
 
-_INSTALLED = packaged(WEIGHTS, "distillmos", "weights")
+_FILE = Packaged(WEIGHTS, "distillmos", "weights")
 
 
 def _load(device: str) -> Weights:
-    with weights_of("DistillMOS", WEIGHTS, _INSTALLED) as path:
+    with weights_of("DistillMOS", WEIGHTS, _FILE.installed) as path:
         return Weights(read_checkpoint(path, device)["model"])
 
 
@@ -125,7 +125,7 @@ MODEL = PublishedModel(
     "distillmos",
     _load,
     _apply,
-    weights=() if _INSTALLED else (WEIGHTS,),
+    weights=_FILE,
     packages=("torch",),
     licence="MIT",
     published=WEIGHTS,

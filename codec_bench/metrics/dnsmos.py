@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile, locate
-from codec_bench.metrics.model import ModelOutput, PublishedModel, model_feature, packaged
+from codec_bench.metrics.model import ModelOutput, Packaged, PublishedModel, model_feature
 from codec_bench.metrics.opinions import opinion_score
 from codec_bench.metrics.resampling import LIBROSA
 from codec_bench.metrics.spectral import mel_power
@@ -58,8 +58,8 @@ _FFT, _HOP, _MELS = 321, 160, 120  # of P.808
 _RANGE_DB = 80.0
 
 
-installed_file = partial(packaged, package="speechmos", folder="dnsmos_models")
-"""The copy of a file in the package `speechmos`; see `packaged`."""
+in_speechmos = partial(Packaged, package="speechmos", folder="dnsmos_models")
+"""A file that the package `speechmos` may have."""
 
 
 def one_core_session(file: RemoteFile, installed: Path | None, device: str) -> Any:
@@ -92,6 +92,7 @@ def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], 
         file: The network; where `speechmos` has it, it need not be fetched.
         scores: From a session of onnxruntime and a window, float32 `[144160]`, to its scales.
     """
+    packaged = in_speechmos(file)
 
     def apply(session: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
         # One window at a time: several together take no less time, and more memory.
@@ -99,9 +100,9 @@ def onnx_model(name: str, file: RemoteFile, scores: Callable[[Any, FloatArray], 
 
     return PublishedModel(
         name,
-        lambda device: one_core_session(file, installed_file(file), device),
+        lambda device: one_core_session(file, packaged.installed, device),
         apply,
-        weights=() if installed_file(file) else (file,),
+        weights=packaged,
         packages=("onnxruntime",),
         modules=("onnxruntime",),
         extra="dnsmos",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
-from codec_bench.metrics.model import PublishedModel, model_feature, packaged, stacked, waves
+from codec_bench.metrics.model import Packaged, PublishedModel, model_feature, stacked, waves
 from codec_bench.metrics.resampling import SINC_SHARP
 from codec_bench.metrics.spectral import slaney_filterbank
 
@@ -91,11 +91,11 @@ def pitch_of(weights: Weights, signals: Tensor) -> Tensor:
     return torch.where(confidence[..., 0] > VOICED, 10 * 2 ** (cents / 1200), 0.0)
 
 
-_INSTALLED = packaged(WEIGHTS, "torchfcpe", "assets")
+_FILE = Packaged(WEIGHTS, "torchfcpe", "assets")
 
 
 def _load(device: str) -> Weights:
-    with weights_of("FCPE", WEIGHTS, _INSTALLED) as path:
+    with weights_of("FCPE", WEIGHTS, _FILE.installed) as path:
         return Weights(read_checkpoint(path, device)["model"])
 
 
@@ -108,7 +108,7 @@ MODEL = PublishedModel(
     "fcpe",
     _load,
     _apply,
-    weights=() if _INSTALLED else (WEIGHTS,),
+    weights=_FILE,
     packages=("torch",),
     licence="MIT",
     equal_lengths=True,

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from typing_extensions import override
@@ -58,7 +58,7 @@ class Model:
     name: str
     load: Callable[[str], Any]
     apply: Apply
-    weights: tuple[RemoteFile, ...] = ()
+    weights: Sequence[RemoteFile] = ()
     packages: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     extra: str = ""
@@ -138,14 +138,37 @@ class PublishedModel(Model):
         return {} if self.published is None else {self.published.path: self.published.sha256}
 
 
-def packaged(remote: RemoteFile, package: str, folder: str) -> Path | None:
-    """The copy of a file in a folder of an installed package, or None if there is none, or another one."""
-    spec = find_spec(package)
-    for place in (spec.submodule_search_locations if spec is not None else None) or ():
-        path = Path(place, folder, Path(remote.path).name)
-        if path.is_file() and is_published(remote, path):
-            return path
-    return None
+class Packaged(Sequence[RemoteFile]):
+    """What has to be fetched of a published file: nothing where an installed package has it.
+
+    That is found out on first use, since the digest of a large file takes a while, and modules are imported for less.
+    """
+
+    def __init__(self, remote: RemoteFile, package: str, folder: str) -> None:
+        """Takes the file, and the package and its folder that may have it."""
+        self.remote, self.package, self.folder = remote, package, folder
+
+    @cached_property
+    def installed(self) -> Path | None:
+        """The copy in the package, or None if there is none, or another one."""
+        spec = find_spec(self.package)
+        for place in (spec.submodule_search_locations if spec is not None else None) or ():
+            path = Path(place, self.folder, Path(self.remote.path).name)
+            if path.is_file() and is_published(self.remote, path):
+                return path
+        return None
+
+    def __len__(self) -> int:
+        return 0 if self.installed else 1
+
+    @overload
+    def __getitem__(self, index: int) -> RemoteFile: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[RemoteFile, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> RemoteFile | tuple[RemoteFile, ...]:
+        return (() if self.installed else (self.remote,))[index]
 
 
 def model_feature(model: Model, resampler: Resampler = SOXR_HQ) -> Feature:

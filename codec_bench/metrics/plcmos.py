@@ -18,7 +18,7 @@ import numpy as np
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.dnsmos import one_core_session
-from codec_bench.metrics.model import ModelOutput, PublishedModel, model_feature, packaged
+from codec_bench.metrics.model import ModelOutput, Packaged, PublishedModel, model_feature
 from codec_bench.metrics.opinions import single_opinion_score
 from codec_bench.metrics.resampling import LIBROSA
 from codec_bench.records import NotScorable, Status
@@ -58,7 +58,7 @@ def log_power(samples: FloatArray) -> FloatArray:
     return np.asarray(np.log(power, out=np.full_like(power, lowest), where=power > 0) / _SCALE, np.float32)
 
 
-_INSTALLED = packaged(WEIGHTS, "speechmos", "plcmos_models")
+_FILE = Packaged(WEIGHTS, "speechmos", "plcmos_models")
 
 
 def _apply(session: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
@@ -76,9 +76,9 @@ def _apply(session: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
 
 MODEL = PublishedModel(
     "plcmos",
-    lambda device: one_core_session(WEIGHTS, _INSTALLED, device),
+    lambda device: one_core_session(WEIGHTS, _FILE.installed, device),
     _apply,
-    weights=() if _INSTALLED else (WEIGHTS,),
+    weights=_FILE,
     packages=("onnxruntime",),
     modules=("onnxruntime",),
     extra="dnsmos",

@@ -6,7 +6,7 @@ once for all systems, those of a reconstruction once for both forms.
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +38,20 @@ _PACKAGES = ("scipy",)
 
 def resampled(audio: Audio) -> Floats:
     """A signal at 10 kHz, by the filter of Octave's `resample`, which the reference implementation uses."""
+    return _resampled(audio.samples.tobytes(), audio.rate)
+
+
+@lru_cache(maxsize=2)
+def _resampled(samples: bytes, rate: int) -> Floats:
+    """The same of float32 samples; a pair is kept, because the choice of frames and the bands both need it."""
     from scipy.signal import resample_poly
 
-    common = np.gcd(RATE, audio.rate)
-    up, down = RATE // common, audio.rate // common
-    samples = audio.samples.astype(np.float64)
-    return samples if up == down else np.asarray(resample_poly(samples, up, down, window=_octave_filter(up, down)))
+    common = np.gcd(RATE, rate)
+    up, down = RATE // common, rate // common
+    signal = np.frombuffer(samples, np.float32).astype(np.float64)
+    made = signal if up == down else np.asarray(resample_poly(signal, up, down, window=_octave_filter(up, down)))
+    made.flags.writeable = False
+    return made
 
 
 @cache

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.model import Model, ModelOutput, PublishedModel, packaged, run_model
+from codec_bench.metrics.model import Model, ModelOutput, Packaged, PublishedModel, run_model
 from codec_bench.metrics.signal import Signal
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
@@ -71,7 +71,7 @@ LATTICE = RemoteFile(
     source="https://raw.githubusercontent.com/google/visqol/38d0b0163e441047d4429bf07ad09e5b9031d02c/model/"
     "lattice_tcditugenmeetpackhref_ls2_nl60_lr12_bs2048_learn.005_ep2400_train1_7_raw.tflite",
 )
-_LATTICE_INSTALLED = packaged(LATTICE, "visqol", "model")
+_LATTICE_FILE = Packaged(LATTICE, "visqol", "model")
 _QUANTILE, _MEDIAN, _UNRELATED = 0.1, 0.5, 0.15
 
 
@@ -79,7 +79,7 @@ def _load_lattice(device: str) -> Any:
     """The signature of the network, on one thread as in the program."""
     from ai_edge_litert.interpreter import Interpreter
 
-    content = (_LATTICE_INSTALLED or locate(LATTICE)).read_bytes()
+    content = (_LATTICE_FILE.installed or locate(LATTICE)).read_bytes()
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     return interpreter.get_signature_runner("predict")
@@ -123,7 +123,7 @@ LATTICE_MODEL = PublishedModel(
     "visqol/lattice",
     _load_lattice,
     _apply_lattice,
-    weights=() if _LATTICE_INSTALLED else (LATTICE,),
+    weights=_LATTICE_FILE,
     packages=("ai-edge-litert",),
     modules=("ai_edge_litert",),
     extra="visqol",

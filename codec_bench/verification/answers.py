@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import override
@@ -341,6 +341,12 @@ def answer_file(module: str) -> AnswerFile:
     return load(path) if path.is_file() else EMPTY
 
 
+@cache
+def _shared_inputs() -> dict[str, Any]:
+    """What all files of answers may name as an input."""
+    return dict(read_yaml(SHARED))
+
+
 @lru_cache(maxsize=64)
 def load(path: Path) -> AnswerFile:
     """A file of answers.
@@ -350,7 +356,7 @@ def load(path: Path) -> AnswerFile:
     """
     content = read_yaml(path)
     try:
-        inputs = read_yaml(SHARED) | content.get("inputs", {})
+        inputs = _shared_inputs() | content.get("inputs", {})
         return AnswerFile.model_validate(content | {"inputs": inputs})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import shlex
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import typer
 import yaml
 
-from codec_bench.cli import COMMANDS
+from codec_bench.cli import NAMES, place
 from codec_bench.cli.commands import command
 from codec_bench.errors import UsageError
 from codec_bench.options import Options, option_of
@@ -199,6 +200,21 @@ def test_only_the_command_that_is_called_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for target in COMMANDS.values():
-        module, _, attribute = target.partition(":")
+    for name in NAMES:
+        module, attribute = place(name)
         assert hasattr(importlib.import_module(module), attribute)
+
+
+def test_the_overview_imports_no_command_and_cuts_no_line():
+    script = (
+        "import sys; from codec_bench.cli import main; sys.argv = ['codec-bench', '--help'];\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([name for name in sys.modules if name.startswith(('codec_bench.cli.', 'pydantic', 'numpy'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, env=os.environ | {"COLUMNS": "80"}
+    )
+    *overview, imported = done.stdout.splitlines()
+    assert imported == "[]"
+    assert not [line for line in overview[1:] if line.endswith("...")]  # the first says how commands are given
+    assert {line.split()[0] for line in overview if line.startswith("  ") and line.strip()} >= set(NAMES)

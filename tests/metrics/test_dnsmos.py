@@ -15,7 +15,7 @@ from codec_bench.metrics import metric, model
 from codec_bench.metrics.dnsmos import (
     P808,
     P835,
-    installed_file,
+    in_speechmos,
     log_mel,
     onnx_model,
     p808_scores,
@@ -31,7 +31,8 @@ pytestmark = pytest.mark.long
 RATE = 16_000
 KEYS = {"dnsmos": "ovrl_mos", "dnsmos.sig": "sig_mos", "dnsmos.bak": "bak_mos", "dnsmos.p808": "p808_mos"}
 needs_files = pytest.mark.skipif(
-    installed_file(P835) is None or installed_file(P808) is None, reason="the files of speechmos are not installed"
+    in_speechmos(P835).installed is None or in_speechmos(P808).installed is None,
+    reason="the files of speechmos are not installed",
 )
 
 
@@ -108,12 +109,12 @@ def test_front_end_equals_librosa(shared: Path) -> None:
 
 @needs_files
 def test_a_file_of_an_installed_package_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = installed_file(P808)
+    real = in_speechmos(P808).installed
     assert real is not None
     with monkeypatch.context() as patch:
         patch.setattr(model, "find_spec", lambda _: None)
         before = onnx_model("p808", P808, p808_scores)
-        assert before.weights == (P808,)
+        assert tuple(before.weights) == (P808,)
         assert "codec-bench fetch metric:x downloads it" in str(before.problem("codec-bench fetch metric:x"))
     copy = tmp_path / "speechmos" / "dnsmos_models" / real.name
     copy.parent.mkdir(parents=True)
@@ -122,10 +123,10 @@ def test_a_file_of_an_installed_package_is_not_fetched(tmp_path: Path, monkeypat
     for name in [name for name in sys.modules if name.split(".")[0] == "speechmos"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert installed_file(P808) == copy
-    assert installed_file(replace(P808, sha256="0" * 64)) is None
+    assert in_speechmos(P808).installed == copy
+    assert in_speechmos(replace(P808, sha256="0" * 64)).installed is None
     made = onnx_model("p808", P808, p808_scores)
-    assert (made.weights, made.problem("")) == ((), None)
+    assert (tuple(made.weights), made.problem("")) == ((), None)
     assert len(made(Audio(np.full(RATE, 0.5, np.float32), RATE))) == 1
     assert made.weight_digests() == before.weight_digests() == {P808.path: P808.sha256}
     assert made.fingerprint == before.fingerprint

@@ -171,9 +171,10 @@ def test_resemblyzer_of_other_weights_fails(monkeypatch: pytest.MonkeyPatch) -> 
 def test_dnsmos_of_other_weights_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     from codec_bench.metrics import dnsmos
+    from codec_bench.metrics.model import Packaged
 
     for file, name in ((dnsmos.P835, "dnsmos"), (dnsmos.P808, "dnsmos.p808")):
-        published = dnsmos.installed_file(file)
+        published = dnsmos.in_speechmos(file).installed
         if published is None:
             pytest.skip("the files of speechmos are not installed")
         model = onnx.load(published)
@@ -183,7 +184,8 @@ def test_dnsmos_of_other_weights_fails(monkeypatch: pytest.MonkeyPatch, tmp_path
         )
         onnx.save(model, tmp_path / published.name)
         free_models()
-        monkeypatch.setattr(dnsmos, "installed_file", lambda remote: tmp_path / Path(remote.path).name)
+        damaged = tmp_path / published.name
+        monkeypatch.setattr(Packaged, "installed", property(lambda self, damaged=damaged: damaged))
         assert Outcome.FAILED in outcomes(verified(f"metric:{name}"))
         monkeypatch.undo()
 
