@@ -127,8 +127,9 @@ def _names(config: Options, notes: list[str]) -> Iterator[str]:
         yield from _names_of_tables(config)
         return
     for entry in getattr(config, "codec", ()):
-        if isinstance(entry, str) and ":" not in entry and entry != GroundTruth.name:  # what users have brings no files
-            yield f"codec:{split_setting(entry)[0]}"
+        codec = split_setting(entry)[0] if isinstance(entry, str) else ":"
+        if ":" not in codec and codec != GroundTruth.name:  # what users have brings no files
+            yield f"codec:{codec}"
     if isinstance(config, RunConfig | ScoreConfig):
         run = config if isinstance(config, RunConfig) else config.run_config(())
         for made in resolve_metrics(run.metrics, run.asr, notes, run.normaliser, references_of(run)):

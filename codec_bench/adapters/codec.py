@@ -62,6 +62,8 @@ class Codec(ABC):
         any_prefix: Whether every number of codebooks from 1 to all can be decoded, or only `prefixes` and all.
         modules: What has to be importable; looked for without importing it.
         extra: The extra of codec-bench that installs them.
+        takes_precision: Whether `bf16` and `fp16` may stand behind its setting; to be said of what was tried alone,
+            since a quantiser that counts in half precision gives other entries than it found.
         framing_bits: Which bits of a packet are no payload, besides padding at its end; 0 is the highest bit of the
             first byte.
 
@@ -80,6 +82,7 @@ class Codec(ABC):
     any_prefix: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
+    takes_precision: ClassVar[bool] = False
     framing_bits: ClassVar[tuple[int, ...]] = ()
 
     unheld: ClassVar[frozenset[str]] = frozenset(
@@ -89,6 +92,9 @@ class Codec(ABC):
 
     live: str = ""
     """Of an object that a program hands over to be measured as it is: a digest of what it held then."""
+
+    precision: str = ""
+    """What its networks compute in where that is not float32: one of `inference.PRECISIONS`; see `use_precision`."""
 
     is_loaded: bool = False
     """Whether `load` was called for a program that goes on using the object."""
@@ -418,6 +424,7 @@ class Codec(ABC):
             weights=self.weight_digests(),
             resampler=[RESAMPLER, package_versions(["soxr"])],
             extra=self._fingerprint_parts(),
+            **({"precision": self.precision} if self.precision else {}),
             **({} if self.plug_in is None else {"plug_in": self.plug_in.describe()}),
         )
 
@@ -451,6 +458,21 @@ class Codec(ABC):
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         """More that decides what the codec produces, e.g. the version of a bundled C library."""
         return {}
+
+    @final
+    def use_precision(self, precision: str) -> None:
+        """Has its networks compute in `bf16` or `fp16` from now on; to be called before `load`.
+
+        Raises:
+            UsageError: It cannot.
+        """
+        if not self.takes_precision:
+            raise UsageError(
+                f"{self.name} does not compute in {precision}: that is for codecs whose networks run in this process "
+                "by PyTorch, and that were tried in it (`takes_precision`)"
+            )
+        self.close()
+        self.precision = precision
 
     # --- for adapters ------------------------------------------------------------------------------------------
 

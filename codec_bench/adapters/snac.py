@@ -48,6 +48,7 @@ class Snac(PackageCodec):
     packages: ClassVar[tuple[str, ...]] = ("torch", "snac")
     modules: ClassVar[tuple[str, ...]] = ("snac", "einops")
     extra: ClassVar[str] = "snac"
+    takes_precision: ClassVar[bool] = True
     checkpoint_file: ClassVar[str] = "pytorch_model.bin"
 
     any_prefix: ClassVar[bool] = False

@@ -37,6 +37,7 @@ class SpeechTokenizer(PackageCodec):
     prefixes: ClassVar[tuple[int, ...]] = tuple(range(1, BOOKS + 1))
     modules: ClassVar[tuple[str, ...]] = ("speechtokenizer", "einops")
     extra: ClassVar[str] = "speechtokenizer"
+    takes_precision: ClassVar[bool] = True
     checkpoint_file: ClassVar[str] = WEIGHTS
 
     spec = neural(

@@ -15,6 +15,7 @@ from codec_bench.faults import contained
 from codec_bench.fingerprint import address
 from codec_bench.hub import RemoteFile, fetch_all, missing
 from codec_bench.identity import source_of
+from codec_bench.inference import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class System:
     """A row of a table.
 
     Attributes:
-        label: What its row is called: `longcat@3`, `opus@6000`, `files:DIR`, `ground-truth`.
+        label: What its row is called: `longcat@3`, `longcat@3:bf16`, `opus@6000`, `files:DIR`, `ground-truth`.
         source: The codec, shared by all systems that differ in the number of codebooks only, or the prepared audio.
         codebooks: How many codebooks are decoded; None for a codec without codebooks.
         asked: `package.module:Class@3` where that is what makes it, and not its label.
@@ -53,7 +54,8 @@ def load_codec(name: str, device: str = "cpu", checkpoint: str | os.PathLike[str
     """A codec that is ready to use.
 
     Args:
-        name: `opus@6000`, `lyra@16`, `package.module:Class@setting`; a codec with codebooks needs no setting.
+        name: `opus@6000`, `lyra@16`, `mimi@8:bf16`, `package.module:Class@setting`; a codec with codebooks needs no
+            setting.
         device: `cpu`, `cuda` or `cuda:1`.
         checkpoint: Other weights: a file or a folder, as `--checkpoint` takes them.
 
@@ -142,6 +144,16 @@ class _Asked:
             raise UsageError(reason)
 
 
+def split_precision(setting: str | None) -> tuple[str | None, str]:
+    """Splits `3:bf16`, or `bf16` where it is all; without one the precision is empty.
+
+    >>> split_precision("3:bf16"), split_precision("bf16"), split_precision("6000"), split_precision(None)
+    (('3', 'bf16'), (None, 'bf16'), ('6000', ''), (None, ''))
+    """
+    before, _, last = (setting or "").rpartition(":")
+    return (before or None, last) if last in PRECISIONS else (setting, "")
+
+
 def split_setting(name: str) -> tuple[str, str | None]:
     """Splits `codec@setting`.
 
@@ -181,11 +193,12 @@ def _settings_of(cls: type[Codec], base: str, setting: str | None, asked: _Asked
     """The systems of a codec: at one setting, or at all its standard ones."""
     _check_complete(cls)
     _check_runs(cls, base)
+    setting, precision = split_precision(setting)
     if cls.modes:
         modes = cls.modes if setting is None else (setting,)
-        return [_system(base, mode, _checked(cls(mode))) for mode in modes]
+        return [_system(base, mode, _computing(_checked(cls(mode)), precision)) for mode in modes]
     # The object is shared by all numbers of codebooks; the system knows how many it has.
-    shared = _checked(cls())
+    shared = _computing(_checked(cls()), precision)
     available = len(shared.spec.codebooks)
     counts = list(asked.codebooks)
     if setting is not None:
@@ -208,11 +221,19 @@ def _system(base: str, setting: str | int | None, made: Codec, codebooks: int | 
     """A codec at a setting, as its row is called: by the name that a class of the user's gives itself, unless that is
     the name of another codec, which a reader would take it for.
     """
-    at = "" if setting is None else f"@{setting}"
+    parts = [str(setting)] * (setting is not None) + [made.precision] * bool(made.precision)
+    at = f"@{':'.join(parts)}" if parts else ""
     is_free = made.name not in CODECS.names() or CODECS.gives(made.name, type(made))
     is_name = made.name.isprintable() and made.name == made.name.strip() and not {"@", ":"} & set(made.name)
     called = made.name if ":" in base and is_free and is_name and made.name != GroundTruth.name else base
     return System(f"{called}{at}", made, codebooks, "" if called == base else f"{base}{at}")
+
+
+def _computing(made: Codec, precision: str) -> Codec:
+    """A codec that computes in a precision; in its own where none is named."""
+    if precision:
+        made.use_precision(precision)
+    return made
 
 
 def systems_of(made: Codec, codebooks: Sequence[int] = ()) -> list[System]:
@@ -348,14 +369,14 @@ def _make_ready(codec: Codec) -> None:
 
 
 def with_setting(cls: type[Codec], setting: str | None) -> Codec:
-    """A codec at a setting, which is a mode if the codec has modes, otherwise a number of codebooks.
+    """A codec at a setting, which is a mode if the codec has modes, otherwise a number of codebooks, and its precision.
 
     Raises:
         UsageError: There is no such setting.
     """
-    if cls.modes or setting is None:
-        return cls(setting)
-    return cls(codebooks=count_of(cls, setting))
+    setting, precision = split_precision(setting)
+    made = cls(setting) if cls.modes or setting is None else cls(codebooks=count_of(cls, setting))
+    return _computing(made, precision)
 
 
 def count_of(cls: type[Codec], setting: str) -> int:

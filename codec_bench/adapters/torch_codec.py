@@ -80,7 +80,8 @@ class TorchCodec(ReplaceableCodec):
 
         if self._model is None:
             raise CodecError(f"{self.name} is not loaded")
-        with exact_inference(deterministic=False):  # as fast as its makers have it; rounded, a token may tip over
+        # As fast as its makers have it; rounded, a token may tip over.
+        with exact_inference(deterministic=False, precision=self.precision, device=self._device):
             torch.manual_seed(SEED)
             yield
 

@@ -131,6 +131,7 @@ def describe_system(system: Row) -> dict[str, Any]:
         "frame_rate_hz": spec.frame_rate,
         "tokens_per_second": float(sum(spec.token_rate(i) for i in range(timed))) if timed else None,
         "nominal_bitrate": spec.bitrate(system.codebooks),
+        "precision": getattr(system.source, "precision", "") or None,
         "stated_bitrate": getattr(system.source, "stated_bitrate", None),
         "input_rate": spec.input_rate,
         "output_rate": spec.output_rate,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from codec_bench.adapters.codec import Codec
-from codec_bench.adapters.systems import System, parse_systems, ready, split_setting
+from codec_bench.adapters.systems import System, parse_systems, ready, split_precision, split_setting
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.conditions import Condition
 from codec_bench.coding.devices import check_device, torch_device
@@ -168,7 +168,7 @@ def chosen_systems(config: ProbeConfig) -> list[System]:
             raise UsageError(f"--input {config.input} lies before the codebooks: leave out --codebooks")
         for system in systems:
             if isinstance(system.source, Codec) and not system.source.modes and system.spelling in config.codec:
-                _, setting = split_setting(system.spelling)
+                setting, _ = split_precision(split_setting(system.spelling)[1])
                 if setting is not None:
                     raise UsageError(f"--input {config.input} lies before the codebooks: leave out @{setting}")
     return systems

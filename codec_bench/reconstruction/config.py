@@ -170,7 +170,8 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
         list[str | PreparedFiles],
         Field(min_length=1),
         Option(
-            "Codecs and their settings, or files:DIR, with commas or repeated; see `codec-bench list codecs`.",
+            "Codecs and their settings, or files:DIR, with commas or repeated; see `codec-bench list codecs`. "
+            "codec@SETTING:bf16 (or fp16) computes in half precision.",
             Panel.SYSTEMS,
             "NAME[@SETTING]",
             example="codec2@1200,opus@6000",

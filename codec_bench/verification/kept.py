@@ -114,7 +114,7 @@ def keep(target: Target, results: tuple[Result, ...], device: str) -> Record:
 def state_of(target: Target) -> tuple[State, str]:
     """What is known of a target here, and in a few words more; nothing is computed but digests of files."""
     if not target.checks:
-        why = "its weights are not the published ones" if not target.is_published else _second_best(target)
+        why = target.differs or _second_best(target)
         return State.NO_ANSWER, f"no answer known{why and ': '}{why}"
     if target.plugin.unavailable() is not None:
         return State.NOT_YET, "not verified yet: it is not here"

@@ -25,7 +25,7 @@ class Target:
         module: Beside which its answers stand; what has one module is verified in one process.
         file: Where its answers stand; an empty one if there are none.
         answers: Those answers.
-        is_published: Whether it runs with the published weights.
+        differs: Why it is not what was published; empty where it is.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Target:
     module: str = ""
     file: AnswerFile = field(default=EMPTY, repr=False)
     answers: Answers | None = field(default=None, repr=False)
-    is_published: bool = True
+    differs: str = ""
 
     @property
     def mode(self) -> str | None:
@@ -43,7 +43,7 @@ class Target:
     @property
     def checks(self) -> tuple[Answer, ...]:
         """What can be compared at once."""
-        return () if self.answers is None or not self.is_published else self.answers.at(self.mode)
+        return () if self.answers is None or self.differs else self.answers.at(self.mode)
 
     def chosen(self, quick: bool) -> tuple[Answer, ...]:
         """All checks; with `quick` those that take seconds, as before first use."""
@@ -85,8 +85,10 @@ def target_of_codec(codec: Codec) -> Target:
     """A codec as a run uses it; nothing is known of one of the user's."""
     module = CODECS.module(codec.name) if codec.plug_in is None else ""
     name = f"codec:{codec.name}" + ("" if codec.mode is None else f"@{codec.mode}")
-    is_published = not codec.live and codec.needed_weights() == codec.spec.weights
-    return _target(name, codec, module, codec.name, is_published=is_published)
+    differs = "its weights are not the published ones"
+    if not codec.live and codec.needed_weights() == codec.spec.weights:
+        differs = codec.precision and f"it computes in {codec.precision}"
+    return _target(name, codec, module, codec.name, differs)
 
 
 def target_of_metric(made: Metric) -> Target:
@@ -106,9 +108,9 @@ def target_of_metric(made: Metric) -> Target:
     return found
 
 
-def _target(name: str, plugin: Codec | Metric, module: str, key: str, *, is_published: bool = True) -> Target:
+def _target(name: str, plugin: Codec | Metric, module: str, key: str, differs: str = "") -> Target:
     file = answer_file(module) if module else EMPTY
-    return Target(name, plugin, module, file, file.answers.get(key), is_published)
+    return Target(name, plugin, module, file, file.answers.get(key), differs)
 
 
 def recogniser_of(made: Metric) -> Recogniser | None:

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from codec_bench.adapters import CODECS
 from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.systems import load_codec, with_setting
 from codec_bench.adapters.torch_codec import TorchCodec, snapshot
 from codec_bench.audio import Audio
-from codec_bench.errors import CodecError, UnavailableError
+from codec_bench.errors import CodecError, UnavailableError, UsageError
 from codec_bench.hub import RemoteFile
+from codec_bench.inference import PRECISIONS
 from codec_bench.tokens import Bitstream, Codebook, IntArray, Tokens
 
 RATE = 8000
@@ -27,6 +30,7 @@ class Dithered(TorchCodec):
     """Rounds the mean of each frame to 16 levels, as loud as its file says, and adds noise when it decodes."""
 
     name: ClassVar[str] = "dithered"
+    takes_precision: ClassVar[bool] = True
 
     @classmethod
     def mode_spec(cls, mode: str | None) -> CodecSpec:
@@ -52,7 +56,7 @@ class Dithered(TorchCodec):
         assert not self._model.training
         assert not torch.is_grad_enabled()
         padded = torch.nn.functional.pad(samples, (0, -len(samples) % HOP))
-        codes = (self._model(padded[None])[0] * 8 + 8).round().clamp(0, 15)
+        codes = (self._model(padded[None])[0] * 8 + 8).round().clamp(0, 15).long()
         return [np.asarray(codes.cpu().numpy(), np.int64)]
 
     def _samples(self, codes: list[Any]) -> Any:
@@ -70,6 +74,27 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file.write_text(content)
     monkeypatch.setenv("CODEC_BENCH_MIRROR", f"{tmp_path / 'one'}:{tmp_path / 'two'}")
     return tmp_path
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_products_are_computed_in_the_precision_that_is_asked_for(mirror: Path, precision: str) -> None:
+    made, lower = Dithered(), Dithered()
+    before = made.fingerprint
+    lower.use_precision(precision)
+    assert (made.fingerprint, lower.fingerprint == before) == (before, False)
+    lower.load()
+    with lower._inference():
+        found = lower._model(torch.ones(1, 8))
+    assert found.dtype == getattr(torch, PRECISIONS[precision])
+    decoded = lower.decode(lower.encode(Audio(np.full(400, 0.5, np.float32), RATE)))
+    assert (decoded.samples.dtype, len(decoded)) == (np.float32, 400)
+
+
+def test_what_computes_elsewhere_refuses_a_precision() -> None:
+    with pytest.raises(UsageError, match="codec2 does not compute in bf16"):
+        load_codec("codec2@1200:bf16")
+    with pytest.raises(UsageError, match="bigcodec does not compute in fp16"):
+        with_setting(CODECS.get("bigcodec"), "fp16")
 
 
 @pytest.fixture

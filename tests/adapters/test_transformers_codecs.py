@@ -21,6 +21,7 @@ import codec_bench
 from codec_bench.adapters.transformers.codec import TransformersCodec
 from codec_bench.audio import Audio, FloatArray, length_at, read_audio, resample
 from codec_bench.errors import CodecError, UnavailableError, UsageError
+from codec_bench.inference import PRECISIONS
 from codec_bench.tokens import Tokens
 from codec_bench.verification import Answers, Outcome
 from codec_bench.verification.answers import AnswerFile, Reconstruction, Samples, TokenIds, Values
@@ -232,6 +233,34 @@ def test_a_batch_gives_what_single_recordings_give(built: Built, speech: Audio) 
     for code, audio in zip(single, codec.decode_batch(single, count), strict=True):
         alone = codec.decode(code, count)
         np.testing.assert_allclose(audio.samples, alone.samples, atol=1e-5 * max(1.0, alone.peak))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_is_that_of_autocast(built: Built, speech: Audio, precision: str) -> None:
+    """At one setting, since half precision is a row of its own and shares what surrounds the model."""
+    if not built.codec.takes_precision:
+        with pytest.raises(UsageError, match="does not compute in"):
+            type(built.codec)().use_precision(precision)
+        return
+    codec = CODECS[built.codec.name]()
+    codec.use_precision(precision)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODEC_BENCH_MIRROR", str(built.mirror))
+        codec.load()
+        assert codec.fingerprint != built.codec.fingerprint
+    spec = codec.spec
+    samples = resample(speech, spec.input_rate).samples
+    count = codec.prefixes[0]
+    with torch.autocast("cpu", dtype=getattr(torch, PRECISIONS[precision])):
+        codes, audio = direct(codec.name, built.model, samples, count)
+    code = codec.encode(Audio(samples, spec.input_rate))
+    assert isinstance(code, Tokens)
+    assert np.array_equal(np.stack([stream.codes for stream in code.prefix(count).streams]), codes[0].numpy())
+    decoded = codec.decode(code, count).samples[-spec.delay :]
+    shared = min(len(decoded), len(audio))
+    near = 1e-2 if codec.name == "encodec-48khz" else 1e-5  # another package's order of operations, in few bits
+    np.testing.assert_allclose(decoded[:shared], audio[:shared].float().numpy(), atol=near * float(audio.abs().max()))
+    assert all(np.isfinite(value).all() for value in codec.latents(code.prefix(count)).values())
 
 
 def test_latents_are_what_the_decoder_takes(built: Built, speech: Audio) -> None:

@@ -20,6 +20,7 @@ from codec_bench.adapters.longcat.layers import (
     cleared,
     stride_of,
 )
+from codec_bench.inference import in_float32
 
 GROUP_ENTRIES = 90
 ACOUSTIC_ENTRIES = GROUP_ENTRIES * GROUP_ENTRIES
@@ -133,9 +134,11 @@ class GroupedQuantizer(nn.Module):
     def search(self, z: Tensor, codebooks: int | None = None) -> Tensor:
         """Codes of the first `codebooks` stages, int64 `[batch, codebooks, n]`, for latents `[batch, width, n]`."""
         codes = []
-        for stage in self.stages[:codebooks]:
-            codes.append(stage.search(z))  # type: ignore[operator]
-            z = z - stage.embed(codes[-1])  # type: ignore[operator]
+        with in_float32(z.device):
+            z = z.float()
+            for stage in self.stages[:codebooks]:
+                codes.append(stage.search(z))  # type: ignore[operator]
+                z = z - stage.embed(codes[-1])  # type: ignore[operator]
         return torch.stack(codes, dim=1)
 
     def embed(self, codes: Tensor) -> list[Tensor]:

@@ -28,6 +28,7 @@ from codec_bench.adapters.replaceable import ReplaceableCodec
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.hub import hugging_face
+from codec_bench.inference import PRECISIONS
 from codec_bench.tokens import Code, Codebook, Tokens
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ class LongCat(ReplaceableCodec):
     16 kHz; where pieces begin is kept in the tokens' side information `cuts`. All tokens are decoded at once: the
     decoder is made for endless streams, and what its LSTMs remember across a cut is what makes the cut inaudible.
 
-    Attributes:
-        decoder_dtype: `float32`, or `bfloat16` for the decoder; to be set before `load`.
+    In another precision the encoder computes its products in it, and the decoder everything, with weights of half the
+    size.
 
     Source:
         LongCat team, "LongCat-Audio-Codec: An Audio Tokenizer and Detokenizer Solution Designed for Speech Large
@@ -100,12 +101,11 @@ class LongCat(ReplaceableCodec):
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     prefixes: ClassVar[tuple[int, ...]] = (2, 3, 4)  # the decoder needs the semantic codebook and an acoustic one
     any_prefix: ClassVar[bool] = False
+    takes_precision: ClassVar[bool] = True
 
     decoder_file: ClassVar[str] = "LongCatAudioCodec_decoder_16k_4codebooks.pt"
     decoder_kind: ClassVar[CheckpointKind] = CheckpointKind(DECODER_16K, 3)
     spec = _spec("16 kHz", 16_000, decoder_file, decoder_kind, 162_459_042)
-
-    decoder_dtype: str = "float32"
 
     _device: str | None = None
     _encoder: LongCatEncoder | None = None
@@ -151,6 +151,11 @@ class LongCat(ReplaceableCodec):
         if kind != cls.decoder_kind:
             raise UnavailableError(f"{path} is the {kind}, but {cls.name} decodes with the {cls.decoder_kind}")
 
+    @property
+    def decoder_dtype(self) -> str:
+        """What the decoder's weights are kept in."""
+        return PRECISIONS.get(self.precision, "float32")
+
     def _fingerprint_parts(self) -> Mapping[str, Any]:
         return {"decoder_dtype": self.decoder_dtype}
 
@@ -186,7 +191,7 @@ class LongCat(ReplaceableCodec):
             raise CodecError(f"{self.name} is not loaded")
         if self._encoder is None:
             path, cmvn, _ = self.weight_files().values()
-            encoder = LongCatEncoder(path, cmvn, self._device)
+            encoder = LongCatEncoder(path, cmvn, self._device, self.precision)
             wanted = len(self.spec.codebooks)
             if encoder.codebooks < wanted:
                 raise UnavailableError(f"{path} has {encoder.codebooks} codebooks, {self.name} has {wanted}")

@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from codec_bench.inference import in_float32
+
 RATE = 16_000
 WINDOW = 400
 SHIFT = 160
@@ -58,7 +60,8 @@ class Frontend(nn.Module):
         before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
         spectrum = torch.fft.rfft((frames - _PREEMPHASIS * before) * self.window, n=_FFT)
         power = spectrum.real.square() + spectrum.imag.square()
-        mel: Tensor = (power @ self.bands).clamp_(min=_FLOOR).log_()
+        with in_float32(power.device):  # fp16 would overflow
+            mel: Tensor = (power @ self.bands).clamp_(min=_FLOOR).log_()
         return (mel - self.mean) * self.scale
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class LongCatEncoder:
         UnavailableError: A file is missing or is another file; the message names the first wrong tensor.
     """
 
-    def __init__(self, checkpoint: Path, cmvn: Path, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: Path, cmvn: Path, device: str = "cpu", precision: str = "") -> None:
         kind = identify(checkpoint)
         if kind.role != ENCODER:
             raise UnavailableError(f"{checkpoint} is the {kind}, not the encoder")
@@ -76,6 +77,7 @@ class LongCatEncoder:
                 part.eval().to(device)
         self.codebooks = 1 + len(self._quantizer.stages)
         self.device = torch.device(device)
+        self.inference = partial(exact_inference, precision=precision, device=device)
 
     def encode(self, samples: FloatArray, codebooks: int | None = None) -> IntArray:
         """Encodes one recording, piece by piece where it lasts longer than 30 s, to int64 `[codebooks, ceil(n / 960)]`.
@@ -129,7 +131,7 @@ class LongCatEncoder:
             float32 `[frames, width]` by layer.
         """
         parts: dict[int, list[Tensor]] = {layer: [] for layer in layers}
-        with exact_inference():
+        with self.inference():
             for begin, end in pieces(len(samples)):
                 states = self._semantic.states(*self._batch([samples[begin:end]]))
                 for layer, state in islice(enumerate(states, 1), max(parts)):
@@ -151,7 +153,7 @@ class LongCatEncoder:
         wanted = self.codebooks if codebooks is None else codebooks
         if not 1 <= wanted <= self.codebooks:
             raise CodecError(f"the encoder has 1 to {self.codebooks} codebooks, not {wanted}")
-        with exact_inference():
+        with self.inference():
             samples, frames = self._batch(recordings)
             codes = self._semantic.quantize(self._semantic(samples, frames))[:, None]
             if wanted > 1:
@@ -177,7 +179,7 @@ class LongCatDecoder:
     Args:
         checkpoint: A decoder's file.
         device: `cpu`, `cuda` or `cuda:1`.
-        dtype: `float32`, or `bfloat16` to halve the memory that every frame has to read.
+        dtype: `float32`, or `bfloat16` or `float16` to halve the memory that every frame has to read.
         window: Frames whose samples are made at a time. The LSTMs run over everything, the convolutions over windows
             with all the neighbours that they can see, so this bounds memory and changes nothing.
 
@@ -195,8 +197,6 @@ class LongCatDecoder:
         kind = identify(checkpoint)
         if kind.role == ENCODER:
             raise UnavailableError(f"{checkpoint} is the encoder, not a decoder")
-        if dtype not in ("float32", "bfloat16"):
-            raise UnavailableError(f"a decoder runs in float32 or bfloat16, not {dtype}")
         tensors = Tensors.open(checkpoint)
         self.causal = kind.role == DECODER_24K
         with torch.no_grad():
@@ -289,4 +289,4 @@ def _groups(lengths: Sequence[int], limit: float) -> Iterator[list[int]]:
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy())
+    return np.ascontiguousarray(tensor.detach().float().cpu().numpy())

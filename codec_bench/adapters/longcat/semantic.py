@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from codec_bench.adapters.longcat.checkpoint import LAYERS, Tensors
 from codec_bench.adapters.longcat.frontend import Frontend
+from codec_bench.inference import in_float32
 
 SEMANTIC_ENTRIES = 8192
 
@@ -134,8 +135,9 @@ class SemanticTokenizer(nn.Module):
 
     def quantize(self, hidden: Tensor) -> Tensor:
         """The nearest centroid of each hidden state, int64 `[batch, n]`; only the state is scaled to length 1."""
-        direction = functional.normalize(hidden, dim=-1)
-        distance: Tensor = self.centroid_power - 2 * (direction @ self.centroids)
+        with in_float32(hidden.device):
+            direction = functional.normalize(hidden.float(), dim=-1)
+            distance: Tensor = self.centroid_power - 2 * (direction @ self.centroids)
         return distance.argmin(-1)
 
     def _check_features(self, tensors: Tensors) -> None:

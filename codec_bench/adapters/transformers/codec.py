@@ -49,6 +49,7 @@ class TransformersCodec(TorchCodec):
     """
 
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
+    takes_precision: ClassVar[bool] = True
     checkpoint_file: ClassVar[str] = WEIGHTS_FILE
 
     model_class: ClassVar[str]

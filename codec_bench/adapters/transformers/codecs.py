@@ -254,6 +254,7 @@ class XCodec2(TransformersCodec):
 
     name: ClassVar[str] = "xcodec2"
     packages: ClassVar[tuple[str, ...]] = (*TransformersCodec.packages, "torchaudio")
+    takes_precision: ClassVar[bool] = False  # the index of an entry is a sum in the precision of its digits
     prefixes: ClassVar[tuple[int, ...]] = (1,)
     model_class: ClassVar[str] = "Xcodec2Model"
     extractor_class: ClassVar[str | None] = "Xcodec2FeatureExtractor"

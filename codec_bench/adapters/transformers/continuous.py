@@ -29,6 +29,7 @@ class ContinuousTokenizer(TransformersCodec):
         output: Name of the audio in what its `decode` returns.
     """
 
+    takes_precision: ClassVar[bool] = False
     whole_frames: ClassVar[bool] = True
     latent_options: ClassVar[Mapping[str, Any]] = {}
     output: ClassVar[str] = "audio_values"

@@ -26,6 +26,7 @@ from codec_bench.adapters.longcat.streaming import StreamingDecoder
 from codec_bench.adapters.streams import Streams
 from codec_bench.adapters.systems import load_codec, parse_systems
 from codec_bench.audio import Audio, length_at
+from codec_bench.coding.rows import Row, describe_system
 from codec_bench.errors import CodecError, UnavailableError, UsageError
 from codec_bench.tokens import Tokens, code_from_arrays
 
@@ -173,16 +174,34 @@ def test_the_encoder_can_be_released(codec: LongCat):
     assert all(np.array_equal(a.codes, b.codes) for a, b in zip(code.streams, again.streams, strict=True))
 
 
-def test_bfloat16_decoder(here: Path, golden: Mapping[str, NDArray[Any]]):
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision(here: Path, golden: Mapping[str, NDArray[Any]], precision: str):
     made, half = LongCat24k(), LongCat24k()
-    half.decoder_dtype = "bfloat16"
+    half.use_precision(precision)
     assert half.fingerprint != made.fingerprint
     for codec in (made, half):
         codec.load()
-    code = made.encode(Audio(golden["wav16k"], 16_000))
+    audio = Audio(golden["wav16k"], 16_000)
+    code, other = made.encode(audio), half.encode(audio)
+    equal = [np.mean(a.codes == b.codes) for a, b in zip(code.streams, other.streams, strict=True)]
+    assert np.mean(equal) > 0.8  # a token tips over here and there; the quantisers themselves stay in float32
     full, rough = (c.decode(code).samples for c in (made, half))
     assert rough.dtype == np.float32
     assert 0 < np.square(rough - full).mean() < 0.01 * np.square(full).mean()
+
+
+def test_a_row_in_half_precision_says_so(here: Path):
+    full, half, *swept = parse_systems(["longcat@3", "longcat@3:bf16", "longcat@fp16"])
+    assert [s.label for s in (full, half)] == ["longcat@3", "longcat@3:bf16"]
+    assert [s.label for s in swept] == ["longcat@2:fp16", "longcat@3:fp16", "longcat@4:fp16"]
+    assert len({s.fingerprint for s in (full, half, swept[1])}) == 3
+    assert (describe_system(Row(half))["precision"], describe_system(Row(full))["precision"]) == ("bf16", None)
+    again = load_codec("longcat@3:bf16")
+    assert again.fingerprint == half.source.fingerprint
+    audio = Audio(np.ones(4000, np.float32), 16_000)
+    code = again.encode(audio)
+    heard = [codec.decode(code).samples for codec in (again, load_codec("longcat@3"))]
+    assert not np.array_equal(*heard)
 
 
 def test_streaming_belongs_to_24_khz(here: Path):
