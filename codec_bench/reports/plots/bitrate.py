@@ -52,6 +52,7 @@ def draw(material: PlotData) -> Iterator[Picture]:
 def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
     """One metric; says whether a point is hollow."""
     hollow = False
+    spread = []
     for name, members in _families(material).items():
         look = members[0].look
         points = [
@@ -69,6 +70,8 @@ def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
         for at, value, is_hollow in zip(x, y, partial, strict=True):
             axis.plot(at, value, **_marker(look, "none" if is_hollow else fill))
         hollow |= any(partial)
+        spread += list(zip(y, below, above, strict=True))
+    style.bound(axis, spread)
     _front(axis, material, column)
     low, high = axis.get_ylim()
     far = []

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -278,6 +279,26 @@ def metric_axis(axis: Axes, column: TableColumn, lines: Literal["both", "y"] = "
     axis.set_ylabel(axis_label(column))
     axis.set_title(direction(column), fontsize=9, loc="left", color=SOFT)
     axis.grid(visible=True, axis=lines)
+
+
+def bound(axis: Axes, spread: Iterable[tuple[float, float, float]]) -> None:
+    """Keeps a few intervals that are much longer than the others, as of two speakers, from pressing points together.
+
+    They run out of the picture then, without an end.
+
+    Args:
+        axis: With intervals along its vertical axis.
+        spread: Of each point its value, and how far its interval reaches below and above.
+    """
+    points = np.array(list(spread)).reshape(-1, 3)
+    if not len(points):
+        return
+    values, below, above = points.T
+    reach = max(np.ptp(values), 2 * np.median(points[:, 1:].max(axis=1)))
+    low, high = max((values - below).min(), values.min() - reach), min((values + above).max(), values.max() + reach)
+    if max(below.max(), above.max()) > reach > 0:
+        margin = 0.05 * (high - low)
+        axis.set_ylim(low - margin, high + margin)
 
 
 def interval(cell: Cell | Estimate) -> tuple[float, float]:
