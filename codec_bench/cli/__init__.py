@@ -107,7 +107,7 @@ class _Commands(TyperGroup):
         """Writes the commands under headings."""
         for heading, summaries in COMMANDS.items():
             with formatter.section(heading):
-                formatter.write_dl(list(summaries.items()))
+                formatter.write_dl([*summaries.items()])  # `list` is one of the modules here
 
 
 def _typer(**options: Any) -> typer.Typer:
