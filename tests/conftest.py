@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -18,9 +20,11 @@ import soundfile
 from hypothesis import settings
 
 import codec_bench
+from codec_bench.guard import guarded
 from codec_bench.runs.directory import Run
 from tests.command import Cli, run_command
 from tests.small_runs import CODECS, DEMO, METRICS
+from tests.warm_workers import WarmWorkers
 
 # Each process of pytest-xdist has one core; more threads than cores make torch several times slower.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -93,6 +97,21 @@ def longcat_mirror(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture(scope="session")
+def librosa() -> Any:
+    """The package, without what finds peaks in it: to compile that takes 20 s of CPU where it has never run.
+
+    Whoever calls librosa, or what calls librosa, takes this, since it may be the first to import it.
+    """
+    numba = pytest.importorskip("numba")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba, "guvectorize", lambda *_, **__: lambda function: function)
+        module = pytest.importorskip("librosa")
+        for part in ("util.utils", "core.audio", "sequence", "feature.spectral"):
+            importlib.import_module(f"librosa.{part}")
+    return module
+
+
+@pytest.fixture(scope="session")
 def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folders that do not exist yet, one after the other."""
     root = tmp_path_factory.mktemp("homes")
@@ -106,6 +125,23 @@ def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CODEC_BENCH_MIRROR", raising=False)
     monkeypatch.setenv("CODEC_BENCH_NO_VERIFY", "1")
     monkeypatch.setenv("CODEC_BENCH_ASR", "pocketsphinx")  # no test fetches a recogniser because a server answers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_workers() -> Iterator[WarmWorkers]:
+    """Workers of runs begin with their imports done."""
+    # The path of a socket has to be short.
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        warm = WarmWorkers(Path(folder))
+        patch.setattr("codec_bench.processes.process.guarded", warm.guarded)
+        yield warm
+        warm.close()
+
+
+@pytest.fixture
+def cold_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are started as in people's runs."""
+    monkeypatch.setattr("codec_bench.processes.process.guarded", guarded)
 
 
 @pytest.fixture

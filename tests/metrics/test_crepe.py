@@ -73,8 +73,7 @@ def test_pitches_outside_50_to_550_hz_do_not_count() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("level", [3.0, 10.0])
-def test_silence_is_what_librosa_weighs(speech: np.ndarray, level: float) -> None:
-    librosa = pytest.importorskip("librosa")
+def test_silence_is_what_librosa_weighs(librosa: Any, speech: np.ndarray, level: float) -> None:
     samples = (level * speech * np.linspace(0, 1, len(speech)) ** 6).astype(np.float32)
     spectrum = torch.stft(
         torch.from_numpy(samples), 1024, 160, window=torch.hann_window(1024), center=False, return_complex=True

@@ -59,8 +59,7 @@ class Recorder:
 
 
 @pytest.mark.parametrize("seconds", [0.3, 4.0, 9.009, 9.01, 10.0, 17.01])
-def test_windows_equal_those_of_speechmos(seconds: float) -> None:
-    pytest.importorskip("librosa")
+def test_windows_equal_those_of_speechmos(librosa: Any, seconds: float) -> None:
     module = pytest.importorskip("speechmos.dnsmos")
     library = module.DNSMOS.__new__(module.DNSMOS)
     library.onnx_sess, library.p808_onnx_sess = Recorder([3.0, 3.5, 2.5]), Recorder([3.0])
@@ -98,8 +97,7 @@ def test_samples_beyond_full_scale_are_clipped() -> None:
     np.testing.assert_array_equal(*(next(windows(x)) for x in (loud, np.clip(loud, -1, 1))))
 
 
-def test_front_end_equals_librosa(shared: Path) -> None:
-    librosa = pytest.importorskip("librosa")
+def test_front_end_equals_librosa(librosa: Any, shared: Path) -> None:
     samples = np.tile(wave(shared, "flite_ref_16k"), 4)[:144_000]
     mel = librosa.feature.melspectrogram(y=samples, sr=RATE, n_fft=321, hop_length=160, n_mels=120)
     expected = (librosa.power_to_db(mel, ref=np.max) + 40) / 40

@@ -90,8 +90,7 @@ def test_real_speech_as_keras_scores_it(shared: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_spectrogram_is_that_of_librosa(shared: Path) -> None:
-    import librosa
+def test_the_spectrogram_is_that_of_librosa(librosa: Any, shared: Path) -> None:
     from scipy.signal.windows import hamming
 
     speech = wave(shared, "espeak_ref_16k")

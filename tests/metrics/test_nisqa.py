@@ -68,8 +68,7 @@ def test_recordings_of_librittts(weights: Path) -> None:
 
 
 @pytest.fixture
-def torchmetrics_nisqa(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    pytest.importorskip("librosa")
+def torchmetrics_nisqa(librosa: Any, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     from torchmetrics.functional.audio import nisqa
 
     nisqa._load_nisqa_model.cache_clear()
@@ -87,8 +86,7 @@ def test_equals_torchmetrics(weights: Path, torchmetrics_nisqa: Any, rate: int, 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("network", [QUALITY, NATURALNESS], ids=["nisqa", "nisqa_tts"])
-def test_front_end_equals_librosa(shared: Path, rate: int, network: Any) -> None:
-    librosa = pytest.importorskip("librosa")
+def test_front_end_equals_librosa(librosa: Any, shared: Path, rate: int, network: Any) -> None:
     audio = resample(wave(shared, "flite_ref_16k"), rate)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Empty filters")

@@ -59,10 +59,10 @@ def test_wavlm_large_hears_torchaudios_resampler(mirror: Path, monkeypatch: pyte
     np.testing.assert_allclose(Recording(speech(24_000)).feature(feature, at), expected, rtol=2e-3, atol=2e-4)
 
 
+@pytest.mark.usefixtures("librosa")
 @pytest.mark.parametrize("rate", RATES)
 def test_sigmos_hears_librosas_fft(rate: int, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`SigMOS.run` resamples with `librosa.resample(..., res_type="fft")`."""
-    pytest.importorskip("librosa")
     (file,) = sigmos.MODEL.weights
     for name in ("sha256", "size"):
         monkeypatch.setitem(file.__dict__, name, None)
@@ -72,6 +72,7 @@ def test_sigmos_hears_librosas_fft(rate: int, mirror: Path, monkeypatch: pytest.
     assert float(metric("sigmos")(decoded=speech(rate).samples, rate=rate)) == pytest.approx(float(expected), abs=2e-4)
 
 
+@pytest.mark.usefixtures("librosa")
 @pytest.mark.parametrize("rate", [44_100])
 def test_dnsmos_of_a_file_is_that_of_its_package(rate: int, tmp_path: Path) -> None:
     package = pytest.importorskip("speechmos.dnsmos")

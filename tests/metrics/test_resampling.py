@@ -88,6 +88,7 @@ def faster_whisper(audio: Audio, rate: int) -> FloatArray:
     ],
     ids=lambda value: getattr(value, "name", None),
 )
+@pytest.mark.usefixtures("librosa")
 def test_equal_to_the_original(ours: Resampler, theirs: Callable[..., Any], wanted: int, rate: int) -> None:
     made, expected = ours(speech(rate), wanted), theirs(speech(rate), wanted)
     assert made.rate == wanted
@@ -147,6 +148,7 @@ def test_each_metric_has_the_resampler_of_its_authors(name: str, expected: Resam
 
 
 @pytest.mark.parametrize("rate", RATES)
+@pytest.mark.usefixtures("librosa")
 def test_secs_of_a_file_is_that_of_resemblyzer(rate: int, tmp_path: Path) -> None:
     import resemblyzer
 

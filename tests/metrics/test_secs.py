@@ -22,7 +22,7 @@ from tests.metrics import material
 from tests.metrics.material import codec_pairs, golden
 from tests.small_runs import DEMO
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("librosa")]
 
 RATE = 16_000
 

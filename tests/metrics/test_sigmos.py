@@ -97,9 +97,7 @@ def test_golden_features(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["espeak_ref_16k", "espeak_ref_24k"])
-def test_resampled_as_librosa_does(shared: Path, name: str) -> None:
-    import librosa
-
+def test_resampled_as_librosa_does(librosa: Any, shared: Path, name: str) -> None:
     audio = speech(shared, name)
     for cut in (0, 1, 7):
         part = Audio(audio.samples[cut:], audio.rate)
@@ -110,9 +108,7 @@ def test_resampled_as_librosa_does(shared: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("rate", [11_025, 22_050, 44_100, 96_000])
-def test_lengths_at_other_rates_are_those_of_librosa(rate: int) -> None:
-    import librosa
-
+def test_lengths_at_other_rates_are_those_of_librosa(librosa: Any, rate: int) -> None:
     for samples in (1000, 1001, 4409):
         x = chirp(samples, rate)
         expected = librosa.resample(x, orig_sr=rate, target_sr=48_000, res_type="fft")

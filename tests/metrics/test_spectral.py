@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import auraloss
-import librosa
 import numpy as np
 import pytest
 import torch
@@ -95,7 +94,7 @@ def test_too_short(name: str) -> None:
     (16_000, 2048, 128), (16_000, 2048, 80), (16_000, 1024, 80), (16_000, 512, 80), (16_000, 400, 40),
     (24_000, 512, 64),
 ])  # fmt: skip
-def test_filterbank_equals_librosa(rate: int, fft: int, mels: int) -> None:
+def test_filterbank_equals_librosa(librosa: Any, rate: int, fft: int, mels: int) -> None:
     bank = slaney_filterbank(rate, fft, mels)
     np.testing.assert_allclose(bank, librosa.filters.mel(sr=rate, n_fft=fft, n_mels=mels), rtol=1e-5, atol=1e-9)
     assert (bank.sum(axis=1) > 0).all(), "an empty band would be the logarithm of zero"
@@ -124,7 +123,7 @@ def test_equals_dac(shared: Path, name: str, system: str) -> None:
         assert float(metric(name)(reference, decoded, RATE)) == pytest.approx(expected, abs=2e-5)
 
 
-def test_lsd_of_a_gain_is_the_gain_and_equals_librosa(shared: Path) -> None:
+def test_lsd_of_a_gain_is_the_gain_and_equals_librosa(librosa: Any, shared: Path) -> None:
     sound = noise(RATE)
     assert float(metric("lsd")(sound, 2 * sound, RATE)) == pytest.approx(20 * np.log10(2), abs=1e-4)
     ((reference, decoded),) = codec_pairs(shared, "EnCodec", 1)

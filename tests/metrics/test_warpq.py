@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +26,7 @@ def test_equals_the_package(shared: Path, system: str) -> None:
         assert float(metric("warpq")(reference, decoded, RATE)) == pytest.approx(expected, abs=0.00051)
 
 
-def test_costs_equal_librosa() -> None:
-    import librosa
-
+def test_costs_equal_librosa(librosa: Any) -> None:
     random = np.random.default_rng(0)
     reference, patches = random.normal(size=(50, 4)), random.normal(size=(3, 9, 4))
     expected = []

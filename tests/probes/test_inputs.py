@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -42,7 +42,7 @@ def recording(tmp_path: Path) -> Item:
     return Item(Utterance("noise", path), file_digest(path))
 
 
-def test_log_mel_is_that_of_librosa():
+def test_log_mel_is_that_of_librosa(librosa: Any):
     samples = (0.1 * np.random.default_rng(1).standard_normal(16_000)).astype(np.float32)
     samples[8000:] *= 0.01
     found = LogMel.spectrogram(Audio(samples, 16_000))

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import soundfile
 from codec_bench.comparison.compare import compare
 from codec_bench.comparison.loading import load_measurements
 from tests.reconstruction.kinds_of_plugins import KINDS, edit, write
+from tests.warm_workers import WarmWorkers
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +33,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, home: Path, out: Path, *options: str) -> tuple[dict[str, Any], pd.DataFrame]:
+Results = Callable[..., tuple[dict[str, Any], pd.DataFrame]]
+
+
+@pytest.fixture(scope="module")
+def run(warm_workers: WarmWorkers) -> Results:
     """One command in a process of its own, as users edit and run: what it says, and its values."""
+    return partial(_run, warm_workers)
+
+
+def _run(warm: WarmWorkers, folder: Path, home: Path, out: Path, *options: str) -> tuple[dict[str, Any], pd.DataFrame]:
     environment = {**os.environ, "PYTHONPATH": str(folder), "CODEC_BENCH_HOME": str(home), "COLUMNS": "80"}
-    command = [
-        sys.executable, "-m", "codec_bench", "run", "--codec", "my_codec:Mine", "--dataset", "my_dataset:Mine",
+    command = warm.command(
+        "run", "--codec", "my_codec:Mine", "--dataset", "my_dataset:Mine",
         "--condition", "my_condition:Quieter@2", "--metrics", "my_metric:mine,si_sdr,mr_stft,wer,cer", "--asr", "mine",
         "--normaliser", "my_normaliser:mine", "--jobs", "1", "--no-report", "--out", str(out), *options,
-    ]  # fmt: skip
+    )  # fmt: skip
     done = subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
@@ -49,7 +59,7 @@ def run(folder: Path, home: Path, out: Path, *options: str) -> tuple[dict[str, A
 
 
 @pytest.mark.long
-def test_an_edit_gives_what_a_fresh_home_gives_and_a_move_computes_nothing(made: Path, tmp_path: Path):
+def test_an_edit_gives_what_a_fresh_home_gives_and_a_move_computes_nothing(run: Results, made: Path, tmp_path: Path):
     home = tmp_path / "home"
     info, before = run(made, home, tmp_path / "first")
     assert set(before["status"]) == {"ok"}
@@ -93,7 +103,7 @@ def test_an_edit_gives_what_a_fresh_home_gives_and_a_move_computes_nothing(made:
 
 @pytest.mark.long
 @pytest.mark.slow
-def test_one_edit_changes_what_depends_on_it_alone(made: Path, tmp_path: Path):
+def test_one_edit_changes_what_depends_on_it_alone(run: Results, made: Path, tmp_path: Path):
     """The plug-ins of one run are told apart: only what hears, reads or measures by the edited one is computed anew."""
     home, folder = tmp_path / "home", tmp_path / "copy"
     shutil.copytree(made, folder)

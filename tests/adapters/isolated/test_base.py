@@ -22,6 +22,8 @@ from codec_bench.tokens import Bitstream
 from tests.processes.material import archive, wheel
 from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
 
+pytestmark = pytest.mark.usefixtures("cold_workers")
+
 DEMO = Path(codec_bench.__file__).parent / "datasets" / "demo" / "audio"
 WEIGHTS = (RemoteFile("hf/org/one/sub/x.pt"), RemoteFile("hf/org/two/sub/x.pt"), RemoteFile("models/toy/y.npy"))
 
