@@ -7,7 +7,7 @@ from functools import partial
 from codec_bench.metrics import Metric, Variants, register_metric
 from codec_bench.metrics.signal import Feature, Signal
 
-_opinion = partial(register_metric, unit="MOS", better="higher", family="mos", digits=2)
+_opinion = partial(register_metric, better="higher", family="mos", digits=2)
 
 
 def opinion_score(
@@ -18,6 +18,7 @@ def opinion_score(
     *,
     scores: Feature,
     rate: int,
+    unit: str = "MOS",
     range: tuple[float | None, float | None] = (None, None),
     variants: Variants | None = None,
     version: int = 1,
@@ -32,6 +33,7 @@ def opinion_score(
         note: As of `Metric`.
         scores: The network: its outputs for a signal, `[outputs]`.
         rate: As of `Metric`.
+        unit: As of `Metric`; MOS for a scale from 1 to 5.
         range: As of `Metric`.
         variants: As of `Metric`; each has other `scores`.
         version: As of `Metric`.
@@ -39,7 +41,7 @@ def opinion_score(
     """
 
     def opinion(decoded: Signal, *, scores: Feature = scores) -> float:
-        """Mean opinion score, nominally from 1 (bad) to 5 (excellent).
+        """Mean opinion score, nominally from 1 (bad) to 5 (excellent) unless its note names another scale.
 
         Args:
             decoded: The signal that is judged; its level counts.
@@ -52,7 +54,7 @@ def opinion_score(
         return float(decoded[scores][output])
 
     register = _opinion(
-        name, range=range, rate=rate, title=title, variants=variants, note=note, version=version,
+        name, unit=unit, range=range, rate=rate, title=title, variants=variants, note=note, version=version,
         hears_polarity=hears_polarity,
     )  # fmt: skip
     return register(opinion)
@@ -96,6 +98,7 @@ def single_opinion_score(
         return float(decoded[score])
 
     register = _opinion(
-        name, rate=rate, title=title, note=note, version=version, range=range, hears_polarity=hears_polarity
-    )
+        name, unit="MOS", rate=rate, title=title, note=note, version=version, range=range,
+        hears_polarity=hears_polarity,
+    )  # fmt: skip
     return register(opinion)

@@ -7,7 +7,6 @@ evaluation metrics", Interspeech 2024; its package discrete-speech-metrics, with
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +21,7 @@ from codec_bench.metrics.checkpoints import weights_of
 from codec_bench.metrics.model import Model, model_feature, stacked, waves
 from codec_bench.metrics.resampling import SINC
 from codec_bench.metrics.signal import Array, Feature, Signal
+from codec_bench.metrics.wavlm import TRANSFORMERS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,7 +69,7 @@ MODEL = Model(
     _apply,
     weights=WAVLM_LARGE,
     packages=("torch", "transformers"),
-    modules=("torch", "transformers", *(("torchaudio",) if find_spec("torchaudio") else ())),
+    modules=TRANSFORMERS,
     extra="transformers",
     licence="MIT",  # of microsoft/unilm; the repository of the weights names none
     equal_lengths=True,

@@ -23,6 +23,7 @@ HEARING = (
     "scoreq",
     "scoreq_ref",
     "squim",
+    "audiobox",
     "speechbertscore",
 )
 

@@ -132,6 +132,7 @@ def test_a_signal_at_its_rate_is_not_touched() -> None:
         ("plcmos", LIBROSA),
         ("scoreq", SINC),
         ("squim.pesq", SINC),
+        ("audiobox.pq", SINC),
         ("speechbertscore", SINC),
         ("mosnet", KAISER_BEST_2016),
         ("fad", KAISER_BEST),

@@ -13,7 +13,8 @@ from codec_bench.hub import RemoteFile, locate
 from codec_bench.metrics.checkpoints import weights_of
 from codec_bench.metrics.model import Model, model_feature
 from codec_bench.metrics.speaker.networks import RATE, equal_lengths, similarity
-from codec_bench.metrics.speaker.wavlm_large import TRANSFORMERS, wavlm_large_embedding
+from codec_bench.metrics.speaker.wavlm_large import wavlm_large_embedding
+from codec_bench.metrics.wavlm import TRANSFORMERS
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from codec_bench.audio import Audio
-from codec_bench.extras import silent_transformers
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, model_feature, waves
 from codec_bench.metrics.resampling import SINC
 from codec_bench.metrics.speaker.networks import RATE, equal_lengths
+from codec_bench.metrics.wavlm import TRANSFORMERS, wavlm_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,9 +23,6 @@ WAVLM_LARGE = RemoteFile(
     source="https://huggingface.co/subatomicseer/wavlm-large-sv-ckpts/resolve/main/wavlm_large_finetune.pth",
 )
 """Its makers have it on Google Drive, which gives no file to programs; several copies on Hugging Face are equal."""
-
-TRANSFORMERS = ("torch", "transformers", *(("torchaudio",) if find_spec("torchaudio") else ()))
-"""transformers imports torchaudio wherever it is installed, and fails where that is broken."""
 
 
 def unispeech_embedding(weights: Weights, features: Tensor) -> Tensor:
@@ -70,66 +65,6 @@ def unispeech_embedding(weights: Weights, features: Tensor) -> Tensor:
     mean = (attention * x).sum(dim=2)
     deviation = ((attention * x**2).sum(dim=2) - mean**2).clamp(min=1e-9).sqrt()
     return w.linear(w.norm(torch.cat([mean, deviation], dim=1), "bn"), "linear")
-
-
-_WAVLM_NAMES = (
-    (r"^post_extract_proj\.", "feature_projection.projection."),
-    (r"^layer_norm\.", "feature_projection.layer_norm."),
-    (r"^mask_emb$", "masked_spec_embed"),
-    (r"^(feature_extractor\.conv_layers\.\d+)\.0\.", r"\1.conv."),
-    (r"^(feature_extractor\.conv_layers\.\d+)\.2\.1\.", r"\1.layer_norm."),
-    (r"\.pos_conv\.0\.weight_g$", ".pos_conv_embed.conv.parametrizations.weight.original0"),
-    (r"\.pos_conv\.0\.weight_v$", ".pos_conv_embed.conv.parametrizations.weight.original1"),
-    (r"\.pos_conv\.0\.", ".pos_conv_embed.conv."),
-    (r"\.self_attn_layer_norm\.", ".layer_norm."),
-    (r"\.self_attn\.grep_linear\.", ".attention.gru_rel_pos_linear."),
-    (r"\.self_attn\.grep_a$", ".attention.gru_rel_pos_const"),
-    (r"\.self_attn\.relative_attention_bias\.", ".attention.rel_attn_embed."),
-    (r"\.self_attn\.", ".attention."),
-    (r"\.fc1\.", ".feed_forward.intermediate_dense."),
-    (r"\.fc2\.", ".feed_forward.output_dense."),
-)
-"""Names of the original WavLM and what transformers calls the same tensor."""
-
-
-def wavlm_of(original: Mapping[str, Tensor]) -> Any:
-    """The `WavLMModel` of transformers with the tensors of an original WavLM large, whose sizes they tell.
-
-    Raises:
-        KeyError: A tensor is missing.
-        RuntimeError: Tensors do not fit together.
-    """
-    from transformers import WavLMConfig, WavLMModel
-
-    bias = original["encoder.layers.0.self_attn.relative_attention_bias.weight"]
-    position = original["encoder.pos_conv.0.weight_v"]
-    config = WavLMConfig(
-        hidden_size=position.shape[0],
-        num_hidden_layers=sum(name.endswith(".fc1.weight") for name in original),
-        num_attention_heads=bias.shape[1],
-        intermediate_size=original["encoder.layers.0.fc1.weight"].shape[0],
-        conv_dim=tuple(original[f"feature_extractor.conv_layers.{i}.0.weight"].shape[0] for i in range(7)),
-        num_conv_pos_embeddings=position.shape[2],
-        num_conv_pos_embedding_groups=position.shape[0] // position.shape[1],
-        num_buckets=bias.shape[0],
-        max_bucket_distance=800,
-        feat_extract_norm="layer",
-        do_stable_layer_norm=True,
-        apply_spec_augment=False,
-        layerdrop=0.0,
-    )
-    renamed = {}
-    for name, tensor in original.items():
-        new = name
-        for pattern, replacement in _WAVLM_NAMES:
-            new = re.sub(pattern, replacement, new)
-        renamed[new] = tensor
-    with silent_transformers():
-        model: Any = WavLMModel(config)
-    missing, _ = model.load_state_dict(renamed, strict=False)
-    if absent := [name for name in missing if name != "masked_spec_embed"]:
-        raise KeyError(f"it lacks {len(absent)} tensors, e.g. {absent[0]}")
-    return model.eval().requires_grad_(False)
 
 
 WAVLM_LARGE_SAMPLES = 400 + 320
