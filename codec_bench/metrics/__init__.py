@@ -26,6 +26,7 @@ METRICS: Registry[Metric] = Registry(
         "sigmos": "codec_bench.metrics.sigmos:overall",
         "nisqa": "codec_bench.metrics.nisqa:quality",
         "utmos": "codec_bench.metrics.utmos:utmos",
+        "utmosv2": "codec_bench.metrics.utmosv2:utmosv2",
         "distillmos": "codec_bench.metrics.distillmos:distillmos",
         "pesq_nb": "codec_bench.metrics.pesq:pesq_nb",
         "pesq_raw": "codec_bench.metrics.pesq:pesq_raw",

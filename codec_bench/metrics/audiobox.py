@@ -28,7 +28,7 @@ from codec_bench.metrics.checkpoints import Weights, weights_of
 from codec_bench.metrics.model import Model, ModelOutput, model_feature
 from codec_bench.metrics.opinions import opinion_score
 from codec_bench.metrics.resampling import SINC
-from codec_bench.metrics.wavlm import TRANSFORMERS, wavlm_of
+from codec_bench.metrics.self_supervised import TRANSFORMERS, wavlm_of
 from codec_bench.records import NotScorable, Status
 
 if TYPE_CHECKING:

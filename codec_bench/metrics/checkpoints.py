@@ -62,6 +62,15 @@ class Weights:
 
         return layer_norm(x, x.shape[-1:], self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"])
 
+    def self_attention(self, x: Tensor, name: str, heads: int) -> Tensor:
+        """Attention of frames `[batch, frames, d]` to one another, as of `torch.nn.MultiheadAttention`."""
+        from torch.nn.functional import linear, scaled_dot_product_attention
+
+        mixed = linear(x, self.tensors[f"{name}.in_proj_weight"], self.tensors[f"{name}.in_proj_bias"])
+        query, key, value = (part.view(*x.shape[:2], heads, -1).transpose(1, 2) for part in mixed.chunk(3, dim=2))
+        heard = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        return self.linear(heard, f"{name}.out_proj")
+
     def lstm(self, x: Tensor, name: str) -> tuple[Tensor, Tensor]:
         """Bidirectional LSTM over `[batch, frames, inputs]`.
 

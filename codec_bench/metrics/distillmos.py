@@ -57,8 +57,7 @@ def quality(weights: Weights, crops: Tensor) -> Tensor:
         Opinions `[batch]`, from 1 to 5.
     """
     import torch
-    from torch.nn import functional
-    from torch.nn.functional import leaky_relu, pad, scaled_dot_product_attention
+    from torch.nn.functional import leaky_relu, pad
 
     tensors, linear, norm = weights.tensors, weights.linear, weights.layer_norm
     x = crops / (crops.abs().amax(dim=1, keepdim=True) + 1e-8)
@@ -75,11 +74,7 @@ def quality(weights: Weights, crops: Tensor) -> Tensor:
     x = linear(x.transpose(1, 2), f"{head}.transformer.linear_proj")
     x = x + tensors[f"{head}.transformer.position_encoding.pe"]
     for layer in (f"{head}.transformer.transformer_encoder.layers.{index}" for index in range(LAYERS)):
-        attention = f"{layer}.self_attn"
-        mixed = functional.linear(x, *(tensors[f"{attention}.in_proj_{kind}"] for kind in ("weight", "bias")))
-        query, key, value = (part.view(*x.shape[:2], HEADS, -1).transpose(1, 2) for part in mixed.chunk(3, dim=2))
-        heard = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-        x = norm(x + linear(heard, f"{attention}.out_proj"), f"{layer}.norm1")
+        x = norm(x + weights.self_attention(x, f"{layer}.self_attn", HEADS), f"{layer}.norm1")
         x = norm(x + linear(linear(x, f"{layer}.linear1").relu(), f"{layer}.linear2"), f"{layer}.norm2")
     x = weights.norm(x.transpose(1, 2), f"{head}.norm_trans").transpose(1, 2)
     shares = linear(linear(x, f"{head}.pool.linear1").relu(), f"{head}.pool.linear2").softmax(dim=1)

@@ -20,8 +20,8 @@ from codec_bench.metrics import register_metric
 from codec_bench.metrics.checkpoints import weights_of
 from codec_bench.metrics.model import Model, model_feature, stacked, waves
 from codec_bench.metrics.resampling import SINC
+from codec_bench.metrics.self_supervised import TRANSFORMERS
 from codec_bench.metrics.signal import Array, Feature, Signal
-from codec_bench.metrics.wavlm import TRANSFORMERS
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,6 +16,7 @@ from tests.metrics.material import DATA
 RATE = 16_000
 HEARING = (
     "utmos",
+    "utmosv2",
     "distillmos",
     "spk_sim",
     "vuv_f1_crepe",

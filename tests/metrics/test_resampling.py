@@ -130,6 +130,7 @@ def test_a_signal_at_its_rate_is_not_touched() -> None:
         ("vuv_f1_crepe", SINC),
         ("gpe[fcpe]", SINC_SHARP),
         ("plcmos", LIBROSA),
+        ("utmosv2", LIBROSA),
         ("scoreq", SINC),
         ("squim.pesq", SINC),
         ("audiobox.pq", SINC),

@@ -12,9 +12,9 @@ from codec_bench.files import linked_folder
 from codec_bench.hub import RemoteFile, locate
 from codec_bench.metrics.checkpoints import weights_of
 from codec_bench.metrics.model import Model, model_feature
+from codec_bench.metrics.self_supervised import TRANSFORMERS
 from codec_bench.metrics.speaker.networks import RATE, equal_lengths, similarity
 from codec_bench.metrics.speaker.wavlm_large import wavlm_large_embedding
-from codec_bench.metrics.wavlm import TRANSFORMERS
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,8 +10,8 @@ from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, model_feature, waves
 from codec_bench.metrics.resampling import SINC
+from codec_bench.metrics.self_supervised import TRANSFORMERS, wavlm_of
 from codec_bench.metrics.speaker.networks import RATE, equal_lengths
-from codec_bench.metrics.wavlm import TRANSFORMERS, wavlm_of
 
 if TYPE_CHECKING:
     from torch import Tensor

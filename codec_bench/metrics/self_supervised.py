@@ -1,9 +1,9 @@
-"""WavLM as its authors publish it, in the network of transformers: what several metrics build upon."""
+"""Networks of transformers with the tensors that others publish: what several metrics build upon."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,29 @@ if TYPE_CHECKING:
 
 TRANSFORMERS = ("torch", "transformers", *(("torchaudio",) if find_spec("torchaudio") else ()))
 """transformers imports torchaudio wherever it is installed, and fails where that is broken."""
+
+
+def filled(network: Callable[[Any], Any], config: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """A network for inference with these tensors; random numbers of the caller's generator are not drawn.
+
+    Args:
+        network: Its class.
+        config: What it is made from.
+        tensors: By the names of transformers; others are passed over.
+
+    Raises:
+        KeyError: A tensor is missing.
+        RuntimeError: Tensors do not fit together.
+    """
+    import torch
+
+    with silent_transformers(), torch.random.fork_rng(devices=[]):
+        model = network(config)
+    missing, _ = model.load_state_dict(tensors, strict=False)
+    if absent := [name for name in missing if name != "masked_spec_embed"]:  # which is for training alone
+        raise KeyError(f"it lacks {len(absent)} tensors, e.g. {absent[0]}")
+    return model.eval().requires_grad_(False)
+
 
 _WAVLM_NAMES = (
     (r"^post_extract_proj\.", "feature_projection.projection."),
@@ -42,7 +65,6 @@ def wavlm_of(original: Mapping[str, Tensor]) -> Any:
         KeyError: A tensor is missing.
         RuntimeError: Tensors do not fit together.
     """
-    import torch
     from transformers import WavLMConfig, WavLMModel
 
     bias = original["encoder.layers.0.self_attn.relative_attention_bias.weight"]
@@ -70,9 +92,4 @@ def wavlm_of(original: Mapping[str, Tensor]) -> Any:
         for pattern, replacement in _WAVLM_NAMES:
             new = re.sub(pattern, replacement, new)
         renamed[new] = tensor
-    with silent_transformers(), torch.random.fork_rng(devices=[]):
-        model: Any = WavLMModel(config)
-    missing, _ = model.load_state_dict(renamed, strict=False)
-    if absent := [name for name in missing if name != "masked_spec_embed"]:
-        raise KeyError(f"it lacks {len(absent)} tensors, e.g. {absent[0]}")
-    return model.eval().requires_grad_(False)
+    return filled(WavLMModel, config, renamed)
