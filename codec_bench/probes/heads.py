@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec_bench.extras import speechbrain_module
+from codec_bench.probes.gradients import padded, summed_rows
 from codec_bench.probes.recipes import Head, Recipe
 from codec_bench.probes.transformer_heads import BertHead, GPT2Head
 
@@ -29,8 +30,7 @@ class TokenVectors(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Indices `[n, codebooks]` to floats `[n, width]`."""
-        vectors: Tensor = self.table(frames + self.offsets)
-        return vectors
+        return summed_rows(self.table.weight, frames + self.offsets)
 
 
 class NumberVectors(nn.Module):
@@ -158,8 +158,8 @@ class EcapaHead(nn.Module):
 
     def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
         """`[batch, time, width]` to cosines `[batch, classes]`."""
-        padded = functional.pad(frames, (0, 0, 0, max(self.LEAST - frames.shape[1], 0)))
-        embedding = self.embed(padded, mask.sum(dim=1) / padded.shape[1])[:, 0]
+        longer = functional.pad(frames, (0, 0, 0, max(self.LEAST - frames.shape[1], 0)))
+        embedding = self.embed(longer, mask.sum(dim=1) / longer.shape[1])[:, 0]
         return functional.linear(functional.normalize(embedding), functional.normalize(self.centres))
 
 
@@ -302,13 +302,13 @@ class Probe(nn.Module):
         if masked is not None:
             vectors = vectors * masked
         vectors = self.dropout(vectors)
-        padded = nn.utils.rnn.pad_sequence(list(vectors.split(list(lengths))), batch_first=True)
+        batch = padded(vectors, lengths)
         if self.repeat > 1:
-            padded = padded.repeat_interleave(self.repeat, dim=1)
+            batch = batch.repeat_interleave(self.repeat, dim=1)
         if self.stack > 1:
-            short = -padded.shape[1] % self.stack
-            padded = functional.pad(padded, (0, 0, 0, short))
-            padded = padded.reshape(len(padded), -1, self.stack * padded.shape[2])
-        seen = torch.tensor([self.length(n) for n in lengths], device=padded.device)
-        mask = torch.arange(padded.shape[1], device=padded.device)[None] < seen[:, None]
-        return self.join(padded), mask
+            short = -batch.shape[1] % self.stack
+            batch = functional.pad(batch, (0, 0, 0, short))
+            batch = batch.reshape(len(batch), -1, self.stack * batch.shape[2])
+        seen = torch.tensor([self.length(n) for n in lengths], device=batch.device)
+        mask = torch.arange(batch.shape[1], device=batch.device)[None] < seen[:, None]
+        return self.join(batch), mask

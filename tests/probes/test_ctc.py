@@ -53,6 +53,39 @@ def test_texts_have_the_probability_of_torch(seed: int):
     assert float(torch.exp(-loss)) == pytest.approx(every[text], rel=1e-4)
 
 
+@pytest.mark.parametrize("width", [1, 3, 8, 50])
+@pytest.mark.parametrize("scale", [0.01, 1.0, 6.0])
+def test_beam_search_is_that_which_tries_everything(width: int, scale: float):
+    for seed in range(4):
+        rows = log_probs(seed, 25, 9).astype(np.float64) * scale
+        rows = np.round(rows) if seed % 2 else rows  # equal ones, too
+        rows -= np.logaddexp.reduce(rows, axis=1, keepdims=True)
+        for prune in (-5.0, -np.inf):
+            assert beam_search(rows.astype(np.float32), width, prune) == plain_beam_search(rows, width, prune)
+
+
+def plain_beam_search(log_probs: np.ndarray, width: int, prune: float) -> list[int]:
+    """Hannun's algorithm as it reads: every symbol is tried after every prefix, and the best are kept."""
+    beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -np.inf)}
+    for row in log_probs.astype(np.float32).astype(np.float64):
+        grown: dict[tuple[int, ...], tuple[float, float]] = {}
+
+        def put(prefix: tuple[int, ...], blank: float, symbol: float, into=grown) -> None:
+            old = into.get(prefix, (-np.inf, -np.inf))
+            into[prefix] = float(np.logaddexp(old[0], blank)), float(np.logaddexp(old[1], symbol))
+
+        for prefix, (blank, symbol) in beams.items():
+            total = float(np.logaddexp(blank, symbol))
+            put(prefix, total + row[0], -np.inf)
+            if prefix:
+                put(prefix, -np.inf, symbol + row[prefix[-1]])
+            for s in (s for s in range(1, len(row)) if row[s] >= prune):
+                put((*prefix, s), -np.inf, (blank if prefix and prefix[-1] == s else total) + row[s])
+        kept = sorted(grown, key=lambda p: (-np.logaddexp(*grown[p]), p))[:width]
+        beams = {prefix: grown[prefix] for prefix in kept}
+    return list(next(iter(beams)))
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_beam_search_is_that_of_speechbrain(seed: int):
