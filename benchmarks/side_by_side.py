@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, tuple[list[str], dict[str, str]]] = {
     "metric_cost": ([], ONE_THREAD),
     "signal_cost": ([], ONE_THREAD),
     "learned_metrics": ([], ONE_THREAD),
+    "probes": ([], ONE_THREAD),
     "two_workers": ([], {}),
     "coding_jobs": ([], {}),
     "cache_size": ([], {}),

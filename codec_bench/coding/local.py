@@ -185,5 +185,5 @@ def has_name(system: System) -> bool:
 
 
 def local_dispatcher(cache: Path, device: str) -> Dispatcher:
-    """Has recordings coded by a process on this machine."""
-    return Dispatcher(cache, LocalCoders(cache, device))
+    """Has recordings coded by a process on this machine, one at a time, as batches round otherwise."""
+    return Dispatcher(cache, LocalCoders(cache, device, batch_seconds=0.0))

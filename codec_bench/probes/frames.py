@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from codec_bench.cache import ArrayCache
 from codec_bench.coding.conditions import Clean
 from codec_bench.coding.items import Item
 from codec_bench.coding.rows import Row
+from codec_bench.errors import CodecBenchError
 from codec_bench.fingerprint import address
 from codec_bench.records import NotScorable
 
@@ -43,6 +44,38 @@ class Frames:
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Frames:
         """The inverse of `to_arrays`."""
         return cls(arrays["values"], float(arrays["rate"]), tuple(arrays["sizes"].tolist()))
+
+
+class KeptFrames:
+    """Frames from a cache, those read last in memory: all trainings of a row, of whatever task, fold, rate and seed,
+    read the same recordings.
+
+    Nobody writes into them.
+    """
+
+    BYTES = 1 << 28
+
+    def __init__(self, cache: ArrayCache) -> None:
+        self._cache = cache
+        self._kept: dict[str, Frames] = {}
+        self._bytes = 0
+
+    def get(self, place: str, name: str) -> Frames:
+        """The frames at an address, of the utterance `name`.
+
+        Raises:
+            CodecBenchError: The cache has lost them.
+        """
+        if place in self._kept:
+            return self._kept[place]
+        entry = self._cache.get(place)
+        if entry is None:
+            raise CodecBenchError(f"the frames of {name} were lost from the cache; run again")
+        found = self._kept[place] = Frames.from_arrays(entry)
+        self._bytes += found.values.nbytes
+        while self._bytes > self.BYTES:
+            self._bytes -= self._kept.pop(next(iter(self._kept))).values.nbytes
+        return found
 
 
 def altered_by(row: Row | None) -> dict[str, str]:
@@ -94,21 +127,30 @@ class FrameSource(ABC):
         self, items: Sequence[Item], cache: ArrayCache, advance: Callable[[], None] = lambda: None
     ) -> Extracted:
         """Makes the frames that the cache lacks; `advance` is called after each utterance."""
-        found = Extracted({}, {})
+        failed: dict[str, NotScorable] = {}
+        lacking = []
         for item in items:
-            key, name = self.address(item), item.utterance.id
-            try:
-                if item.problem:
-                    raise NotScorable(item.problem, item.status)
-                if cache.get(key) is None:
-                    self.keep(item, cache)
-            except NotScorable as outcome:
-                found.failed[name] = outcome
-            else:
-                found.addresses[name] = key
+            if item.problem:
+                failed[item.utterance.id] = NotScorable(item.problem, item.status)
+            elif cache.get(self.address(item)) is None:
+                lacking.append(item)
+                continue
             advance()
-        self.close()
-        return found
+        for item, problem in self.prepared(lacking):
+            try:
+                if problem is not None:
+                    raise problem
+                self.keep(item, cache)
+            except NotScorable as outcome:
+                failed[item.utterance.id] = outcome
+            advance()
+        names = {item.utterance.id: item for item in items}
+        return Extracted(
+            {name: self.address(item) for name, item in names.items() if name not in failed},
+            {name: failed[name] for name in names if name in failed},
+        )
 
-    def close(self) -> None:
-        """Frees what `frames` took."""
+    def prepared(self, items: Iterable[Item]) -> Iterator[tuple[Item, NotScorable | None]]:
+        """Each utterance, in any order, when what takes long is done for `keep`; and why it could not be done."""
+        for item in items:
+            yield item, None

@@ -29,7 +29,7 @@ def summed_rows(table: Tensor, indices: Tensor) -> Tensor:
     """
     if table.device.type != "cpu" or table.dtype != torch.float32:
         return functional.embedding_bag(indices, table, mode="sum")
-    found: Tensor = _SummedRows.apply(table, indices)
+    found: Tensor = _SummedRows.apply(table, indices)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -62,7 +62,7 @@ def padded(vectors: Tensor, lengths: Sequence[int]) -> Tensor:
         vectors: Those of all utterances in a row, `[sum of lengths, width]`.
         lengths: How many each has.
     """
-    batch: Tensor = _Padded.apply(vectors, tuple(lengths))
+    batch: Tensor = _Padded.apply(vectors, tuple(lengths))  # type: ignore[no-untyped-call]
     return batch
 
 
@@ -72,7 +72,7 @@ class _Padded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, lengths: tuple[int, ...]) -> Tensor:
         ctx.lengths = lengths
-        return nn.utils.rnn.pad_sequence(list(vectors.split(list(lengths))), batch_first=True)
+        return nn.utils.rnn.pad_sequence(list(torch.split(vectors, list(lengths))), batch_first=True)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:

@@ -66,10 +66,6 @@ class HiddenFrames(FrameSource):
         """Makes the frames of all layers of the encoder that are wanted, and puts them into the cache."""
         self._shared.keep(item, cache)
 
-    def close(self) -> None:
-        """Frees the codec."""
-        self._shared.coding.close()
-
     def describe(self) -> dict[str, Any]:
         """The row as `run.json` keeps it: nothing is sent, so there is no bitrate."""
         described = describe_system(self._shared.row)

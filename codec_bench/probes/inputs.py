@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -27,6 +28,13 @@ from codec_bench.tokens import Tokens
 
 DEFAULT_LATENTS = ("quantized", "semantic_embedding")
 """What `latents` without a name takes, the first that a codec has; otherwise its only one."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An utterance that is to be encoded, as `coding.dispatch.Task` has it."""
+
+    item: Item
 
 
 class TokenFrames(FrameSource):
@@ -71,9 +79,10 @@ class TokenFrames(FrameSource):
         values, rate = aligned(tokens)
         return Frames(values, rate, tuple(stream.codebook.size for stream in tokens.streams))
 
-    def close(self) -> None:
-        """Frees the codec."""
-        self._coding.close()
+    def prepared(self, items: Iterable[Item]) -> Iterator[tuple[Item, NotScorable | None]]:
+        """Each utterance when it is encoded: others are, while its frames are made and kept."""
+        for one, problem in self._coding.coded(self.part.row, map(Encoded, items), decode=False):
+            yield one.item, problem
 
 
 class LatentFrames(TokenFrames):
@@ -183,6 +192,10 @@ class RandomTokens(FrameSource):
         generator = np.random.default_rng([*self._seed, *bytes.fromhex(item.digest)])
         drawn = np.stack([generator.integers(0, size, len(like.values)) for size in like.sizes], axis=1)
         return Frames(np.asarray(drawn, np.int64), like.rate, like.sizes)
+
+    def prepared(self, items: Iterable[Item]) -> Iterator[tuple[Item, NotScorable | None]]:
+        """Each utterance when the system whose tokens these are like has encoded it."""
+        return self._like.prepared(items)
 
     def describe(self) -> dict[str, Any]:
         """The row as `run.json` keeps it."""

@@ -15,6 +15,7 @@ from codec_bench.adapters.systems import System, parse_systems, ready, split_pre
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.conditions import Condition
 from codec_bench.coding.devices import check_device, torch_device
+from codec_bench.coding.dispatch import Dispatcher
 from codec_bench.coding.items import Item, describe_dataset, manifest_of
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.coding.rows import Row
@@ -90,49 +91,25 @@ def probe_set(
 
     Where it `is_one_of_several`, that is a folder of the data set's name in `--out`.
     """
-    loaded, items, tasks = made.dataset, made.selected.items, made.tasks
-    kinds = {kind for task in tasks if task.recipe.augmentation for kind in task.recipe.augmentation.kinds}
-    variants = {variant: condition for variant, condition in variants.items() if variant in kinds}
-    rows = [Row(system) for system in systems]
+    kinds = {kind for task in made.tasks if task.recipe.augmentation for kind in task.recipe.augmentation.kinds}
     coding = local_dispatcher(cache, config.device)
     warnings = [*made.warnings, *coding.identify(systems)]
-    kind, name = parse_input(config.input)
-    sources = all_sources(rows, kind, name, coding, config.seed)
-    varied = {
-        variant: all_sources([replace(row, condition=condition) for row in rows], kind, name, coding, config.seed)
-        for variant, condition in variants.items()
-    }
-    described = {source.label: source.describe() for source in sources}
-    plan = {
-        "dataset": describe_dataset(loaded, items, made.selected.sample),
-        "systems": list(described.values()),
-        "conditions": [],
-        "metrics": [column.describe() for task in tasks for column in measures_of(task, config.seeds)],
-        "seed": config.seed,
-        "input": config.input,
-        "training_seeds": list(config.training_seeds),
-        "tasks": [describe_task(task) for task in tasks],
-    } | ({"variants": [condition.describe() for condition in variants.values()]} if variants else {})
-    request = Request(
-        kind="probe",
-        config=config.describe(),
-        plan=plan,
-        manifest=manifest_of(items),
-        difference=same(plan, {"split": config.describe()["split"]}),
-        name=("probe", *(task.recipe.task for task in tasks), loaded.name),
-        warnings=warnings,
-    )
+    inputs = inputs_of(config, systems, {kind: variants[kind] for kind in variants if kind in kinds}, coding)
+    request = request_of(config, made, inputs, warnings)
     device = torch_device(config.device)
-    study = Study(tasks, config.training_seeds, cache, training_jobs(config.jobs, device), device)
     out = config.out or request.default_folder()
     if is_one_of_several and config.out is not None:
-        out /= slug(loaded.name)
-    with writing(request, out) as writer:
-        extracted, lacking = carry_out(study, sources, varied, items, cache)
+        out /= slug(made.dataset.name)
+    items = made.selected.items
+    with (
+        writing(request, out) as writer,
+        Study(made.tasks, config.training_seeds, cache, training_jobs(config.jobs, device), device) as study,
+    ):
+        extracted, lacking = carry_out(study, inputs, items, cache)
         results = Results(study.units, study.tasks, items, extracted, config.training_seeds)
         headings = [
-            heading(source, described[source.label], extracted[source.label], cache)
-            for source in sources
+            heading(source, inputs.described[source.label], extracted[source.label], cache)
+            for source in inputs.sources
             if source.label in extracted
         ]
         writer.results(results.score_frame(), results.summary_frame(headings))
@@ -141,17 +118,81 @@ def probe_set(
         writer.warn([*coding.notes, *lacking])
         coverage = results.coverage(config.max_failed)
         coverage.failures += made.skipped
+        kind, _ = parse_input(config.input)
         return writer.finish(
             intervals=results.intervals(),
             notes=[
                 f"What probes read (--input {config.input}): {INPUTS[kind]}; of log-mel, the bands.",
                 *results.notes(),
-                *(f"Variants to train on, {k}: {c.note}." for k, c in variants.items()),
+                *(f"Variants to train on, {k}: {c.note}." for k, c in inputs.variants.items()),
             ],
             coverage=coverage,
             devices=coding.devices | {"probes": device},
             session={"trainings": study.trained, "trainings_from_cache": study.reused},
         )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the rows of a table read.
+
+    Attributes:
+        sources: One for each row.
+        variants: What alters recordings to train on, by kind.
+        varied: What such recordings give, by kind: a source for each of `sources`.
+        described: The rows as `run.json` keeps them, by label.
+        coding: What encodes for all of them.
+    """
+
+    sources: Sequence[FrameSource]
+    variants: Mapping[str, Condition]
+    varied: Mapping[str, Sequence[FrameSource]]
+    described: Mapping[str, Mapping[str, Any]]
+    coding: Dispatcher
+
+
+def inputs_of(
+    config: ProbeConfig, systems: Sequence[System], variants: Mapping[str, Condition], coding: Dispatcher
+) -> Inputs:
+    """What the rows read, from recordings and from their variants.
+
+    Raises:
+        UsageError: A codec has no such input.
+    """
+    kind, name = parse_input(config.input)
+    rows = [Row(system) for system in systems]
+    sources = all_sources(rows, kind, name, coding, config.seed)
+    varied = {
+        variant: all_sources([replace(row, condition=condition) for row in rows], kind, name, coding, config.seed)
+        for variant, condition in variants.items()
+    }
+    return Inputs(sources, variants, varied, {source.label: source.describe() for source in sources}, coding)
+
+
+def request_of(config: ProbeConfig, made: SetPlan, inputs: Inputs, warnings: Sequence[str]) -> Request:
+    """What is asked of a run directory: its plan, and what else `run.json` keeps."""
+    items, tasks = made.selected.items, made.tasks
+    plan = {
+        "dataset": describe_dataset(made.dataset, items, made.selected.sample),
+        "systems": list(inputs.described.values()),
+        "conditions": [],
+        "metrics": [column.describe() for task in tasks for column in measures_of(task, config.seeds)],
+        "seed": config.seed,
+        "input": config.input,
+        "training_seeds": list(config.training_seeds),
+        "tasks": [describe_task(task) for task in tasks],
+    }
+    if inputs.variants:
+        plan["variants"] = [condition.describe() for condition in inputs.variants.values()]
+    return Request(
+        kind="probe",
+        config=config.describe(),
+        plan=plan,
+        manifest=manifest_of(items),
+        difference=same(plan, {"split": config.describe()["split"]}),
+        name=("probe", *(task.recipe.task for task in tasks), made.dataset.name),
+        warnings=list(warnings),
+    )
 
 
 def chosen_systems(config: ProbeConfig) -> list[System]:
@@ -189,13 +230,9 @@ def describe_task(task: TaskPlan) -> dict[str, Any]:
 
 
 def carry_out(
-    study: Study,
-    sources: Sequence[FrameSource],
-    varied: Mapping[str, Sequence[FrameSource]],
-    items: Sequence[Item],
-    cache: Path,
+    study: Study, inputs: Inputs, items: Sequence[Item], cache: Path
 ) -> tuple[dict[str, Extracted], list[str]]:
-    """Makes all frames, also those of the variants (by kind, one source for each of `sources`), then trains.
+    """Makes all frames, also those of the variants, and trains meanwhile.
 
     A row whose frames are those of an earlier one could have no other values, and is left out.
 
@@ -203,20 +240,24 @@ def carry_out(
         The frames of each row; and which variants could not be had, and which rows are left out.
     """
     frames = ArrayCache(cache / "frames")
-    trained = {kind: study.trained_on(items, kind) for kind in varied}
-    with RunProgress(len(sources) * (len(items) + sum(map(len, trained.values())))) as progress:
+    trained = {kind: study.trained_on(items, kind) for kind in inputs.varied}
+    with RunProgress(len(inputs.sources) * (len(items) + sum(map(len, trained.values())))) as progress:
         progress.stage("frames")
         extracted: dict[str, Extracted] = {}
         lacking: list[str] = []
-        for place, source in enumerate(sources):
+        for place, source in enumerate(inputs.sources):
             own = source.extract(items, frames, progress.advance)
-            variants = {k: varied[k][place].extract(trained[k], frames, progress.advance) for k in varied}
+            variants = {
+                kind: varied[place].extract(trained[kind], frames, progress.advance)
+                for kind, varied in inputs.varied.items()
+            }
             if (other := alike(own, extracted, frames)) is not None:
                 lacking.append(f"{source.label} is the row {other}: their frames are the same, so nothing was trained")
                 continue
             extracted[source.label] = own
-            lacking += [text for k in varied if (text := lack(source.label, k, own, variants[k]))]
+            lacking += [text for k in inputs.varied if (text := lack(source.label, k, own, variants[k]))]
             study.add(source, own, variants)
+        inputs.coding.close()
         progress.more(study.total)
         progress.stage("training")
         study.run(progress.advance)

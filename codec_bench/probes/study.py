@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from codec_bench.coding.items import Item
@@ -16,7 +17,7 @@ from codec_bench.probes.recipes import Recipe
 from codec_bench.probes.splits import Division, Fold
 from codec_bench.probes.targets import Targets
 from codec_bench.probes.worker import read_result
-from codec_bench.processes.pool import Pool, ProcessPool
+from codec_bench.processes.pool import ProcessPool
 from codec_bench.processes.process import ProcessCrash, WorkerError
 
 logger = logging.getLogger(__name__)
@@ -67,16 +68,30 @@ class Study:
         self.trained = 0
         self.reused = 0
         self._cache = cache
-        self._jobs = jobs
         self._device = device
+        self._pool = ProcessPool(jobs, TRAINING, {"cache": str(cache)}, TIMEOUT)
+        self._waiting: dict[Future[dict[str, Any]], tuple[Unit, float, int]] = {}
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Ends the processes that train."""
+        self._pool.close()
 
     def add(self, source: FrameSource, extracted: Extracted, variants: Mapping[str, Extracted]) -> None:
-        """Plans the trainings of a row; `variants` are the frames of altered recordings, by kind."""
+        """Begins the trainings of a row, while other rows are encoded; a GPU, which codecs need, is for `run`.
+
+        `variants` are the frames of altered recordings, by kind.
+        """
         for task in self.tasks:
             for fold in task.division.folds:
                 problem = problem_of(task, fold, extracted, variants)
                 reason = "" if problem else "a part of the split has no utterance with usable frames"
-                self.units.append(Unit(source.label, task, fold, problem, reason=reason))
+                unit = Unit(source.label, task, fold, problem, reason=reason)
+                self.units.append(unit)
+                if self._device == "cpu":
+                    self._begin(unit)
 
     def trained_on(self, items: Sequence[Item], kind: str) -> list[Item]:
         """The utterances that a task is trained on which has variants of a kind."""
@@ -101,46 +116,54 @@ class Study:
         Raises:
             CodecBenchError: A training cannot be done, e.g. the disk is full.
         """
-        first, *others = self.seeds
-        with ProcessPool(self._jobs, TRAINING, {"cache": str(self._cache)}, TIMEOUT) as pool:
-            waiting: dict[Future[dict[str, Any]], tuple[Unit, float, int]] = {}
+        if self._device != "cpu":
             for unit in self.units:
-                for rate in unit.task.recipe.learning_rates if unit.problem else ():
-                    waiting[self._submit(pool, unit, rate, first)] = (unit, rate, first)
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in sorted(done, key=lambda f: _order(waiting[f])):
-                    unit, rate, seed = waiting.pop(future)
-                    advance()
-                    try:
-                        result = future.result()
-                    except ProcessCrash as crash:
-                        unit.reason = f"training died twice: {crash}"
-                        continue
-                    except WorkerError as error:
-                        unit.reason = f"training failed: {error}"
-                        continue
-                    if seed != first:
-                        unit.results[seed] = result
-                        continue
-                    unit.candidates[rate] = result
-                    if len(unit.candidates) == len(unit.task.recipe.learning_rates):
-                        unit.chosen = choose(unit.candidates)
-                        unit.results[seed] = unit.candidates[unit.chosen]
-                        for other in others:
-                            waiting[self._submit(pool, unit, unit.chosen, other)] = (unit, unit.chosen, other)
+                self._begin(unit)
+        while self._waiting:
+            done, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=lambda f: _order(self._waiting[f])):
+                self._finished(future)
+                advance()
 
-    def _submit(self, pool: Pool, unit: Unit, rate: float, seed: int) -> Future[dict[str, Any]]:
+    def _begin(self, unit: Unit) -> None:
+        """Queues a training for each candidate of the learning rate."""
+        for rate in unit.task.recipe.learning_rates if unit.problem else ():
+            self._submit(unit, rate, self.seeds[0])
+
+    def _finished(self, future: Future[dict[str, Any]]) -> None:
+        """Notes the result of a training; with the last candidate, queues those of the other seeds."""
+        unit, rate, seed = self._waiting.pop(future)
+        first, *others = self.seeds
+        try:
+            result = future.result()
+        except ProcessCrash as crash:
+            unit.reason = f"training died twice: {crash}"
+            return
+        except WorkerError as error:
+            unit.reason = f"training failed: {error}"
+            return
+        if seed != first:
+            unit.results[seed] = result
+            return
+        unit.candidates[rate] = result
+        if len(unit.candidates) == len(unit.task.recipe.learning_rates):
+            unit.chosen = choose(unit.candidates)
+            unit.results[seed] = unit.candidates[unit.chosen]
+            for other in others:
+                self._submit(unit, unit.chosen, other)
+
+    def _submit(self, unit: Unit, rate: float, seed: int) -> None:
         assert unit.problem is not None, "units without a problem are not trained"
         job = Training(unit.problem, rate, seed, self._device)
         found = read_result(self._cache, job)
         if found is None:
             self.trained += 1
-            return pool.submit(asdict(job))
-        self.reused += 1
-        future: Future[dict[str, Any]] = Future()
-        future.set_result(found)
-        return future
+            future = self._pool.submit(asdict(job))
+        else:
+            self.reused += 1
+            future = Future()
+            future.set_result(found)
+        self._waiting[future] = unit, rate, seed
 
 
 def _order(key: tuple[Unit, float, int]) -> tuple[str, str, str, float, int]:

@@ -24,7 +24,7 @@ from codec_bench.errors import CodecBenchError
 from codec_bench.files import clear, read_file, write_atomically
 from codec_bench.probes.augmentation import masks
 from codec_bench.probes.ctc import beam_search, frames_needed, greedy
-from codec_bench.probes.frames import Frames
+from codec_bench.probes.frames import Frames, KeptFrames
 from codec_bench.probes.heads import NumberVectors, Probe, TokenVectors, aam_logits
 from codec_bench.probes.measures import mean_average_precision
 from codec_bench.probes.problem import Problem, Training, parts_of
@@ -66,17 +66,12 @@ class TrainingData:
         CodecBenchError: Frames were lost from the cache, or differ in kind.
     """
 
-    def __init__(self, problem: Problem, cache: ArrayCache, device: str) -> None:
+    def __init__(self, problem: Problem, kept: KeptFrames, device: str) -> None:
         self.problem = problem
         self.device = device
         self.index = {symbol: i for i, symbol in enumerate(problem.symbols)}
-        found = {
-            name: self._read(cache, name, problem.frames[name])
-            for name in (*problem.train, *problem.dev, *problem.test)
-        }
-        others = {
-            name: [self._read(cache, name, place) for place in places] for name, places in problem.variants.items()
-        }
+        found = {name: kept.get(problem.frames[name], name) for name in (*problem.train, *problem.dev, *problem.test)}
+        others = {name: [kept.get(place, name) for place in places] for name, places in problem.variants.items()}
         kinds = {(f.sizes, f.values.shape[1]) for f in (*found.values(), *chain(*others.values()))}
         if len(kinds) != 1:
             raise CodecBenchError(f"the recordings have {len(kinds)} different numbers of codebooks or dimensions")
@@ -96,13 +91,6 @@ class TrainingData:
         if self.problem.recipe.differences:
             frames = with_differences(frames, max(1, round(self.problem.recipe.differences * self.rate)))
         return frames
-
-    @staticmethod
-    def _read(cache: ArrayCache, name: str, place: str) -> Frames:
-        entry = cache.get(place)
-        if entry is None:
-            raise CodecBenchError(f"the frames of {name} were lost from the cache; run again")
-        return Frames.from_arrays(entry)
 
     def vectors(self) -> torch.nn.Module:
         """The first layer, which depends on what frames are."""
@@ -142,12 +130,12 @@ def with_differences(frames: Tensor, apart: int) -> Tensor:
 
 
 class Trainer:
-    """Trains one job."""
+    """Trains one job, on frames of which some may be in memory."""
 
-    def __init__(self, job: Training, cache: Path) -> None:
+    def __init__(self, job: Training, cache: Path, frames: KeptFrames | None = None) -> None:
         self.job = job
         self.recipe = job.problem.recipe
-        self.material = TrainingData(job.problem, ArrayCache(cache / "frames"), job.device)
+        self.material = TrainingData(job.problem, frames or KeptFrames(ArrayCache(cache / "frames")), job.device)
         self._checkpoint = cache / "probes" / f"{job.address}.checkpoint"
         torch.manual_seed(job.seed)
         has_blank = self.recipe.is_sequence and not self.recipe.is_autoregressive

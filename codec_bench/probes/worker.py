@@ -15,7 +15,9 @@ from typing import Any
 
 import torch
 
+from codec_bench.cache import ArrayCache
 from codec_bench.files import clear, read_json, write_atomically
+from codec_bench.probes.frames import KeptFrames
 from codec_bench.probes.problem import Problem, Training, training_of
 from codec_bench.probes.training import Trainer
 
@@ -71,16 +73,16 @@ def make_deterministic(device: str) -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(device == "cpu")
     # Nothing reads memory before it is written; to fill all of it first takes a fifth of a training.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def carry_out(job: Training, cache: Path) -> dict[str, Any]:
-    """The result of a job, trained where no cache has it."""
+def carry_out(job: Training, cache: Path, frames: KeptFrames | None = None) -> dict[str, Any]:
+    """The result of a job, trained where no cache has it, on frames of which some may be in memory."""
     key = job.address
     found = read_result(cache, job)
     if found is None:
         make_deterministic(job.device)
-        found = Trainer(job, cache).train()
+        found = Trainer(job, cache, frames).train()
         write_atomically(result_file(cache, key), json.dumps(found, allow_nan=False).encode())
     return found
 
@@ -90,7 +92,8 @@ class Trainings:
 
     def __init__(self, cache: str) -> None:
         self._cache = Path(cache)
+        self._frames = KeptFrames(ArrayCache(self._cache / "frames"))
 
     def answer(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """The result of a `Training` as plain data."""
-        return carry_out(training_of(job), self._cache)
+        return carry_out(training_of(job), self._cache, self._frames)
