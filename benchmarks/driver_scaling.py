@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,8 +90,13 @@ def wide_tables(manifest: Path, folder: Path) -> dict[str, float]:
     }
 
 
-def made_up(manifest: Path, folder: Path) -> Run:
-    """A run directory of everything but real scores, as `codec_bench.api` writes it."""
+CODECS = ["test-identity", "test-lowpass@1000"]
+METRICS = ["si_sdr", "stoi", "estoi", "pesq_wb", "gpe"]
+
+
+def made_up(manifest: Path, folder: Path, codecs: Sequence[str] = CODECS, metrics: Sequence[str] = METRICS) -> Run:
+    """A run directory of everything but real scores, as `codec_bench.api` writes it; scores are drawn."""
+    from codec_bench.cache import ArrayCache
     from codec_bench.reconstruction.config import RunConfig
     from codec_bench.reconstruction.coverage import coverage
     from codec_bench.reconstruction.outcome import Outcome
@@ -106,24 +112,25 @@ def made_up(manifest: Path, folder: Path) -> Run:
     from codec_bench.runs.frames import describe_intervals, summary_frame
     from codec_bench.runs.writer import Request, writing
 
-    metrics = ["si_sdr", "stoi", "estoi", "pesq_wb", "gpe"]
-    config = RunConfig(codec=["test-identity", "test-lowpass@1000"], dataset=[str(manifest)], metrics=metrics)
+    config = RunConfig(codec=[*codecs], dataset=[str(manifest)], metrics=[*metrics])
     plan = make_plan(config, str(manifest))
     names = [item.utterance.id for item in plan.items]
     outcome = Outcome([row.label for row in plan.rows], names, [m.label for m in plan.metrics])
     signal = {"samples": RATE // 2, "rate": RATE, "peak": 0.4213, "level_db": -20.0123}
-    for row in plan.rows:
+    draw = np.random.default_rng(0)
+    for place, row in enumerate(plan.rows):
+        drawn = {m.label: np.clip(draw.normal(0.7 - place / 20, 0.1, len(names)), 0, 1) for m in plan.metrics}
         for number, item in enumerate(plan.items):
             key = row.label, item.utterance.id
             outcome.references[key], outcome.decoded[key] = item.identity, f"{number:064x}"
             coded = {"bits": 256_000, "side_bits": 0, "coded_seconds": 0.5, "encode_seconds": 0.01}
             outcome.facts[key] = coded | {"decode_seconds": 0.01, "reference": signal, "decoded": signal}
             for metric in plan.metrics:
-                outcome.scores[(*key, metric.label)] = Score.of(number / 7, metric.scale)
+                outcome.scores[(*key, metric.label)] = Score.of(float(drawn[metric.label][number]), metric.scale)
     request = Request("reconstruction", config.describe(), plan.describe(), plan.manifest, lambda _: "", (folder.name,))
     with writing(request, folder) as writer:
         writer.results(score_frames(plan, outcome), summary_frame(summary_rows(plan, outcome, {})))
-        write_reconstructions(folder, plan, outcome)
+        write_reconstructions(folder, plan, outcome, ArrayCache(folder / "features"))
         lengths, _ = length_differences(plan, outcome)
         loudness, _ = levels(plan, outcome)
         intervals = describe_intervals([None] * len(names))

@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, tuple[list[str], dict[str, str]]] = {
     "coding_jobs": ([], {}),
     "cache_size": ([], {}),
     "start_up": ([], {}),
+    "report_time": ([], {}),
     "driver_scaling": (["--shared", "1000", "4000"], {}),
     "ray_nodes": ([], {}),
 }

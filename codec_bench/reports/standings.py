@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from codec_bench.grids import Grid
@@ -83,16 +84,24 @@ class Standing:
         return (one, other) in self.wins or (other, one) in self.wins
 
 
+def ranked(values: Floats) -> Floats:
+    """Ranks along the last axis, 1 for the smallest; equals share the mean of theirs.
+
+    >>> ranked(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    # pandas is there anyway; `rankdata` comes with scipy.stats, a second to import.
+    return pd.DataFrame(values.reshape(-1, values.shape[-1])).rank(axis=1).to_numpy().reshape(values.shape)
+
+
 def mean_ranks(sums: Floats, is_higher_better: bool) -> list[float]:
     """Mean rank of systems over clusters, from numerators and denominators `[systems, 2, clusters]`; equals share one.
 
     >>> mean_ranks(np.array([[[3.0, 2.0], [1, 1]], [[1.0, 2.0], [1, 1]]]), True)
     [1.25, 1.75]
     """
-    from scipy.stats import rankdata
-
-    values = sums[:, 0] / sums[:, 1]
-    return [float(rank) for rank in rankdata(-values if is_higher_better else values, axis=0).mean(axis=1)]
+    values = (sums[:, 0] / sums[:, 1]).T
+    return [float(rank) for rank in ranked(-values if is_higher_better else values).mean(axis=0)]
 
 
 def borda(values: Floats) -> Floats:
@@ -104,9 +113,7 @@ def borda(values: Floats) -> Floats:
     >>> borda(np.array([[2.4, 2.1, 1.8], [2.6, 2.2, 2.3]])).tolist()
     [4.0, 1.0, 1.0]
     """
-    from scipy.stats import rankdata
-
-    return np.asarray((values.shape[-1] - rankdata(-values, axis=-1)).sum(axis=-2), np.float64)
+    return np.asarray((values.shape[-1] - ranked(-values)).sum(axis=-2), np.float64)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
-from scipy.signal import ShortTimeFFT
-from scipy.signal.windows import hann
 
 from codec_bench.audio import Audio, read_audio
 from codec_bench.records import NotScorable
@@ -67,11 +65,13 @@ def worst_pairs(material: PlotData, column: TableColumn) -> list[WorstUtterance]
     sign = 1.0 if column.better == "higher" else -1.0
     found = []
     for entry in material.clean:
+        if not entry.run.file("audio").is_dir():
+            continue
         scores = entry.scores(column)
-        here = [(sign * value, str(u)) for u, value in zip(scores.utterance, scores.value, strict=True)]
-        here = [(value, utterance) for value, utterance in here if _files(entry, utterance)]
-        if here:
-            found.append((*min(here), entry))
+        ranked = sorted((sign * value, str(u)) for u, value in zip(scores.utterance, scores.value, strict=True))
+        worst = next((pair for pair in ranked if _files(entry, pair[1])), None)
+        if worst is not None:
+            found.append((*worst, entry))
     pairs: list[WorstUtterance] = []
     for value, utterance, entry in sorted(found, key=lambda f: f[0]):
         if len(pairs) == MOST or entry.row.family in {p.entry.row.family for p in pairs}:
@@ -98,6 +98,9 @@ def spectrogram(audio: Audio) -> tuple[NDArray[np.float64], float]:
     Returns:
         dB `[frequencies, frames]`, not below -160, and the highest frequency in Hz.
     """
+    from scipy.signal import ShortTimeFFT  # half a second to import, for runs that kept audio alone
+    from scipy.signal.windows import hann
+
     window = hann(round(WINDOW_SECONDS * audio.rate), sym=False)
     transform = ShortTimeFFT(window, hop=round(HOP_SECONDS * audio.rate), fs=audio.rate, scale_to=None)
     samples = audio.samples.astype(np.float64)
