@@ -137,13 +137,14 @@ def evaluate(
     if speakers is not None and len(speakers) != len(items):
         raise UsageError(f"speakers has one name per item, {len(items)}, and not {len(speakers)}")
     found: dict[str, list[Score]] = {label: [] for label in chosen}
-    embeddings: dict[str, list[tuple[Array, Array]]] = {label: [] for label, made in chosen.items() if made.corpus}
+    embeddings: dict[str, list[tuple[Array, Array] | None]] = {n: [] for n, made in chosen.items() if made.corpus}
     for original, copy, words in items:
         for label, made in chosen.items():
             score = made.score(original, copy, words, language)
             found[label].append(score)
-            if label in embeddings and score.status is Status.OK:
-                embeddings[label].append(embedded(made, original, copy))
+            if label in embeddings:
+                is_scored = score.status is Status.OK
+                embeddings[label].append(embedded(made, original, copy) if is_scored else None)
     of_speakers = [None] * len(items) if speakers is None else list(speakers)
     units = cluster_names([str(item) for item in range(len(items))], of_speakers)
     summary = {
@@ -212,18 +213,17 @@ def pooled(
     made: Metric,
     scores: Sequence[Score],
     units: Sequence[str],
-    embeddings: Sequence[tuple[Array, Array]] | None = None,
+    embeddings: Sequence[tuple[Array, Array] | None] | None = None,
     speakers: Sequence[str | None] = (),
 ) -> Estimate:
     """What the scores of a metric come to, as in a run; see `stats.estimate`."""
     ok = [(score, unit) for score, unit in zip(scores, units, strict=True) if score.status is Status.OK]
     if made.corpus is not None and embeddings is not None:
         try:
-            told = [speaker for speaker, score in zip(speakers, scores, strict=True) if score.status is Status.OK]
-            value = made.corpus_value(embeddings, told) if embeddings else None
+            value = made.corpus_value(embeddings, speakers) if ok else None
         except NotScorable:
             value = None
-        return Estimate(value, None, None, len(embeddings) if value is not None else 0, len(scores), 0)
+        return Estimate(value, None, None, len(ok) if value is not None else 0, len(scores), 0)
     return estimate(
         [score.numerator for score, _ in ok],
         [score.denominator for score, _ in ok],

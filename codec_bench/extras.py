@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 """Where torchaudio is offered for a torch without CUDA; PyPI offers it for CUDA alone."""
@@ -18,6 +19,26 @@ CUDA_LIBRARY = "libc10_cuda.so"
 
 WITH_TORCHAUDIO = ("vocos", "speechtokenizer", "s3tokenizer", "speechbrain")
 """The extras whose packages ask for torchaudio, of whose libraries nothing here needs any."""
+
+
+def pretrained(kind: Any, folder: Path, **options: Any) -> tuple[Any, list[str]]:
+    """A model of transformers from the files in a folder alone, in single precision; what it raises goes through.
+
+    Args:
+        kind: Class of the model.
+        folder: Where its configuration and its weights are.
+        options: More of `from_pretrained`.
+
+    Returns:
+        The model, and the names of the tensors that it has and the file of weights has not, sorted.
+    """
+    import torch
+
+    with silent_transformers():
+        model, report = kind.from_pretrained(
+            folder, local_files_only=True, dtype=torch.float32, output_loading_info=True, **options
+        )
+    return model, sorted(report["missing_keys"])
 
 
 def cannot_import(modules: tuple[str, ...], extra: str) -> str | None:

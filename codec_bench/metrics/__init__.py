@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from codec_bench.errors import UsageError
-from codec_bench.metrics.base import CorpusFunction, Metric, MetricValue, Variants
+from codec_bench.metrics.base import CorpusFunction, Metric, MetricValue, TrialFunction, Variants
 from codec_bench.registry import Registry
 
 METRICS: Registry[Metric] = Registry(
@@ -52,6 +52,7 @@ METRICS: Registry[Metric] = Registry(
         "spk_sim": "codec_bench.metrics.speaker.wavlm:speaker_similarity",
         "campplus_sim": "codec_bench.metrics.speaker.campplus:campplus_similarity",
         "ecapa_sim": "codec_bench.metrics.speaker.ecapa:ecapa_similarity",
+        "emo_sim": "codec_bench.metrics.emotion2vec:emotion_similarity",
         "eer": "codec_bench.metrics.speaker.eer:eer",
         "eer_enrolled": "codec_bench.metrics.speaker.eer:eer_enrolled",
         "vuv_f1_crepe": "codec_bench.metrics.crepe:voicing_f1_crepe",
@@ -133,7 +134,7 @@ def register_metric(
     hears_polarity: bool = False,
     corpus: CorpusFunction | None = None,
     files: tuple[str, ...] = (),
-    by_speaker: bool = False,
+    trials: TrialFunction | None = None,
 ) -> Callable[[Callable[..., MetricValue]], Metric]:
     """Decorator that registers a metric function; the arguments are those of `Metric`.
 
@@ -146,7 +147,7 @@ def register_metric(
             name, function, unit, better, range, rate, family, title or name, version, packages, digits,
             accepts_silence, params or {}, {} if variants is None else variants, "", note,
             same_utterance=same_utterance, tolerates_lag=tolerates_lag, hears_polarity=hears_polarity, corpus=corpus,
-            files=files, by_speaker=by_speaker,
+            files=files, trials=trials,
         )  # fmt: skip
         return METRICS.add(name, made)
 

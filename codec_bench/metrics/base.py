@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codec_bench.audio import RESAMPLER
 from codec_bench.errors import CodecBenchError, UsageError
@@ -24,6 +25,7 @@ from codec_bench.registry import unknown
 
 MetricValue = float | Ratio
 CorpusFunction = Callable[..., float]
+TrialFunction = Callable[[Sequence[str | None]], NDArray[np.integer[Any]]]
 Variants = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any]]
 _ROUNDING = 1e-4
 """By how much a value may lie outside of its range, in its unit or out of the bound."""
@@ -60,7 +62,9 @@ class Metric:
         hears_polarity: Whether the value changes where `decoded` is upside down, as some codecs make it.
         corpus: Computes the value of a corpus where that is not a mean of scores, from the two arrays, reference first,
             that the parameter `embedding` gives of each scored pair. Such a value has no interval.
-        by_speaker: Whether `corpus` gets, as its second argument, who speaks in each of these pairs, or None.
+        trials: Where `corpus` compares utterances with each other: which, from who speaks in each utterance of the set
+            or None, as their places, `[n, 2]`. Then `corpus` gets what it gets for all of the set, None where there is
+            no score, and who speaks in each as its second argument.
         origin: `package.module:object` if it was requested that way.
         files: Files that a plug-in reads, as it names them or beside its module: they are part of its address.
     """
@@ -87,7 +91,7 @@ class Metric:
     hears_polarity: bool = False
     corpus: CorpusFunction | None = None
     files: tuple[str, ...] = ()
-    by_speaker: bool = False
+    trials: TrialFunction | None = None
 
     @property
     def spelling(self) -> str:
@@ -165,7 +169,7 @@ class Metric:
 
     @property
     def _functions(self) -> list[Callable[..., Any]]:
-        return [self.function] if self.corpus is None else [self.function, self.corpus]
+        return [made for made in (self.function, self.corpus, self.trials) if made is not None]
 
     @cached_property
     def code(self) -> str:
@@ -208,14 +212,30 @@ class Metric:
             raise UsageError(f"{self.name} has a corpus value, so its function needs a keyword `embedding`, a Feature")
         return found
 
-    def corpus_value(self, pairs: Iterable[tuple[Array, Array]], speakers: Sequence[str | None]) -> float:
-        """What `corpus` makes of all pairs, in the unit of the metric.
+    def corpus_value(self, pairs: Iterable[tuple[Array, Array] | None], speakers: Sequence[str | None]) -> float:
+        """What `corpus` makes of a set, in the unit of the metric.
+
+        Args:
+            pairs: Both embeddings of each utterance; None for one without a score.
+            speakers: Who speaks in each.
 
         Raises:
             NotScorable: It gives no value.
         """
         assert self.corpus is not None, "others are means of scores"
-        return self.scale * (self.corpus(pairs, speakers) if self.by_speaker else self.corpus(pairs))
+        if self.trials is not None:
+            return self.scale * self.corpus(pairs, speakers)
+        return self.scale * self.corpus(pair for pair in pairs if pair is not None)
+
+    def trials_made(self, speakers: Sequence[str | None], is_scored: Sequence[bool]) -> tuple[int, int]:
+        """How many trials a system has for which both utterances have a score, and how many the set has.
+
+        Raises:
+            NotScorable: The set has none.
+        """
+        assert self.trials is not None, "others compare no utterances with each other"
+        trials = self.trials(speakers)
+        return int(np.asarray(is_scored)[trials].all(axis=1).sum()), len(trials)
 
     @cached_property
     def models(self) -> tuple[tuple[Feature, int], ...]:

@@ -7,13 +7,15 @@ group.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codec_bench.errors import UnavailableError
+from codec_bench.extras import pretrained
+from codec_bench.files import linked_folder
 from codec_bench.hub import RemoteFile, locate
 
 if TYPE_CHECKING:
@@ -112,6 +114,45 @@ def weights_of(network: str, file: RemoteFile, installed: Path | None = None) ->
         raise UnavailableError(
             f"{path} holds no weights of {network}: {reason}; delete it and fetch it again"
         ) from error
+
+
+@contextmanager
+def pretrained_folder(network: str, files: Sequence[RemoteFile]) -> Iterator[Path]:
+    """A folder of files for transformers, around all that reads it.
+
+    Args:
+        network: For messages.
+        files: The weights last.
+
+    Raises:
+        UnavailableError: See `weights_of`.
+    """
+    found = {Path(file.path).name: locate(file) for file in files}
+    with weights_of(network, files[-1]), linked_folder(found) as folder:
+        yield folder
+
+
+def read_pretrained(kind: Any, folder: Path, unneeded: Sequence[str], **options: Any) -> Any:
+    """A model of transformers, of which `pytorch_model.bin` has the weights, for inference.
+
+    Args:
+        kind: Class of the model.
+        folder: See `pretrained_folder`.
+        unneeded: Tensors that the file may lack, since only training looks at them.
+        options: More of `from_pretrained`.
+
+    Raises:
+        KeyError: The file lacks others.
+    """
+    model, absent = pretrained(kind, folder, use_safetensors=False, weights_only=True, **options)
+    check_complete(absent, unneeded)
+    return model.eval().requires_grad_(False)
+
+
+def check_complete(absent: Iterable[str], unneeded: Sequence[str]) -> None:
+    """Raises KeyError for tensors that a file lacks, but for those that only training looks at."""
+    if missing := [name for name in absent if name not in unneeded]:
+        raise KeyError(f"it lacks {len(missing)} tensors, e.g. {missing[0]}")
 
 
 def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:

@@ -7,17 +7,14 @@ evaluation metrics", Interspeech 2024; its package discrete-speech-metrics, with
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from codec_bench.audio import Audio
-from codec_bench.extras import silent_transformers
-from codec_bench.files import linked_folder
-from codec_bench.hub import RemoteFile, locate
+from codec_bench.hub import RemoteFile
 from codec_bench.metrics import register_metric
-from codec_bench.metrics.checkpoints import weights_of
+from codec_bench.metrics.checkpoints import pretrained_folder, read_pretrained
 from codec_bench.metrics.model import Model, model_feature, stacked, waves
 from codec_bench.metrics.resampling import SINC
 from codec_bench.metrics.self_supervised import TRANSFORMERS
@@ -37,24 +34,12 @@ WAVLM_LARGE = tuple(RemoteFile(f"hf/microsoft/wavlm-large/{name}") for name in (
 
 
 def _load(device: str) -> Any:
-    files = {Path(file.path).name: locate(file) for file in WAVLM_LARGE}
-    import torch
     from transformers import WavLMModel
 
-    with weights_of("SpeechBERTScore", WAVLM_LARGE[-1]), linked_folder(files) as folder, silent_transformers():
-        loaded: Any = WavLMModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=False,
-            weights_only=True,
-            dtype=torch.float32,
-            num_hidden_layers=LAYER + 1,  # of 24: no more are needed, and after the last one comes a norm
-            output_loading_info=True,
-        )
-        model, report = loaded
-        if missing := [name for name in report["missing_keys"] if name != "masked_spec_embed"]:
-            raise KeyError(f"it lacks {len(missing)} tensors, e.g. {missing[0]}")
-    return model.to(device).eval().requires_grad_(False)
+    with pretrained_folder("SpeechBERTScore", WAVLM_LARGE) as folder:
+        layers = LAYER + 1  # of 24: no more are needed, and after the last one comes a norm
+        model = read_pretrained(WavLMModel, folder, ("masked_spec_embed",), num_hidden_layers=layers)
+    return model.to(device)
 
 
 @stacked(SHORTEST, f"SpeechBERTScore needs {1000 * SHORTEST / RATE:g} ms")

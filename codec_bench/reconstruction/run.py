@@ -12,7 +12,7 @@ from codec_bench.datasets.manifest import id_problem
 from codec_bench.hub import caches
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.continuing import difference
-from codec_bench.reconstruction.corpus import corpus_values
+from codec_bench.reconstruction.corpus import corpus_values, trial_notes
 from codec_bench.reconstruction.coverage import coverage
 from codec_bench.reconstruction.engines.making import make_engine
 from codec_bench.reconstruction.keeping import keep_audio
@@ -106,7 +106,12 @@ def _finish(config: RunConfig, plan: Plan, runner: Runner, writer: RunWriter, ca
         lengths=lengths,
         levels=loudness,
         lags=late,
-        notes=[*alignment_notes(plan, late), *polarity_notes(plan), *channel_notes(plan, outcome)],
+        notes=[
+            *alignment_notes(plan, late),
+            *polarity_notes(plan),
+            *channel_notes(plan, outcome),
+            *trial_notes(plan, outcome),
+        ],
         devices=runner.devices,
         session={
             "scores_computed": outcome.scored,

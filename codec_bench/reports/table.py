@@ -51,6 +51,7 @@ FAMILY_TITLES = {
     "quality": "Quality and intelligibility",
     "mos": "Predicted opinion scores",
     "speaker": "Speaker similarity",
+    "emotion": "Emotion similarity",
     "pitch": "Pitch and voicing",
     "spectral": "Spectral",
     "distribution": "Distance between distributions",

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import codec_bench
+from codec_bench.audio import Audio
 from codec_bench.metrics import metric
-from codec_bench.metrics.speaker.eer import equal_error_rate, trials_of
+from codec_bench.metrics.speaker.eer import equal_error_rate, scored_trials, trials_of
 from codec_bench.records import NotScorable
 from tests.metrics.test_resampling import speech
 
@@ -90,3 +91,61 @@ def test_a_set_in_memory_has_a_rate_where_speakers_are_named() -> None:
     assert value.low is None
     unnamed = codec_bench.evaluate(signals, signals, 16_000, "eer[resemblyzer]")
     assert [estimate.value for estimate in unnamed.summary.values()] == [None]
+
+
+def voices(seed: int, speakers: list[str]) -> np.ndarray:
+    """An embedding for each utterance: its speaker's, and much that is not."""
+    random = np.random.default_rng(seed)
+    centres = {name: random.normal(size=8) for name in dict.fromkeys(speakers)}
+    return np.array([centres[name] + 1.5 * random.normal(size=8) for name in speakers], np.float32)
+
+
+def by_scikit_learn(embeddings: np.ndarray, trials: np.ndarray, is_target: np.ndarray) -> float:
+    """The rate of these trials, which are all different, where the curve of scikit-learn is nearest to its crossing."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    scores = (unit[trials[:, 0]] * unit[trials[:, 1]]).sum(axis=1)
+    accepted, hits, _ = metrics.roc_curve(is_target, scores, drop_intermediate=False)
+    nearest = np.argmin(np.abs(accepted + hits - 1))
+    return 50 * float(accepted[nearest] + 1 - hits[nearest])
+
+
+@pytest.mark.parametrize("name", ["eer", "eer_enrolled"])
+def test_trials_are_those_of_the_set_whatever_has_scores(name: str) -> None:
+    speakers = [f"s{i % 12}" for i in range(60)]
+    embeddings = voices(0, speakers)
+    whole = [(one, one) for one in embeddings]
+    trials, is_target = trials_of(speakers)
+    for gap in ((), (7,), (0, 13, 59), tuple(range(0, 60, 12))):  # the last: all utterances of one speaker
+        kept = ~np.isin(trials, gap).any(axis=1)
+        pairs = [None if place in gap else pair for place, pair in enumerate(whole)]
+        expected = by_scikit_learn(embeddings, trials[kept], is_target[kept])
+        assert 0 < expected < 50
+        step = 100 / min(is_target[kept].sum(), (~is_target[kept]).sum())
+        assert metric(name).corpus_value(pairs, speakers) == pytest.approx(expected, abs=step)
+        found = metric(name).trials_made(speakers, [pair is not None for pair in pairs])
+        assert found == (kept.sum(), len(trials))
+        left, kinds = scored_trials(speakers, [pair is not None for pair in pairs])
+        assert np.array_equal(left, trials[kept])
+        assert np.array_equal(kinds, is_target[kept])
+
+
+def test_what_is_left_of_trials_must_be_of_ten_speakers_and_of_both_kinds() -> None:
+    speakers = of_two_speakers_each()
+    with pytest.raises(NotScorable, match="10 speakers, of whom 9 have a score"):
+        scored_trials(speakers, [name != "s3" for name in speakers])
+    with pytest.raises(NotScorable, match="no trial of one speaker"):
+        scored_trials(speakers, [place < 10 for place in range(20)])
+
+
+def test_a_set_in_memory_with_an_item_without_a_score_keeps_the_other_trials() -> None:
+    recording = speech(16_000).samples
+    signals = [np.roll(recording, 1600 * i)[:16_000] for i in range(20)]
+    silent = [*signals[:19], np.zeros(16_000, np.float32)]
+    speakers = of_two_speakers_each()
+    found = codec_bench.evaluate(signals, silent, 16_000, "eer[resemblyzer]", speakers=speakers)
+    (value,) = found.summary.values()
+    assert (value.n, value.expected) == (19, 20)
+    made = metric("eer[resemblyzer]")
+    pairs = [(made.embedding.function(Audio(one, 16_000)),) * 2 for one in signals[:19]]
+    assert value.value == pytest.approx(made.corpus_value([*pairs, None], speakers), abs=1e-9)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long
 
 NAMES = (
     "sigmos", "nisqa.noi", "nisqa_tts", "utmos", "mosnet", "fad", "spk_sim", "spk_sim[wavlm-large]", "campplus_sim",
-    "ecapa_sim", "vuv_f1_crepe", "audiobox.pq", "utmosv2",
+    "ecapa_sim", "emo_sim", "emo_sim[plus-large]", "vuv_f1_crepe", "audiobox.pq", "utmosv2",
 )  # fmt: skip
 """One for each network whose weights are fetched; those of DNSMOS come with a package."""
 

@@ -19,6 +19,7 @@ HEARING = (
     "utmosv2",
     "distillmos",
     "spk_sim",
+    "emo_sim",
     "vuv_f1_crepe",
     "sigmos",
     "scoreq",

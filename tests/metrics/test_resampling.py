@@ -127,6 +127,8 @@ def test_a_signal_at_its_rate_is_not_touched() -> None:
         ("utmos", SINC),
         ("ecapa_sim", SINC),
         ("spk_sim[wavlm-large]", SINC),
+        ("emo_sim", SINC),
+        ("emo_sim[plus-large]", SINC),
         ("vuv_f1_crepe", SINC),
         ("gpe[fcpe]", SINC_SHARP),
         ("plcmos", LIBROSA),

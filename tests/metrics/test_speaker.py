@@ -13,10 +13,10 @@ import torch
 from codec_bench.audio import Audio
 from codec_bench.errors import UnavailableError
 from codec_bench.metrics.model import Model, free_models, run_model
+from codec_bench.metrics.similarity import cosine
 from codec_bench.metrics.speaker import campplus, ecapa, wavlm_large
 from codec_bench.metrics.speaker.campplus import campplus_similarity, kaldi_fbank
 from codec_bench.metrics.speaker.ecapa import ecapa_similarity
-from codec_bench.metrics.speaker.networks import cosine
 from codec_bench.metrics.speaker.wavlm import WAVLM_MODEL, WAVLM_SV, speaker_similarity
 from codec_bench.records import NotScorable, Status
 from tests.metrics.material import DATA, drawn

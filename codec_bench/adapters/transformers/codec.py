@@ -22,7 +22,7 @@ from typing_extensions import override
 from codec_bench.adapters.torch_codec import TorchCodec, as_samples, of_equal_size
 from codec_bench.audio import FloatArray, fit
 from codec_bench.errors import UnavailableError, first_line
-from codec_bench.extras import cannot_import, silent_transformers
+from codec_bench.extras import cannot_import, pretrained, silent_transformers
 from codec_bench.tokens import Code, IntArray, Tokens
 
 CONFIG_FILE = "config.json"
@@ -77,19 +77,12 @@ class TransformersCodec(TorchCodec):
     # --- loading -------------------------------------------------------------------------------------------------
 
     def _load(self, folder: Path) -> Any:
-        import torch
         from huggingface_hub.errors import StrictDataclassError
         from safetensors import SafetensorError
 
         try:
             with silent_transformers():
-                model, report = _imported(self.model_class).from_pretrained(
-                    folder,
-                    local_files_only=True,
-                    use_safetensors=True,
-                    dtype=torch.float32,
-                    output_loading_info=True,
-                )
+                model, absent = pretrained(_imported(self.model_class), folder, use_safetensors=True)
                 if self.extractor_class is not None:
                     extractor = _imported(self.extractor_class)
                     self._extractor = extractor.from_pretrained(folder, local_files_only=True)
@@ -98,7 +91,7 @@ class TransformersCodec(TorchCodec):
             raise UnavailableError(f"the files of {self.name} cannot be loaded: {first_line(error)}") from error
         except ImportError as error:
             raise UnavailableError(f"{self.name} cannot be imported: {first_line(error)}") from error
-        self._check(model.config, report["missing_keys"])
+        self._check(model.config, absent)
         return model
 
     def _check(self, config: Any, missing: Sequence[str]) -> None:
@@ -107,7 +100,7 @@ class TransformersCodec(TorchCodec):
             found = getattr(config, name, None)
             if (list(found) if isinstance(found, tuple) else found) != value:
                 raise UnavailableError(f"{CONFIG_FILE} is not that of {self.name}: {name} is {found}, not {value}")
-        absent = sorted(key for key in missing if not UNUSED.search(key))
+        absent = [key for key in missing if not UNUSED.search(key)]
         if absent:
             raise UnavailableError(
                 f"{WEIGHTS_FILE} is not that of {self.name}: it lacks {len(absent)} tensors, e.g. {absent[0]}"

@@ -12,7 +12,8 @@ from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, loader
 from codec_bench.metrics.model import Model, model_feature, waves
 from codec_bench.metrics.resampling import SINC
-from codec_bench.metrics.speaker.networks import HOP, MELS, RATE, WINDOW, equal_lengths, similarity
+from codec_bench.metrics.similarity import RATE, equal_lengths, similarity
+from codec_bench.metrics.speaker.networks import HOP, MELS, WINDOW
 
 if TYPE_CHECKING:
     from torch import Tensor

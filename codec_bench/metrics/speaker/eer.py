@@ -2,7 +2,8 @@
 
 It belongs to a set, not to an utterance: trials are pairs of its utterances, as Codec-SUPERB has them, where both sides
 are decoded; `eer_enrolled` compares decoded speech with originals. Trials are all pairs of one speaker, and as many of
-two, drawn with a seed, from any set whose speakers are known. It has no interval.
+two, drawn with a seed, from any set whose speakers are known. They are drawn of the set, whatever systems make of it,
+so that all have the same; a system without a score for an utterance lacks its trials. It has no interval.
 
 Source: Wu et al., "Codec-SUPERB @ SLT 2024", 2024, who take the trials of VoxCeleb1 and another ECAPA-TDNN, so its
 published figures are other ones.
@@ -20,8 +21,8 @@ from codec_bench.metrics import register_metric
 from codec_bench.metrics.base import CorpusFunction, Metric
 from codec_bench.metrics.secs import partial_embeddings
 from codec_bench.metrics.signal import Array, Feature, Signal
+from codec_bench.metrics.similarity import RATE, cosine
 from codec_bench.metrics.speaker.ecapa import ecapa_feature
-from codec_bench.metrics.speaker.networks import RATE, cosine
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
 
@@ -90,14 +91,40 @@ def trials_of(speakers: Sequence[str | None]) -> tuple[NDArray[np.intp], NDArray
     return np.array([*same, *others]), np.arange(len(same) + len(others)) < len(same)
 
 
+def scored_trials(
+    speakers: Sequence[str | None], is_scored: Sequence[bool]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The trials of a set, as `trials_of` has them, without those of utterances that have no score.
+
+    Raises:
+        NotScorable: The set has none, or those that are left are of too few speakers or of one kind.
+    """
+    trials, is_target = trials_of(speakers)
+    heard = {speaker for speaker, scored in zip(speakers, is_scored, strict=True) if scored}
+    if len(heard) < SPEAKERS:
+        raise NotScorable(f"trials need {SPEAKERS} speakers, of whom {len(heard)} have a score", Status.TOO_SHORT)
+    is_made = np.asarray(is_scored)[trials].all(axis=1)
+    trials, is_target = trials[is_made], is_target[is_made]
+    if is_target.all() or not is_target.any():
+        kind = "two speakers" if is_target.all() else "one speaker"
+        raise NotScorable(f"no trial of {kind} is left of utterances with a score", Status.TOO_SHORT)
+    return trials, is_target
+
+
 def _rate(is_enrolled: bool) -> CorpusFunction:
-    def rate(pairs: Iterable[tuple[Array, Array]], speakers: Sequence[str | None]) -> float:
-        trials, is_target = trials_of(speakers)
-        originals, decoded = (np.stack([_direction(one) for one in side]) for side in zip(*pairs, strict=True))
+    def rate(pairs: Iterable[tuple[Array, Array] | None], speakers: Sequence[str | None]) -> float:
+        found = [None if pair is None else (_direction(pair[0]), _direction(pair[1])) for pair in pairs]
+        trials, is_target = scored_trials(speakers, [pair is not None for pair in found])
+        nothing = next(np.full_like(one, np.nan) for one, _ in filter(None, found))  # in no trial that is left
+        originals, decoded = (np.stack(side) for side in zip(*(p or (nothing, nothing) for p in found), strict=True))
         first = (originals if is_enrolled else decoded)[trials[:, 0]]
         return equal_error_rate((first * decoded[trials[:, 1]]).sum(axis=1), is_target)
 
     return rate
+
+
+def _places(speakers: Sequence[str | None]) -> NDArray[np.intp]:
+    return trials_of(speakers)[0]
 
 
 def _direction(embedding: Array) -> Floats:
@@ -118,10 +145,12 @@ def _registered(name: str, title: str, sides: str, is_enrolled: bool) -> Metric:
         variants={"resemblyzer": {"embedding": partial_embeddings}},
         tolerates_lag=True,
         corpus=_rate(is_enrolled),
-        by_speaker=True,
+        trials=_places,
         note=f"Equal error rate of speaker verification by ECAPA-TDNN (speechbrain/spkrec-ecapa-voxceleb), {sides}; "
-        "[resemblyzer] by Resemblyzer. All pairs of one speaker and as many of two; from 10 speakers on, without an "
-        "interval. A score of an utterance is half of 1 minus the cosine between its embeddings.",
+        "[resemblyzer] by Resemblyzer. All pairs of one speaker and as many of two, the same for every row: of all "
+        "utterances of the set, whether they have scores or not, and trials of those that have none are missing; from "
+        "10 speakers on, without an interval. A score of an utterance is half of 1 minus the cosine between its "
+        "embeddings.",
     )
 
     def moved(reference: Signal, decoded: Signal, *, embedding: Feature = ecapa_feature) -> float:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codec_bench.audio import Audio
 from codec_bench.extras import silent_transformers
-from codec_bench.files import linked_folder
-from codec_bench.hub import RemoteFile, locate
-from codec_bench.metrics.checkpoints import weights_of
+from codec_bench.hub import RemoteFile
+from codec_bench.metrics.checkpoints import pretrained_folder, read_pretrained
 from codec_bench.metrics.model import Model, model_feature
 from codec_bench.metrics.self_supervised import TRANSFORMERS
-from codec_bench.metrics.speaker.networks import RATE, equal_lengths, similarity
+from codec_bench.metrics.similarity import RATE, equal_lengths, similarity
 from codec_bench.metrics.speaker.wavlm_large import wavlm_large_embedding
 
 if TYPE_CHECKING:
@@ -30,25 +28,13 @@ WAVLM_SAMPLES = 400 + 15 * 320
 
 def _load_wavlm(device: str) -> tuple[Any, Any]:
     """The feature extractor and the model of transformers."""
-    files = {Path(file.path).name: locate(file) for file in WAVLM_SV}
-    import torch
     from transformers import Wav2Vec2FeatureExtractor, WavLMForXVector
 
-    with weights_of("WavLM x-vectors", WAVLM_SV[-1]), linked_folder(files) as folder, silent_transformers():
-        extractor = Wav2Vec2FeatureExtractor.from_pretrained(folder, local_files_only=True)
-        loaded: Any = WavLMForXVector.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=False,
-            weights_only=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-        model, report = loaded
-        only_for_training = ("objective.weight", "wavlm.masked_spec_embed")
-        if missing := [name for name in report["missing_keys"] if name not in only_for_training]:
-            raise KeyError(f"it lacks {len(missing)} tensors, e.g. {missing[0]}")
-    return extractor, model.to(device).eval().requires_grad_(False)
+    with pretrained_folder("WavLM x-vectors", WAVLM_SV) as folder:
+        with silent_transformers():
+            extractor = Wav2Vec2FeatureExtractor.from_pretrained(folder, local_files_only=True)
+        model = read_pretrained(WavLMForXVector, folder, ("objective.weight", "wavlm.masked_spec_embed"))
+    return extractor, model.to(device)
 
 
 @equal_lengths("WavLM x-vectors", WAVLM_SAMPLES)

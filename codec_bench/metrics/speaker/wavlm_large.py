@@ -11,7 +11,7 @@ from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
 from codec_bench.metrics.model import Model, model_feature, waves
 from codec_bench.metrics.resampling import SINC
 from codec_bench.metrics.self_supervised import TRANSFORMERS, wavlm_of
-from codec_bench.metrics.speaker.networks import RATE, equal_lengths
+from codec_bench.metrics.similarity import RATE, equal_lengths
 
 if TYPE_CHECKING:
     from torch import Tensor
