@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -70,8 +71,8 @@ class Registry(Generic[T]):
         return self._loaded[name]
 
     def not_known(self, name: str) -> UsageError:
-        """The error for a name that is none; it offers the nearest ones."""
-        return UsageError(unknown(self.kind, name, self.names()))
+        """The error for a name that is none; it offers the nearest ones, or what lies in a file of that name here."""
+        return UsageError(_in_file(self.kind, name) or unknown(self.kind, name, self.names()))
 
     def gives(self, name: str, plugin: T) -> bool:
         """Whether this is what a name stands for in every process, and not only where `add` was called.
@@ -174,6 +175,23 @@ def _absent(module: str) -> str:
     near = difflib.get_close_matches(module, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ": go to the folder where it lies, or install it"
     return f"No module named {module!r}, neither installed nor in this folder{hint}"
+
+
+def _in_file(kind: str, name: str) -> str:
+    """What to say of a name that is that of a file in the current folder, which is not run for it; else empty."""
+    module = name.removesuffix(".py")
+    folder = _here()
+    path = folder / f"{module}.py" if folder and module.isidentifier() else None
+    if path is None or not path.is_file():
+        return ""
+    try:
+        parts = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        parts = []
+    what = ast.FunctionDef if kind == "metric" else ast.ClassDef
+    found = [f"{module}:{part.name}" for part in parts if isinstance(part, what) and part.name[0] != "_"]
+    wanted = " or ".join(found[-3:]) or f"{module}:NAME"
+    return f"unknown {kind} {name!r}; {module}.py lies here: say what of it, as in {wanted}"
 
 
 def unknown(kind: str, name: str, known: list[str]) -> str:

@@ -56,7 +56,7 @@ class CodecMetric(torchmetrics.Metric):
     references: Any
     copies: Any
 
-    def __init__(self, name: str, rate: int, **options: Any) -> None:
+    def __init__(self, name: str, rate: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         ((self.label, made),) = resolve(name).items()
         self.spelling = made.spelling

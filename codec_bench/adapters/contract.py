@@ -76,6 +76,8 @@ def _checked_book(book: NDArray[Any], index: int, spec: CodecSpec) -> IntArray:
     if book.size and not (0 <= int(book.min()) and int(book.max()) < size):
         low, high = int(book.min()), int(book.max())
         hint = "is `size` right?" if low >= 0 else "is a mask or padding left in them?"
+        if -size <= low and high < 2 * size:
+            hint += " Was input beyond [-1, 1], which recordings may have, clipped?"
         raise CodecError(f"codebook {index + 1} has {size} entries, and its codes are from {low} to {high}: {hint}")
     return np.ascontiguousarray(book, np.int64)
 

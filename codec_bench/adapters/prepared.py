@@ -108,8 +108,10 @@ def ambiguity(name: str, index: Mapping[str, Path], folder: Path) -> str:
     meant = {path: key for key, path in index.items() if key.endswith(f"__{name}") and path.stem == name}
     if len(meant) < 2:
         return ""
-    places = " or ".join(str(path.relative_to(folder)) for path in meant)
-    return f"{name} could be {places} of {folder}: call it {' or '.join(meant.values())}"
+    some = [str(path.relative_to(folder)) for path in meant]
+    places = " or ".join(some if len(some) < 4 else [*some[:3], f"{len(some) - 3} more"])
+    called = " or ".join([*meant.values()][:2])
+    return f"{name} could be {places} of {folder}: name one of the folders in it, or call the file {called}"
 
 
 def _group(group: Group | str) -> Group:

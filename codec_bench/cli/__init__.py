@@ -82,7 +82,7 @@ class _Imported(UserDict[str, Any]):
             module, attribute = place(name)
             found = getattr(importlib.import_module(module), attribute)
             if not isinstance(found, typer.Typer):
-                single = _typer()
+                single = new_app()
                 words = getattr(found, "example", None)
                 example = f"Example: codec-bench {name} {words}" if words else None
                 cls = getattr(found, "command_class", None)
@@ -110,12 +110,13 @@ class _Commands(TyperGroup):
                 formatter.write_dl([*summaries.items()])  # `list` is one of the modules here
 
 
-def _typer(**options: Any) -> typer.Typer:
+def new_app(**options: Any) -> typer.Typer:
+    """A command or a group of commands, whose help looks like that of all others."""
     options.setdefault("add_completion", False)
     return typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, context_settings=SETTINGS, **options)
 
 
-app = _typer(
+app = new_app(
     cls=_Commands,
     help="Reproducible evaluation of neural speech codecs.",
     epilog="Example: codec-bench run --codec codec2@1200,opus@6000 --dataset demo --metrics pesq_wb,stoi",
@@ -137,6 +138,15 @@ def _drop_output() -> None:
     """Lets Python end without trying to write again what could not be written."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _hint(error: Any, message: str) -> str:
+    """What to type instead, where the parser only says that something is missing or too much."""
+    context = getattr(error, "ctx", None)
+    if context is None or "id you mean" in message:
+        return ""
+    between = "\n" if "\n" in message else " " if message.endswith(".") else ". "
+    return between + (context.command.epilog or f"See: {context.command_path} --help")
 
 
 def main() -> None:
@@ -166,7 +176,9 @@ def _main() -> None:
         format_message = getattr(error, "format_message", None)
         if format_message is None:
             raise
-        sys.stderr.write(f"codec-bench: {format_message()}\n" if len(sys.argv) > 1 else f"{format_message()}\n")
+        message = format_message()
+        is_help = type(error).__name__ == "NoArgsIsHelpError"
+        sys.stderr.write(f"{message}\n" if is_help else f"codec-bench: {message}{_hint(error, message)}\n")
         code = 2
     if code == INTERRUPTED:
         sys.stderr.write("codec-bench: interrupted; repeat the command to continue\n")

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-baseline = typer.Typer(help="Store the scores of a run as a small file for `compare`.", no_args_is_help=True)
+from codec_bench.cli import new_app
+
+baseline = new_app(help="Store the scores of a run as a small file for `compare`.", no_args_is_help=True)
 
 
 @baseline.command()

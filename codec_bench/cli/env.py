@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codec_bench import terminal
+from codec_bench.cli import new_app
 from codec_bench.cli.options import Json
 from codec_bench.grids import Grid
 from codec_bench.terminal import say
@@ -18,9 +19,7 @@ from codec_bench.terminal import say
 if TYPE_CHECKING:
     from codec_bench.environments import Announce
 
-env = typer.Typer(
-    help="Create, list or remove the environments of codecs whose dependencies clash.", no_args_is_help=True
-)
+env = new_app(help="Create, list or remove the environments of codecs whose dependencies clash.", no_args_is_help=True)
 
 NONE_NEEDED = "no codec needs an environment of its own"
 

@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import typer
-
 from codec_bench import terminal
+from codec_bench.cli import new_app
 from codec_bench.cli.commands import PanelledCommand, command
 from codec_bench.errors import UsageError
 from codec_bench.listening_tests.config import AbxTest, DcrTest, DrtTest, ListeningTest, Mushra1sTest, MushraTest
 from codec_bench.terminal import say
 
-export = typer.Typer(
+export = new_app(
     help="Make a listening test for webMUSHRA from a run that kept its audio.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 

@@ -56,7 +56,7 @@ def checked_rate(rate: Any) -> int:
         UsageError: There is none, or it cannot be one.
     """
     if rate is None:
-        raise UsageError("the sampling rate is missing: give Hz after the signals, e.g. (reference, decoded, 16_000)")
+        raise UsageError("the sampling rate is missing: give Hz, e.g. (reference, decoded, 16_000) or rate=16_000")
     if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or rate <= 0:
         raise UsageError(f"a sampling rate is a whole number of Hz, e.g. 16_000, not {rate!r:.60}")
     return int(rate)

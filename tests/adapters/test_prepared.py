@@ -58,7 +58,10 @@ def test_files_of_one_stem_in_two_folders_are_told_apart_by_their_paths(folder: 
     system = DecodedFiles(folder)
     assert system.path(utterance("__a")) == folder / "a.wav"
     assert system.path(utterance("1089__a")) == folder / "1089" / "a.wav"
-    with pytest.raises(NotScorable, match=r"^a could be 1089/a.wav or a.wav of .*: call it 1089__a or __a$"):
+    with pytest.raises(
+        NotScorable,
+        match=r"^a could be 1089/a.wav or a.wav of .* or call the file 1089__a or __a$",
+    ):
         system.path(utterance("a"))
     assert system.path(utterance("b")) == folder / "b.FLAC"
     assert system.ids == {"__a", "1089__a", "b", "__b", "1089__134686__c.d"}

@@ -213,7 +213,10 @@ def test_a_name_that_two_files_have_is_told(tmp_path: Path):
     for place in ("decoded/a.wav", "decoded/1089/a.wav", "reference/a.wav", "same/a.wav", "same/1089/a.wav"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         write_wav(tmp_path / place, _noise(1))
-    with pytest.raises(UsageError, match=r"^a could be 1089/a.wav or a.wav of .*decoded: call it 1089__a or __a$"):
+    with pytest.raises(
+        UsageError,
+        match=r"^a could be 1089/a.wav or a.wav of .*decoded: name one of .* 1089__a or __a$",
+    ):
         match(tmp_path / "decoded", tmp_path / "reference", None)
     found = match(tmp_path / "decoded", tmp_path / "same", None)
     assert (found.common, found.warnings) == (("1089__a", "__a"), ())
@@ -273,3 +276,30 @@ def test_help_has_groups_examples_a_short_flag_and_completion(cli: Cli):
     program = Path(sys.executable).with_name("codec-bench")
     completed = subprocess.run([program], env=os.environ | words, capture_output=True, text=True, check=True).stdout
     assert sorted(completed.split()) == ["report", "reproduce"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["run", "codec2@3200"], "(codec2@3200). Example: codec-bench run --codec codec2@1200,opus@6000"),
+        (["compare", "runs/first"], "Missing argument 'candidate'. See: "),
+        (["baseline", "runs/first"], "No such command 'runs/first'. See: "),
+        (["rnu"], "No such command 'rnu'. Did you mean 'run'?\n"),
+    ],
+)
+def test_what_is_missing_or_too_much_comes_with_what_to_type(cli: Cli, typed: list[str], told: str):
+    done = cli(*typed)
+    assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+
+
+def test_a_group_without_a_command_shows_its_help_alone(cli: Cli):
+    for group in ("baseline", "env", "export"):
+        done = cli(group)
+        assert done.stderr.lstrip().startswith("Usage: ") and "install-completion" not in done.stderr, done.stderr
+
+
+def test_the_name_of_a_file_in_the_folder_is_no_slip_of_another_codec(cli: Cli, tmp_path: Path):
+    (tmp_path / "mulaw4.py").write_text("class _Base: ...\nclass MuLaw4(_Base): ...\nraise SystemExit('run')\n")
+    for name in ("mulaw4", "mulaw4.py"):
+        told = cli("check", name).stderr
+        assert "mulaw4.py lies here: say what of it, as in mulaw4:MuLaw4" in told
