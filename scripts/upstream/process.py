@@ -29,6 +29,11 @@ def module(name, path):
     return made
 
 
+def other(job, name):
+    """The file of another codec, on which this one is built."""
+    return module(f"upstream_{name}", Path(job.module).with_name(f"{name}.py"))
+
+
 def bare(name, folder):
     """A package without what its own `__init__.py` imports."""
     package = types.ModuleType(name)
@@ -75,7 +80,8 @@ def main(path):
     with Path(path).open(encoding="utf-8") as file:
         job = SimpleNamespace(**json.load(file))
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
-    job.bare, job.shrunk, job.spread = bare, partial(shrunk, job), partial(spread, job)
+    job.bare = bare
+    job.other, job.shrunk, job.spread = (partial(function, job) for function in (other, shrunk, spread))
     if job.beside:
         sys.path.append(job.beside)
     support = module("codec_bench_support", job.support)

@@ -1,6 +1,4 @@
-"""SimWhisper-Codec: what its `inference.py` calls, with the network's own loader and a few of the published layers."""
-
-import codec_bench_support as support
+"""SimWhisper-Codec: what its `inference.py` calls, built as XY-Tokenizer's, with a few of the published layers."""
 
 CODEC = "simwhisper-codec"
 REPOSITORY = "ZhangXinWhut/SimWhisper-Codec"
@@ -8,15 +6,8 @@ CONFIG = "config/SimWhisperCodec.yaml"
 
 
 def network(job):
-    """Upstream's class; heads of other models import the stubs."""
-    support.add_source(job.sources[REPOSITORY])
-    import transformers.audio_utils  # noqa: F401 - looks for librosa before it is stubbed
-    from transformers import WhisperModel  # noqa: F401
-
-    support.stub("torchaudio", "torchaudio.functional.functional", "librosa")
-    from audiocodec.model import AudioCodec
-
-    return AudioCodec
+    """Upstream's class."""
+    return job.other("xy_tokenizer").network(job, REPOSITORY, "audiocodec.model", "AudioCodec")
 
 
 def write(job):
@@ -28,9 +19,4 @@ def write(job):
 
 
 def call(job, samples):
-    import torch
-
-    model = network(job).load_from_checkpoint(f"{job.sources[REPOSITORY]}/{CONFIG}", *job.files.values()).eval()
-    cpu = torch.device("cpu")
-    codes = model.encode([torch.from_numpy(samples)], overlap_seconds=10, device=cpu)["codes_list"]
-    return codes[0], {}, model.decode(codes, overlap_seconds=10, device=cpu)["syn_wav_list"][0]
+    return job.other("xy_tokenizer").coded(job, samples, network(job), f"{job.sources[REPOSITORY]}/{CONFIG}")

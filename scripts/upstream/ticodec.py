@@ -1,32 +1,16 @@
-"""TiCodec: the network of its `vqvae_copy_syn.py`, which goes on without weight normalisation."""
-
-import json
-from pathlib import Path
-
-import codec_bench_support as support
+"""TiCodec: the network of its `vqvae_copy_syn.py`, which is that of HiFi-Codec with codes that are sent once."""
 
 CODEC, MODE = "ticodec", "1g2r"
-REPOSITORY = "y-ren16/TiCodec"
+UPSTREAM = "y-ren16/TiCodec", "academicodec.models.ticodec"
 
 
 def write(job):
-    support.add_source(job.sources[REPOSITORY])
-    import torch
-    from academicodec.models.ticodec import models
-    from academicodec.models.ticodec.env import AttrDict
-
-    config = AttrDict(json.loads(Path(job.sources[REPOSITORY], job.mode).read_text()))
-    parts = {name.lower(): getattr(models, name)(config).state_dict() for name in ("Generator", "Quantizer", "Encoder")}
-    torch.save(parts, *job.files.values())
+    job.other("hifi_codec").write(job, *UPSTREAM)
 
 
 def call(job, samples):
-    support.add_source(job.sources[REPOSITORY])
     import torch
-    from academicodec.models.ticodec.vqvae import VQVAE
 
-    model = VQVAE(f"{job.sources[REPOSITORY]}/{job.mode}", *job.files.values(), with_encoder=True).eval()
-    model.generator.remove_weight_norm()
-    model.encoder.remove_weight_norm()
+    model = job.other("hifi_codec").network(job, *UPSTREAM)
     codes, voice = model.encode(torch.from_numpy(samples)[None])
     return codes[0].T, {"global": voice[0, 0]}, model(codes, voice)

@@ -1,5 +1,7 @@
 """XY-Tokenizer: what its `inference.py` calls, with the network's own loader and a fraction of the published layers."""
 
+import importlib
+
 import codec_bench_support as support
 
 CODEC = "xy-tokenizer"
@@ -7,16 +9,14 @@ REPOSITORY = "gyt1145028706/XY-Tokenizer"
 CONFIG = "config/xy_tokenizer_config.yaml"
 
 
-def network(job):
+def network(job, repository=REPOSITORY, module="xy_tokenizer.model", name="XY_Tokenizer"):
     """Upstream's class; heads of other models import the stubs."""
-    support.add_source(job.sources[REPOSITORY])
+    support.add_source(job.sources[repository])
     import transformers.audio_utils  # noqa: F401 - looks for librosa before it is stubbed
     from transformers import WhisperModel  # noqa: F401
 
     support.stub("torchaudio", "torchaudio.functional.functional", "librosa")
-    from xy_tokenizer.model import XY_Tokenizer
-
-    return XY_Tokenizer
+    return getattr(importlib.import_module(module), name)
 
 
 def write(job):
@@ -35,10 +35,15 @@ def write(job):
     torch.save({"generator": state}, *job.files.values())
 
 
-def call(job, samples):
+def coded(job, samples, kind, config):
+    """Tokens and samples, by a class that loads itself."""
     import torch
 
-    model = network(job).load_from_checkpoint(f"{job.sources[REPOSITORY]}/{CONFIG}", *job.files.values()).eval()
+    model = kind.load_from_checkpoint(config, *job.files.values()).eval()
     cpu = torch.device("cpu")
     codes = model.encode([torch.from_numpy(samples)], overlap_seconds=10, device=cpu)["codes_list"]
     return codes[0], {}, model.decode(codes, overlap_seconds=10, device=cpu)["syn_wav_list"][0]
+
+
+def call(job, samples):
+    return coded(job, samples, network(job), f"{job.sources[REPOSITORY]}/{CONFIG}")
