@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -17,6 +20,19 @@ from codec_bench.needed_environments import needed_environments
 
 ROOT = Path(codec_bench.__file__).parents[1]
 FILES = [path for path in sorted((ROOT / "scripts/upstream").glob("*.py")) if path.stem != "process"]
+SOURCES = os.environ.get("CODEC_BENCH_TEST_SOURCES", "")
+RECORDING = ROOT / "codec_bench/datasets/demo/audio/awb-01.flac"
+
+
+def codec_of(path: Path) -> IsolatedCodec:
+    """The codec that a file names, in the setting that it names."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    (named,) = [node for node in tree.body if isinstance(node, ast.Assign) and "CODEC" in ast.unparse(node.targets[0])]
+    value = ast.literal_eval(named.value)
+    name, mode = value if isinstance(value, tuple) else (value, None)
+    codec = CODECS.get(name)(mode)
+    assert isinstance(codec, IsolatedCodec)
+    return codec
 
 
 @pytest.fixture
@@ -65,11 +81,29 @@ def test_its_files_name_isolated_codecs(path: Path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert {"write", "call"} <= functions
-    (named,) = [node for node in tree.body if isinstance(node, ast.Assign) and "CODEC" in ast.unparse(node.targets[0])]
-    value = ast.literal_eval(named.value)
-    codec, mode = value if isinstance(value, tuple) else (value, None)
-    assert issubclass(CODECS.get(codec), IsolatedCodec)
-    CODECS.get(codec)(mode)
+    codec_of(path)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Has the virtual environment that all comparisons share."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_codec_gives_what_its_authors_code_gives(path: Path, kept: Path):
+    """The whole of it, minutes and up to gigabytes of packages for each codec."""
+    if not SOURCES:
+        pytest.skip("CODEC_BENCH_TEST_SOURCES names no folder with `sources`")
+    for source in codec_of(path).environment.sources:
+        archive = f"{source.repository.replace('/', '-')}-{source.commit}.tar.gz"
+        if not Path(SOURCES, "sources", archive).is_file():
+            pytest.skip(f"{SOURCES} has no sources/{archive}")
+    script = [sys.executable, str(ROOT / "scripts/compare_with_upstream.py"), SOURCES, path.stem]
+    options = ["--recording", str(RECORDING), "--seconds", "1", "--keep", str(kept)]
+    done = subprocess.run([*script, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
 
 
 def test_the_tables_have_every_environment_of_a_codec():
