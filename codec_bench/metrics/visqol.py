@@ -38,7 +38,7 @@ ACTIVE_RMS, HANGOVER_FRAMES = 5000.0, 2
 _EAR_Q, _MIN_BANDWIDTH_HZ = 9.26449, 24.7  # Glasberg and Moore
 _CENTRE, _EDGE, _CORNER = 0.619485845753726, 0.0838251475442633, 0.0113033910173052
 _LUMINANCE, _STRUCTURE = 0.01**2, 0.03**2 / 2
-_FRAMES_AT_ONCE = 64
+_FRAMES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,8 @@ def patches(reference: Floats, decoded: Floats, rate: int) -> list[Patch]:
     Raises:
         NotScorable: As for `visqol`.
     """
-    decoded, _ = _aligned(reference, decoded, rate)
+    early = _lag(reference, decoded)
+    decoded = decoded[-early:] if early < 0 else np.concatenate([np.zeros(early), decoded])
     size = _window_size(rate)
     shortest = size + (FIRST_FRAME + PATCH_FRAMES - 1) * (size // HOPS_PER_WINDOW)
     if min(len(reference), len(decoded)) < shortest:
@@ -204,26 +205,64 @@ def patches(reference: Floats, decoded: Floats, rate: int) -> list[Patch]:
     if not decoded.any():
         raise NotScorable("the decoded signal is silent once its delay is cut off", Status.SILENT)
     decoded = decoded * np.sqrt(np.mean(reference**2) / np.mean(decoded**2))
-    first, second = _comparable(_spectrogram(reference, rate), _spectrogram(decoded, rate))
+    whole = _Piece.of(reference, rate), _Piece.of(decoded, rate)
+    first, second = _comparable(*(piece.spectrogram for piece in whole))
     starts = _active_patches(reference, first.shape[1], rate)
     while starts and starts[-1] - PATCH_FRAMES // 2 > second.shape[1]:
         starts.pop()
     if not starts:
         raise NotScorable("no patch of the reference is active", Status.NO_SPEECH)
-    hop = size // HOPS_PER_WINDOW
     matches = _matches([first[:, s : s + PATCH_FRAMES] for s in starts], starts, second)
-    return [
-        _realigned(start, match, reference, decoded, hop, rate) for start, match in zip(starts, matches, strict=True)
-    ]
+    return [_realigned(start, match, *whole) for start, match in zip(starts, matches, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A signal, or what is cut out of one, with the spectrogram of the whole, of which that of a piece may be a part.
+
+    Attributes:
+        samples: `[n]`.
+        rate: Of them.
+        begin: Where the piece begins in the whole; None where more than the whole is in it.
+        of_whole: Of the whole, `[bands, frames]`.
+    """
+
+    samples: Floats
+    rate: int
+    begin: int | None
+    of_whole: Floats
+
+    @classmethod
+    def of(cls, signal: Floats, rate: int) -> _Piece:
+        return cls(signal, rate, 0, _spectrogram(signal, rate))
+
+    def cut(self, begin: int, end: int) -> _Piece:
+        """From one sample to another one of the piece."""
+        return replace(self, samples=self.samples[begin:end], begin=None if self.begin is None else self.begin + begin)
+
+    def after(self, zeros: int) -> _Piece:
+        """With zeros in front."""
+        return replace(self, samples=np.concatenate([np.zeros(zeros), self.samples]), begin=None) if zeros else self
+
+    @property
+    def spectrogram(self) -> Floats:
+        """`[bands, frames]`; each frame is by itself, so that those of the whole are taken where they are the same."""
+        size = _window_size(self.rate)
+        hop = size // HOPS_PER_WINDOW
+        if self.begin is None or self.begin % hop:
+            return _spectrogram(self.samples, self.rate)
+        return self.of_whole[:, self.begin // hop :][:, : (len(self.samples) - size) // hop + 1]
 
 
 _Match = tuple[int | None, Patch]
 """Where the decoded patch begins that goes with one of the reference, None where it was lost; how alike they are."""
 
 
-def _realigned(start: int, match: _Match, reference: Floats, decoded: Floats, hop: int, rate: int) -> Patch:
+def _realigned(start: int, match: _Match, reference: _Piece, decoded: _Piece) -> Patch:
     """The patch after both were aligned by the sample, where that makes them more alike."""
     decoded_start, before = match
+    rate = reference.rate
+    hop = _window_size(rate) // HOPS_PER_WINDOW
     # Times are the program's: their rounding decides which sample is the first.
     frame = hop / rate
     begin = start * frame
@@ -232,19 +271,18 @@ def _realigned(start: int, match: _Match, reference: Floats, decoded: Floats, ho
     if decoded_start is None:
         return before
     first, second, lag = _aligned_and_cut(
-        _piece(reference, begin, end, rate),
-        _piece(decoded, decoded_start * frame, decoded_start * frame + frame * PATCH_FRAMES, rate),
-        rate,
+        _piece(reference, begin, end),
+        _piece(decoded, decoded_start * frame, decoded_start * frame + frame * PATCH_FRAMES),
     )
-    if min(len(first), len(second)) <= _window_size(rate):
+    if min(len(first.samples), len(second.samples)) <= _window_size(rate):
         return before
-    one, other = _comparable(_spectrogram(first, rate), _spectrogram(second, rate))
+    one, other = _comparable(first.spectrogram, second.spectrogram)
     frames = min(one.shape[1], other.shape[1])
     after = _patch(one[:, :frames], other[:, :frames])
     if after.means.mean() < before.means.mean():
         return before
     begin += max(lag, 0.0)
-    return replace(after, frames=math.ceil((begin + len(first) / rate - begin) / frame))
+    return replace(after, frames=math.ceil((begin + len(first.samples) / rate - begin) / frame))
 
 
 def _patch(reference: Floats, decoded: Floats) -> Patch:
@@ -253,28 +291,30 @@ def _patch(reference: Floats, decoded: Floats) -> Patch:
     return Patch(alike.mean(axis=1), alike.std(axis=1, ddof=1), decoded.mean(axis=1))
 
 
-def _piece(signal: Floats, start: float, end: float, rate: int) -> Floats:
-    """A piece of a signal; silence that lacks at its end is put in front, as the program does."""
-    piece = signal[int(start * rate) : min(len(signal) - 1, int(end * rate))]
-    return np.concatenate([np.zeros(max(0, int(end * rate - len(signal)))), piece])
+def _piece(whole: _Piece, start: float, end: float) -> _Piece:
+    """A piece of a signal by seconds; silence that lacks at its end is put in front, as the program does."""
+    length, rate = len(whole.samples), whole.rate
+    return whole.cut(int(start * rate), min(length - 1, int(end * rate))).after(max(0, int(end * rate - length)))
 
 
 # Alignment
 
 
-def _aligned_and_cut(reference: Floats, decoded: Floats, rate: int) -> tuple[Floats, Floats, float]:
+def _aligned_and_cut(reference: _Piece, decoded: _Piece) -> tuple[_Piece, _Piece, float]:
     """Both from where both have begun, to one length, and by how many seconds the decoded one was early."""
-    decoded, lag = _aligned(reference, decoded, rate)
-    if len(reference) > len(decoded):
-        return reference[: len(decoded)], decoded, lag
-    if len(reference) < len(decoded):
-        first = max(0, int(lag * rate))
-        return reference[first:], decoded[first : len(reference)], lag
+    early = _lag(reference.samples, decoded.samples)
+    decoded, lag = decoded.cut(max(-early, 0), len(decoded.samples)).after(max(early, 0)), early / reference.rate
+    wanted, there = len(reference.samples), len(decoded.samples)
+    if wanted > there:
+        return reference.cut(0, there), decoded, lag
+    if wanted < there:
+        first = max(0, int(lag * reference.rate))
+        return reference.cut(first, wanted), decoded.cut(first, wanted), lag
     return reference, decoded, lag
 
 
-def _aligned(reference: Floats, decoded: Floats, rate: int) -> tuple[Floats, float]:
-    """The decoded signal without its delay, and by how many seconds it was early."""
+def _lag(reference: Floats, decoded: Floats) -> int:
+    """By how many samples the decoded signal is early; 0 where that would be more than half of the reference."""
     from scipy import fft
 
     length = max(len(reference), len(decoded))
@@ -283,9 +323,7 @@ def _aligned(reference: Floats, decoded: Floats, rate: int) -> tuple[Floats, flo
     correlation = fft.irfft(spectrum, size)
     lags = np.concatenate([correlation[size - (length - 1) :], correlation[:length]])
     lag = int(np.argmax(lags)) - (length - 1)
-    if lag == 0 or abs(lag) > len(reference) / 2:
-        return decoded, 0.0
-    return (decoded[-lag:] if lag < 0 else np.concatenate([np.zeros(lag), decoded])), lag / rate
+    return 0 if abs(lag) > len(reference) / 2 else lag
 
 
 def _rectified(signal: Floats) -> Floats:
@@ -319,10 +357,12 @@ def _spectrogram(signal: Floats, rate: int) -> Floats:
     frames = np.lib.stride_tricks.sliding_window_view(signal, size)[:: size // HOPS_PER_WINDOW]
     responses = _responses(rate)
     blocks = []
+    room = np.empty((_FRAMES_AT_ONCE, *responses.shape), np.complex128)
     for begin in range(0, len(frames), _FRAMES_AT_ONCE):
         spectra = fft.rfft(frames[begin : begin + _FRAMES_AT_ONCE] * hann, 2 * size)
-        filtered = fft.irfft(spectra[:, None] * responses, 2 * size)[..., :size]
-        blocks.append(np.sqrt(np.mean(filtered**2, axis=-1)))
+        products = np.multiply(spectra[:, None], responses, out=room[: len(spectra)])
+        filtered = fft.irfft(products, 2 * size, overwrite_x=True)[..., :size]
+        blocks.append(np.sqrt(np.mean(np.square(filtered, out=filtered), axis=-1)))
     return np.concatenate(blocks).T
 
 

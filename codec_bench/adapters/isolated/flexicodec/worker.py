@@ -88,11 +88,15 @@ def load(job):
     network = upstream.FlexiCodec(**read("12hz_v1_half_config.yaml")["model"])
     # The checkpoint may have SenseVoice, which upstream does not train, or leave it out.
     checkpoint = "12hz_v1_half.safetensors"
-    check(network.load_state_dict(load_file(job.files[checkpoint]), strict=False), checkpoint, "semantic_")
+    check(network.load_state_dict(load_file(job.files[checkpoint]), strict=False), checkpoint, SENSEVOICE)
     return Model(network.to(job.device).eval(), FBankGen(16_000), encode_flexicodec, job.device, float(job.mode))
 
 
-def check(found, name, besides="\0"):
+SENSEVOICE = ("semantic_model.", "semantic_mean", "semantic_std")
+"""SenseVoice in FlexiCodec, and how its output is scaled; not its codebook, which begins in the same way."""
+
+
+def check(found, name, besides=()):
     """Raises where a network has weights that its file lacks; what the file has besides is of training."""
     if missing := [key for key in found.missing_keys if not key.startswith(besides)]:
         raise ValueError(f"{name} has no {missing[0]}, and lacks {len(missing)} of the network's tensors")
