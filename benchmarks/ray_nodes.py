@@ -1,7 +1,8 @@
 """What a second node of a Ray cluster gains: the same run on a local cluster of one and of two nodes of a CPU each.
 
-Coding by a codec of EnCodec's size with random weights, a thread per process, and scoring by signal metrics. What a run
-of one file takes on the same cluster (start, imports, loading) is taken off both. Needs the extra `ray`.
+Each node is held to a core of its own. Coding by a codec of EnCodec's size with random weights, in a process of one
+thread per node, and scoring by signal metrics. What a run of one file takes on the same cluster (start, imports,
+loading) is taken off both. Needs the extra `ray`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ def main() -> None:
         "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0",
         "PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH", "")))),
     }  # fmt: skip
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        publish("nodes of a Ray cluster", [], left_out="two nodes need two cores")
+        return
     seconds = {}
     with tempfile.TemporaryDirectory() as name:
         data = str(manifest(Path(name), FILES, SECONDS))
@@ -39,16 +44,19 @@ def main() -> None:
             os.environ["CODEC_BENCH_HOME"] = str(Path(name, f"nodes{nodes}"))
             cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **SMALL})
             try:
-                for _ in range(nodes):
+                for node in range(nodes):
+                    os.sched_setaffinity(0, {cores[node]})  # which its processes inherit
                     cluster.add_node(num_cpus=1, **SMALL)
-                seconds[nodes] = measured(data, cluster.address, Path(name, f"runs{nodes}"))
+                os.sched_setaffinity(0, cores)
+                seconds[nodes] = measured(data, cluster.address, Path(name, f"runs{nodes}"), nodes)
             finally:
+                os.sched_setaffinity(0, cores)
                 cluster.shutdown()
     ratio = Limit("two nodes of a Ray cluster over one", seconds[1] / seconds[2], 1.8, at_least=True)
     publish("nodes of a Ray cluster", [ratio], seconds=seconds)
 
 
-def measured(data: str, address: str, folder: Path) -> float:
+def measured(data: str, address: str, folder: Path, nodes: int) -> float:
     """Wall seconds of a run on a cluster, less those of a run of its first file."""
     from codec_bench import run
 
@@ -58,6 +66,7 @@ def measured(data: str, address: str, folder: Path) -> float:
         started = time.perf_counter()
         run(
             CODEC, data, metrics=METRICS, limit=limit, engine="ray", ray_address=address, device="cpu",
+            coding_jobs=nodes,
             ground_truth=False, report=False, out=folder / f"run{limit}",
         )  # fmt: skip
         taken.append(time.perf_counter() - started)

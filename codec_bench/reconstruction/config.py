@@ -232,7 +232,7 @@ class RunConfig(Described, Grouped, ScoringOptions, DataFolders):
     coding_jobs: Annotated[
         int,
         Field(ge=1),
-        Option("Coding processes for codecs without a GPU; with Ray, a quarter of the CPUs.", Panel.PLACE),
+        Option("Coding processes for codecs without a GPU; with Ray, at least a quarter of the CPUs.", Panel.PLACE),
     ] = 1
 
     @model_validator(mode="before")

@@ -84,8 +84,8 @@ class RayCoders(Coders):
         return self._pool[1]
 
     def servers(self, codec: Codec) -> int:
-        """One per GPU; on CPUs a quarter, because scoring takes most of the time."""
-        return self.gpus if self._runs_on_gpu(codec) else max(1, self.cpus // 4)
+        """One per GPU; on CPUs a quarter, because scoring takes most of the time, unless more are asked for."""
+        return self.gpus if self._runs_on_gpu(codec) else max(self._config.coding_jobs, self.cpus // 4)
 
     def together(self, codec: Codec) -> int:
         """Enough for batches of like lengths on a GPU."""
