@@ -160,7 +160,7 @@ class RunKeywords(DescribedKeywords, GroupedKeywords, ScoringKeywords, DataFolde
     """Seconds of audio coded together on a GPU; 0: one recording at a time."""
 
     coding_jobs: int
-    """Coding processes for codecs without a GPU; with Ray, a quarter of the CPUs."""
+    """Coding processes for codecs without a GPU; with Ray, at least a quarter of the CPUs."""
 
 
 class ScoreKeywords(DescribedKeywords, GroupedKeywords, ScoringKeywords, total=False):
