@@ -30,13 +30,14 @@ class NeededEnvironment:
         environment: What they declare.
         codecs: Names of codecs.
         metrics: Names of metrics and recognisers.
-        workers: For each worker module, the first of them that it serves, and whether it can be imported.
+        workers: For each worker module, and for what it imports for some of them alone, the first of them that it
+            serves, and whether it can be imported.
     """
 
     environment: Environment
     codecs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
-    workers: Mapping[Path, tuple[str, Check]] = field(default_factory=dict)
+    workers: Mapping[tuple[Path, str], tuple[str, Check]] = field(default_factory=dict)
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -75,7 +76,9 @@ def _note(
             "rename one of them in its adapter"
         )
     check = getattr(plugin, "import_problem", None)
-    workers = {} if check is None else {plugin.worker: ((codecs + metrics)[0], check)}
+    workers = {}
+    if check is not None:
+        workers[plugin.worker, getattr(plugin, "imports", "")] = ((codecs + metrics)[0], check)
     found[declared.name] = NeededEnvironment(
         known.environment, known.codecs + codecs, known.metrics + metrics, {**workers, **known.workers}
     )

@@ -22,6 +22,7 @@ import codec_bench
 from codec_bench.environments import Environment, EnvironmentState, Source, tree_digest, virtual
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.files import folder_size
+from codec_bench.needed_environments import needed_environments
 from tests.processes.material import COMMIT, archive, heed_ctrl_c, wait_until_gone, wheel
 from tests.processes.toy_codec import SOURCE, TREE, ToyCodec
 
@@ -295,6 +296,7 @@ def test_a_home_that_cannot_be_written_is_said_in_one_line(tmp_path: Path, monke
 
 CREATE = """
 import sys
+from codec_bench.needed_environments import needed_environments
 from codec_bench.environments import Environment
 made = Environment("toy", inherits=True)
 made.create(lambda step: print(step, flush=True))
@@ -351,3 +353,7 @@ def test_uv_makes_the_same(monkeypatch: pytest.MonkeyPatch, toy: Environment, tm
     assert says(made, "import jiwer; print(jiwer.place)") == "its own"
     assert made.record["packages"] == {"jiwer": "0.0.1"}
     assert any("jiwer" in line for line in details)
+
+
+def test_each_package_that_codecs_of_one_environment_take_is_tried():
+    assert set(needed_environments()["l3ac"].checks) == {"l3ac-0.75k", "sq-codec-0.75k"}

@@ -14,25 +14,25 @@ def upstream(job):
     return importlib.import_module(package), configuration
 
 
-def write(job):
+def write(job, name="L3AC"):
     import torch
 
     package, configuration = upstream(job)
-    config = package.L3ACConfig(config_file=package.CONFIG_DIR / f"{configuration}.toml")
+    config = getattr(package, f"{name}Config")(config_file=package.CONFIG_DIR / f"{configuration}.toml")
     files = {Path(file).stem: file for file in job.files.values()}
-    for name, part in package.L3AC(config).network.trainable_modules.items():
-        torch.save(part.state_dict(), files[name])
+    for part, network in getattr(package, name)(config).network.trainable_modules.items():
+        torch.save(network.state_dict(), files[part])
 
 
-def call(job, samples):
+def call(job, samples, name="L3AC"):
     import torch
 
     package, configuration = upstream(job)
     (folder,) = {Path(file).parents[1] for file in job.files.values()}
-    kind = package.L3ACConfig
-    package.L3ACConfig = lambda config_file: kind(config_file=config_file, model_dir=folder)
+    kind = getattr(package, f"{name}Config")
+    setattr(package, f"{name}Config", lambda config_file: kind(config_file=config_file, model_dir=folder))
     codec = package.get_model(configuration)
     codec.network.eval()
     features, indices = codec.encode_audio(torch.from_numpy(samples)[None])
     support.seed(support.SEED)
-    return [indices["indices"]], {}, codec.decode_audio(features)
+    return [indices["indices"] if isinstance(indices, dict) else indices], {}, codec.decode_audio(features)

@@ -41,6 +41,7 @@ class IsolatedCodec(ReplaceableCodec):
     Class attributes:
         environment: What it needs; several codecs may share one.
         worker: File of the worker module.
+        imports: What the worker imports for this codec and not for others that it serves, so that it is tried, too.
         load_timeout: Seconds that loading may take.
         call_timeout: Seconds that coding one recording may take.
         max_memory: Bytes of address space that the process may take on the CPU; None for any number.
@@ -52,6 +53,7 @@ class IsolatedCodec(ReplaceableCodec):
 
     environment: ClassVar[Environment]
     worker: ClassVar[Path]
+    imports: ClassVar[str] = ""
     load_timeout: ClassVar[float] = 1800.0
     call_timeout: ClassVar[float] = 600.0
     max_memory: ClassVar[int | None] = None

@@ -22,7 +22,7 @@ MODULES = {"nemo-toolkit": {"nemo", "numpy"}, "pyyaml": {"yaml"}}
 WORKERS = [
     pytest.param(used.environment, worker, id=f"{name}-{worker.parent.name}")
     for name, used in sorted(needed_environments().items())
-    for worker in used.workers
+    for worker in dict.fromkeys(file for file, _ in used.workers)
 ]
 
 

@@ -59,6 +59,7 @@ class L3ac(IsolatedCodec):
             "frozendict>=2",
             "hyper-connections==0.1.15",
             "local-attention==1.11.2",
+            "more-itertools>=10",
             "vector-quantize-pytorch==1.17.8",
         ),
         requirements=("pydantic-settings>=2.1", "requests>=2"),
@@ -68,12 +69,21 @@ class L3ac(IsolatedCodec):
     worker = Path(__file__).with_name("worker.py")
 
 
+class SqCodec(L3ac):
+    """A model of SQ-Codec, whose package is another one."""
+
+    imports = "sq_codec"
+
+
 L3AC = L3ac.checkpoints(
     {
         "l3ac-0.75k": _l3ac("l3ac", "0k75bps", 16_000, 360, 0, 7**6, 11_289_700),
         "l3ac-1k": _l3ac("l3ac", "1kbps", 16_000, 270, 0, 7**6, 11_271_268),
         "l3ac-1.5k": _l3ac("l3ac", "1k5bps", 16_000, 180, 0, 7**6, 11_254_884),
         "l3ac-3k": _l3ac("l3ac", "3kbps", 16_000, 96, 0, 9**3 * 7**3, 10_307_288),
+    }
+) | SqCodec.checkpoints(
+    {
         "sq-codec-0.75k": _l3ac("sq_codec", "0k75bps", 16_000, 360, 72_000, 7**6, 15_179_044),
         "sq-codec-1.5k": _l3ac("sq_codec", "1k5bps", 16_000, 180, 54_000, 7**6, 15_095_076),
         "sq-codec-3k": _l3ac("sq_codec", "3kbps", 16_000, 90, 36_000, 7**6, 11_256_344),
