@@ -112,12 +112,15 @@ def write(folder: Path) -> None:
 
 
 def edit(folder: Path, part: str) -> None:
-    """Edits one part of every plug-in: its `source`, its `helper` or the `file` that it reads."""
+    """Edits one part of every plug-in: its `source`, its `helper` or the `file` that it reads.
+
+    What is edited has another size then: Python runs what it compiled of a file of equal size in the same second.
+    """
     for kind in KINDS:
         source = folder / f"my_{kind}.py"
         if part == "source":
-            source.write_text(source.read_text().replace("OWN = 1.0", "OWN = 2.0"))
+            source.write_text(source.read_text().replace("OWN = 1.0", "OWN = 2.00"))
         elif part == "helper":
-            (folder / f"{kind}_helper.py").write_text("HELPER = 4.0\n")
+            (folder / f"{kind}_helper.py").write_text("HELPER = 4.00\n")
         else:
             (folder / f"{kind}.txt").write_text("6.0\n")
