@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +24,11 @@ from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics import Metric
 from codec_bench.metrics.checkpoints import Weights, weights_of
-from codec_bench.metrics.model import Model, ModelOutput, model_feature
+from codec_bench.metrics.model import Model, model_feature, one_by_one
 from codec_bench.metrics.opinions import opinion_score
 from codec_bench.metrics.resampling import SINC
 from codec_bench.metrics.self_supervised import TRANSFORMERS, wavlm_of
-from codec_bench.records import NotScorable, Status
+from codec_bench.metrics.signal import Array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -130,17 +129,12 @@ def _load(device: str) -> Network:
     return network
 
 
-def _apply(network: Network, audios: Sequence[Audio]) -> list[ModelOutput]:
-    return [_axes(network, audio) for audio in audios]
-
-
-def _axes(network: Network, audio: Audio) -> ModelOutput:
+@one_by_one(SHORTEST, f"Audiobox-Aesthetics needs {SHORTEST / RATE:g} s to say anything")
+def _apply(network: Network, audio: Audio) -> Array:
     """Mean of all windows of a signal, weighted by what of them is signal."""
     import torch
     from torch.nn.functional import pad
 
-    if len(audio) < SHORTEST:
-        return NotScorable(f"Audiobox-Aesthetics needs {SHORTEST / RATE:g} s to say anything", Status.TOO_SHORT)
     samples = torch.from_numpy(audio.samples)
     windows = pad(samples, (0, -len(samples) % WINDOW)).view(-1, WINDOW)
     lengths = (len(samples) - WINDOW * torch.arange(len(windows))).clamp(max=WINDOW)

@@ -9,7 +9,6 @@ Assessment", ICASSP 2025.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +16,10 @@ import numpy as np
 from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
-from codec_bench.metrics.model import ModelOutput, Packaged, PublishedModel, model_feature
+from codec_bench.metrics.model import Packaged, PublishedModel, model_feature, one_by_one
 from codec_bench.metrics.opinions import single_opinion_score
 from codec_bench.metrics.resampling import SINC
-from codec_bench.records import NotScorable, Status
+from codec_bench.metrics.signal import Array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,16 +98,11 @@ def _load(device: str) -> Weights:
         return Weights(read_checkpoint(path, device)["model"])
 
 
-def _apply(weights: Weights, audios: Sequence[Audio]) -> list[ModelOutput]:
-    return [_score(weights, audio) for audio in audios]
-
-
-def _score(weights: Weights, audio: Audio) -> ModelOutput:
+@one_by_one(SHORTEST, f"DistillMOS needs {SHORTEST / RATE:g} s to say anything")
+def _apply(weights: Weights, audio: Audio) -> Array:
     import torch
     from torch.nn.functional import pad
 
-    if len(audio) < SHORTEST:
-        return NotScorable(f"DistillMOS needs {SHORTEST / RATE:g} s to say anything", Status.TOO_SHORT)
     samples = torch.from_numpy(audio.samples)
     samples = pad(samples, (0, max(CROP - len(samples), 0)))
     parts = torch.stack([samples[begin : begin + CROP] for begin in crops(audio)])

@@ -176,6 +176,25 @@ def model_feature(model: Model, resampler: Resampler = SOXR_HQ) -> Feature:
     return Feature(model.name, model, expensive=True, model=model, resampler=resampler)
 
 
+def one_by_one(shortest: int, too_short: str) -> Callable[[Callable[[Any, Audio], Array]], Apply]:
+    """Decorator that makes `Model.apply` of a function of a network and one signal, where padding would change it.
+
+    Args:
+        shortest: Samples that a signal needs.
+        too_short: What is said of a signal that has fewer.
+    """
+
+    def wrap(network: Callable[[Any, Audio], Array]) -> Apply:
+        @wraps(network)
+        def apply(loaded: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
+            lacking = NotScorable(too_short, Status.TOO_SHORT)
+            return [lacking if len(audio) < shortest else network(loaded, audio) for audio in audios]
+
+        return apply
+
+    return wrap
+
+
 def stacked(shortest: int, too_short: str) -> Callable[[Callable[[Any, Sequence[Audio]], Tensor]], Apply]:
     """Decorator that makes `Model.apply` of a function from loaded weights and signals of one length to `[batch, ...]`.
 

@@ -17,9 +17,9 @@ from codec_bench.audio import Audio
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics import Metric, register_metric
 from codec_bench.metrics.checkpoints import read_checkpoint, weights_of
-from codec_bench.metrics.model import Model, ModelOutput, model_feature, run_model
+from codec_bench.metrics.model import Model, ModelOutput, model_feature, one_by_one, run_model
 from codec_bench.metrics.resampling import SINC
-from codec_bench.metrics.signal import Feature, Signal
+from codec_bench.metrics.signal import Array, Feature, Signal
 from codec_bench.records import NotScorable, Status
 
 if TYPE_CHECKING:
@@ -55,16 +55,10 @@ def _load_subjective(device: str) -> Module:
     return _load(SUBJECTIVE, lambda models: models.squim_subjective_base, device)
 
 
-def _apply_objective(network: Any, audios: Sequence[Audio]) -> list[ModelOutput]:
-    # One at a time: it has no mask, and padding changes the score.
-    return [_measures(network, audio) for audio in audios]
-
-
-def _measures(network: Any, audio: Audio) -> ModelOutput:
+@one_by_one(SHORTEST, _TOO_SHORT.reason)  # it has no mask
+def _apply_objective(network: Any, audio: Audio) -> Array:
     import torch
 
-    if len(audio) < SHORTEST:
-        return _TOO_SHORT
     device = next(network.parameters()).device
     return np.array([float(value) for value in network(torch.from_numpy(audio.samples)[None].to(device))], np.float32)
 

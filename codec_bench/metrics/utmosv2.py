@@ -24,12 +24,12 @@ import numpy as np
 from codec_bench.audio import Audio, FloatArray
 from codec_bench.hub import RemoteFile
 from codec_bench.metrics.checkpoints import Weights, read_checkpoint, weights_of
-from codec_bench.metrics.model import Model, ModelOutput, model_feature
+from codec_bench.metrics.model import Model, model_feature, one_by_one
 from codec_bench.metrics.opinions import single_opinion_score
 from codec_bench.metrics.resampling import LIBROSA
 from codec_bench.metrics.self_supervised import TRANSFORMERS, filled
+from codec_bench.metrics.signal import Array
 from codec_bench.metrics.spectral import slaney_filterbank
-from codec_bench.records import NotScorable, Status
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -251,15 +251,10 @@ def opinions(loaded: tuple[Weights, Any], speech: Tensor, images: Sequence[Tenso
     return weights.linear(torch.cat([heard, none, seen, none, domain], dim=1), "fc")[:, 0]
 
 
-def _apply(loaded: tuple[Weights, Any], audios: Sequence[Audio]) -> list[ModelOutput]:
-    return [_score(loaded, audio) for audio in audios]
-
-
-def _score(loaded: tuple[Weights, Any], audio: Audio) -> ModelOutput:
+@one_by_one(SHORTEST, f"UTMOSv2 needs {SHORTEST / RATE:g} s to say anything")
+def _apply(loaded: tuple[Weights, Any], audio: Audio) -> Array:
     import torch
 
-    if len(audio) < SHORTEST:
-        return NotScorable(f"UTMOSv2 needs {SHORTEST / RATE:g} s to say anything", Status.TOO_SHORT)
     speech, *segments = (torch.from_numpy(part).to(loaded[0].device) for part in drawn(audio.samples, REPETITIONS))
     return np.asarray(opinions(loaded, speech, pictures(*segments)).mean().item(), np.float32)
 

@@ -196,8 +196,7 @@ def patches(reference: Floats, decoded: Floats, rate: int) -> list[Patch]:
     Raises:
         NotScorable: As for `visqol`.
     """
-    early = _lag(reference, decoded)
-    decoded = decoded[-early:] if early < 0 else np.concatenate([np.zeros(early), decoded])
+    decoded = _moved(_Piece(decoded, rate, None, decoded), _lag(reference, decoded)).samples
     size = _window_size(rate)
     shortest = size + (FIRST_FRAME + PATCH_FRAMES - 1) * (size // HOPS_PER_WINDOW)
     if min(len(reference), len(decoded)) < shortest:
@@ -303,7 +302,7 @@ def _piece(whole: _Piece, start: float, end: float) -> _Piece:
 def _aligned_and_cut(reference: _Piece, decoded: _Piece) -> tuple[_Piece, _Piece, float]:
     """Both from where both have begun, to one length, and by how many seconds the decoded one was early."""
     early = _lag(reference.samples, decoded.samples)
-    decoded, lag = decoded.cut(max(-early, 0), len(decoded.samples)).after(max(early, 0)), early / reference.rate
+    decoded, lag = _moved(decoded, early), early / reference.rate
     wanted, there = len(reference.samples), len(decoded.samples)
     if wanted > there:
         return reference.cut(0, there), decoded, lag
@@ -311,6 +310,11 @@ def _aligned_and_cut(reference: _Piece, decoded: _Piece) -> tuple[_Piece, _Piece
         first = max(0, int(lag * reference.rate))
         return reference.cut(first, wanted), decoded.cut(first, wanted), lag
     return reference, decoded, lag
+
+
+def _moved(piece: _Piece, early: int) -> _Piece:
+    """A piece that is so many samples `early`, or late where that is negative, as it is on time."""
+    return piece.cut(max(-early, 0), len(piece.samples)).after(max(early, 0))
 
 
 def _lag(reference: Floats, decoded: Floats) -> int:

@@ -52,7 +52,6 @@ def draw(material: PlotData) -> Iterator[Picture]:
 def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
     """One metric; says whether a point is hollow."""
     hollow = False
-    spread = []
     for name, members in _families(material).items():
         look = members[0].look
         points = [
@@ -70,8 +69,7 @@ def _panel(axis: Axes, material: PlotData, column: TableColumn) -> bool:
         for at, value, is_hollow in zip(x, y, partial, strict=True):
             axis.plot(at, value, **_marker(look, "none" if is_hollow else fill))
         hollow |= any(partial)
-        spread += list(zip(y, below, above, strict=True))
-    style.bound(axis, spread)
+    style.bound(axis)
     _front(axis, material, column)
     low, high = axis.get_ylim()
     far = []

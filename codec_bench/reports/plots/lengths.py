@@ -131,7 +131,6 @@ def _panel(
     axis: Axes, bins: Sequence[Bin], rows: Sequence[tuple[PlottedRow, list[Estimate]]], column: TableColumn
 ) -> None:
     step = min(0.06, 0.36 / len(rows))
-    spread = []
     for i, (entry, estimates) in enumerate(rows):
         offset = (i - (len(rows) - 1) / 2) * step
         points = [
@@ -144,11 +143,10 @@ def _panel(
         x, y, below, above, partial = zip(*points, strict=True)
         line = _line(entry)
         axis.errorbar(x, y, yerr=(below, above), elinewidth=0.9, capsize=2, label=entry.label, **line)
-        spread += list(zip(y, below, above, strict=True))
         for at, value, is_hollow in zip(x, y, partial, strict=True):
             if is_hollow:
                 axis.plot(at, value, **(line | {"markerfacecolor": "white", "linestyle": ""}))
-    style.bound(axis, spread)
+    style.bound(axis)
     axis.set_xticks(range(len(bins)), [b.label for b in bins])
     axis.set_xlim(-0.5, len(bins) - 0.5)
     axis.set_xlabel("length (s), number of utterances")

@@ -83,7 +83,6 @@ def _panel(
     column: TableColumn,
 ) -> None:
     name = re.split("[:,]", kind)[0]
-    spread = []
     for rows in systems.values():
         look = rows[0].look
         points = []
@@ -101,8 +100,7 @@ def _panel(
         if points:
             x, y, below, above = zip(*sorted(points), strict=True)
             axis.errorbar(x, y, yerr=(below, above), elinewidth=1, capsize=2.5, **look.with_line())
-            spread += list(zip(y, below, above, strict=True))
-    style.bound(axis, spread)
+    style.bound(axis)
     if name in LOGARITHMIC:
         axis.set_xscale("log", base=2)
         ticks = sorted({*(p for p in places.values() if p > 0), *([CLEAN_AT[name]] if name in CLEAN_AT else [])})

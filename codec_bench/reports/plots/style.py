@@ -18,6 +18,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -281,22 +282,20 @@ def metric_axis(axis: Axes, column: TableColumn, lines: Literal["both", "y"] = "
     axis.grid(visible=True, axis=lines)
 
 
-def bound(axis: Axes, spread: Iterable[tuple[float, float, float]]) -> None:
+def bound(axis: Axes) -> None:
     """Keeps a few intervals that are much longer than the others, as of two speakers, from pressing points together.
 
-    They run out of the picture then, without an end.
-
-    Args:
-        axis: With intervals along its vertical axis.
-        spread: Of each point its value, and how far its interval reaches below and above.
+    They run out of the picture then, without an end. What `errorbar` drew along the vertical axis is looked at.
     """
-    points = np.array(list(spread)).reshape(-1, 3)
-    if not len(points):
+    drawn = [container.lines for container in axis.containers if isinstance(container, ErrorbarContainer)]
+    if not drawn:
         return
-    values, below, above = points.T
-    reach = max(np.ptp(values), 2 * np.median(points[:, 1:].max(axis=1)))
-    low, high = max((values - below).min(), values.min() - reach), min((values + above).max(), values.max() + reach)
-    if max(below.max(), above.max()) > reach > 0:
+    values = np.concatenate([np.asarray(line.get_ydata(), float) for line, _, _ in drawn])
+    ends = np.concatenate([[segment[:, 1] for segment in bars.get_segments()] for _, _, (bars,) in drawn])
+    reaches = np.abs(ends - values[:, None])
+    reach = max(np.ptp(values), 2 * np.median(reaches.max(axis=1)))
+    low, high = max(ends.min(), values.min() - reach), min(ends.max(), values.max() + reach)
+    if reaches.max() > reach > 0:
         margin = 0.05 * (high - low)
         axis.set_ylim(low - margin, high + margin)
 
