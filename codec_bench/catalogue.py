@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OWN_DATASETS = {
-    "FILE.tsv": "any manifest with the columns id and path",
-    "DIR": "any folder of audio files",
-    "kaldi:DIR": "a Kaldi data folder: wav.scp, text, utt2spk, segments",
-    "hf:ORG/NAME[@REVISION][:CONFIG][:SPLIT]": "a data set of Hugging Face, or a folder saved by its library",
-    "lhotse:FILE|DIR": "Lhotse cuts, or a folder with recordings and supervisions",
+    "FILE.tsv": "a manifest with the columns id and path",
+    "DIR": "a folder of audio files",
+    "kaldi:DIR": "a Kaldi data folder, with its wav.scp",
+    "hf:ORG/NAME[@REVISION][:CONFIG][:SPLIT]": "a data set of Hugging Face, also saved",
+    "lhotse:FILE|DIR": "Lhotse cuts, or a folder of manifests",
 }
 """How users name their own data; see `datasets/loading.py`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -115,8 +116,11 @@ class Grid:
         rows = [[cell.text if isinstance(cell, Marked) else cell for cell in row] for row in self.rows]
         return "".join("\t".join(re.sub(r"[\t\n]", " ", c) for c in row) + "\n" for row in (self.headings, *rows))
 
-    def lines(self, width: int) -> str:
-        """One line per row, without headings, for a terminal of so many columns: what is too long is cut at its end."""
+    def lines(self, width: int, *, is_folded: bool = False) -> str:
+        """One line per row, without headings, for a terminal of so many columns.
+
+        What is too long is cut at its end, or goes on below the last column if that is folded.
+        """
         from rich.cells import cell_len, set_cell_size
 
         wide = [_longest(self._texts(place)) for place in range(len(self.headings))]
@@ -124,7 +128,10 @@ class Grid:
         for row in self.rows:
             texts = [" ".join(terminal.shown(cell.text if isinstance(cell, Marked) else cell).split()) for cell in row]
             line = "  ".join(set_cell_size(text, size) for text, size in zip(texts, wide, strict=True)).rstrip()
-            made.append(line if cell_len(line) <= width else f"{set_cell_size(line, width - 1).rstrip()}…")
+            if is_folded:
+                made += textwrap.wrap(line, width, subsequent_indent=" " * sum(size + 2 for size in wide[:-1]))
+            else:
+                made.append(line if cell_len(line) <= width else f"{set_cell_size(line, width - 1).rstrip()}…")
         return "".join(f"{line}\n" for line in made)
 
     def is_within(self, width: int) -> bool:

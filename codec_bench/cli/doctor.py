@@ -16,7 +16,8 @@ from codec_bench.terminal import say
 
 def doctor(wide: Wide = False, as_json: Json = False) -> None:
     """Say what runs here, what is missing, and the command that installs it."""
-    rows = [*_machine(), *_places(), *_extras(), *_environments(), *_codecs()]
+    base, environments, codecs = [*_machine(), *_places(), *_extras()], _environments(), _codecs()
+    rows = base + environments + codecs
     if as_json:
         say(json.dumps(rows, indent=1, allow_nan=False))
     elif wide or not sys.stdout.isatty():
@@ -25,21 +26,23 @@ def doctor(wide: Wide = False, as_json: Json = False) -> None:
         from codec_bench.catalogue import codec_facts
 
         facts = {f"codec {fact['codec']}": fact for fact in codec_facts()}
-        rows = [row | {"detail": _brief(row, facts.get(row["what"]))} for row in rows]
-        say(Grid.of(rows).lines(shutil.get_terminal_size().columns), end="")
-        say(f"\n{count_codecs(fact['state'] for fact in facts.values())}; --wide for whole reasons")
+        width = shutil.get_terminal_size().columns
+        say(Grid.of(base).lines(width, is_folded=True))
+        for part in (environments, codecs):
+            say(Grid.of([row | {"detail": _brief(row, facts.get(row["what"]))} for row in part]).lines(width))
+        say(f"{count_codecs(fact['state'] for fact in facts.values())}; --wide for whole reasons")
 
 
 def _brief(row: dict[str, str], fact: dict[str, Any] | None) -> str:
     """The detail on one line: bitrate and state of a codec, the command that makes an environment."""
     kind, _, name = row["what"].partition(" ")
     if kind == "environment" and row["state"] == "missing":
-        return f"codec-bench env create {name}"
+        return f"env create {name}"
     if fact is None:
         return row["detail"]
-    kbps = rates_text([setting["kbps"] for setting in fact["settings"]])
+    kbps = rates_text(fact)
     state = "fails its known answers" if row["state"] == "problem" else fact["state"]
-    return f"{kbps}{'' if kbps == 'variable' else ' kbps'}, {state}"
+    return f"{kbps}{' kbps' if kbps[0].isdigit() else ''}, {state}"
 
 
 def _row(what: str, state: str, detail: str = "") -> dict[str, Any]:

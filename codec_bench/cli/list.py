@@ -45,9 +45,10 @@ def kind_of(word: str | Listed) -> Listed:
 
 
 Wide = Annotated[bool, typer.Option("--wide", help="All columns, also on a terminal.")]
+Here = Annotated[bool, typer.Option("--here", help="Only what runs, or lies, on this machine.")]
 
 BRIEF = {
-    Listed.CODECS: ("codec", "kbps", "state"),
+    Listed.CODECS: ("codec", "kbps", "state", "title"),
     Listed.METRICS: ("metric", "unit", "runs here", "definition"),
     Listed.DATASETS: ("dataset", "download", "state", "title"),
     Listed.TASKS: ("task", "gives", "title"),
@@ -60,6 +61,7 @@ def list_plugins(
     kind: Annotated[Listed, typer.Argument(help="codecs, metrics, datasets, tasks or papers", parser=kind_of)],
     names: Annotated[list[str] | None, typer.Argument(help="Only these, with all that is known of them.")] = None,
     wide: Wide = False,
+    here: Here = False,
     as_json: Json = False,
 ) -> None:
     """List codecs, metrics, data sets, tasks of probes or papers' tables, and whether they can run here.
@@ -77,6 +79,7 @@ def list_plugins(
     }
     people = machine | {Listed.CODECS: codec_rows, Listed.PAPERS: paper_rows}
     rows = _named((machine if as_json else people)[kind](), BRIEF[kind][0], names or ())
+    rows = [row for row in rows if not here or _is_here(kind, row)]
     if as_json:
         say(json.dumps(rows, indent=1, allow_nan=False))
     elif names:
@@ -87,8 +90,10 @@ def list_plugins(
             Grid.of(system_rows()).print()
     else:
         width = shutil.get_terminal_size().columns
-        say(Grid.of([_brief(kind, row) for row in rows]).lines(width), end="")
-        say(f"\n{_counted(kind, rows)}; --wide for all columns, `codec-bench list {kind.value} NAME` for one")
+        for part in _parts(kind, rows):
+            say(Grid.of([_brief(kind, row) for row in part]).lines(width))
+        more = "" if here else "--here for what is here, "
+        say(f"{_counted(kind, rows)}; --wide for all columns, {more}`codec-bench list {kind.value} NAME` for one")
 
 
 def _named(rows: list[dict[str, Any]], key: str, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -104,11 +109,33 @@ def _named(rows: list[dict[str, Any]], key: str, names: Sequence[str]) -> list[d
     return [known[name] for name in names] if names else rows
 
 
+def _is_here(kind: Listed, row: dict[str, Any]) -> bool:
+    """Whether something can be used on this machine as it is."""
+    if kind is Listed.PAPERS:
+        return bool(row.get("run here", row.get("rows_here")))
+    return row.get("runs here", row.get("runs_here")) in ("yes", None) and row.get("state", "here").startswith("here")
+
+
+def _parts(kind: Listed, rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows in the parts that a terminal shows: codecs by what they take to run, data sets of one's own apart."""
+    if kind is Listed.CODECS:
+        from codec_bench.reproduction.availability import State
+
+        parts = [[row for row in rows if row["state"] == state.value] for state in State]
+    elif kind is Listed.DATASETS:
+        parts = [[row for row in rows if row["licence"] != "yours"], [row for row in rows if row["licence"] == "yours"]]
+    else:
+        parts = [rows]
+    return [part for part in parts if part]
+
+
 def _brief(kind: Listed, row: dict[str, Any]) -> dict[str, Any]:
     """What stands on the line of a row."""
+    if kind is Listed.DATASETS and row["licence"] == "yours":
+        return {key: row[key] for key in ("dataset", "title")}
     found = {key: row[key] for key in BRIEF[kind]}
     if kind is Listed.CODECS:
-        found["kbps"] += "" if row["kbps"] == "variable" else " kbps"
+        found["kbps"] += " kbps" if row["kbps"][0].isdigit() else ""
         found["state"] += f", {row['download']}" if row["state"] == "after fetch" and row["download"] != "?" else ""
     if kind is Listed.METRICS:
         found["runs here"] = "here" if row["runs here"] == "yes" else "not here"
@@ -164,7 +191,7 @@ def codec_rows() -> list[dict[str, Any]]:
             "licence": fact["licence"] + (" (NON-COMMERCIAL)" if fact["non_commercial"] else ""),
             "download": _size_text(fact["download_bytes"]),
             "known answers": fact["known_answers"],
-            "kbps": rates_text([s["kbps"] for s in fact["settings"]]),
+            "kbps": rates_text(fact),
             "state": fact["state"],
             "runs here": fact["runs_here"] or "yes",
         }
@@ -177,15 +204,19 @@ def _setting_text(setting: dict[str, Any]) -> str:
     return " ".join(part for part in (setting["setting"], kbps) if part)
 
 
-def rates_text(rates: Sequence[float | None]) -> str:
-    """`0.43-0.87` of several bitrates in kbit/s.
+def rates_text(fact: dict[str, Any]) -> str:
+    """`0.43-0.87` of the bitrates of a codec in kbit/s; `counted` where its payload says, `none` where it sends none.
 
-    >>> rates_text([0.4333, 0.8667]), rates_text([6.0]), rates_text([None])
-    ('0.43-0.87', '6', 'variable')
+    >>> rates_text({"group": "semantic", "settings": [{"kbps": 0.4333}, {"kbps": 0.8667}]})
+    '0.43-0.87'
+    >>> rates_text({"group": "classic", "settings": [{"kbps": None}]})
+    'counted'
     """
-    known = [rate for rate in rates if rate is not None]
+    from codec_bench.adapters.spec import Group
+
+    known = [setting["kbps"] for setting in fact["settings"] if setting["kbps"] is not None]
     if not known:
-        return "variable"
+        return "none" if fact["group"] in (Group.CONTINUOUS.value, Group.REFERENCE.value) else "counted"
     return "-".join(dict.fromkeys(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in (min(known), max(known))))
 
 

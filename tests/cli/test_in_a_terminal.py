@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -43,20 +44,41 @@ def test_no_number_is_wrapped_on_a_narrow_terminal(run: Path):
     assert "or a wider terminal" in " ".join(seen.lines)
 
 
+def _last_gap(lines: list[str]) -> int:
+    """The empty line above the counts."""
+    return max(place for place, line in enumerate(lines[:-1]) if not line and any(lines[place:]))
+
+
+def test_what_is_here_stands_alone_or_first(tmp_path: Path):
+    alone = on_terminal(tmp_path, "list", "codecs", "--here")
+    assert (alone.code, {line.split()[2] for line in alone.lines[: _last_gap(alone.lines)] if line}) == (0, {"here"})
+    everything = on_terminal(tmp_path, "list", "codecs")
+    assert everything.lines[: everything.lines.index("")] == alone.lines[: alone.lines.index("")]
+    listed = run_command(tmp_path, "list", "codecs", "--here", "--json")
+    assert [row["codec"] for row in json.loads(listed.stdout)] == [
+        line.split()[0] for line in alone.lines[: alone.lines.index("")]
+    ]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "line", "counted"),
     [
-        (("list", "codecs"), r"mimi +0\.55-4\.4 kbps +after fetch", r"\d+ codecs: \d+ run here, \d+ after a download"),
-        (("list", "codec"), r"gsm +\S.* +here", "--wide for all columns, `codec-bench list codecs NAME` for one"),
+        (
+            ("list", "codecs"),
+            r"mimi +0\.55-4\.4 kbps +after fetch +Mimi",
+            r"\d+ codecs: \d+ run here, \d+ after a download",
+        ),
+        (("list", "codec"), r"gsm +counted +here +GSM 06\.10", "--wide for all columns, --here for what is here, "),
         (("doctor",), r"codec mimi +missing +0\.55-4\.4 kbps, after fetch", r"after `codec-bench env create NAME`"),
+        (("list", "data set"), r"DIR +a folder of audio files", r"\d+ data sets: \d+ are here"),
         (("list", "metrics"), r"stoi +here +\S.*", r"\d+ metrics: \d+ run here"),
     ],
 )
 def test_each_has_one_line_and_all_are_counted(tmp_path: Path, arguments: tuple[str, ...], line: str, counted: str):
     seen = on_terminal(tmp_path, *arguments)
     assert seen.code == 0, seen.text
-    rows = seen.lines[: seen.lines.index("")]
+    rows = [row for row in seen.lines[: _last_gap(seen.lines)] if row]
     assert len(rows) > 20 and max(map(len, rows)) <= 80
     assert sum(re.fullmatch(line, row) is not None for row in rows) == 1
     assert re.search(counted, " ".join(seen.lines))
