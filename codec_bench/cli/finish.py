@@ -54,7 +54,7 @@ def tell(
             print_table(build_table(run) if bands is None else build_table(run, bands))
             if after is not None:
                 after(run)
-        if few := warning(run):
+        if (few := warning(run)) and (as_json or not sys.stdout.isatty()):  # a terminal has just shown it
             sys.stderr.write(f"WARNING: {few}\n")
         sys.stderr.write(f"written to {run.path}\n")
         failed += run.failures

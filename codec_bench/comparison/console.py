@@ -48,11 +48,12 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         if system != shown:  # a column of long names would leave no room for numbers
             rows.append([Marked(system, "bold")])
             shown = system
-        rows.append([*laid_out(cells), Marked(words, STYLES[verdict])])
-    headings = [*laid_out(wording.HEADINGS[1:-1]), wording.HEADINGS[-1]]
-    last = len(headings) - 1
-    # A narrow terminal breaks names, not verdicts.
-    Grid(headings, rows, right=range(1, last + 1), is_ruled=False).print_on(console)
+        metric, *numbers = laid_out(cells)
+        rows.append([metric, Marked(words, STYLES[verdict]), *numbers])
+    # The verdict is what one looks for: where a terminal is too narrow for all columns, it stands in the first part.
+    metric, *numbers = laid_out(wording.HEADINGS[1:-1])
+    headings = [metric, wording.HEADINGS[-1], *numbers]
+    Grid(headings, rows, right=range(2, len(headings)), is_ruled=False).print_on(console)
     for title, worst in wording.worst_lists(comparison):
         console.print(Text(f"Most changed utterances: {title}", style="bold"))
         for changed in worst:
@@ -69,6 +70,6 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
 
 
 def _narrow(cells: Sequence[str]) -> list[str]:
-    """The same in two lines: `2.02` above `→ 1.92`, a difference above its interval."""
-    metric, before, after, difference, *others = cells
-    return [metric, f"{before}\n→ {after}", difference.replace(" [", "\n[", 1), *others]
+    """The same in two lines: `2.02` above `→ 1.92`, a difference above its interval, p above n."""
+    metric, before, after, difference, limit, p, n = cells
+    return [metric, f"{before}\n→ {after}", difference.replace(" [", "\n[", 1), limit, f"{p}\n{n}"]

@@ -37,7 +37,7 @@ def find_pairs(
             these two; otherwise all rows that both have.
 
     Returns:
-        The pairs, and a line for each row that has no partner.
+        The pairs, a line for each row that has no partner, and how such rows are compared.
 
     Raises:
         UsageError: A row that does not exist, or no pair at all.
@@ -59,12 +59,14 @@ def find_pairs(
             "together with --pair A=B"
         )
     used = {id(row) for pair in pairs for row in (pair.baseline, pair.candidate)}
+    alone = [[row.label for row in rows if id(row) not in used] for rows in (left, right)]
     notes = [
-        f"{row.label} is in the {side} only and is not compared"
-        for side, rows in (("baseline", left), ("candidate", right))
-        for row in rows
-        if id(row) not in used
+        f"{label} is in the {side} only and is not compared"
+        for side, labels in zip(("baseline", "candidate"), alone, strict=True)
+        for label in labels
     ]
+    if all(alone):
+        notes.append(f"rows of other names are compared with --pair A=B, e.g. --pair '{alone[0][0]}={alone[1][0]}'")
     return pairs, notes
 
 

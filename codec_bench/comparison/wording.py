@@ -25,6 +25,11 @@ TITLES = {
     Verdict.PASS: "Pass",
 }
 
+TWO_SIDED = (
+    "An interval that holds 0 beside a regression contradicts nothing: intervals leave out 2.5 % at either end, the "
+    "test asks for one side alone, at {:g} %."
+)
+
 
 def lines(comparison: Comparison) -> list[tuple[tuple[str, ...], Verdict]]:
     """Cells under `HEADINGS` with their verdict: the pair with the worst one first, and of each its worst metric."""
@@ -78,9 +83,13 @@ def footnotes(comparison: Comparison) -> list[str]:
     over = _bases(comparison.results)
     tested = f"p: one-sided, that the candidate is worse, Holm-corrected over {comparison.tests} tests. "
     few = dict.fromkeys(few_speakers(r.paired, r.unit) for r in comparison.results if r.paired is not None)
+    holds_zero = any(
+        r.paired is not None and r.paired.low <= 0 <= r.paired.high for r in comparison.of(Verdict.REGRESSION)
+    )
     return [
         *comparison.notes,
         *(f"The result is {text}." for text in few if text),
+        *([TWO_SIDED.format(100 * comparison.gate.settings.alpha)] if holds_zero else []),
         f"{LEVEL:.0%} intervals and p: t over {' or '.join(over)}. " * bool(over)
         + tested * bool(comparison.tests)
         + f"A regression is worse, and measured beyond the limit, with p ≤ {comparison.gate.settings.alpha:g}, or has "

@@ -117,6 +117,7 @@ def whisper_backend(model: str) -> Recogniser:
         licence="" if _is_folder(name) else "MIT",
         version=2,
         is_heavy=True,
+        batch_seconds=60.0,  # a core hears one signal at a time: more at once would only hide how far it is
     )
     shown = f"{own_model(weights[0])}{f'@{language}' if language else ''}" if _is_folder(name) else model
     return model_recogniser(made, f"whisper:{shown}" if model else "whisper", (language,) if language else (), FFMPEG)

@@ -51,7 +51,7 @@ class Model:
         licence: Licence of the weights.
         version: Raised whenever the result changes.
         equal_lengths: Whether signals of a batch must have one length, because padding would change the result.
-        batch_seconds: Seconds of audio that a batch may have together on a GPU.
+        batch_seconds: Seconds of audio that a batch may have together.
         is_heavy: Whether one process computes it for all, also on a CPU: every scoring process would need its memory.
     """
 

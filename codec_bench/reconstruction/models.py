@@ -26,18 +26,45 @@ Load = Callable[[Mapping[str, Any]], Audio]
 """Reads a signal from the description that a scoring process receives."""
 
 
+Told = Callable[[int, int], None]
+"""Is told how many signals a model is through, and of how many."""
+
+
+def nobody(done: int, total: int) -> None:
+    """Where nobody waits to see how far a model is."""
+
+
 def compute(
-    feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]], load: Load, cache: ArrayCache, device: str
+    feature: Feature,
+    rate: int,
+    sources: Iterable[Mapping[str, Any]],
+    load: Load,
+    cache: ArrayCache,
+    device: str,
+    told: Told = nobody,
 ) -> int:
     """As `compute_kept`, whatever the number of signals; frees the model then."""
+    before = 0
+
+    def of_all(done: int, total: int) -> None:
+        told(before + done, before + total)
+
     try:
-        return sum(compute_kept(feature, rate, part, load, cache, device) for part in parts(sources, LISTED))
+        for part in parts(sources, LISTED):
+            before += compute_kept(feature, rate, part, load, cache, device, of_all)
+        return before
     finally:
         free_models()
 
 
 def compute_kept(
-    feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]], load: Load, cache: ArrayCache, device: str
+    feature: Feature,
+    rate: int,
+    sources: Iterable[Mapping[str, Any]],
+    load: Load,
+    cache: ArrayCache,
+    device: str,
+    told: Told = nobody,
 ) -> int:
     """Computes a model's feature of all signals that the cache lacks it for; the model stays loaded.
 
@@ -50,6 +77,7 @@ def compute_kept(
         load: Reads a signal.
         cache: That of features.
         device: Where the model runs.
+        told: Is told how far it is, after each batch.
 
     Returns:
         For how many signals it was computed.
@@ -61,7 +89,8 @@ def compute_kept(
     wanted = {source["identity"]: source for source in sources}
     absent = [(feature_address(identity, feature, rate), source) for identity, source in wanted.items()]
     absent = [(key, source) for key, source in absent if cache.get(key) is None]
-    done = 0
+    done = seen = 0
+    told(seen, len(absent))
     for part in parts(absent, AT_ONCE):
         signals = []
         for key, source in part:
@@ -76,6 +105,8 @@ def compute_kept(
                 if not isinstance(result, NotScorable) or result.status is not Status.ERROR:
                     cache.put(key, entry_of(result))
                     done += 1
+            seen += len(batch)
+            told(seen, len(absent))
     return done
 
 

@@ -97,6 +97,7 @@ class Runner:
         self._losses = Losses()
         self._features = ArrayCache(cache / "features")
         self._later: list[tuple[Row, Item, tuple[tuple[str, Metric], ...]]] = []
+        self._announced = 0  # pairs that progress counts a second time, and which did not come yet
 
     @property
     def devices(self) -> dict[str, str]:
@@ -127,6 +128,7 @@ class Runner:
                     for _ in self._engine.coding.coded(system, everything):
                         pass
             self._engine.free_codecs()  # scoring and the models of metrics get the room of the codecs
+            self._progress.more(-self._announced)
             self._finish("scoring the last pairs")
             self._run_models()
             for system, item, missing in self._later:
@@ -154,7 +156,7 @@ class Runner:
         for (fingerprint, rate), (metric, feature) in wanted.items():
             started = time.perf_counter()
             self._progress.stage(f"applying {feature.name}")
-            self._engine.apply(metric, feature, rate, self._sources(fingerprint, rate))
+            self._engine.apply(metric, feature, rate, self._sources(fingerprint, rate), self._progress.signals)
             self._spent(f"model {feature.name}", time.perf_counter() - started)
 
     def _sources(self, fingerprint: str, rate: int) -> Iterator[Mapping[str, Any]]:
@@ -297,9 +299,12 @@ class Runner:
             return
         staged = {key: metric for key, metric in pair.missing.items() if metric.label in self._staged}
         if staged:
+            if not self._later:  # so will most of those to come
+                self._progress.more(self._progress.left)
+                self._announced = self._progress.left // 2
+            self._announced -= 1
             self._later.append((pair.system, pair.item, tuple(staged.items())))
             self.outcome.facts[pair.system.label, pair.item.utterance.id] = facts
-            self._progress.more(1)
         now = {key: metric for key, metric in pair.missing.items() if key not in staged}
         self._send(replace(pair, missing=now, facts=facts))
 

@@ -8,7 +8,17 @@ import time
 from collections import deque
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Column
 from rich.text import Text
 
 from codec_bench import terminal
@@ -26,10 +36,12 @@ class Pace:
     Args:
         total: Pieces of work.
         now: When it begins, in seconds.
+        unit: What a piece is.
     """
 
-    def __init__(self, total: int, now: float) -> None:
+    def __init__(self, total: int, now: float, unit: str = "pairs") -> None:
         self.total = total
+        self.unit = unit
         self.stored = 0
         self.made = 0
         self._foreseen = 0
@@ -70,8 +82,10 @@ class Pace:
     def __str__(self) -> str:
         now = time.monotonic()
         rate, left = self.rate(now), self.left(now)
-        parts = [] if rate is None else [f"{rate:.1f} pairs/s" if rate >= 0.1 else f"{60 * rate:.1f} pairs/min"]
-        return ", ".join(parts if left is None else [*parts, f"about {_clock(left)} left"])
+        parts = (
+            [] if rate is None else [f"{rate:.1f} {self.unit}/s" if rate >= 0.1 else f"{60 * rate:.1f} {self.unit}/min"]
+        )
+        return ", ".join(parts if left is None else [*parts, f"{_clock(left)} left"])
 
 
 def _clock(seconds: float) -> str:
@@ -85,14 +99,10 @@ def _clock(seconds: float) -> str:
 
 
 class _Rate(ProgressColumn):
-    """Pairs per second, and the time left."""
-
-    def __init__(self, pace: Pace) -> None:
-        super().__init__()
-        self._pace = pace
+    """Pieces per second, and the time left."""
 
     def render(self, task: Task) -> Text:
-        return Text(str(self._pace), style="progress.data.speed")
+        return Text(str(task.fields["pace"]), style="progress.data.speed")
 
 
 class RunProgress:
@@ -102,18 +112,20 @@ class RunProgress:
         self.console = terminal.console(stderr=True)
         self._started = time.monotonic()
         self._pace = Pace(total, self._started)
+        self._signals: tuple[TaskID, Pace] | None = None
         self._stage = "starting"
         self._ended = threading.Event()
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(20),
+            BarColumn(12),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            _Rate(self._pace),
+            _Rate(),
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            expand=True,
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        self._task = self._progress.add_task(self._stage, total=total)
+        self._task = self._progress.add_task(self._stage, total=total, pace=self._pace)
 
     def __enter__(self) -> RunProgress:
         self._progress.start()
@@ -127,6 +139,10 @@ class RunProgress:
 
     def stage(self, text: str) -> None:
         """Names what is going on."""
+        if self._signals is not None:
+            self._progress.remove_task(self._signals[0])
+            self._signals = None
+            self._progress.update(self._task, pace=self._pace)
         self._stage = text
         self._progress.update(self._task, description=text)
 
@@ -140,14 +156,32 @@ class RunProgress:
         self._pace.foresee(pairs)
         self._progress.update(self._task, completed=self._pace.done)
 
+    @property
+    def left(self) -> int:
+        """Pairs that are not finished."""
+        return self._pace.total - self._pace.done
+
     def more(self, pairs: int) -> None:
         """Counts pairs that are scored in another stage, too."""
         self._pace.total += pairs
         self._progress.update(self._task, total=self._pace.total)
 
+    def signals(self, done: int, total: int) -> None:
+        """Shows, in this stage, through how many of so many signals a model is: no pair is finished meanwhile."""
+        now = time.monotonic()
+        if self._signals is None:
+            pace = Pace(total, now, "signals")
+            self._signals = self._progress.add_task("", total=total, pace=pace), pace
+            self._progress.update(self._task, pace="")
+        task, pace = self._signals
+        pace.total = total
+        pace.advance(done - pace.done, now)
+        self._progress.update(task, completed=done, total=total)
+
     def _write_lines(self) -> None:
         while not self._ended.wait(LINE_SECONDS):
             passed = _clock(time.monotonic() - self._started)
-            of_all = f"{self._pace.done} of {self._pace.total}"
-            sys.stderr.write(f"{passed} {self._stage}: {', '.join(filter(None, (of_all, str(self._pace))))}\n")
+            pace = self._pace if self._signals is None else self._signals[1]
+            of_all = f"{pace.done} of {pace.total}{'' if pace is self._pace else f' {pace.unit}'}"
+            sys.stderr.write(f"{passed} {self._stage}: {', '.join(filter(None, (of_all, str(pace))))}\n")
             sys.stderr.flush()

@@ -200,6 +200,23 @@ def test_a_log_shows_that_something_goes_on(capsys: pytest.CaptureFixture[str], 
     assert line.startswith("0:00:00 decoding opus@6000: 1 of 4, ") and "left" in line
 
 
+def test_a_model_shows_how_many_signals_it_is_through(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.05)
+    with RunProgress(4) as bar:
+        bar.stage("applying whisper")
+        bar.signals(0, 7)
+        bar.signals(3, 7)
+        bar._ended.wait(0.3)
+        heard = capsys.readouterr().err.splitlines()[-1]
+        bar.stage("scoring")
+        bar.advance(2)
+        bar._ended.wait(0.3)
+    assert re.fullmatch(r"0:00:00 applying whisper: 3 of 7 signals, \S+ signals/s, 0:00:0\d left", heard)
+    assert "scoring: 2 of 4, " in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("more", [(), ("--dry-run",)])
 def test_a_number_of_codebooks_that_a_codec_lacks_is_told_before_any_plan(cli: Cli, more: tuple[str, ...]):
     done = cli("run", "--codec", "longcat", "--codebooks", "99", *more)

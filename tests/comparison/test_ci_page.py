@@ -164,7 +164,7 @@ def repository(tmp_path: Path) -> Path:
     """A checkout with a codec, recordings, a gate and the baseline that the page makes."""
     bench.run("codec_bench.testing.codecs:Identity", "demo", metrics=["si_sdr"], out=tmp_path / "demo", keep_audio=True)
     lines = ["id\tpath\tspeaker"]
-    for path in sorted((tmp_path / "demo" / "audio" / "codec_bench.testing.codecs_Identity").glob("*.wav")):
+    for path in sorted((tmp_path / "demo" / "audio" / "test-identity").glob("*.wav")):
         lines.append(f"{path.stem}\t{path}\t{path.stem.partition('-')[0]}")
     (tmp_path / "eval.tsv").write_text("\n".join(lines))
     (tmp_path / "mycodec.py").write_text(CODEC)

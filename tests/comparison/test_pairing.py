@@ -26,7 +26,12 @@ def test_several_systems_are_paired_by_name_and_the_rest_is_named(make: Make):
     left, right = (make(dict.fromkeys(names, VALUES)) for names in (["a", "b", "c"], ["b", "c", "d"]))
     pairs, notes = find_pairs(left, right)
     assert [pair.label for pair in pairs] == ["b", "c"]
-    assert notes == ["a is in the baseline only and is not compared", "d is in the candidate only and is not compared"]
+    assert notes == [
+        "a is in the baseline only and is not compared",
+        "d is in the candidate only and is not compared",
+        "rows of other names are compared with --pair A=B, e.g. --pair 'a=d'",
+    ]
+    assert find_pairs(left, make(dict.fromkeys("ab", VALUES)))[1] == ["c is in the baseline only and is not compared"]
 
 
 def test_pairs_can_be_asked_for(make: Make):

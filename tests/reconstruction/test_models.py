@@ -46,10 +46,16 @@ def test_a_batch_that_fails_is_halved_and_a_signal_that_fails_is_left(tmp_path: 
     feature = model_feature(Model("m", lambda _: None, apply))
     signals = {str(i): tone(n) for i, n in enumerate(LENGTHS)}
     sources = [{"identity": name} for name in [*signals, *signals]]
-    for expected in ([5, 2, 3, 1, 2], [1]):  # what is kept is not computed again
+    said: list[tuple[int, int]] = []
+    for expected, told in (
+        ([5, 2, 3, 1, 2], [(0, 5), (5, 5)]),
+        ([1], [(0, 1), (1, 1)]),
+    ):  # what is kept is not computed again
         calls.clear()
-        compute(feature, 16_000, sources, lambda source: signals[source["identity"]], ArrayCache(tmp_path), "cpu")
-        assert calls == expected
+        said.clear()
+        load, cache = lambda source: signals[source["identity"]], ArrayCache(tmp_path)
+        compute(feature, 16_000, sources, load, cache, "cpu", lambda *far: said.append(far))
+        assert (calls, said) == (expected, told)
     kept = {name: ArrayCache(tmp_path).get(feature_address(name, feature, 16_000)) for name in signals}
     assert {name: entry and float(entry["value"]) for name, entry in kept.items()} == {
         name: None if len(audio) == 8000 else float(len(audio)) for name, audio in signals.items()

@@ -16,7 +16,7 @@ from codec_bench.coding.signals import load_signal
 from codec_bench.metrics import Metric
 from codec_bench.metrics.signal import Feature
 from codec_bench.reconstruction.config import RunConfig
-from codec_bench.reconstruction.models import compute
+from codec_bench.reconstruction.models import Told, compute
 
 
 class Engine(ABC):
@@ -73,11 +73,13 @@ class Engine(ABC):
             attempts: How often it is tried while its process dies of it.
         """
 
-    def apply(self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]]) -> None:
+    def apply(
+        self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]], told: Told
+    ) -> None:
         """Applies a learned model to all signals that the cache of features lacks it for: `reconstruction.models`.
 
         Raises:
             UnavailableError: An extra or a file is missing.
         """
         load = partial(load_signal, cache=self._audio)
-        compute(feature, rate, sources, load, self._features, self.model_device)
+        compute(feature, rate, sources, load, self._features, self.model_device, told)

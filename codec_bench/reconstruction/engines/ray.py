@@ -40,6 +40,7 @@ from codec_bench.reconstruction.engines.cluster import (
 from codec_bench.reconstruction.engines.engine import Engine
 from codec_bench.reconstruction.engines.parcels import pack_scoring, put, signals_of, taken
 from codec_bench.reconstruction.engines.remote import Applying, Coding, scored
+from codec_bench.reconstruction.models import Told
 from codec_bench.records import NotScorable
 
 logger = logging.getLogger(__name__)
@@ -213,22 +214,32 @@ class RayEngine(Engine):
 
     # --- learned models ----------------------------------------------------------------------------------------
 
-    def apply(self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]]) -> None:
+    def apply(
+        self, metric: Metric, feature: Feature, rate: int, sources: Iterable[Mapping[str, Any]], told: Told
+    ) -> None:
         """Applies a model on the GPUs of the cluster, or in this process where it has none."""
         if not self._coders.gpus:
-            super().apply(metric, feature, rate, sources)
+            super().apply(metric, feature, rate, sources, told)
             return
         keyed = ((feature_address(source["identity"], feature, rate), source) for source in sources)
         absent = ((key, source) for key, source in keyed if self._features.get(key) is None)
         with Pool(self._coders.gpus, self._applier) as pool:
-            waiting: set[Future[dict[str, Any]]] = set()
+            waiting: dict[Future[dict[str, Any]], int] = {}
+            sent = 0
+
+            def collect() -> None:
+                _finish(waiting)
+                told(sent - sum(waiting.values()), sent)
+
             for part in parts(absent, SIGNALS_AT_ONCE):
-                job = {"metric": metric.spelling, "fingerprint": feature.fingerprint}
-                waiting.add(pool.submit(job | {"signals": dict(part)}))
+                signals = dict(part)
+                job = {"metric": metric.spelling, "fingerprint": feature.fingerprint, "signals": signals}
+                waiting[pool.submit(job)] = len(signals)
+                sent += len(signals)
                 while len(waiting) >= CHUNKS_AHEAD * self._coders.gpus:
-                    waiting = _finished(waiting)
+                    collect()
             while waiting:
-                waiting = _finished(waiting)
+                collect()
 
     def _applier(self) -> ActorServer:
         return ActorServer(Applying, ("cuda",), actor_options(True), self._pack_applying, self._keep_features)
@@ -256,15 +267,14 @@ def actor_options(on_gpu: bool) -> dict[str, Any]:
     return {"num_cpus": SLIVER, "num_gpus": 1 if on_gpu else 0, "scheduling_strategy": "SPREAD"}
 
 
-def _finished(waiting: set[Future[dict[str, Any]]]) -> set[Future[dict[str, Any]]]:
-    """Those that are not done after at least one is; signals of a process that died are left to scoring."""
-    done, rest = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in done:
+def _finish(waiting: dict[Future[dict[str, Any]], int]) -> None:
+    """Waits for at least one, and drops those that are done; signals of a process that died are left to scoring."""
+    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        del waiting[future]
         try:
             future.result()
         except ProcessCrash as error:
             logger.warning("a learned model: %s; its signals are tried again one by one", error)
-    return rest
 
 
 def _shut_down() -> None:
