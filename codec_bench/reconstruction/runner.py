@@ -135,7 +135,7 @@ class Runner:
                 key = system.label, item.utterance.id
                 kept = facts_address(item, self.outcome.references[key], self.outcome.decoded[key])
                 self._send(_Pair(system, item, dict(missing), kept, self.outcome.facts[key]))
-            self._finish("scoring with learned models")
+            self._finish("scoring with learned models" if self._later else "scoring the last pairs")
         self._spent("coding", self._engine.coding.seconds)
         self._spent("total", time.perf_counter() - started)
 

@@ -12,6 +12,7 @@ from codec_bench.reports.intervals import counted, described, warning
 from codec_bench.reports.merging import run_names
 from codec_bench.reports.ties import ALPHA, Contest
 from codec_bench.runs.directory import Run
+from codec_bench.verification import State
 
 RESTRICTED = re.compile(r"\bNC\b|non-?commercial|research|community", re.IGNORECASE)
 """Licences of weights that not everybody may use for everything."""
@@ -24,6 +25,9 @@ MEASURED_BY = (
 
 TRACKER_OF_SCHEMA_1 = "world-dio-stonemask"
 """Tracker of pitch metrics without a variant; newer runs state it."""
+
+SETTINGS = "kbps: kilobits that are sent for a second of sound; Hz: frames of tokens, or packets, in a second"
+"""The columns that say how a system was set."""
 
 
 def caption(runs: Sequence[Run]) -> str:
@@ -110,7 +114,8 @@ def _known_answers(run: Run, which: str) -> list[str]:
     found: dict[str, dict[str, None]] = {}
     codecs = (((s.get("system") or label).partition("@")[0], s) for label, s in run.systems.items())
     for name, entry in [*codecs, *run.metrics.items()]:
-        if text := entry.get("verification", {}).get("text"):
+        text = entry.get("verification", {}).get("text", "")
+        if text not in ("", State.NO_ANSWER.value):  # so it is of everything that users bring
             found.setdefault(text, {})[name] = None
     return (
         [f"Known answers{which}: " + "; ".join(f"{', '.join(n)}: {text}" for text, n in found.items()) + "."]
@@ -121,7 +126,8 @@ def _known_answers(run: Run, which: str) -> list[str]:
 
 def definitions(runs: Sequence[Run]) -> list[str]:
     """What each column is, and which files made the numbers of systems and metrics that have weights."""
-    notes = [f"{m['label']}: {m['note']}" for run in runs for m in run.metrics.values() if m.get("note")]
+    notes = [SETTINGS] if any(run.kind == "reconstruction" for run in runs) else []
+    notes += [f"{m['label']}: {m['note']}" for run in runs for m in run.metrics.values() if m.get("note")]
     for run, which in _which(runs):
         found: dict[str, dict[str, str]] = {}
         for label, system in run.systems.items():

@@ -121,7 +121,8 @@ def _table(
     contest = Contest(runs) if bold == "ties" else None
     sections = sections_of(rows, columns, list(conditions), bands, contest)
     notes = interval_notes(runs)
-    marks, made_with = bold_note(runs, columns, contest), setup(runs)
+    has_best = any(cell.is_best for section in sections for row in section.rows for cell in row.cells.values())
+    marks, made_with = bold_note(runs, columns, contest) if has_best else "", setup(runs)
     more = [
         generation_grids(rows, columns),
         pitch_grids(Contest(runs), rows, [c for c in columns if c.name in MAIN and c.family in FAMILY_TITLES]),

@@ -47,11 +47,14 @@ def test_options_shape_the_table(report: Cli, tmp_path: Path):
     assert "±" not in done.stdout
     assert "[10.00, 50.88]" not in done.stdout
     assert "### Efficiency" in done.stdout
-    assert "- Bold: the best value of its group; others may not be worse by more than chance." in done.stdout
+    assert "Bold" not in done.stdout  # each system is alone in its group
     assert "*&gt; 5 kbps, classic*" in done.stdout
     text = (tmp_path / "there" / "table.tex").read_text()
     assert r"\itshape \textless{} 5 kbps, classic" in text
     assert "10.00" not in text
+    together = report("one", "--format", "md", "--no-plots", "--bands", "100", "--bold", "best").stdout
+    assert "- Bold: the best value of its group; others may not be worse by more than chance." in together
+    assert "**" in together.partition("# Eff")[0].partition("classic")[2]
 
 
 @pytest.mark.slow
