@@ -18,8 +18,7 @@ class ReplaceableCodec(Codec):
     """A codec loaded from files that `--checkpoint` may replace.
 
     Class attributes:
-        checkpoint_file: The published file that a single-file checkpoint replaces; may be empty if there is one
-            file only.
+        checkpoint_file: The published file that a single-file checkpoint replaces, where there are several.
     """
 
     checkpoint_file: ClassVar[str] = ""
@@ -40,8 +39,7 @@ class ReplaceableCodec(Codec):
         if not path.exists():
             raise UnavailableError(f"the checkpoint {path} does not exist")
         if path.is_file():
-            wanted = self.checkpoint_file or (next(iter(names.values())) if len(names) == 1 else "")
-            places = [place for place, name in names.items() if name == wanted]
+            places = [place for place, name in names.items() if len(names) == 1 or name == self.checkpoint_file]
             if not places:
                 known = ", ".join(names.values())
                 raise UnavailableError(f"{self.name} has several files: name a folder with some of {known}")

@@ -63,7 +63,6 @@ class S3TokenizerV1(PackageCodec):
     packages: ClassVar[tuple[str, ...]] = ("torch", "s3tokenizer", "onnx")
     modules: ClassVar[tuple[str, ...]] = ("s3tokenizer", "onnx", "einops", "tqdm", "torchaudio")
     extra: ClassVar[str] = "s3tokenizer"
-    checkpoint_file: ClassVar[str] = ""  # the only file, whose name depends on the version
 
     spec = _spec(
         "S3Tokenizer v1 (50 Hz)",

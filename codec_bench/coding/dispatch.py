@@ -61,6 +61,19 @@ def named(system: System) -> dict[str, str]:
     return {"system": system.label, "spelling": system.spelling}
 
 
+def _check_fit(system: System, reason: str) -> None:
+    """A codec that cannot be loaded, for a reason, from a checkpoint that a user named.
+
+    Raises:
+        UsageError: It was given one.
+    """
+    files = system.source.replaced.values() if isinstance(system.source, ReplaceableCodec) else ()
+    if files:
+        raise UsageError(
+            f"--checkpoint {', '.join(map(str, files))} does not fit {system.label}: {' '.join(reason.split())}"
+        )
+
+
 @dataclass(frozen=True)
 class _One:
     """Not a task: an utterance that is waited for."""
@@ -130,7 +143,7 @@ class Dispatcher:
             mine = [system for system in systems if system.source is codec]
             if (made := codec.plug_in) is None:
                 if isinstance(codec, ReplaceableCodec) and codec.replaced:
-                    self._try_checkpoint(mine[0], codec.replaced.values())
+                    self._try_checkpoint(mine[0])
                 continue
             try:
                 job = {"op": "identify", "code": made.source.code} | named(mine[0])
@@ -140,6 +153,7 @@ class Dispatcher:
             except (ProcessCrash, WorkerError) as error:
                 failure = NotScorable(f"{codec.name} cannot be loaded: {error}", Status.CRASHED)
             if failure is not None:
+                _check_fit(mine[0], failure.reason)
                 self._given_up |= {system.label: failure for system in mine}
                 continue
             made.state, made.tensors, made.parameters = reply["state"], reply["tensors"], reply["parameters"]
@@ -157,7 +171,7 @@ class Dispatcher:
             )
         return warnings
 
-    def _try_checkpoint(self, system: System, files: Iterable[Path]) -> None:
+    def _try_checkpoint(self, system: System) -> None:
         """Has a codec loaded before the first utterance, so that a wrong checkpoint is one line and no table."""
         try:
             job = {"op": "load", "pieces": [], "arrays": {}, "fingerprint": system.fingerprint} | named(system)
@@ -167,7 +181,7 @@ class Dispatcher:
         except (ProcessCrash, WorkerError) as error:
             reason = str(error)
         if reason:
-            raise UsageError(f"--checkpoint {', '.join(map(str, files))} does not fit {system.label}: {reason}")
+            _check_fit(system, reason)
 
     def coded(self, row: Row, tasks: Iterable[T], *, decode: bool = True) -> Iterator[tuple[T, NotScorable | None]]:
         """Codes any number of utterances of a row, of which only a few are held at a time.

@@ -265,9 +265,10 @@ class Coverage:
             if status.is_failure:
                 failed.setdefault(utterance, f"{status.value}: {reason}")
         told = self.judge(system, failed, expected, has_values=bool(scored))
+        first = next(iter(failed.values()), "") if told else ""
         alike: dict[str, list[str]] = {}
         for column, scores_of in lacking.items():
-            owed = [score for score in scores_of if is_owed(score[0], column)]
+            owed = [s for s in scores_of if f"{s[1].value}: {s[2]}" != first and is_owed(s[0], column)]
             if found := owed or ([] if told else [score for score in scores_of if score[1].is_failure]):
                 alike.setdefault(_lack(scores_of, found[0]), []).append(column)
         self.failures += [f"{system}: no value in {', '.join(columns)}: {lack}" for lack, columns in alike.items()]

@@ -11,12 +11,15 @@ from codec_bench.adapters.systems import System, parse_systems
 from codec_bench.coding.addresses import Addresses
 from codec_bench.coding.local import local_dispatcher
 from codec_bench.identity import new_invocation
+from tests.command import Cli
 
 torch = pytest.importorskip("torch")
 
 SOURCE = '''
 import torch
 from codec_bench.adapters import Codec, CodecSpec, Group
+from codec_bench.adapters.torch_codec import TorchCodec
+from codec_bench.hub import RemoteFile
 from codec_bench.tokens import Codebook
 
 
@@ -50,6 +53,18 @@ class Empty(Network):
 class Missing(Network):
     name = "missing"
     checkpoint = "nowhere.pt"
+
+
+class Fetched(TorchCodec):
+    name = "fetched"
+    spec = CodecSpec("F", Group.ACOUSTIC, 16_000, 16_000, (Codebook(256, hop=1),), weights=(RemoteFile("net.pt"),))
+
+    def _load(self, folder):
+        net = torch.nn.Linear(4, 5)
+        net.load_state_dict(torch.load(folder / "net.pt", weights_only=True))
+        return net
+
+    _codes = _samples = lambda self, _: None
 '''
 
 
@@ -108,3 +123,17 @@ def test_what_cannot_be_loaded_is_given_up_before_anything_is_coded(folder: Path
     assert "networks.py:" in outcome.reason
     assert "Traceback" in outcome.trace
     coding.close()
+
+
+@pytest.mark.long
+def test_a_checkpoint_that_does_not_fit_ends_a_run_before_its_first_utterance(tmp_path: Path, cli: Cli):
+    (tmp_path / "fetched.py").write_text(SOURCE)
+    write_weights(tmp_path, 1)
+    run = ("run", "--codec", "fetched:Fetched", "--dataset", "demo", "--limit", "1", "--metrics", "si_sdr")
+    done = cli(*run, "--checkpoint", "net.pt", "--out", "out")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(
+        "codec-bench: --checkpoint net.pt does not fit fetched: fetched cannot be loaded: RuntimeError"
+    )
+    assert "fetched.py:" in done.stderr and not (tmp_path / "out").exists()

@@ -312,6 +312,18 @@ def test_a_silent_recording_is_no_failure_of_the_system_and_a_crash_is():
     }
 
 
+def test_one_reason_of_all_failures_is_told_once():
+    covered = Coverage()
+    lost = [(f"u{i}", column, Status.ENCODE_FAILED, "no weights") for i in range(2) for column in "xy"]
+    covered.add("a", lost, 2, lambda utterance, column: True)
+    assert covered.failures == ["a: 2 of 2 utterances failed, first u0 (encode_failed: no weights)"]
+    covered.add("b", [*lost[:3], ("u1", "y", Status.SILENT, "all zero")], 2, lambda utterance, column: True)
+    assert covered.failures[1:] == [
+        "b: 2 of 2 utterances failed, first u0 (encode_failed: no weights)",
+        "b: no value in y: 1 × encode_failed, 1 × silent, first u1 (all zero)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("statuses", "owes", "failures"),
     [

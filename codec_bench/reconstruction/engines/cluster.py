@@ -67,7 +67,8 @@ def connect(address: str | None, cpus: int, gpus: bool) -> bool:
         # What is started here inherits standard error, and what it says belongs there.
         with keeping_sigterm(), nullcontext("") if wanted == "local" else _held_back() as said:
             ray.init(address=wanted, log_to_driver=False, logging_level=logging.ERROR, **resources)
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray raises bare ones, e.g. of a node that is not up in time
+        logger.debug("ray.init failed", exc_info=error)
         if "authentication token" in f"{error} {said}".lower():
             which = "Ray" if wanted == "local" else f"the Ray cluster at {wanted}"
             raise UsageError(
