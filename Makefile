@@ -16,12 +16,15 @@ unexport PYTHONDONTWRITEBYTECODE
 
 install: $(VENV)/.installed
 
+# On a terminal one sees that something goes on; logs are spared it.
+QUIET := $(if $(MAKE_TERMOUT),,--quiet)
+
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip 'setuptools<81' wheel
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,lint]'
+	$(BIN)/python -m pip install $(QUIET) --upgrade -c constraints.txt pip 'setuptools<81' wheel
+	$(BIN)/python -m pip install $(QUIET) -c constraints.txt -e '.[test,lint]'
 	# With what these ask for, pip would bring trainers, and CUDA's libraries for torchaudio.
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchaudio encodec vocos speechtokenizer s3tokenizer speechbrain distillmos torchfcpe visqol-python
+	$(BIN)/python -m pip install $(QUIET) --no-deps -c constraints.txt torchaudio encodec vocos speechtokenizer s3tokenizer speechbrain distillmos torchfcpe visqol-python
 	$(BIN)/python codec_bench/environments/torchaudio_without_cuda.py
 	touch $@
 
@@ -53,7 +56,7 @@ docs: build/docs/.installed
 build/docs/.installed: pyproject.toml
 	$(PYTHON) -m venv build/docs
 	build/docs/bin/python scripts/requirements_of.py docs > build/docs/requirements.txt
-	build/docs/bin/python -m pip install --quiet -r build/docs/requirements.txt
+	build/docs/bin/python -m pip install $(QUIET) -r build/docs/requirements.txt
 	touch $@
 
 package: build/package/.installed
@@ -64,7 +67,7 @@ package: build/package/.installed
 
 build/package/.installed:
 	$(PYTHON) -m venv build/package
-	build/package/bin/python -m pip install --quiet build twine
+	build/package/bin/python -m pip install $(QUIET) build twine
 	touch $@
 
 bench: install

@@ -92,8 +92,11 @@ def switched_off(flag: str) -> str:
 
     >>> switched_off("--keep-audio")
     '--no-keep-audio'
+    >>> switched_off("--no-cache")
+    '--cache'
     """
-    return f"--no-{flag.removeprefix('--')}"
+    name = flag.removeprefix("--")
+    return f"--{name.removeprefix('no-')}" if name.startswith("no-") else f"--no-{name}"
 
 
 def key_of(name: str, field: FieldInfo) -> str:
