@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import FloatArray
 from codec_bench.tokens import Codebook, Tokens
 

@@ -22,7 +22,8 @@ from codec_bench.version import __version__
 
 if TYPE_CHECKING:
     from codec_bench import torchmetrics
-    from codec_bench.adapters.codec import Codec, CodecSpec
+    from codec_bench.adapters.codec import Codec
+    from codec_bench.adapters.spec import CodecSpec
     from codec_bench.adapters.systems import load_codec
     from codec_bench.api import (
         Comparison,

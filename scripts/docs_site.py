@@ -21,7 +21,8 @@ PAGES = {
 FURTHER = {
     "Comparing": ("comparison.compare.compare", "comparison.compare.MetricComparison",
                   "comparison.loading.load_measurements", "comparison.gate.load_gate"),
-    "Codecs": ("adapters.torch_codec.TorchCodec", "tokens.Codebook",
+    "Codecs": ("adapters.settings.HasSettings", "adapters.requirements.HasRequirements",
+               "adapters.fingerprints.HasFingerprint", "adapters.torch_codec.TorchCodec", "tokens.Codebook",
                "tokens.Tokens", "tokens.Bitstream"),
     "Metrics": ("metrics.base.Metric", "records.Score", "records.Ratio", "records.Status"),
     "Data sets": ("records.Utterance",),

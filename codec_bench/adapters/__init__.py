@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.prepared import Prepared
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.registry import Registry
 
 CODECS: Registry[type[Codec]] = Registry(

@@ -18,7 +18,7 @@ import numpy as np
 from typing_extensions import override
 
 from codec_bench.adapters.classic import ClassicCodec, Pcm, classic, from_pcm
-from codec_bench.adapters.codec import CodecSpec
+from codec_bench.adapters.spec import CodecSpec
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.hub import local_digest

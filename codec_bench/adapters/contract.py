@@ -211,22 +211,6 @@ def check_length(samples: int, wanted: int, coded: float, spec: CodecSpec) -> No
     raise CodecError(f"{text}: {samples} samples where {wanted} are expected, {ratio:.2f} times as many{hint}")
 
 
-def read_only(samples: FloatArray) -> FloatArray:
-    """A view that cannot be written to."""
-    view = samples.view()
-    view.flags.writeable = False
-    return view
-
-
-def restored(given: Sequence[NDArray[Any]], before: Sequence[NDArray[Any]]) -> bool:
-    """Undoes what was written into inputs, by way of a tensor that shares their memory; says whether anything was."""
-    changed = [(array, copy) for array, copy in zip(given, before, strict=True) if array.tobytes() != copy.tobytes()]
-    for array, copy in changed:
-        array.flags.writeable = True
-        array[...] = copy
-    return bool(changed)
-
-
 def own(made: Any) -> Any:
     """A copy of what a plug-in returned, which may be a buffer that its next call fills anew."""
     if isinstance(made, Tokens):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from codec_bench.adapters.classic import ClassicCodec, Pcm, classic, from_pcm
-from codec_bench.adapters.codec import CodecSpec
+from codec_bench.adapters.spec import CodecSpec
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from codec_bench.adapters.classic import ClassicCodec, Pcm, classic, split
-from codec_bench.adapters.codec import CodecSpec
+from codec_bench.adapters.spec import CodecSpec
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError
 

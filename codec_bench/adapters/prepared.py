@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
 from typing_extensions import override
 
-from codec_bench.adapters.codec import CodecSpec, Group, Prepared
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import audio_files, path_id, qualified
 from codec_bench.discretion import discreet_text
 from codec_bench.errors import UsageError
@@ -21,6 +22,33 @@ from codec_bench.registry import unknown
 
 ANY_RATE = 0
 """In the spec of a prepared system: the rate is that of the file."""
+
+
+class Prepared(ABC):
+    """A system whose audio already exists: ground truth, or files decoded elsewhere.
+
+    Attributes:
+        name: Label of the system.
+        spec: As for a codec; the rates are those of the files, whatever they are.
+        stated_bitrate: Bit/s as the user states it, or None.
+    """
+
+    name: str
+    spec: CodecSpec
+    stated_bitrate: float | None = None
+
+    @abstractmethod
+    def path(self, utterance: Utterance) -> Path:
+        """The audio file for an utterance.
+
+        Raises:
+            NotScorable: There is none.
+        """
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of the kind of system; the audio itself is addressed by its own bytes."""
+        return address(prepared=self.name)
 
 
 class GroundTruth(Prepared):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.codec import Codec
 from codec_bench.adapters.neural import neural
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import FloatArray
 from codec_bench.errors import UnavailableError
 from codec_bench.tokens import Code, Codebook

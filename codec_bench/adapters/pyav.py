@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from codec_bench.adapters.classic import ClassicCodec, Pcm, classic, from_pcm, split
-from codec_bench.adapters.codec import CodecSpec
+from codec_bench.adapters.spec import CodecSpec
 from codec_bench.audio import Audio, FloatArray, resample
 from codec_bench.errors import CodecError, UsageError
 

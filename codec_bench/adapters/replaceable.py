@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from typing_extensions import override
 
 from codec_bench.adapters.codec import Codec
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile, local_digest, locate
+
+
+@runtime_checkable
+class TakesCheckpoint(Protocol):
+    """A codec whose weights can be replaced by those of another checkpoint of the same architecture."""
+
+    def use_checkpoint(self, path: Path) -> None:
+        """Takes weights from a file, or from the files of a folder, from now on.
+
+        Raises:
+            UsageError: There is nothing to take.
+        """
 
 
 class ReplaceableCodec(Codec):

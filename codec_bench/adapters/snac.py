@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, ClassVar
 
-from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.packages import PackageCodec, check_config, importing, load_state, read_state
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import hugging_face
 from codec_bench.tokens import Codebook, IntArray

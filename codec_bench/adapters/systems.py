@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codec_bench.adapters import CODECS
-from codec_bench.adapters.codec import Codec, CodecSpec, Prepared, TakesCheckpoint
-from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.prepared import Broken, DecodedFiles, GroundTruth, Prepared
+from codec_bench.adapters.replaceable import TakesCheckpoint
+from codec_bench.adapters.spec import CodecSpec
 from codec_bench.errors import CodecBenchError, SpecError, UnavailableError, UsageError
 from codec_bench.faults import contained
 from codec_bench.fingerprint import address

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from codec_bench.adapters.codec import Codec, Prepared
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.prepared import Prepared
 from codec_bench.adapters.systems import System
 from codec_bench.fingerprint import address
 

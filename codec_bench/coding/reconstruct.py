@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from codec_bench.adapters.codec import Codec, Prepared
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.prepared import Prepared
 from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache, CodeCache

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group, Prepared, TakesCheckpoint
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.prepared import Prepared
+from codec_bench.adapters.replaceable import TakesCheckpoint
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.adapters.systems import System
 from codec_bench.coding.conditions import Clean, Condition
 from codec_bench.errors import CodecBenchError, UsageError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from codec_bench.audio import Audio, FloatArray
 from codec_bench.cache import ArrayCache
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.identity import function_parts, kept_for
+from codec_bench.lending import WROTE, Held
 from codec_bench.metrics.resampling import SOXR_HQ, Resampler
 from codec_bench.records import NotScorable, Status
 
@@ -100,32 +101,6 @@ def feature_address(identity: str, wanted: Feature, rate: int) -> str:
     return address(signal=identity, feature=wanted.fingerprint, rate=rate, resampler=heard, **wanted.kept_for)
 
 
-class Held:
-    """Arrays that may be read and not be written, with copies that tell whether they were, and undo it."""
-
-    def __init__(self) -> None:
-        self._before: dict[int, tuple[Array, bool, Array]] = {}
-
-    def add(self, array: Array) -> None:
-        """Forbids to write into an array."""
-        if id(array) not in self._before:
-            self._before[id(array)] = (array, array.flags.writeable, array.copy())
-            array.flags.writeable = False
-
-    def release(self) -> bool:
-        """Makes all arrays what they were; says whether one of them was written by way of memory that it shares."""
-        is_changed = False
-        for array, is_writeable, copy in self._before.values():
-            with suppress(ValueError):  # a view of what was never to be written
-                array.flags.writeable = is_writeable
-            if array.tobytes() != copy.tobytes():
-                is_changed = True
-                array.flags.writeable = True
-                array[...] = copy
-                array.flags.writeable = is_writeable
-        return is_changed
-
-
 @dataclass
 class Recording:
     """One signal with everything that was derived from it: resampled copies and features, each made once.
@@ -151,7 +126,7 @@ class Recording:
         if key not in self._at:
             self._at[key] = resampler(self.audio, rate)
             if self._held is not None:
-                self._held.add(self._at[key].samples)
+                self._held.lock(self._at[key].samples)
         return self._at[key]
 
     def feature(self, wanted: Feature, rate: int) -> Array:
@@ -165,7 +140,7 @@ class Recording:
             value = self._stored(wanted, rate)
             if self._held is not None:
                 value = np.array(value)  # of its own: the function may be the plug-in's, and keep what it returned
-                self._held.add(value)
+                self._held.lock(value)
             self._features[memory] = value
         return self._features[memory]
 
@@ -174,7 +149,7 @@ class Recording:
         self._held = held
         if held is not None:
             for array in (self.audio.samples, *(at.samples for at in self._at.values()), *self._features.values()):
-                held.add(np.asarray(array))
+                held.lock(np.asarray(array))
 
     def _stored(self, wanted: Feature, rate: int) -> Array:
         if self.cache is None or self.identity is None or not (self.is_reference or wanted.expensive):
@@ -211,7 +186,7 @@ def read_only(recordings: Sequence[Recording]) -> Iterator[None]:
         for recording in recordings:
             recording.hold(None)
         if held.release():
-            raise ValueError("it wrote into its input: work on a copy")
+            raise ValueError(f"it {WROTE}")
 
 
 @dataclass(frozen=True)

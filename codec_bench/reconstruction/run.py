@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from codec_bench.adapters.codec import Group
+from codec_bench.adapters.spec import Group
 from codec_bench.cache import ArrayCache
 from codec_bench.datasets.manifest import id_problem
 from codec_bench.hub import caches

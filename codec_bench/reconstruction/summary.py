@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from codec_bench.adapters.codec import Group
 from codec_bench.adapters.contract import MAX_PEAK
+from codec_bench.adapters.spec import Group
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.rows import Row, describe_system
 from codec_bench.csv_files import csv_of, write_frame

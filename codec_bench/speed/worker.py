@@ -50,7 +50,7 @@ class Subject:
 
     def load(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Loads the codec, with its framework imported before the clock starts."""
-        from codec_bench.adapters.codec import TakesCheckpoint
+        from codec_bench.adapters.replaceable import TakesCheckpoint
         from codec_bench.adapters.systems import parse_systems
 
         (system,) = guarded(Status.ENCODE_FAILED, lambda: parse_systems([job["system"]], needs_audio=False))

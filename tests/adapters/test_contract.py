@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.adapters.systems import System
 from codec_bench.audio import Audio
 from codec_bench.coding.rows import Row, describe_system

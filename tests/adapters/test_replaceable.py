@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec_bench.adapters.codec import CodecSpec, Group, TakesCheckpoint
-from codec_bench.adapters.replaceable import ReplaceableCodec
+from codec_bench.adapters.replaceable import ReplaceableCodec, TakesCheckpoint
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import FloatArray
 from codec_bench.errors import UnavailableError
 from codec_bench.hub import RemoteFile

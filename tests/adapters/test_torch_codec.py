@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from codec_bench.adapters import CODECS
-from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.adapters.systems import load_codec, with_setting
 from codec_bench.adapters.torch_codec import TorchCodec, snapshot
 from codec_bench.audio import Audio

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.adapters.systems import System
 from codec_bench.audio import FloatArray, read_audio, resample
 from codec_bench.coding.batching import by_length, halved, parts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.isolated.base import IsolatedCodec
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.environments import Environment, Source
 from codec_bench.tokens import Codebook
 

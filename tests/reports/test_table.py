@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from codec_bench.adapters.codec import CodecSpec, Group
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.adapters.systems import System, parse_systems
 from codec_bench.coding.rows import Row as PlannedRow
 from codec_bench.coding.rows import describe_system

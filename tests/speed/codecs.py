@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from codec_bench.adapters.codec import Codec, CodecSpec, Group
+from codec_bench.adapters.codec import Codec
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import FloatArray
 from codec_bench.environments import Environment
 from codec_bench.errors import CodecError

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from codec_bench.adapters.codec import CodecSpec, Group
 from codec_bench.adapters.longcat.checkpoint import (
     DECODER_16K,
     DECODER_24K,
@@ -25,6 +24,7 @@ from codec_bench.adapters.longcat.checkpoint import (
     semantic_layers,
 )
 from codec_bench.adapters.replaceable import ReplaceableCodec
+from codec_bench.adapters.spec import CodecSpec, Group
 from codec_bench.audio import FloatArray
 from codec_bench.errors import CodecError, UnavailableError
 from codec_bench.hub import hugging_face

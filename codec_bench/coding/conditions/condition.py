@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from codec_bench.adapters.contract import read_only, restored
 from codec_bench.audio import AUDIO_SUFFIXES, RESAMPLER, Audio
 from codec_bench.errors import UsageError
-from codec_bench.faults import without_torch_warning
 from codec_bench.files import digest, read_file
 from codec_bench.fingerprint import address, package_versions
 from codec_bench.hub import local_digest
 from codec_bench.identity import function_parts, kept_for, source_of
+from codec_bench.lending import read_only, unchanged
 from codec_bench.records import NotScorable, Status
 from codec_bench.stats import Floats
 
@@ -246,16 +245,8 @@ class Alteration(Condition):
         given = Audio(read_only(recording.samples), recording.rate)
         if source_of(type(self)) is None:
             return self._changed(given, identity)
-        before = recording.samples.copy()
-        is_written = False
-        try:
-            with without_torch_warning():
-                changed = self._changed(given, identity)
-        finally:
-            is_written = restored([recording.samples], [before])
-        if is_written:
-            raise ValueError("`_changed` wrote into its input: work on a copy")
-        return changed
+        with unchanged([recording.samples], "`_changed`", ValueError):
+            return self._changed(given, identity)
 
     def _limited(self, changed: Floats, rate: int, full_scale: float) -> Altered:
         """Changed samples within full scale."""

@@ -12,8 +12,9 @@ import soundfile
 
 import codec_bench
 from codec_bench.adapters import CODECS
-from codec_bench.adapters.codec import CodecSpec, TakesCheckpoint
 from codec_bench.adapters.isolated.base import MAX_CRASHES, IsolatedCodec
+from codec_bench.adapters.replaceable import TakesCheckpoint
+from codec_bench.adapters.spec import CodecSpec
 from codec_bench.audio import Audio, read_audio
 from codec_bench.environments import Environment, virtual
 from codec_bench.errors import CodecError, UnavailableError
