@@ -8,15 +8,10 @@ import soundfile
 
 from codec_bench.metrics import metric
 from codec_bench.metrics.model import run_model
-from codec_bench.metrics.visqol import (
-    LATTICE,
-    LATTICE_MODEL,
-    Patch,
-    lattice_inputs,
-    mean_opinion_score,
-    patches,
-    visqol,
-)
+from codec_bench.metrics.visqol.lattice import LATTICE, LATTICE_MODEL, lattice_inputs
+from codec_bench.metrics.visqol.patches import patches
+from codec_bench.metrics.visqol.scores import mean_opinion_score, visqol
+from codec_bench.metrics.visqol.similarity import Patch
 from codec_bench.records import Status
 from tests.metrics.material import DATA, wave
 
