@@ -7,10 +7,7 @@ place in the line is that of the metric in `metrics`. Numbers have nine signific
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from codec_bench.comparison.measurements import ComparedMetric, Measurements, SystemRow, UtteranceScore, rounded
 from codec_bench.errors import UsageError, first_line
 from codec_bench.files import write_atomically
+from codec_bench.gzip_files import MAGIC, gunzipped, gzipped
 from codec_bench.records import Status
 
 SCHEMA = 1
@@ -91,12 +89,7 @@ def save_baseline(measured: Measurements, path: Path) -> None:
     if not path.name.endswith((".json", ".json.gz")):
         raise UsageError(f"--out {path}: a baseline is a .json or a .json.gz file")
     data = baseline_text(measured).encode()
-    if path.name.endswith(".gz"):
-        buffer = io.BytesIO()
-        with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:  # no time: same run, same bytes
-            file.write(data)
-        data = buffer.getvalue()
-    write_atomically(path, data)
+    write_atomically(path, gzipped(data) if path.name.endswith(".gz") else data)
 
 
 def baseline_text(measured: Measurements) -> str:
@@ -139,13 +132,12 @@ def load_baseline(path: Path) -> Measurements:
     """
     try:
         content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            with gzip.open(io.BytesIO(content)) as file:
-                content = file.read(MAX_BYTES + 1)
+        if content.startswith(MAGIC):
+            content = gunzipped(content, MAX_BYTES)
         if len(content) > MAX_BYTES:
             raise UsageError(f"{path} is larger than any baseline ({MAX_BYTES >> 20} MiB)")
         data = json.loads(content.decode("utf-8"))
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read as a baseline: {first_line(error)}") from error
     schema = data.get("codec_bench_baseline") if isinstance(data, dict) else None
     if not isinstance(schema, int):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from codec_bench.files import parsed_json
+from codec_bench.gzip_files import gunzipped, gzipped
 from codec_bench.publishing.result import Part, PublishedMetric
 from codec_bench.records import Status
 from codec_bench.runs.directory import Run
@@ -117,10 +115,7 @@ def scores_file(run: Run, label: str) -> bytes | None:
         denominator=[float(x) if good else None for good, x in zip(ok, mine["denominator"], strict=True)],
         training=[" ".join(map(str, row)) for row in mine[trainings].itertuples(index=False)] if trainings else [],
     )
-    buffer = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:  # no time: same scores, same bytes
-        file.write(made.model_dump_json().encode())
-    return buffer.getvalue()
+    return gzipped(made.model_dump_json().encode())
 
 
 def read_scores(data: bytes) -> Scores:
@@ -129,13 +124,7 @@ def read_scores(data: bytes) -> Scores:
     Raises:
         ValueError: It is damaged, larger than it may be, or holds what it cannot; one line.
     """
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            text = file.read(MAX_UNPACKED + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"it cannot be unpacked: {error}") from error
-    if len(text) > MAX_UNPACKED:
-        raise ValueError(f"it has more than {MAX_UNPACKED} bytes when it is unpacked")
+    text = gunzipped(data, MAX_UNPACKED)
     parsed_json(text)  # numbers that JSON does not know
     try:
         return Scores.model_validate_json(text)
