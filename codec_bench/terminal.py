@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -78,6 +80,14 @@ def outlets() -> Iterator[None]:
 def say(text: str, end: str = "\n") -> None:
     """Writes a line to standard output."""
     sys.stdout.write(f"{text}{end}")
+
+
+def folded(text: str, indent: int) -> str:
+    """A text on lines as long as the terminal is wide, all but the first one indented; elsewhere it stays one line."""
+    if not sys.stdout.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Protocol, runtime_checkable
 
 from typing_extensions import override
@@ -30,12 +31,13 @@ class ReplaceableCodec(Codec):
     """A codec loaded from files that `--checkpoint` may replace.
 
     Class attributes:
-        checkpoint_file: The published file that a single-file checkpoint replaces, where there are several.
+        checkpoint_file: The published file that a single-file checkpoint replaces, where there are several. A codec
+            without published files finds the checkpoint under this name; by default it takes none.
     """
 
     checkpoint_file: ClassVar[str] = ""
 
-    _replaced: Mapping[str, Path] = {}
+    _replaced: Mapping[str, Path] = MappingProxyType({})
 
     def use_checkpoint(self, path: Path) -> None:
         """Takes weights from a file that replaces `checkpoint_file`, or from those files of a folder that have
@@ -46,8 +48,13 @@ class ReplaceableCodec(Codec):
         """
         self.close()
         names = names_of(self.spec.weights)
+        if not names and self.checkpoint_file:
+            names = {self.checkpoint_file: self.checkpoint_file}
         if not names:
-            raise UnavailableError(f"{self.name} is loaded from no files, so a checkpoint cannot replace any")
+            raise UnavailableError(
+                f"{self.name} is loaded from no files, so a checkpoint cannot replace any: give its class a "
+                "`checkpoint_file`, the name that it is loaded by"
+            )
         if not path.exists():
             raise UnavailableError(f"the checkpoint {path} does not exist")
         if path.is_file():
@@ -74,7 +81,8 @@ class ReplaceableCodec(Codec):
         Raises:
             UnavailableError: A file is missing.
         """
-        return {weight.path: self._replaced.get(weight.path) or locate(weight) for weight in self.spec.weights}
+        published = {weight.path: self._replaced.get(weight.path) or locate(weight) for weight in self.spec.weights}
+        return published | dict(self._replaced)
 
     @override
     def needed_weights(self) -> tuple[RemoteFile, ...]:

@@ -31,7 +31,6 @@ class TorchCodec(ReplaceableCodec):
     """
 
     packages: ClassVar[tuple[str, ...]] = ("torch",)
-    checkpoint_file: ClassVar[str] = "model.safetensors"
 
     _model: Any = None
     _device: str = "cpu"

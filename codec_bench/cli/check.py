@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from codec_bench.cli.options import Json
-from codec_bench.terminal import say
+from codec_bench.terminal import folded, say
 
 
 def check(
@@ -23,7 +23,7 @@ def check(
     from codec_bench.datasets.loading import load_dataset
     from codec_bench.errors import UsageError
     from codec_bench.options import device_name
-    from codec_bench.testing.conformance import Finding, Outcome
+    from codec_bench.testing.conformance import OUTCOME_WIDTH, Finding, Outcome
     from codec_bench.testing.conformance import check as carry_out
 
     try:
@@ -36,7 +36,7 @@ def check(
     for finding in carry_out(codec, recordings, utterances, torch_device(device)):
         found.append(finding)
         if not as_json:
-            say(finding.line)
+            say(folded(finding.line, OUTCOME_WIDTH + 1))
     failed = sum(finding.outcome is Outcome.FAIL for finding in found)
     if as_json:
         say(json.dumps([finding.describe() for finding in found], indent=1))

@@ -35,7 +35,8 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 NEXT = {
     Kind.CODEC: (
         "codec-bench check $module:$Class",
-        "codec-bench run --codec $module:$Class --dataset demo --sample 5 --metrics stoi,pesq_wb",
+        "codec-bench run --codec $module:$Class,opus@12000 --dataset demo --metrics pesq_wb,stoi --keep-audio"
+        " --out runs/first",
     ),
     Kind.METRIC: ("codec-bench run --codec opus@6000 --dataset demo --sample 5 --metrics $module:$module",),
     Kind.DATASET: ("codec-bench run --codec opus@6000 --dataset $module:$Class --sample 5 --metrics stoi",),

@@ -72,4 +72,4 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
 def _narrow(cells: Sequence[str]) -> list[str]:
     """The same in two lines: `2.02` above `→ 1.92`, a difference above its interval, p above n."""
     metric, before, after, difference, limit, p, n = cells
-    return [metric, f"{before}\n→ {after}", difference.replace(" [", "\n[", 1), limit, f"{p}\n{n}"]
+    return [metric, f"{before}\n→ {after}", difference.replace(" [", "\n[", 1), limit, f"{p}\nn {n}" if n != "n" else p]

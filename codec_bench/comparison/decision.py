@@ -90,7 +90,10 @@ def decide(
         The verdict, and why where it is undecided.
     """
     least = max(limit.min_utterances, 2)  # one utterance shows no spread
-    too_few = f"too few utterances: {paired.n} scored in both, at least {least} are needed"
+    too_few = (
+        f"too few utterances: {paired.n} scored in both, at least {least} are needed; "
+        "repeat both runs with more of them"
+    )
     found = worsening(paired, limit)
     if found is None:
         return (Verdict.UNDECIDED, (too_few,)) if paired.n < 2 else _without_percentage(paired, unit)

@@ -115,7 +115,9 @@ def _known_answers(run: Run, which: str) -> list[str]:
     codecs = (((s.get("system") or label).partition("@")[0], s) for label, s in run.systems.items())
     for name, entry in [*codecs, *run.metrics.items()]:
         text = entry.get("verification", {}).get("text", "")
-        if text not in ("", State.NO_ANSWER.value):  # so it is of everything that users bring
+        # Of what users bring nothing is known, and where there are no weights there is nothing to know.
+        is_told = entry.get("weights") or not text.startswith(State.NO_ANSWER.value)
+        if text and is_told and text != State.NO_ANSWER.value:
             found.setdefault(text, {})[name] = None
     return (
         [f"Known answers{which}: " + "; ".join(f"{', '.join(n)}: {text}" for text, n in found.items()) + "."]

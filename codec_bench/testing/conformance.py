@@ -40,6 +40,10 @@ class Outcome(str, Enum):
     SKIP = "does not apply"
 
 
+OUTCOME_WIDTH = 14
+"""Columns of the outcome in a line for people."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What came of one check.
@@ -57,7 +61,7 @@ class Finding:
     @property
     def line(self) -> str:
         """For people."""
-        return f"{self.outcome.value:<14} {self.name}" + (f": {self.detail}" if self.detail else "")
+        return f"{self.outcome.value:<{OUTCOME_WIDTH}} {self.name}" + (f": {self.detail}" if self.detail else "")
 
     def describe(self) -> dict[str, str]:
         """For programs."""
@@ -138,6 +142,11 @@ def description(subject: Subject) -> None:
     absent = [name for name in ("licence", "source") if not getattr(codec.spec, name)]
     if absent:
         raise Doubtful(f"its spec states no {' and no '.join(absent)}, which tables name")
+
+
+def shape(subject: Subject) -> None:
+    """A second of speech is coded into the streams that its spec states"""
+    _holds(subject.code.seconds > 0, "the code of a second of speech lasts 0 s")
 
 
 def lengths(subject: Subject) -> None:
@@ -337,7 +346,7 @@ def causality(subject: Subject) -> None:
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
-    description, lengths, independence, batches, payload, storage, extremes, place, prefixes, causality,
+    description, shape, lengths, independence, batches, payload, storage, extremes, place, prefixes, causality,
 )  # fmt: skip
 """All checks; the docstring of each is what it promises."""
 

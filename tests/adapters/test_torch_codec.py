@@ -31,6 +31,7 @@ class Dithered(TorchCodec):
 
     name: ClassVar[str] = "dithered"
     takes_precision: ClassVar[bool] = True
+    checkpoint_file: ClassVar[str] = "model.safetensors"
 
     @classmethod
     def mode_spec(cls, mode: str | None) -> CodecSpec:

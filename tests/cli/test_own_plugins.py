@@ -15,6 +15,7 @@ import pytest
 from codec_bench.cli.new import Kind, Made, names_of, source
 from codec_bench.errors import UsageError
 from codec_bench.metrics.asr import backend
+from codec_bench.runs.directory import load_run
 from codec_bench.testing.conformance import CHECKS, Outcome, Subject, check, found_by, title_of
 from tests.command import Cli, check_refused
 from tests.conftest import ROOT
@@ -205,6 +206,22 @@ def test_what_new_writes_runs_with_its_test(cli: Cli, tmp_path: Path, kind: str,
     assert tested.returncode == 0, tested.stdout
     assert "codec-bench " in done.stdout
     check_refused(cli("new", kind, name), "is there already")
+
+
+@pytest.mark.long
+def test_what_new_writes_takes_a_checkpoint(cli: Cli, tmp_path: Path):
+    cli("new", "codec", "taking")
+    program = (
+        "import torch, taking as t; n = t.TakingNetwork(); n.basis.data *= 0; torch.save(n.state_dict(), 'zero.pt')"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
+    run = ("run", "--codec", "taking:Taking@8", "--dataset", "demo", "--limit", "1", "--metrics", "stoi", "--no-report")
+    done = [cli(*run, "--out", "plain"), cli(*run, "--checkpoint", "zero.pt", "--out", "other")]
+    assert [d.returncode for d in done] == [0, 1]  # with a basis of zeros it is silent
+    assert "taking@8: no value in stoi: 1 × silent" in done[1].stderr
+    systems = [load_run(tmp_path / name).systems["taking@8"] for name in ("plain", "other")]
+    assert [list(system["weights"]) for system in systems] == [[], ["network.pt"]]
+    check_refused(cli(*run, "--checkpoint", "none.pt"), "the checkpoint none.pt does not exist")
 
 
 @pytest.mark.parametrize(("name", "message"), [("1st", "begins with a letter"), ("numpy", "is installed")])

@@ -61,7 +61,7 @@ def test_with_few_utterances_nothing_passes_but_what_is_broken_fails(make: Make)
     before = make({"codec": {"pesq_wb": PESQ[:12]}})
     found = compare(before, before)
     assert found.exit_code == 3
-    assert "too few utterances: 12 scored in both, at least 20 are needed" in reasons(found)
+    assert "too few utterances: 12 scored in both, at least 20 are needed; " in reasons(found)
     assert compare(before, make({"codec": {"pesq_wb": PESQ[:12] - 1 + NOISE[:12]}})).exit_code == 1
 
 
@@ -70,7 +70,7 @@ def test_one_utterance_decides_nothing_whatever_the_gate_says(make: Make, gate, 
     before, after = (make({"codec": {"mcd": [value]}}) for value in (5.0, 9.0))
     found = compare(before, after, gate(text) if text else None)
     assert found.exit_code == 3
-    assert f"too few utterances: 1 scored in both, at least {2 if text else 20} are needed" in reasons(found, "mcd")
+    assert f"too few utterances: 1 scored in both, at least {2 if text else 20} are needed; " in reasons(found, "mcd")
 
 
 def test_a_baseline_without_any_score_is_no_baseline(make: Make):

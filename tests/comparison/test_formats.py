@@ -122,7 +122,9 @@ def test_a_pipe_gets_plain_text_without_escapes_or_broken_lines(mixed: Compariso
 def test_equal_reasons_are_said_once(make: Make):
     run = make({f"c{i}": {"pesq_wb": [2.0] * 3, "mcd": [2.0] * 3} for i in range(9)})
     found = compare(run, run)
-    assert explanations(found) == ["pesq_wb, mcd: too few utterances: 3 scored in both, at least 20 are needed"]
+    assert explanations(found) == [
+        "pesq_wb, mcd: too few utterances: 3 scored in both, at least 20 are needed; repeat both runs with more of them"
+    ]
     assert headline(found) == "Needs more data: 0 kept, 18 cannot be decided."
 
 

@@ -113,7 +113,7 @@ function draw() {
   const narrow = window.innerWidth < 700;
   const layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: "inherit", size: 13 },
-    margin: { l: 50, r: 10, t: 10, b: 50 }, xaxis: axis(x), yaxis: axis(y), hovermode: "closest",
+    margin: { l: 50, r: 10, t: 34, b: 50 }, xaxis: axis(x), yaxis: axis(y), hovermode: "closest",
     legend: narrow ? { orientation: "h", yref: "container", y: 0, yanchor: "bottom" } : {}, showlegend: true,
     hoverlabel: { bgcolor: style.getPropertyValue("--card").trim(), font: { color: ink }, align: "left" },
   };
