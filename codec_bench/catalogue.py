@@ -31,7 +31,7 @@ def codec_facts() -> list[dict[str, Any]]:
         cls = CODECS.get(name)
         specs = {mode: cls.mode_spec(mode) for mode in cls.modes or (None,)}
         spec = next(iter(specs.values()))
-        sizes = [weight.size for weight in cls.weights()]
+        sizes = [weight.size or weight.rough_size for weight in cls.weights()]
         licences = dict.fromkeys(text for text in (spec.licence, spec.weights_licence) if text)
         facts.append(
             {

@@ -72,8 +72,9 @@ class Evaluation:
         rows = []
         for label, found in self.summary.items():
             made = self.metrics[label]
-            ends = "" if found.low is None else f"[{found.low:.{made.digits}f}, {found.high:.{made.digits}f}]"
-            value = "–" if found.value is None else f"{found.value:.{made.digits}f}"
+            value = made.printed(found.value)
+            is_open = found.low is None or value == "exact"
+            ends = "" if is_open else f"[{found.low:.{made.digits}f}, {found.high:.{made.digits}f}]"
             covered = f"{found.n} of {found.expected}"
             rows.append(
                 {"metric": label, "value": value, "unit": made.unit, "better": made.better, "95 %": ends, "n": covered}
@@ -84,7 +85,7 @@ class Evaluation:
         """`Evaluation(stoi=0.951, pesq_wb=1.347 (3 of 4))`."""
         parts = []
         for label, found in self.summary.items():
-            value = "–" if found.value is None else f"{found.value:.{self.metrics[label].digits}f}"
+            value = self.metrics[label].printed(found.value)
             parts.append(f"{label}={value}" + (f" ({found.n} of {found.expected})" if found.n < found.expected else ""))
         return f"Evaluation({', '.join(parts)})"
 

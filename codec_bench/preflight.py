@@ -255,7 +255,12 @@ def _check_settings(config: Options) -> None:
 def listed_files(names: Sequence[str]) -> str:
     """The files of `codec-bench fetch NAMES`, one a line for programs: path in a mirror, bytes, SHA-256, address.
 
-    Files that are here already are listed, too: the list is for another machine.
+    Bytes that nobody states exactly begin with `~`. Files that are here already are listed, too: the list is for
+    another machine.
     """
     files = dict.fromkeys(file for need in needs_of(names) for file in need.files)
-    return "".join(f"{f.path}\t{f.size or ''}\t{f.sha256 or ''}\t{f.url}\n" for f in files)
+    return "".join(f"{file.path}\t{_bytes(file)}\t{file.sha256 or ''}\t{file.url}\n" for file in files)
+
+
+def _bytes(file: RemoteFile) -> str:
+    return str(file.size) if file.size else f"~{file.rough_size}" if file.rough_size else ""

@@ -24,6 +24,7 @@ def pairs() -> tuple[np.ndarray, np.ndarray]:
     return clean, clean + 0.01 * noise
 
 
+@pytest.mark.as_user
 def test_items_and_the_aggregate_are_those_of_the_metric(pairs: tuple[np.ndarray, np.ndarray]):
     clean, noisy = pairs
     found = codec_bench.evaluate(clean, noisy, RATE, ["stoi", "gpe", "si_sdr"], speakers=["a", "b", "b"])
@@ -43,6 +44,7 @@ def test_items_and_the_aggregate_are_those_of_the_metric(pairs: tuple[np.ndarray
     assert "3 of 3" in found._repr_html_()
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     "shape",
     [
@@ -62,6 +64,7 @@ def test_any_shape_and_kind_gives_the_same(pairs: tuple[np.ndarray, np.ndarray],
     assert codec_bench.evaluate(shape(clean), shape(noisy), RATE, ["si_sdr"]).values("si_sdr") == plain
 
 
+@pytest.mark.as_user
 def test_half_precision_is_read_and_one_signal_is_a_batch_of_one(pairs: tuple[np.ndarray, np.ndarray]):
     clean, noisy = pairs
     for kind in (torch.float16, torch.bfloat16):
@@ -70,6 +73,7 @@ def test_half_precision_is_read_and_one_signal_is_a_batch_of_one(pairs: tuple[np
         assert found["si_sdr"] == float(codec_bench.metric("si_sdr")(clean[0], half.float()[0], RATE))
 
 
+@pytest.mark.as_user
 def test_padding_is_left_out(pairs: tuple[np.ndarray, np.ndarray]):
     clean, noisy = pairs
     cut = [20_000, 24_000, 12_345]
@@ -79,6 +83,15 @@ def test_padding_is_left_out(pairs: tuple[np.ndarray, np.ndarray]):
     found = codec_bench.evaluate(clean, torch.from_numpy(padded), RATE, ["stoi"], lengths=torch.tensor(cut))
     alone = [codec_bench.metric("stoi")(c[:n], d[:n], RATE).value for c, d, n in zip(clean, noisy, cut, strict=True)]
     assert found.values("stoi") == alone
+
+
+@pytest.mark.as_user
+def test_an_exact_copy_is_called_exact_at_any_level(pairs: tuple[np.ndarray, np.ndarray]):
+    clean, noisy = pairs
+    copied = codec_bench.evaluate(clean, 0.25 * clean, RATE, ["si_sdr"])
+    assert repr(copied) == "Evaluation(si_sdr=exact)"
+    assert "<td>exact</td><td>dB</td><td>higher</td><td></td>" in copied._repr_html_()
+    assert "exact" not in codec_bench.evaluate(clean, noisy, RATE, ["si_sdr"])._repr_html_()
 
 
 def test_what_has_no_value_is_counted_and_explained(pairs: tuple[np.ndarray, np.ndarray]):
@@ -106,6 +119,7 @@ def test_a_distribution_is_compared_as_one(pairs: tuple[np.ndarray, np.ndarray])
     assert found.summary["fad[resemblyzer]"].value in (None, pytest.approx(0, abs=1e-6))
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("call", "message"),
     [

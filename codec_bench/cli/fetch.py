@@ -23,6 +23,9 @@ def fetch(
     lists: Annotated[
         bool, typer.Option("--list", help="Only list the files for another machine: path, bytes, SHA-256, address.")
     ] = False,
+    is_dry: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what of it is here, and what has to be downloaded.")
+    ] = False,
     carried: Annotated[
         Path | None,
         typer.Option("--from", metavar="DIR", help="Take files that another machine downloaded; no network is used."),
@@ -48,6 +51,11 @@ def fetch(
         from codec_bench.preflight import listed_files
 
         say(listed_files(names), end="")
+        return
+    if is_dry:
+        from codec_bench.preflight import described, needs_of
+
+        say(described(needs_of(names)))
         return
     if carried is not None:
         _carry(names, carried)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,9 @@ TrialFunction = Callable[[Sequence[str | None]], NDArray[np.integer[Any]]]
 Variants = Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Any]]
 _ROUNDING = 1e-4
 """By how much a value may lie outside of its range, in its unit or out of the bound."""
+
+EXACT = {"si_sdr": 80.0}
+"""From which value on a metric says that signals are the same, but for rounding: SI-SDR has no largest one."""
 
 INPUTS = ("reference", "decoded", "text", "language")
 
@@ -107,6 +111,12 @@ class Metric:
             normaliser = self.params.get("normalise")
             shown = recogniser.label + (f"+{normaliser.name}" if normaliser is not None else "")
         return f"{self.name}[{shown}]" if shown else self.name
+
+    def printed(self, value: float | None) -> str:
+        """A value as tables show it: `1.806`, a dash where there is none, or `exact`."""
+        if value is None:
+            return "–"
+        return "exact" if value >= EXACT.get(self.name, math.inf) else f"{value:.{self.digits}f}"
 
     @property
     def scale(self) -> float:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from codec_bench.errors import UsageError
 from codec_bench.metrics import HEADLINE
+from codec_bench.metrics.base import EXACT
 from codec_bench.options import BANDS
 from codec_bench.registry import unknown
 from codec_bench.reports.cells import Cell, Efficiency, Section, Table, TableColumn, TableRow
@@ -43,9 +44,6 @@ Bold = Literal["ties", "best"]
 
 MAIN = (*HEADLINE, "sigmos", "nisqa", "utmos")
 """The columns of the LongCat paper's tables 5 to 7, which come first."""
-
-EXACT = {"si_sdr": 80.0}
-"""From which value on a metric says that signals are the same, but for rounding: SI-SDR has no largest one."""
 
 FAMILY_TITLES = {
     "quality": "Quality and intelligibility",
