@@ -1,9 +1,10 @@
-"""`codec-bench` as its script runs it, but in the process of the tests, which has imported it all."""
+"""`codec-bench` as users have it, and as its script runs it in the process of the tests, which has imported it all."""
 
 from __future__ import annotations
 
 import io
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,23 @@ from codec_bench.datasets import DATASETS
 from codec_bench.metrics import METRICS
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+COMMAND = str(Path(sys.executable).with_name("codec-bench"))
+"""The command as it was installed."""
+
+
+def user_environment(folder: Path) -> dict[str, str]:
+    """What a user's shell holds who set nothing, but for caches in a folder and a recogniser that nobody downloads."""
+    ours = "CODEC_BENCH_NO_VERIFY"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != ours}
+    return kept | {"CODEC_BENCH_HOME": str(folder / "home")}
+
+
+def user(folder: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """How the installed command ends that a user types in a folder; arguments are those of `run_command`."""
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)], check=False, capture_output=True, text=True, cwd=folder, timeout=280,
+        env=user_environment(folder) | environment, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def run_command(folder: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

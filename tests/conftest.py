@@ -22,7 +22,7 @@ from hypothesis import settings
 import codec_bench
 from codec_bench.guard import guarded
 from codec_bench.runs.directory import Run
-from tests.command import Cli, run_command
+from tests.command import Cli, run_command, user
 from tests.small_runs import CODECS, DEMO, METRICS
 from tests.warm_workers import WarmWorkers
 
@@ -145,9 +145,16 @@ def cold_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
+def command(request: pytest.FixtureRequest) -> Cli:
+    """Runs `codec-bench` in a folder: in this process, or as the installed command where `-m as_user` asks for it."""
+    is_typed = "as_user" in request.config.getoption("markexpr") and request.node.get_closest_marker("as_user")
+    return user if is_typed else run_command
+
+
+@pytest.fixture
+def cli(command: Cli, tmp_path: Path) -> Cli:
     """Runs `codec-bench` in an empty folder."""
-    return partial(run_command, tmp_path)
+    return partial(command, tmp_path)
 
 
 @pytest.fixture(scope="session")

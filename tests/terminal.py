@@ -7,11 +7,12 @@ import os
 import re
 import struct
 import subprocess
-import sys
 import termios
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.command import COMMAND, user_environment
 
 
 class Shown(NamedTuple):
@@ -37,9 +38,10 @@ def on_terminal(folder: Path, *arguments: object, columns: int = 80, **environme
     """
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-    variables |= {"CODEC_BENCH_HOME": str(folder / "home"), "TERM": "xterm"} | environment
-    command = [sys.executable, "-m", "codec_bench", *map(str, arguments)]
+    variables = user_environment(folder) | {"TERM": "xterm"} | environment
+    for name in {"COLUMNS", "LINES", "NO_COLOR"} - set(environment):
+        variables.pop(name, None)
+    command = [COMMAND, *map(str, arguments)]
     with subprocess.Popen(command, cwd=folder, env=variables, stdin=its, stdout=its, stderr=its) as process:
         os.close(its)
         seen = b""

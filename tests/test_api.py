@@ -64,6 +64,7 @@ def values(run: codec_bench.Run) -> dict[str, float]:
     return dict(run.summary[["system", "value"]].itertuples(index=False))
 
 
+@pytest.mark.as_user
 def test_the_interface_is_what_is_shown():
     assert {"run", "evaluate", "score", "tokens", "speed", "list_codecs", "Run"} <= set(dir(codec_bench))
     assert not {"adapters", "api", "metrics", "importlib", "annotations"} & set(dir(codec_bench))
@@ -110,6 +111,7 @@ def test_the_typed_keywords_are_what_the_options_say():
     assert done.stdout == (ROOT / "codec_bench" / "keywords.py").read_text()
 
 
+@pytest.mark.as_user
 @pytest.mark.slow  # mypy reads the whole package
 def test_a_type_checker_finds_a_wrong_keyword(tmp_path: Path):
     pytest.importorskip("mypy")
@@ -134,6 +136,7 @@ def test_a_type_checker_finds_a_wrong_keyword(tmp_path: Path):
     assert "bad.py:4" in found["bad"], found["bad"]
 
 
+@pytest.mark.as_user
 def test_keywords_complete_in_a_notebook():
     pytest.importorskip("IPython")
     from IPython.core.completer import provisionalcompleter
@@ -150,6 +153,7 @@ def test_keywords_complete_in_a_notebook():
     InteractiveShell.clear_instance()
 
 
+@pytest.mark.as_user
 def test_a_live_model_is_measured_as_it_is_and_left_as_it_was(tmp_path: Path):
     network = Network().train()
     first = codec_bench.run([Live(network), "codec2@1200"], Demo(), out=tmp_path / "1", **QUICK)
@@ -178,6 +182,7 @@ def test_the_same_object_is_measured_anew_after_training(tmp_path: Path):
     assert values(after)["live@1"] > values(before)["live@1"] + 0.5
 
 
+@pytest.mark.as_user
 def test_classes_loaded_codecs_paths_and_lists_are_taken(tmp_path: Path):
     kept = codec_bench.run(Identity, "demo", out=tmp_path / "kept", keep_audio=True, **QUICK)
     recon = kept.path / "audio" / "test-identity"
@@ -212,6 +217,7 @@ def test_errors_are_one_line_with_the_next_step(call, message: str, tmp_path: Pa
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     "options", [{"codec": "opsu@6000"}, {"codec": "opus@6000", "metrics": ["pesq-wb"]}, {"codec": "mimi@99"}]
 )
@@ -225,6 +231,7 @@ def test_errors_are_those_of_the_command(cli: Cli, options: dict):
     assert done.stderr == f"codec-bench: {caught.value}\n"
 
 
+@pytest.mark.as_user
 def test_runs_and_comparisons_show_themselves(tmp_path: Path):
     run = codec_bench.run("codec2@1200", "demo", out=tmp_path / "a", **QUICK)
     assert repr(run) == f"Run({str(tmp_path / 'a')!r}, demo, 2 systems, 1 metric, finished)"

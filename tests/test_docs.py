@@ -14,6 +14,7 @@ import typer
 
 from codec_bench.cli import app
 
+from .command import COMMAND
 from .conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,9 +22,6 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 def fences(page: Path, kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-COMMAND = str(Path(sys.executable).with_name("codec-bench"))
 
 
 def call(arguments: list[str], folder: Path) -> None:
@@ -37,6 +35,7 @@ def call(arguments: list[str], folder: Path) -> None:
     assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}{done.stderr}"
 
 
+@pytest.mark.as_user
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_commands_and_programs_run(

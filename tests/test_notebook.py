@@ -13,6 +13,7 @@ jupyter_client = pytest.importorskip("jupyter_client")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.as_user,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of zmq and of jupyter_client's own paths
 ]
 

@@ -32,6 +32,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
     return clean[:, None], (clean + 0.01 * noise)[:, None]
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize("name", ["stoi", "gpe", "lsd"])
 def test_batches_are_pooled_as_a_run_pools_utterances(batch: tuple[torch.Tensor, torch.Tensor], name: str):
     clean, noisy = batch
@@ -78,6 +79,7 @@ def test_several_at_once_have_their_labels(batch: tuple[torch.Tensor, torch.Tens
         collection("stoi", RATE)
 
 
+@pytest.mark.as_user
 def test_each_metric_that_runs_here_can_be_one():
     for name in METRICS.names():
         made = codec_bench.metric(name)
@@ -85,6 +87,7 @@ def test_each_metric_that_runs_here_can_be_one():
             assert CodecMetric(name, RATE).label == name
 
 
+@pytest.mark.as_user
 @pytest.mark.slow
 def test_two_processes_give_what_one_gives(batch: tuple[torch.Tensor, torch.Tensor], tmp_path: Path):
     """Unequal parts, an item without a value among them, over gloo."""
@@ -106,6 +109,7 @@ def test_two_processes_give_what_one_gives(batch: tuple[torch.Tensor, torch.Tens
         assert gpe == pytest.approx(found["gpe"], rel=1e-6)
 
 
+@pytest.mark.as_user
 @pytest.mark.slow  # Lightning takes seconds to import, and the callback makes a run
 @pytest.mark.parametrize(("place", "package"), [(0, "pytorch_lightning"), (1, "accelerate")])
 def test_examples_of_the_page_train_on_the_cpu(

@@ -118,6 +118,7 @@ def test_an_empty_home(cli: Cli) -> None:
     assert "freed 0.0 MB (0 files)" in cli("--prune", "all").stdout
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("kinds", "prefixes"),
     [
@@ -147,11 +148,13 @@ def test_leftovers_need_no_yes(cli: Cli, root: Path) -> None:
     assert left(root) == set(FILES) - LEFTOVERS
 
 
+@pytest.mark.as_user
 def test_all_is_everything_but_what_is_not_ours(cli: Cli, root: Path) -> None:
     assert cli("--prune", "all", "--yes").returncode == 0
     assert left(root) == {"notes.txt"}
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

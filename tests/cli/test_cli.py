@@ -18,6 +18,7 @@ import pytest
 import soundfile
 
 from tests.command import Cli, run_command
+from tests.small_runs import DEMO
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +152,7 @@ def test_files_made_elsewhere_get_their_row(cli: Cli, tmp_path: Path):
     assert row.split("|")[4] == other.split("|")[4]
 
 
+@pytest.mark.as_user
 @pytest.mark.long
 def test_ctrl_c_ends_with_130_and_the_run_continues(tmp_path: Path):
     arguments = ["run", "--dataset", "demo", "--metrics", "stoi,pesq_wb", "--codec", "codec2@3200", "--out", "out"]
@@ -207,6 +209,20 @@ class TestScore:
         done = self.call(cli, folders)
         assert "WARNING: dec: decoded audio is 60 dB quieter than the recordings" in done.stderr
 
+    @pytest.mark.as_user
+    @pytest.mark.long
+    def test_an_exact_copy_that_is_quieter_is_exact_and_warned_of(self, cli: Cli, tmp_path: Path):
+        for place, factor in (("ref", 1.0), ("dec", 0.25)):
+            (tmp_path / place).mkdir()
+            for name in ("rms-01", "slt-02"):
+                samples, rate = soundfile.read(DEMO / "audio" / f"{name}.flac")
+                soundfile.write(tmp_path / place / f"{name}.wav", factor * samples, rate, subtype="FLOAT")
+        options = ("--metrics", "secs,si_sdr", "--no-report", "--jobs", "1")
+        done = cli("score", "--reference", "ref", "--decoded", "dec", *options)
+        assert done.returncode == 0, done.stderr
+        assert "WARNING: secs is lower where levels differ, whatever the voice" in done.stderr
+        assert "dec -12 dB" in done.stderr and "| dec | – | – | exact |" in done.stdout
+
     def test_no_pair_at_all_is_2(self, cli: Cli, folders: tuple[str, str], tmp_path: Path):
         for path in (tmp_path / "dec").iterdir():
             path.rename(path.with_name("x" + path.name))
@@ -215,6 +231,7 @@ class TestScore:
         assert "has the stem of a file" in done.stderr
 
 
+@pytest.mark.as_user
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("system", "expected"),

@@ -10,7 +10,7 @@ import pytest
 from junitparser import JUnitXml
 
 import codec_bench
-from tests.command import Cli, check_refused, run_command
+from tests.command import Cli, check_refused
 
 pytestmark = pytest.mark.long
 
@@ -33,11 +33,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cli(runs: Path) -> Cli:
+def cli(command: Cli, runs: Path) -> Cli:
     """Commands in the folder of the runs."""
-    return partial(run_command, runs)
+    return partial(command, runs)
 
 
+@pytest.mark.as_user
 def test_equal_runs_pass_a_worse_one_fails_and_three_utterances_decide_nothing(cli: Cli):
     for baseline, candidate, code, said in (
         ("good", "again", 0, "Pass: 2 kept."),

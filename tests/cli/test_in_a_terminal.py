@@ -12,6 +12,8 @@ import pytest
 from tests.command import run_command
 from tests.terminal import on_terminal
 
+pytestmark = pytest.mark.as_user
+
 METRICS = "pesq_wb,pesq_nb,stoi,estoi,gpe,vde,ffe,vuv_f1,logf0_corr,si_sdr,mcd"
 
 
@@ -32,10 +34,11 @@ def _numbers(path: Path) -> set[str]:
 
 
 @pytest.mark.slow  # a run with eleven metrics
-def test_no_number_is_wrapped_on_a_narrow_terminal(run: Path):
-    seen = on_terminal(run.parent.parent, "report", "runs/first", "--format", "md", "--no-plots", columns=64)
+@pytest.mark.parametrize("columns", [64, 80])
+def test_no_number_is_wrapped_on_a_narrow_terminal(run: Path, columns: int):
+    seen = on_terminal(run.parent.parent, "report", "runs/first", "--format", "md", "--no-plots", columns=columns)
     assert seen.code == 0, seen.text
-    assert max(map(len, seen.lines)) <= 64
+    assert max(map(len, seen.lines)) <= columns
     cells = [c.strip() for line in seen.lines if line.startswith("│") for c in line.strip("│").split("│")[1:]]
     number = r"-?\d+(\.\d+)?"
     whole = rf"(–|exact|{number}( ±{number}| \[{number}, {number}\])?)?"
@@ -84,8 +87,27 @@ def test_each_has_one_line_and_all_are_counted(tmp_path: Path, arguments: tuple[
     assert re.search(counted, " ".join(seen.lines))
 
 
+@pytest.mark.parametrize(("columns", "least"), [(80, 60), (132, 81)])
+def test_help_is_as_wide_as_the_terminal(tmp_path: Path, columns: int, least: int):
+    seen = on_terminal(tmp_path, "run", "-h", columns=columns)
+    assert seen.code == 0 and least <= max(map(len, seen.lines)) <= columns
+    assert seen.lines[0] == "Usage: codec-bench run [OPTIONS]"
+    for part in ("What is measured:", "Where it runs:", "Example: codec-bench run --codec codec2@1200,opus@6000"):
+        assert part in seen.text
+
+
+@pytest.mark.long
+def test_a_run_fits_the_terminal_and_ends_with_its_table(tmp_path: Path):
+    options = ("--dataset", "demo", "--sample", "2", "--metrics", "stoi", "--no-report", "--jobs", "1")
+    seen = on_terminal(tmp_path, "run", "--codec", "codec2@1200", *options, "--out", "runs/first")
+    assert seen.code == 0 and max(map(len, seen.lines)) <= 80, seen.text
+    assert re.search(r"│codec2@1200 +│ +1\.20 │ +25 │ +0\.\d{3}", seen.text)
+    assert seen.lines[-2:] == ["written to runs/first", ""]
+
+
 def test_one_codec_is_shown_with_all_that_is_known(tmp_path: Path):
     done = run_command(tmp_path, "list", "codec", "longcat")
     assert done.returncode == 0 and "settings: @2 (0.4333 kbps)" in done.stdout
+    assert "download: 2.84 GB" in done.stdout
     done = run_command(tmp_path, "list", "codecs", "longcta")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "did you mean 'longcat'" in done.stderr

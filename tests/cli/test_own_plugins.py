@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -17,11 +16,9 @@ from codec_bench.errors import UsageError
 from codec_bench.metrics.asr import backend
 from codec_bench.runs.directory import load_run
 from codec_bench.testing.conformance import CHECKS, Outcome, Subject, check, found_by, title_of
-from tests.command import Cli, check_refused
+from tests.command import COMMAND, Cli, check_refused, user, user_environment
 from tests.conftest import ROOT
 from tests.test_docs import fences
-
-COMMAND = str(Path(sys.executable).with_name("codec-bench"))
 
 ALL_FOUR = """
 from codec_bench.audio import Audio
@@ -65,14 +62,7 @@ hear = Recogniser("transcript/own", _hear, label="own", languages=("en",))
 """
 
 
-def user(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """The installed command, as a user has it who set nothing."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return subprocess.run(
-        [COMMAND, *arguments], check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=280
-    )
-
-
+@pytest.mark.as_user
 @pytest.mark.slow  # two runs in processes of their own
 def test_all_four_kinds_are_found_in_a_fresh_folder_and_again_by_the_same_command(tmp_path: Path):
     (tmp_path / "own_plugins.py").write_text(ALL_FOUR)
@@ -94,7 +84,7 @@ def test_all_four_kinds_are_found_in_a_fresh_folder_and_again_by_the_same_comman
         "out",
     ]
     for _ in range(2):
-        done = user(words, tmp_path)
+        done = user(tmp_path, *words)
         assert done.returncode == 0, done.stderr
     summary = pd.read_csv(tmp_path / "out" / "summary.csv")
     assert set(summary.system) == {"ground-truth", "my codec"}
@@ -104,6 +94,7 @@ def test_all_four_kinds_are_found_in_a_fresh_folder_and_again_by_the_same_comman
     assert json.loads((tmp_path / "out/run.json").read_text())["config"]["codec"] == ["own_plugins:Mine"]
 
 
+@pytest.mark.as_user
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ray", "tokens", "speed", "probe"])
 def test_processes_of_every_kind_find_them(kind: str, tmp_path: Path):
@@ -114,7 +105,7 @@ def test_processes_of_every_kind_find_them(kind: str, tmp_path: Path):
         "speed": "speed --codec fresh_stairs:FreshStairs@1 --seconds 1 --repeats 1 --warmup 0",
         "probe": "probe --codec fresh_stairs:FreshStairs@1 --task sid --dataset demo --seeds 1 --jobs 1",
     }[kind]
-    done = user([*words.split(), "--out", "out", *([] if kind == "probe" else ["--no-report"])], tmp_path)
+    done = user(tmp_path, *words.split(), "--out", "out", *([] if kind == "probe" else ["--no-report"]))
     assert done.returncode == 0, done.stderr
     assert "fresh-stairs@1" in done.stdout
 
@@ -136,6 +127,7 @@ def test_what_is_installed_wins_and_is_named(cli: Cli, tmp_path: Path, caplog: p
     assert "has no codec named 'Mine'" in done.stderr
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -186,25 +178,29 @@ def test_recognisers_of_ones_own_and_names_of_none(tmp_path: Path, monkeypatch: 
         backend("whispr:tiny.en")
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
-    ("kind", "made"),
+    ("kind", "made", "lines"),
     [
-        ("codec", "torch"),
-        pytest.param("codec", "numpy", marks=pytest.mark.slow),
-        pytest.param("metric", "torch", marks=pytest.mark.slow),
-        pytest.param("dataset", "torch", marks=pytest.mark.slow),
+        ("codec", "torch", ["pytest"]),
+        pytest.param("codec", "torch", ["codec-bench check", "codec-bench run"], marks=pytest.mark.slow),
+        pytest.param("codec", "numpy", ["codec-bench check", "codec-bench run", "pytest"], marks=pytest.mark.slow),
+        pytest.param("metric", "torch", ["codec-bench run", "pytest"], marks=pytest.mark.slow),
+        pytest.param("dataset", "torch", ["codec-bench run", "pytest"], marks=pytest.mark.slow),
     ],
 )
-def test_what_new_writes_runs_with_its_test(cli: Cli, tmp_path: Path, kind: str, made: str):
+def test_what_new_writes_runs_with_its_test(cli: Cli, tmp_path: Path, kind: str, made: str, lines: list[str]):
     name = f"begun-{kind}-{made}"
     done = cli("new", kind, name, "--with", made)
     assert done.returncode == 0, done.stderr
-    tested = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_{name.replace('-', '_')}.py"],
-        check=False, capture_output=True, text=True, cwd=tmp_path, timeout=280,
-    )  # fmt: skip
-    assert tested.returncode == 0, tested.stdout
-    assert "codec-bench " in done.stdout
+    for line in lines:  # of those that it says to type
+        (said,) = (text for text in done.stdout.splitlines() if text.startswith(f"{line} "))
+        program, *words = said.split()
+        typed = subprocess.run(
+            [Path(COMMAND).with_name(program), *words],
+            check=False, capture_output=True, text=True, cwd=tmp_path, timeout=280, env=user_environment(tmp_path),
+        )  # fmt: skip
+        assert typed.returncode == 0, f"{said}\n{typed.stdout}{typed.stderr}"
     check_refused(cli("new", kind, name), "is there already")
 
 
@@ -230,6 +226,7 @@ def test_names_that_are_none(name: str, message: str):
         names_of(name)
 
 
+@pytest.mark.as_user
 def test_the_page_shows_what_new_writes():
     blocks = fences(ROOT / "docs" / "adding-a-codec.md", "python")
     assert blocks == [
@@ -271,6 +268,20 @@ def test_each_broken_promise_is_explained(broken: str, tmp_path: Path, monkeypat
     titles = {one.__name__: title_of(one) for one in CHECKS}
     assert titles[broken] in failed or broken == "payload", failed
     assert any(re.search(ADVICE[broken], detail) for detail in failed.values()), failed
+
+
+@pytest.mark.as_user
+@pytest.mark.long
+def test_check_ends_with_1_and_says_what_is_broken(cli: Cli, tmp_path: Path):
+    text = source(Kind.CODEC, names_of("halved"), Made.NUMPY).replace("return sum((", "decoded = sum((").rstrip()
+    (tmp_path / "halved.py").write_text(f"{text}\n        return decoded[: len(decoded) // 2]\n")
+    done = cli("check", "halved:Halved")
+    assert done.returncode == 1, done.stderr
+    shown = done.stdout.splitlines()
+    failed = [line for line in shown if line.startswith("FAIL")]
+    assert "as long as what was given" in failed[0] and "1333 samples where 2667 are expected" in failed[0]
+    assert any(line.startswith("pass ") for line in shown)
+    assert f"halved:Halved: {len(failed)} of {len(CHECKS) + 1} checks failed" in shown[-1] + done.stderr
 
 
 def test_what_raises_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

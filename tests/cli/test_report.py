@@ -14,6 +14,17 @@ from tests.command import Cli, check_refused, run_command
 from ..conftest import ROOT
 
 
+@pytest.mark.as_user
+@pytest.mark.slow  # a run of twenty conditions
+def test_twenty_conditions_are_drawn_against_their_severity(cli: Cli, tmp_path: Path):
+    conditions = [*(f"gain@-{level}" for level in range(3, 33, 3)), *(f"noise@{ratio}" for ratio in range(-5, 45, 5))]
+    options = ("--dataset", "demo", "--sample", "1", "--metrics", "stoi", "--jobs", "1", "--out", "run")
+    done = cli("run", "--codec", "codec2@1200", "--condition", ",".join(conditions), *options)
+    assert done.returncode == 0, done.stderr
+    drawn = {path.name for path in (tmp_path / "run" / "plots").iterdir()}
+    assert {"severity_gain.png", "severity_noise.png"} <= drawn and len(drawn) < 6  # none a condition
+
+
 @pytest.fixture
 def report(tmp_path: Path) -> Cli:
     """Runs `codec-bench report` in a folder with two copies of a run."""

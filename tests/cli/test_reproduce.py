@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from codec_bench.reproduction.config import folders_of
-from tests.command import Cli, run_command
+from tests.command import Cli
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
+def cli(command: Cli, tmp_path: Path) -> Cli:
     """Runs `codec-bench` in an empty folder, without network."""
 
-    return partial(run_command, tmp_path, CODEC_BENCH_OFFLINE="1")
+    return partial(command, tmp_path, CODEC_BENCH_OFFLINE="1")
 
 
 def test_list_papers_shows_every_table(cli: Cli) -> None:
@@ -53,6 +53,7 @@ def test_strict_ends_with_1_where_a_cell_is_outside(cli: Cli, extra: tuple[str, 
     assert ("outside tolerance in magicodec:table1 (--strict): SNAC streaming" in done.stderr) == bool(extra)
 
 
+@pytest.mark.as_user
 @pytest.mark.slow
 def test_files_of_a_row_are_scored_and_written(cli: Cli, shared: Path, tmp_path: Path) -> None:
     pairs = shared / "data" / "testB_pairs"
@@ -72,6 +73,7 @@ def test_files_of_a_row_are_scored_and_written(cli: Cli, shared: Path, tmp_path:
     assert "| Ground Truth Recording | STOI ↑ | 1.000 | 1.0000 |" in again.stdout
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(("arguments", "said"), [
     (("longcat:table1",), "nothing of longcat:table1 can be measured here"),
     (("longcat:table9",), "table9"),
@@ -79,6 +81,9 @@ def test_files_of_a_row_are_scored_and_written(cli: Cli, shared: Path, tmp_path:
     (("longcat", "--files", "a=b"), "--files belongs to one table"),
     (("longcat:5", "--files", "nothing"), "is not ROW=DIR"),
     (("longcat:5", "--run", "nowhere"), "not a run directory"),
+    (("longcat:5", "--files", "LLM-Codc=."), "longcat:table5 has no row 'LLM-Codc'; did you mean 'LLM-Codec'?"),
+    (("longcat:5", "--files", "LLM-Codec=nowhere"), "nowhere does not exist"),
+    (("longcat:table5",), "data set libritts-test-b is missing"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line_and_code_2(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
     done = cli("reproduce", *arguments)

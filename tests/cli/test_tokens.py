@@ -14,6 +14,7 @@ from codec_bench.cli import app
 from codec_bench.errors import UsageError
 from codec_bench.reports.table import build_table
 from codec_bench.token_statistics.command import TokensConfig, run_tokens
+from tests.command import Cli, check_refused
 
 QUICK = {"codec": ("codec2@1200",), "dataset": "demo", "limit": 6, "lm_steps": 2, "map_method": "pca"}
 
@@ -123,6 +124,13 @@ def test_what_cannot_be_done_is_said_at_once(options: dict, message: str, tmp_pa
 def test_kept_tokens_must_be_there(tmp_path: Path):
     with pytest.raises(UsageError, match="is not a run directory"):
         run_tokens(TokensConfig(tokens=tmp_path / "nowhere", out=tmp_path / "run"))
+
+
+@pytest.mark.as_user
+def test_a_run_without_tokens_says_how_to_keep_them(cli: Cli):
+    options = ("--dataset", "demo", "--limit", "1", "--metrics", "si_sdr", "--no-report", "--out", "run")
+    assert cli("run", "--codec", "codec2@1200", *options).returncode == 0
+    check_refused(cli("tokens", "--tokens", "run"), "run has no tokens: make it with codec-bench run ... --keep-audio")
 
 
 def test_another_run_is_not_written_over(finished):

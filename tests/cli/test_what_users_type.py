@@ -27,13 +27,14 @@ from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.joining import match
 from codec_bench.runs import progress
 from codec_bench.runs.progress import Pace, RunProgress
-from tests.command import Cli, check_refused
+from tests.command import Cli, check_refused, user
 
 
 def _noise(seed: int, seconds: float = 1.0) -> Audio:
     return Audio(np.random.default_rng(seed).normal(0, 0.1, round(16_000 * seconds)).astype(np.float32), 16_000)
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -55,6 +56,7 @@ def test_what_is_wrong_is_one_line_that_says_what_to_type(
     check_refused(cli(*arguments), message)
 
 
+@pytest.mark.as_user
 def test_a_folder_of_other_files_is_no_place_for_a_run(cli: Cli, tmp_path: Path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.tex").write_text("x")
@@ -73,6 +75,7 @@ def test_a_comma_in_a_path_is_written_with_a_backslash_or_in_quotes(tmp_path: Pa
     assert r"files:a\,b" in made.words()
 
 
+@pytest.mark.as_user
 def test_folders_join_by_path_where_stems_repeat_and_by_name_in_any_unicode_form(cli: Cli, tmp_path: Path):
     reference, decoded = tmp_path / "re,f", tmp_path / "de,c"
     for folder in (reference / "clean", reference / "noisy", decoded / "clean", decoded / "noisy"):
@@ -105,6 +108,7 @@ def test_folders_join_by_path_where_stems_repeat_and_by_name_in_any_unicode_form
     assert "left out" not in done.stderr
 
 
+@pytest.mark.as_user
 def test_one_recording_is_a_data_set(tmp_path: Path):
     write_wav(tmp_path / "a.wav", _noise(0))
     (tmp_path / "a.txt").write_text("some words")
@@ -124,6 +128,7 @@ def test_the_same_samples_are_the_same_file(tmp_path: Path):
     assert np.array_equal(soundfile.read(tmp_path / "a.wav", dtype="float32")[0], _noise(0).samples)
 
 
+@pytest.mark.as_user
 def test_a_column_is_called_by_the_model_and_not_by_where_it_lies(tmp_path: Path):
     labels = []
     for place in ("here", "there"):
@@ -138,6 +143,85 @@ def test_a_column_is_called_by_the_model_and_not_by_where_it_lies(tmp_path: Path
     assert labels[0][0] == "wer[whisper:my-whisper-a8729eea@en+whisper-english]"
 
 
+@pytest.mark.as_user
+@pytest.mark.slow
+def test_two_machines_compare_runs_with_a_model_that_lies_elsewhere(cli: Cli, shared: Path, tmp_path: Path):
+    pytest.importorskip("faster_whisper")
+    for place in ("here", "there"):
+        model = tmp_path / place / "my-whisper"
+        model.mkdir(parents=True)
+        for file in (shared / "hf" / "Systran" / "faster-whisper-tiny.en").iterdir():
+            (model / file.name).symlink_to(file)
+        options = ("--dataset", "demo", "--sample", "1", "--metrics", "wer", "--asr", f"whisper:{model}", "--jobs", "1")
+        words = ("run", "--codec", "codec2@3200", *options, "--no-report", "--out", f"runs/{place}")
+        done = cli(*words, CODEC_BENCH_HOME=str(tmp_path / place / "home"))
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"WER\[whisper:my-whisper-[0-9a-f]{8}\]", done.stdout) and str(tmp_path) not in done.stdout
+    done = cli("compare", "runs/here", "runs/there")
+    assert done.returncode == 3, done.stderr  # one utterance decides nothing
+    assert re.search(r"^ WER\[whisper:my-whisper-[0-9a-f]{8}\] % +cannot decide", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.as_user
+@pytest.mark.long
+def test_one_file_beside_decoded_files_in_a_folder_with_a_comma(cli: Cli, tmp_path: Path):
+    (tmp_path / "de,c").mkdir()
+    for path in ("a.wav", "de,c/a.wav"):
+        write_wav(tmp_path / path, _noise(0))
+    options = ("--dataset", "a.wav", "--metrics", "si_sdr", "--no-report", "--jobs", "1")
+    for number, codec in enumerate((r"files:de\,c,opus@6000", 'opus@6000,files:"de,c"')):
+        done = cli("run", "--codec", codec, *options, "--out", f"runs/{number}")
+        assert done.returncode == 0, done.stderr
+        scores = pd.read_csv(tmp_path / "runs" / str(number) / "summary.csv").set_index("system").value
+        assert set(scores.index) == {"ground-truth", "files:de,c", "opus@6000"}
+        assert scores["files:de,c"] > 80 > scores["opus@6000"]
+
+
+SLOW = """
+import time
+from codec_bench.testing.codecs import Identity
+
+
+class Slow(Identity):
+    name = "slow"
+
+    def _encode(self, samples):
+        time.sleep(6)
+        return super()._encode(samples)
+"""
+
+
+@pytest.mark.as_user
+@pytest.mark.slow  # half a minute has to pass before the first line
+def test_a_run_in_a_log_has_a_line_each_half_minute_that_knows_what_is_stored(tmp_path: Path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    options = ("--codec", "slow:Slow", "--dataset", "demo", "--metrics", "si_sdr", "--no-report", "--jobs", "1")
+    first = user(tmp_path, "run", *options, "--limit", "3", "--out", "three")
+    assert first.returncode == 0, first.stderr
+    done = user(tmp_path, "run", *options, "--limit", "10", "--out", "ten")
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"^0:00:30 decoding slow: (\d+) of 20, \S+ pairs/\S+ (\d):(\d\d):(\d\d) left$", done.stderr, re.M)
+    assert found is not None, done.stderr
+    count, hours, minutes, seconds = map(int, found.groups())
+    assert 3 < count < 20  # seven take 42 s, and three were there
+    assert 5 < 3600 * hours + 60 * minutes + seconds < 300
+
+
+@pytest.mark.as_user
+@pytest.mark.slow
+def test_kept_audio_of_two_machines_is_byte_equal(cli: Cli, tmp_path: Path):
+    options = ("--dataset", "demo", "--sample", "1", "--metrics", "si_sdr", "--no-report", "--keep-audio")
+    kept = []
+    for place in ("here", "there"):
+        done = cli(
+            "run", "--codec", "codec2@1200", *options, "--out", place, CODEC_BENCH_HOME=str(tmp_path / f"h{place}")
+        )
+        assert done.returncode == 0, done.stderr
+        kept.append({p.relative_to(tmp_path / place): p.read_bytes() for p in (tmp_path / place).rglob("*.wav")})
+    assert kept[0] == kept[1] and len(kept[0]) == 2
+
+
+@pytest.mark.as_user
 def test_whisper_is_taken_where_its_weights_are(shared: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("faster_whisper")
     monkeypatch.delenv("CODEC_BENCH_ASR")
@@ -147,6 +231,7 @@ def test_whisper_is_taken_where_its_weights_are(shared: Path, monkeypatch: pytes
     assert name == "nemo" or "best recogniser that is here" in notice
 
 
+@pytest.mark.as_user
 def test_whisper_is_taken_where_a_server_has_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("faster_whisper")
     monkeypatch.delenv("CODEC_BENCH_ASR")
@@ -217,6 +302,7 @@ def test_a_model_shows_how_many_signals_it_is_through(
     assert "scoring: 2 of 4, " in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize("more", [(), ("--dry-run",)])
 def test_a_number_of_codebooks_that_a_codec_lacks_is_told_before_any_plan(cli: Cli, more: tuple[str, ...]):
     done = cli("run", "--codec", "longcat", "--codebooks", "99", *more)
@@ -239,6 +325,7 @@ def test_a_name_that_two_files_have_is_told(tmp_path: Path):
     assert (found.common, found.warnings) == (("1089__a", "__a"), ())
 
 
+@pytest.mark.as_user
 def test_a_dry_run_names_everything_and_starts_nothing(cli: Cli, tmp_path: Path):
     done = cli("run", "--codec", "longcat,opus@6000", "--dry-run", CODEC_BENCH_OFFLINE="1")
     assert (done.returncode, done.stderr) == (0, "")
@@ -251,14 +338,24 @@ def test_a_dry_run_names_everything_and_starts_nothing(cli: Cli, tmp_path: Path)
     assert "GB are free" in done.stdout and "about 7 min" in done.stdout
     assert "codec-bench fetch codec:longcat dataset:libritts-test-b --list" in done.stdout
     assert not (tmp_path / "runs").exists()
+    for command in ("probe --task sid", "tokens", "speed", "reproduce longcat:table6", "fetch codec:longcat"):
+        name, *words = command.split()
+        codec = () if name in ("reproduce", "fetch") else ("--codec", "longcat")
+        done = cli(name, *words, *codec, "--dry-run", CODEC_BENCH_OFFLINE="1")
+        assert done.returncode == 0, done.stderr
+        assert "codec:longcat" in done.stdout and "ahead of it: codec-bench fetch codec:" in done.stdout
+        assert not (tmp_path / "runs").exists()
     facts = json.loads(cli("run", "--codec", "longcat", "--dry-run", "--json", CODEC_BENCH_OFFLINE="1").stdout)
     assert {fact["what"]: fact["state"] for fact in facts}["codec:longcat"] == "to download"
 
 
+@pytest.mark.as_user
 def test_files_are_listed_for_another_machine_and_taken_from_what_it_brings(cli: Cli, shared: Path, tmp_path: Path):
     listed = cli("fetch", "codec:lyra", "--list")
     paths = [line.split("\t")[0] for line in listed.stdout.splitlines()]
     assert len(paths) > 2 and all(line.count("\t") == 3 and "https://" in line for line in listed.stdout.splitlines())
+    unstated = cli("fetch", "codec:longcat", "--list").stdout.splitlines()
+    assert [line.split("\t")[1] for line in unstated] == ["~2189000000", "~2000", "~649836168"]
     (tmp_path / "stick").mkdir()
     for path in paths[:-1]:
         (tmp_path / "stick" / Path(path).name).write_bytes((shared / path).read_bytes())
@@ -274,6 +371,7 @@ def test_files_are_listed_for_another_machine_and_taken_from_what_it_brings(cli:
     assert all((tmp_path / "home" / path).is_file() for path in paths)
 
 
+@pytest.mark.as_user
 def test_folders_of_librispeech_bring_speakers_and_texts(tmp_path: Path):
     for speaker, chapter in (("61", "70968"), ("121", "121726")):
         folder = tmp_path / "test-clean" / speaker / chapter
@@ -284,6 +382,24 @@ def test_folders_of_librispeech_bring_speakers_and_texts(tmp_path: Path):
     assert found == {"61": "SAID BY 61", "121": "SAID BY 121"}
 
 
+@pytest.mark.as_user
+def test_part_of_a_corpus_is_measured_as_far_as_a_limit_goes(cli: Cli, tmp_path: Path):
+    for number, speaker in enumerate(("1089", "121", "237")):
+        folder = tmp_path / "LibriTTS" / "test-clean" / speaker / "1"
+        folder.mkdir(parents=True)
+        write_wav(folder / f"{speaker}_1_000000_000000.wav", _noise(number))
+        (folder / f"{speaker}_1_000000_000000.normalized.txt").write_text("Said.")
+    options = ("--metrics", "si_sdr", "--no-report", "--jobs", "1")
+    words = ("--dataset", "libritts-test-clean", "--data-root", "LibriTTS", "--limit", "2")
+    done = cli("run", "--codec", "opus@6000", *words, *options, "--out", "part")
+    assert done.returncode == 0 and "holds 3 recordings of 4837" in done.stdout, done.stderr
+    done = cli("run", "--codec", "opus@6000", "--dataset", "LibriTTS/test-clean", *options, "--out", "folder")
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(tmp_path / "part" / "utterances.csv").speaker.tolist() == [1089, 121]
+    assert pd.read_csv(tmp_path / "folder" / "utterances.csv").speaker.tolist() == [1089, 121, 237]
+
+
+@pytest.mark.as_user
 def test_help_has_groups_examples_a_short_flag_and_completion(cli: Cli):
     shown = cli("-h").stdout
     assert shown.index("Measure:") < shown.index("  run ") < shown.index("Look at results:") < shown.index("  compare ")
@@ -295,6 +411,7 @@ def test_help_has_groups_examples_a_short_flag_and_completion(cli: Cli):
     assert sorted(completed.split()) == ["report", "reproduce"]
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
@@ -309,12 +426,14 @@ def test_what_is_missing_or_too_much_comes_with_what_to_type(cli: Cli, typed: li
     assert (done.returncode, told in done.stderr) == (2, True), done.stderr
 
 
+@pytest.mark.as_user
 def test_a_group_without_a_command_shows_its_help_alone(cli: Cli):
     for group in ("baseline", "env", "export"):
         done = cli(group)
         assert done.stderr.lstrip().startswith("Usage: ") and "install-completion" not in done.stderr, done.stderr
 
 
+@pytest.mark.as_user
 def test_the_name_of_a_file_in_the_folder_is_no_slip_of_another_codec(cli: Cli, tmp_path: Path):
     (tmp_path / "mulaw4.py").write_text("class _Base: ...\nclass MuLaw4(_Base): ...\nraise SystemExit('run')\n")
     for name in ("mulaw4", "mulaw4.py"):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import secrets
+import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 import codec_bench
 from codec_bench.runs.directory import load_run
+from tests.command import check_refused, user, user_environment
 from tests.small_runs import without_timing
 
 from .test_engines import PLUGINS, processes
@@ -82,3 +88,38 @@ def test_a_machine_that_is_lost_costs_nothing(
     )
     assert without_timing(load_run(tmp_path / "out")) == without_timing(local)
     assert set(local.scores.status) == {"ok"}
+
+
+@pytest.mark.as_user
+def test_a_cluster_that_wants_a_token_says_what_to_set_and_takes_it(tmp_path: Path):
+    """Ray itself, as it is started by hand: what it says of tokens is its own, and differs between versions."""
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    port = address.partition(":")[2]
+    started = f"start --head --block --port {port} --num-cpus 1 --include-dashboard false --disable-usage-stats".split()
+    options = ("--dataset", "demo", "--sample", "1", "--metrics", "stoi", "--no-report", "--out", "out")
+    words = ("run", "--codec", "codec2@1200", *options, "--engine", "ray", "--ray-address", address)
+    with TemporaryDirectory() as folder:  # the path of a socket has to be short
+        head = subprocess.Popen(
+            [Path(sys.executable).with_name("ray"), *started, "--temp-dir", folder],
+            env=user_environment(tmp_path) | token, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 120
+            while not list(Path(folder).glob("session_latest/logs/raylet.out")):
+                assert head.poll() is None and time.monotonic() < deadline
+                time.sleep(0.2)
+            check_refused(
+                user(tmp_path, *words), f"{address} wants a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN"
+            )
+            done = user(tmp_path, *words, **token)
+            assert done.returncode == 0, done.stderr
+        finally:
+            head.send_signal(signal.SIGTERM)  # which ends what it started
+            with suppress(subprocess.TimeoutExpired):
+                head.wait(30)
+            with suppress(ProcessLookupError):
+                os.killpg(head.pid, signal.SIGKILL)

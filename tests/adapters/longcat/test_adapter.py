@@ -218,6 +218,17 @@ def test_streaming_belongs_to_24_khz(here: Path):
     assert np.abs(audio[: len(expected)] - expected).max() < 1e-5
 
 
+@pytest.mark.as_user
+def test_a_session_of_a_setting_leaves_what_other_books_it_is_given(here: Path):
+    full, two = load_codec("longcat-24k@4"), load_codec("longcat-24k@2")
+    books = np.stack([stream.codes for stream in full.encode(noise(20_000)).streams])
+    heard = []
+    for codec, given in ((two, books), (two, books[:2]), (full, books)):
+        session = codec.stream()
+        heard.append(np.concatenate([session.push(given), session.flush()]))
+    assert np.array_equal(heard[0], heard[1]) and not np.array_equal(heard[0], heard[2])
+
+
 @pytest.mark.parametrize("cls", CODECS)
 def test_without_weights(cls: type[LongCat]):
     reason = cls.unavailable()

@@ -249,6 +249,7 @@ def test_text_is_readable_in_both_themes(visit, old_report: Path, scheme: str):
     assert seen[2] == first
 
 
+@pytest.mark.as_user
 def test_no_page_wide_scrolling_on_a_phone(visit, old_report: Path, heard_report: Path):
     for path in (old_report, heard_report):
         page = visit(path, viewport=PHONE, is_mobile=True, has_touch=True).page
@@ -259,6 +260,7 @@ def test_no_page_wide_scrolling_on_a_phone(visit, old_report: Path, heard_report
         assert page.locator("#detail .close").bounding_box()["x"] < PHONE["width"]
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize("size", [(1280, 720), (390, 800)])
 def test_the_first_screen_has_the_menu_and_the_table(visit, old_report: Path, heard_report: Path, size):
     """What was measured and what to mind folds; a failure would not."""
@@ -273,6 +275,7 @@ def test_the_first_screen_has_the_menu_and_the_table(visit, old_report: Path, he
         assert page.locator("#overview .facts").is_visible()
 
 
+@pytest.mark.as_user
 def test_the_bitrate_axis_is_marked_at_round_numbers(visit, old_report: Path, heard_report: Path):
     for path in (old_report, heard_report):
         page = visit(path, fresh=False).page

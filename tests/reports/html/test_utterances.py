@@ -437,6 +437,7 @@ def test_scores_that_make_a_page_too_large_lie_beside_it(
     assert alone.locator("#list tbody tr").count() == 0
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize("viewport", [{"width": 1300, "height": 700}, {"width": 390, "height": 800}])
 def test_the_player_stays_while_one_reads(visit, old_report: Path, heard_report: Path, viewport: dict[str, int]):
     page = visit(heard_report, viewport=viewport).page
