@@ -228,15 +228,18 @@ def plain(needs: Sequence[Need]) -> list[dict[str, Any]]:
     ]
 
 
-def announcement(config: Options) -> str:
+def announcement(asked: Options | Sequence[str]) -> str:
     """What is said before a command starts that has to download something; empty where all is here, or it may not.
 
     What is wrong with the request is for the command itself to say.
+
+    Args:
+        asked: The options of the command, or the names of what it needs.
     """
     if is_offline():
         return ""
     try:
-        needs, _ = needs_of_command(config)
+        needs = needs_of_command(asked)[0] if isinstance(asked, Options) else needs_of(asked)
     except CodecBenchError:
         return ""
     absent = [need for need in needs if need.absent]

@@ -12,7 +12,7 @@ import typer
 
 from codec_bench import terminal
 from codec_bench.cli import new_app
-from codec_bench.cli.options import Json
+from codec_bench.cli.options import DryRun, Json
 from codec_bench.grids import Grid
 from codec_bench.terminal import say
 
@@ -25,7 +25,9 @@ NONE_NEEDED = "no codec needs an environment of its own"
 
 
 @env.command()
-def create(names: Annotated[list[str], typer.Argument(help="NAME, codec:NAME or all [...]")]) -> None:
+def create(
+    names: Annotated[list[str], typer.Argument(help="NAME, codec:NAME or all [...]")], is_dry: DryRun = False
+) -> None:
     """Make environments: fetch and unpack sources, install packages. What is there and up to date is left."""
     from codec_bench.errors import CodecBenchError
     from codec_bench.needed_environments import announcement, still_lacking, wanted_environments
@@ -35,6 +37,10 @@ def create(names: Annotated[list[str], typer.Argument(help="NAME, codec:NAME or 
         sys.stderr.write(f"{NONE_NEEDED}\n")
     if text := announcement([used for used in wanted.values() if used.environment.is_unmade]):
         sys.stderr.write(f"codec-bench: {text}\n")
+    if is_dry:
+        for name, used in wanted.items():
+            say(f"{name}: {'ready' if used.environment.is_ready else 'to be made'}")
+        return
     failures: list[CodecBenchError] = []
     for used in wanted.values():
         made = used.environment

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from codec_bench.cli.options import DryRun
 from codec_bench.terminal import say
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def fetch(
     lists: Annotated[
         bool, typer.Option("--list", help="Only list the files for another machine: path, bytes, SHA-256, address.")
     ] = False,
-    is_dry: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what of it is here, and what has to be downloaded.")
-    ] = False,
+    is_dry: DryRun = False,
     carried: Annotated[
         Path | None,
         typer.Option("--from", metavar="DIR", help="Take files that another machine downloaded; no network is used."),

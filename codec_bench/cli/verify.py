@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codec_bench.cli.options import Json
+from codec_bench.cli.options import DryRun, Json
 from codec_bench.terminal import say
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def verify(
         bool, typer.Option("--tables", help="Also run the rows of published tables, which takes whole data sets.")
     ] = False,
     device: Annotated[str, typer.Option(help="Where models run: auto, cpu, cuda or cuda:1.")] = "auto",
+    is_dry: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Compare codecs, metrics and recognisers with answers that their authors published; exit code 1 if one fails."""
@@ -39,6 +40,11 @@ def verify(
         raise UsageError(str(error)) from None
     is_all = names in (None, [], ["all-here"])
     targets = all_here() if is_all else [target for name in names or () for target in target_of(name)]
+    if is_dry:
+        from codec_bench.preflight import described, needs_of
+
+        say(described(needs_of(target.name for target in targets)))
+        return
     results: list[Result] = []
     for target, record in compare(targets, torch_device(device)):
         best = "" if target.answers is None else target.answers.second_best

@@ -338,13 +338,17 @@ def test_a_dry_run_names_everything_and_starts_nothing(cli: Cli, tmp_path: Path)
     assert "GB are free" in done.stdout and "about 7 min" in done.stdout
     assert "codec-bench fetch codec:longcat dataset:libritts-test-b --list" in done.stdout
     assert not (tmp_path / "runs").exists()
-    for command in ("probe --task sid", "tokens", "speed", "reproduce longcat:table6", "fetch codec:longcat"):
-        name, *words = command.split()
-        codec = () if name in ("reproduce", "fetch") else ("--codec", "longcat")
-        done = cli(name, *words, *codec, "--dry-run", CODEC_BENCH_OFFLINE="1")
+    for command in (
+        "probe --task sid --codec longcat", "tokens --codec longcat", "speed --codec longcat", "reproduce longcat:table6",
+        "fetch codec:longcat", "verify codec:longcat", "check longcat",
+    ):  # fmt: skip
+        done = cli(*command.split(), "--dry-run", CODEC_BENCH_OFFLINE="1")
         assert done.returncode == 0, done.stderr
         assert "codec:longcat" in done.stdout and "ahead of it: codec-bench fetch codec:" in done.stdout
         assert not (tmp_path / "runs").exists()
+    done = cli("env", "create", "focalcodec", "l3ac", "--dry-run")
+    assert (done.returncode, done.stdout) == (0, "focalcodec: to be made\nl3ac: to be made\n")
+    assert not (tmp_path / "home" / "envs").exists()
     facts = json.loads(cli("run", "--codec", "longcat", "--dry-run", "--json", CODEC_BENCH_OFFLINE="1").stdout)
     assert {fact["what"]: fact["state"] for fact in facts}["codec:longcat"] == "to download"
 
