@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,9 @@ def carry_out(
     """
     frames = ArrayCache(cache / "frames")
     trained = {kind: study.trained_on(items, kind) for kind in inputs.varied}
-    with RunProgress(len(inputs.sources) * (len(items) + sum(map(len, trained.values())))) as progress:
+    recordings = len(inputs.sources) * (len(items) + sum(map(len, trained.values())))
+    finished = count(1)
+    with RunProgress(recordings, "recordings") as progress:
         progress.stage("frames")
         extracted: dict[str, Extracted] = {}
         lacking: list[str] = []
@@ -258,9 +261,8 @@ def carry_out(
             lacking += [text for k in inputs.varied if (text := lack(source.label, k, own, variants[k]))]
             study.add(source, own, variants)
         inputs.coding.close()
-        progress.more(study.total)
         progress.stage("training")
-        study.run(progress.advance)
+        study.run(lambda: progress.part(next(finished), study.total, "trainings", since_start=True))
     return extracted, lacking
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +153,11 @@ class Runner:
             for _, metric in missing:
                 for feature, rate in metric.models:
                     wanted.setdefault((feature.fingerprint, rate), (metric, feature))
+        told = partial(self._progress.part, unit="signals")
         for (fingerprint, rate), (metric, feature) in wanted.items():
             started = time.perf_counter()
             self._progress.stage(f"applying {feature.name}")
-            self._engine.apply(metric, feature, rate, self._sources(fingerprint, rate), self._progress.signals)
+            self._engine.apply(metric, feature, rate, self._sources(fingerprint, rate), told)
             self._spent(f"model {feature.name}", time.perf_counter() - started)
 
     def _sources(self, fingerprint: str, rate: int) -> Iterator[Mapping[str, Any]]:

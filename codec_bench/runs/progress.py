@@ -106,13 +106,18 @@ class _Rate(ProgressColumn):
 
 
 class RunProgress:
-    """Shows the stage, the system, the rate and the time left of `total` pairs on standard error."""
+    """Shows the stage, the system, the rate and the time left on standard error.
 
-    def __init__(self, total: int) -> None:
+    Args:
+        total: Pieces of work, e.g. pairs of recordings and systems.
+        unit: What a piece is.
+    """
+
+    def __init__(self, total: int, unit: str = "pairs") -> None:
         self.console = terminal.console(stderr=True)
         self._started = time.monotonic()
-        self._pace = Pace(total, self._started)
-        self._signals: tuple[TaskID, Pace] | None = None
+        self._pace = Pace(total, self._started, unit)
+        self._part: tuple[TaskID, Pace] | None = None
         self._stage = "starting"
         self._ended = threading.Event()
         self._progress = Progress(
@@ -139,9 +144,9 @@ class RunProgress:
 
     def stage(self, text: str) -> None:
         """Names what is going on."""
-        if self._signals is not None:
-            self._progress.remove_task(self._signals[0])
-            self._signals = None
+        if self._part is not None:
+            self._progress.remove_task(self._part[0])
+            self._part = None
             self._progress.update(self._task, pace=self._pace)
         self._stage = text
         self._progress.update(self._task, description=text)
@@ -166,14 +171,21 @@ class RunProgress:
         self._pace.total += pairs
         self._progress.update(self._task, total=self._pace.total)
 
-    def signals(self, done: int, total: int) -> None:
-        """Shows, in this stage, through how many of so many signals a model is: no pair is finished meanwhile."""
+    def part(self, done: int, total: int, unit: str, *, since_start: bool = False) -> None:
+        """Shows, in this stage, how much is done of something that is counted in another unit.
+
+        Args:
+            done: Pieces that are finished, e.g. signals that a model is through: no pair is finished meanwhile.
+            total: Of so many.
+            unit: What a piece is.
+            since_start: Whether they were worked on from the start, before this stage, too.
+        """
         now = time.monotonic()
-        if self._signals is None:
-            pace = Pace(total, now, "signals")
-            self._signals = self._progress.add_task("", total=total, pace=pace), pace
+        if self._part is None:
+            pace = Pace(total, self._started if since_start else now, unit)
+            self._part = self._progress.add_task("", total=total, pace=pace), pace
             self._progress.update(self._task, pace="")
-        task, pace = self._signals
+        task, pace = self._part
         pace.total = total
         pace.advance(done - pace.done, now)
         self._progress.update(task, completed=done, total=total)
@@ -181,7 +193,7 @@ class RunProgress:
     def _write_lines(self) -> None:
         while not self._ended.wait(LINE_SECONDS):
             passed = _clock(time.monotonic() - self._started)
-            pace = self._pace if self._signals is None else self._signals[1]
-            of_all = f"{pace.done} of {pace.total}{'' if pace is self._pace else f' {pace.unit}'}"
+            pace = self._pace if self._part is None else self._part[1]
+            of_all = f"{pace.done} of {pace.total}{'' if pace.unit == 'pairs' else f' {pace.unit}'}"
             sys.stderr.write(f"{passed} {self._stage}: {', '.join(filter(None, (of_all, str(pace))))}\n")
             sys.stderr.flush()

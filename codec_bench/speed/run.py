@@ -131,7 +131,7 @@ def _measure(
     results = {}
     with (
         tempfile.TemporaryDirectory(prefix="codec-bench-speed-") as folder,
-        RunProgress(steps * len(systems)) as progress,
+        RunProgress(steps * len(systems), "rounds") as progress,
     ):
         excerpts = Excerpts(speech, Path(folder))
         for system in systems:

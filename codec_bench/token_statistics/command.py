@@ -215,7 +215,7 @@ def _analyse(work: _Work, options: AnalysisOptions) -> dict[str, SystemResult]:
     """Looks at each system, one after the other."""
     each = 2 * len(work.items) + len(CHANGES) * len(options.stability) + len(options.mapped)
     results = {}
-    with RunProgress(each * len(work.source.systems)) as progress:
+    with RunProgress(each * len(work.source.systems), "recordings") as progress:
 
         def told(stage: str, utterances: int) -> None:
             progress.stage(stage)

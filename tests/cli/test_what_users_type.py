@@ -291,8 +291,8 @@ def test_a_model_shows_how_many_signals_it_is_through(
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.05)
     with RunProgress(4) as bar:
         bar.stage("applying whisper")
-        bar.signals(0, 7)
-        bar.signals(3, 7)
+        bar.part(0, 7, "signals")
+        bar.part(3, 7, "signals")
         bar._ended.wait(0.3)
         heard = capsys.readouterr().err.splitlines()[-1]
         bar.stage("scoring")
