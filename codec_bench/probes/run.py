@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -262,7 +263,9 @@ def carry_out(
             study.add(source, own, variants)
         inputs.coding.close()
         progress.stage("training")
-        study.run(lambda: progress.part(next(finished), study.total, "trainings", since_start=True))
+        told = partial(progress.part, total=study.total, unit="trainings", since_start=True)
+        told(0)
+        study.run(lambda: told(next(finished)))
     return extracted, lacking
 
 

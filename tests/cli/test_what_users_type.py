@@ -339,8 +339,8 @@ def test_a_dry_run_names_everything_and_starts_nothing(cli: Cli, tmp_path: Path)
     assert "codec-bench fetch codec:longcat dataset:libritts-test-b --list" in done.stdout
     assert not (tmp_path / "runs").exists()
     for command in (
-        "probe --task sid --codec longcat", "tokens --codec longcat", "speed --codec longcat", "reproduce longcat:table6",
-        "fetch codec:longcat", "verify codec:longcat", "check longcat",
+        "probe --task sid --codec longcat", "tokens --codec longcat", "speed --codec longcat",
+        "reproduce longcat:table6", "fetch codec:longcat", "verify codec:longcat", "check longcat",
     ):  # fmt: skip
         done = cli(*command.split(), "--dry-run", CODEC_BENCH_OFFLINE="1")
         assert done.returncode == 0, done.stderr
