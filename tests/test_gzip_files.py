@@ -24,7 +24,9 @@ def test_no_more_is_unpacked_than_may_be() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [b"[1]", MAGIC + b"x", gzip.compress(CONTENT)[:-5], gzip.compress(b"")[:-8] + bytes(range(8))]
+    "damage",
+    [b"[1]", MAGIC + b"x", gzip.compress(CONTENT)[:-5], gzip.compress(b"")[:-8] + bytes(range(8))],
+    ids=["no gzip", "cut in its head", "cut at its end", "wrong sums"],  # bytes hold the time, which differs by process
 )
 def test_what_is_damaged_is_one_error(damage: bytes) -> None:
     with pytest.raises(ValueError, match="cannot be unpacked"):
