@@ -145,16 +145,16 @@ def cold_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def command(request: pytest.FixtureRequest) -> Cli:
+def codec_bench_in(request: pytest.FixtureRequest) -> Cli:
     """Runs `codec-bench` in a folder: in this process, or as the installed command where `-m as_user` asks for it."""
     is_typed = "as_user" in request.config.getoption("markexpr") and request.node.get_closest_marker("as_user")
     return user if is_typed else run_command
 
 
 @pytest.fixture
-def cli(command: Cli, tmp_path: Path) -> Cli:
+def cli(codec_bench_in: Cli, tmp_path: Path) -> Cli:
     """Runs `codec-bench` in an empty folder."""
-    return partial(command, tmp_path)
+    return partial(codec_bench_in, tmp_path)
 
 
 @pytest.fixture(scope="session")

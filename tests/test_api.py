@@ -137,8 +137,9 @@ def test_a_type_checker_finds_a_wrong_keyword(tmp_path: Path):
 
 
 @pytest.mark.as_user
-def test_keywords_complete_in_a_notebook():
+def test_keywords_complete_in_a_notebook(monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("IPython")
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # IPython puts another one's packages before the standard library
     from IPython.core.completer import provisionalcompleter
     from IPython.core.interactiveshell import InteractiveShell
 

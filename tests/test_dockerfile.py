@@ -30,7 +30,7 @@ def steps(script: str) -> list[list[str]]:
     for command in re.split(r"&&|;|\n", script):
         if "pip install" not in command and "torchaudio_without" not in command:
             continue
-        dropped = ("--quiet", "--no-cache-dir", "then", "fi", "$(BIN)/python", "python")
+        dropped = ("--quiet", "$(QUIET)", "--no-cache-dir", "then", "fi", "$(BIN)/python", "python")
         kept.append([word for word in shlex.split(command, comments=True) if word not in dropped])
     return kept
 

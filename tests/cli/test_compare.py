@@ -33,9 +33,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cli(command: Cli, runs: Path) -> Cli:
+def cli(codec_bench_in: Cli, runs: Path) -> Cli:
     """Commands in the folder of the runs."""
-    return partial(command, runs)
+    return partial(codec_bench_in, runs)
 
 
 @pytest.mark.as_user

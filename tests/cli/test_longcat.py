@@ -25,10 +25,10 @@ DECODER = "LongCatAudioCodec_decoder_16k_4codebooks.pt"
 
 
 @pytest.fixture
-def cli(command: Cli, longcat_mirror: Path, tmp_path: Path) -> Cli:
+def cli(codec_bench_in: Cli, longcat_mirror: Path, tmp_path: Path) -> Cli:
     # Weights of our own making give no published answer.
     mirror = {"CODEC_BENCH_MIRROR": str(longcat_mirror), "CODEC_BENCH_NO_VERIFY": "1"}
-    return lambda *arguments, **own: command(tmp_path, *arguments, **(mirror | own))
+    return lambda *arguments, **own: codec_bench_in(tmp_path, *arguments, **(mirror | own))
 
 
 RUN = (

@@ -13,10 +13,10 @@ from tests.command import Cli
 
 
 @pytest.fixture
-def cli(command: Cli, tmp_path: Path) -> Cli:
+def cli(codec_bench_in: Cli, tmp_path: Path) -> Cli:
     """Runs `codec-bench` in an empty folder, without network."""
 
-    return partial(command, tmp_path, CODEC_BENCH_OFFLINE="1")
+    return partial(codec_bench_in, tmp_path, CODEC_BENCH_OFFLINE="1")
 
 
 def test_list_papers_shows_every_table(cli: Cli) -> None:
