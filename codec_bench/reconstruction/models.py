@@ -10,7 +10,7 @@ from typing import Any
 from codec_bench.audio import Audio
 from codec_bench.cache import ArrayCache
 from codec_bench.coding.batching import by_length, halved, parts
-from codec_bench.metrics.model import Model, ModelOutput, entry_of, free_models, run_model
+from codec_bench.metrics.model import Model, ModelOutput, entry_of, run_model
 from codec_bench.metrics.signal import Feature, feature_address
 from codec_bench.records import NotScorable, Status
 
@@ -22,7 +22,10 @@ AT_ONCE = 256
 LISTED = 4096
 """Signals that are listed together: a run may have millions."""
 
-Load = Callable[[Mapping[str, Any]], Audio]
+Source = Mapping[str, Any]
+"""Where a signal is, by its `identity`, as a scoring process receives it."""
+
+Load = Callable[[Source], Audio]
 """Reads a signal from the description that a scoring process receives."""
 
 
@@ -37,30 +40,7 @@ def nobody(done: int, total: int) -> None:
 def compute(
     feature: Feature,
     rate: int,
-    sources: Iterable[Mapping[str, Any]],
-    load: Load,
-    cache: ArrayCache,
-    device: str,
-    told: Told = nobody,
-) -> int:
-    """As `compute_kept`, whatever the number of signals; frees the model then."""
-    before = 0
-
-    def of_all(done: int, total: int) -> None:
-        told(before + done, before + total)
-
-    try:
-        for part in parts(sources, LISTED):
-            before += compute_kept(feature, rate, part, load, cache, device, of_all)
-        return before
-    finally:
-        free_models()
-
-
-def compute_kept(
-    feature: Feature,
-    rate: int,
-    sources: Iterable[Mapping[str, Any]],
+    sources: Iterable[Source],
     load: Load,
     cache: ArrayCache,
     device: str,
@@ -86,28 +66,41 @@ def compute_kept(
         UnavailableError: An extra or a file is missing.
     """
     model: Model = feature.model
-    wanted = {source["identity"]: source for source in sources}
-    absent = [(feature_address(identity, feature, rate), source) for identity, source in wanted.items()]
-    absent = [(key, source) for key, source in absent if cache.get(key) is None]
-    done = seen = 0
-    told(seen, len(absent))
-    for part in parts(absent, AT_ONCE):
-        signals = []
-        for key, source in part:
-            try:
-                audio = load(source)
-                audio.check("the signal")
-            except NotScorable:
-                continue  # scoring meets the same problem, and gives it its status
-            signals.append((key, feature.resampler(audio, rate)))
-        for batch in batches(signals, model):
-            for (key, _), result in zip(batch, _applied(model, [audio for _, audio in batch], device), strict=True):
-                if not isinstance(result, NotScorable) or result.status is not Status.ERROR:
-                    cache.put(key, entry_of(result))
-                    done += 1
-            seen += len(batch)
-            told(seen, len(absent))
+    done = seen = total = 0
+    for listed in parts(sources, LISTED):
+        absent = _absent(feature, rate, listed, cache)
+        total += len(absent)
+        told(seen, total)
+        for part in parts(absent, AT_ONCE):
+            for batch in batches(_signals(part, feature, rate, load), model):
+                results = _applied(model, [audio for _, audio in batch], device)
+                for (key, _), result in zip(batch, results, strict=True):
+                    if not isinstance(result, NotScorable) or result.status is not Status.ERROR:
+                        cache.put(key, entry_of(result))
+                        done += 1
+                seen += len(batch)
+                told(seen, total)
     return done
+
+
+def _absent(feature: Feature, rate: int, sources: Iterable[Source], cache: ArrayCache) -> list[tuple[str, Source]]:
+    """The signals that the cache lacks a feature for, each once, with its address."""
+    wanted = {source["identity"]: source for source in sources}
+    keyed = [(feature_address(identity, feature, rate), source) for identity, source in wanted.items()]
+    return [(key, source) for key, source in keyed if cache.get(key) is None]
+
+
+def _signals(part: Iterable[tuple[str, Source]], feature: Feature, rate: int, load: Load) -> list[tuple[str, Audio]]:
+    """Those that can be read, at the rate of the model."""
+    signals = []
+    for key, source in part:
+        try:
+            audio = load(source)
+            audio.check("the signal")
+        except NotScorable:
+            continue  # scoring meets the same problem, and gives it its status
+        signals.append((key, feature.resampler(audio, rate)))
+    return signals
 
 
 def batches(signals: Sequence[tuple[str, Audio]], model: Model) -> Iterator[list[tuple[str, Audio]]]:

@@ -14,6 +14,7 @@ from codec_bench.cache import ArrayCache
 from codec_bench.coding.dispatch import Coders, Dispatcher
 from codec_bench.coding.signals import load_signal
 from codec_bench.metrics import Metric
+from codec_bench.metrics.model import free_models
 from codec_bench.metrics.signal import Feature
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.models import Told, compute
@@ -82,4 +83,7 @@ class Engine(ABC):
             UnavailableError: An extra or a file is missing.
         """
         load = partial(load_signal, cache=self._audio)
-        compute(feature, rate, sources, load, self._features, self.model_device, told)
+        try:
+            compute(feature, rate, sources, load, self._features, self.model_device, told)
+        finally:
+            free_models()

@@ -26,7 +26,7 @@ from codec_bench.metrics.model import free_models
 from codec_bench.processes.pool import ProcessServer
 from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.engines.parcels import metric_named, put, taken, unpack_signals
-from codec_bench.reconstruction.models import compute_kept
+from codec_bench.reconstruction.models import compute
 from codec_bench.reconstruction.worker import SCORER
 from codec_bench.version import __version__
 
@@ -162,5 +162,5 @@ class Applying(Remote):
             unpack_signals(parcel["sources"], parcel["signals"], folder)
             sources = [copied(source, folder) for source in parcel["sources"]]
             features = ArrayCache(folder / "features")
-            compute_kept(feature, rate, sources, lambda s: load_signal(s, features), features, self._device)
+            compute(feature, rate, sources, lambda s: load_signal(s, features), features, self._device)
             return {"entries": taken(features, parcel["wanted"])}
