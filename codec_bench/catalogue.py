@@ -21,7 +21,7 @@ OWN_DATASETS = {
 def codec_facts() -> list[dict[str, Any]]:
     """One entry per codec, for programs: rates in Hz, bitrates in kbit/s, sizes in bytes, None if unknown."""
     from codec_bench.adapters import CODECS
-    from codec_bench.reproduction.availability import codec_standing
+    from codec_bench.adapters.standing import codec_standing
     from codec_bench.verification import state_of_name
 
     facts = []

@@ -119,7 +119,7 @@ def _is_here(kind: Listed, row: dict[str, Any]) -> bool:
 def _parts(kind: Listed, rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Rows in the parts that a terminal shows: codecs by what they take to run, data sets of one's own apart."""
     if kind is Listed.CODECS:
-        from codec_bench.reproduction.availability import State
+        from codec_bench.adapters.standing import State
 
         parts = [[row for row in rows if row["state"] == state.value] for state in State]
     elif kind is Listed.DATASETS:
@@ -159,7 +159,7 @@ def _counted(kind: Listed, rows: Sequence[dict[str, Any]]) -> str:
 
 def count_codecs(states: Iterable[str]) -> str:
     """`82 codecs: 14 run here, 46 after a download (...), ...`, of the states that `catalogue.codec_facts` gives."""
-    from codec_bench.reproduction.availability import State
+    from codec_bench.adapters.standing import State
 
     counts = Counter(states)
     ways = {

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 
-from codec_bench.adapters.codec import Codec
-from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.adapters.prepared import GroundTruth
 from codec_bench.adapters.published_only import WHY, PublishedOnly
+from codec_bench.adapters.standing import Standing, State, codec_standing
 from codec_bench.adapters.systems import fetch_weights
 from codec_bench.errors import UnavailableError, UsageError
 from codec_bench.hub import fetch_all
@@ -22,26 +19,6 @@ COMMANDS = {"probe": "codec-bench probe", "tokens": "codec-bench tokens", "speed
 
 AS_FILES = ("audio that was made of it can be scored with --files", "codec-bench score takes its speech")
 """What can still be done where only the authors can run a system; of reconstructions, and of synthesis."""
-
-
-class State(str, Enum):
-    """What it takes to have the system of a row here."""
-
-    HERE = "here"
-    FETCH = "after fetch"
-    INSTALL = "after an installation"
-    ENVIRONMENT = "after an environment"
-    FILES = "only as files"
-    """Nobody but its authors can run it; audio that they made of the recordings can be scored."""
-    NOWHERE = "nowhere"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The state of a row, and the reason where it does not run here now."""
-
-    state: State
-    reason: str = ""
 
 
 def standing(table: PublishedTable, row: PublishedRow) -> Standing:
@@ -57,18 +34,6 @@ def standing(table: PublishedTable, row: PublishedRow) -> Standing:
     if table.kind == "efficiency" or row.system == GroundTruth.name:
         return Standing(State.HERE)  # a description is all that is needed, or the recordings
     return codec_standing(type(codec_of(str(row.system))))
-
-
-def codec_standing(codec: type[Codec]) -> Standing:
-    """What it takes to run a codec here."""
-    if issubclass(codec, PublishedOnly):
-        return Standing(State.FILES, WHY[codec.name])
-    if blocked := codec.unsupported():
-        if not issubclass(codec, IsolatedCodec):
-            return Standing(State.INSTALL, blocked)
-        return Standing(State.ENVIRONMENT, f"{blocked}; it runs on a GPU only" if codec.needs_gpu else blocked)
-    missing = codec.unavailable()
-    return Standing(State.FETCH, missing) if missing else Standing(State.HERE)
 
 
 def _unpublished(table: PublishedTable, row: PublishedRow) -> str:

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 import codec_bench
+from codec_bench.reconstruction.engines.cluster import check_versions, connect
+from codec_bench.reconstruction.engines.ray import actor_options
 from codec_bench.runs.directory import load_run
 from tests.command import check_refused, user, user_environment
 from tests.small_runs import without_timing
@@ -58,6 +60,31 @@ def nodes_of(cluster: Cluster, title: str) -> list[Any]:
             continue
         found += [by_raylet[parent]] if parent in by_raylet else []
     return found
+
+
+class Here:
+    """Says where it is."""
+
+    def node(self) -> str:
+        import ray
+
+        found: str = ray.get_runtime_context().get_node_id()
+        return found
+
+
+def test_codecs_are_spread_over_the_machines_however_soon_they_are_asked_for(nodes: Cluster):
+    import ray
+
+    connect(nodes.address, 2, gpus=False)
+    try:
+        for _ in range(5):
+            check_versions()  # a CPU that it had would be taken at this moment still
+            actors = [ray.remote(Here).options(**actor_options(False)).remote() for _ in range(2)]
+            assert len(set(ray.get([actor.node.remote() for actor in actors]))) == 2
+            for actor in actors:
+                ray.kill(actor)
+    finally:
+        ray.shutdown()
 
 
 @pytest.mark.parametrize("during", ["Coding", "Scoring"])

@@ -27,6 +27,10 @@ OBJECT_STORE_BYTES = 512 * 2**20
 PATIENCE_SECONDS = 30.0
 """After which a wait for room in the cluster is reported."""
 
+SLIVER = 0.02
+"""What anything but scoring asks of a CPU. Ray keeps for a moment what a task had: a whole CPU, and it would place no
+codec on that machine, but two on the next."""
+
 
 def check_ray() -> None:
     """Raises an `UnavailableError` that says how to install Ray, where it is not; imports nothing."""
@@ -277,7 +281,7 @@ def check_versions() -> None:
     """
     import ray
 
-    waiting = ray.remote(_version).remote()
+    waiting = ray.remote(_version).options(num_cpus=SLIVER).remote()
     try:
         if not ray.wait([waiting], timeout=PATIENCE_SECONDS)[0]:
             logger.warning("the run waits for room in the Ray cluster")

@@ -30,6 +30,7 @@ from codec_bench.processes.pool import Pool, worker_count
 from codec_bench.processes.process import ProcessCrash
 from codec_bench.reconstruction.config import RunConfig
 from codec_bench.reconstruction.engines.cluster import (
+    SLIVER,
     ActorServer,
     TaskServer,
     check_ray,
@@ -51,8 +52,8 @@ JOBS_AHEAD = 2
 CHUNKS_AHEAD = 2
 """Parts of the signals that a model is applied to or that wait, per process."""
 
-SCORING_CPU, SLIVER = 0.9, 0.02
-"""What a task and an actor ask of a CPU: one task and an actor or a few fit."""
+SCORING_CPU = 0.9
+"""What a task that scores asks of a CPU, so that one of them and a few of the slivers of actors fit."""
 
 CHUNK_GPU = 32
 CHUNK_CPU = 4
