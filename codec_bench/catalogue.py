@@ -166,8 +166,9 @@ def paper_facts() -> list[dict[str, Any]]:
 
     `rows_fetchable` run once their weights are fetched; `left_out` is why a table or figure is not held.
     """
+    from codec_bench.adapters.standing import State
     from codec_bench.reproduction import load_paper, paper_names
-    from codec_bench.reproduction.availability import State, command_of, datasets_of, standing
+    from codec_bench.reproduction.availability import command_of, datasets_of, standing
 
     facts: list[dict[str, Any]] = []
     for name in paper_names():

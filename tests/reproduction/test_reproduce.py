@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from codec_bench import api
+from codec_bench.adapters.standing import State
 from codec_bench.errors import UsageError
 from codec_bench.reproduction import find_tables
-from codec_bench.reproduction.availability import State, commands, standing
+from codec_bench.reproduction.availability import commands, standing
 from codec_bench.reproduction.config import ReproduceConfig
 from codec_bench.reproduction.finished import compare_runs
 from codec_bench.reproduction.judging import Agreement, Reproduction

@@ -9,10 +9,11 @@ import pytest
 
 from codec_bench.adapters.isolated.base import IsolatedCodec
 from codec_bench.adapters.published_only import WHY
+from codec_bench.adapters.standing import State
 from codec_bench.catalogue import paper_facts
 from codec_bench.needed_environments import needed_environments
 from codec_bench.reproduction import find_tables, load_paper, paper_names
-from codec_bench.reproduction.availability import State, standing
+from codec_bench.reproduction.availability import standing
 from codec_bench.reproduction.facts import codec_of
 
 CODECS, NEWER, LONGCAT = "facts/codecs.md", "facts/codecs_2026.md", "facts/longcat.md"
