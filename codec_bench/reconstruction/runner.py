@@ -117,11 +117,11 @@ class Runner:
             RunProgress(len(self._plan.rows) * len(self._plan.items)) as self._progress,
             self._engine,
         ):
-            if len(self._plan.rows) * len(self._plan.items) <= LOOKED_AHEAD:
-                self._progress.foresee(sum(map(self._stored, self._plan.rows)))
+            lacking = self._looked_ahead()
             for system in self._plan.rows:
                 self._progress.stage(f"decoding {system.label}")
-                for pair, problem in self._engine.coding.coded(system, self._unfinished(system)):
+                unfinished = self._unfinished(system, lacking[system.label])
+                for pair, problem in self._engine.coding.coded(system, unfinished):
                     self._submit(pair, problem)
                 if self._keeps:
                     everything = (_Pair(system, item, {}, "") for item in self._plan.items if not item.problem)
@@ -198,46 +198,46 @@ class Runner:
         while self._waiting:
             self._collect()
 
-    def _unfinished(self, system: Row) -> Iterator[_Pair]:
-        """The pairs of a system that still lack scores; everything that is known is noted on the way."""
-        for items in parts(self._plan.items, LOOKED_UP):
-            yield from self._lacking(system, items)
+    def _looked_ahead(self) -> dict[str, Sequence[Item]]:
+        """The utterances that may lack scores, by system: all of a long plan, of others those that do."""
+        if len(self._plan.rows) * len(self._plan.items) > LOOKED_AHEAD:
+            return {row.label: self._plan.items for row in self._plan.rows}
+        return {row.label: [found.item for found in self._lacking(row, self._plan.items)] for row in self._plan.rows}
 
-    def _lacking(self, system: Row, items: Iterable[Item]) -> Iterator[_Pair]:
-        usable = []
-        for item in items:
-            try:
-                reference, decoded = self._identities(system, item)
-            except NotScorable as outcome:
-                self._fail(system, item, self._plan.metrics, outcome)
-                self._progress.advance(stored=True)
-            else:
-                self.outcome.references[system.label, item.utterance.id] = reference
-                self.outcome.decoded[system.label, item.utterance.id] = decoded
-                usable.append((item, reference, decoded))
-        for found in self._looked_up(system, usable):
-            name = found.item.utterance.id
-            for label, score in found.scores.items():
-                self.outcome.scores[system.label, name, label] = score
-            self.outcome.reused += len(found.scores)
-            self.outcome.facts[system.label, name] = found.facts or {}
-            if found.is_complete:
-                self._progress.advance(stored=True)
-            else:
-                yield _Pair(system, found.item, found.missing, found.kept)
+    def _unfinished(self, system: Row, items: Sequence[Item]) -> Iterator[_Pair]:
+        """The pairs of a system that lack scores; everything that is known is noted on the way."""
+        for found in self._lacking(system, items):
+            self._take(system, found)
+            yield _Pair(system, found.item, found.missing, found.kept)
 
-    def _stored(self, system: Row) -> int:
-        """How many pairs of a system need nothing any more."""
-        count = 0
-        for items in parts(self._plan.items, LOOKED_UP):
+    def _lacking(self, system: Row, items: Sequence[Item]) -> Iterator[_Stored]:
+        """What is known of the pairs of a system that lack something; those that lack nothing are noted."""
+        for part in parts(items, LOOKED_UP):
             usable = []
-            for item in items:
+            for item in part:
                 try:
-                    usable.append((item, *self._identities(system, item)))
-                except NotScorable:
-                    count += 1
-            count += sum(found.is_complete for found in self._looked_up(system, usable))
-        return count
+                    reference, decoded = self._identities(system, item)
+                except NotScorable as outcome:
+                    self._fail(system, item, self._plan.metrics, outcome)
+                    self._progress.advance(stored=True)
+                else:
+                    self.outcome.references[system.label, item.utterance.id] = reference
+                    self.outcome.decoded[system.label, item.utterance.id] = decoded
+                    usable.append((item, reference, decoded))
+            for found in self._looked_up(system, usable):
+                if found.is_complete:
+                    self._take(system, found)
+                    self._progress.advance(stored=True)
+                else:
+                    yield found
+
+    def _take(self, system: Row, found: _Stored) -> None:
+        """Notes what the store has of a pair."""
+        name = found.item.utterance.id
+        for label, score in found.scores.items():
+            self.outcome.scores[system.label, name, label] = score
+        self.outcome.reused += len(found.scores)
+        self.outcome.facts[system.label, name] = found.facts or {}
 
     def _identities(self, system: Row, item: Item) -> tuple[str, str]:
         """Content addresses of what a pair compares.

@@ -44,25 +44,17 @@ class Pace:
         self.unit = unit
         self.stored = 0
         self.made = 0
-        self._foreseen = 0
         self._marks = deque([(now, 0)])
 
     def advance(self, pieces: int, now: float, *, stored: bool = False) -> None:
         """Counts finished pieces; those that were `stored` say nothing of the rate."""
         if stored:
-            known = min(pieces, self._foreseen)
-            self._foreseen -= known
-            self.stored += pieces - known
+            self.stored += pieces
             return
         self.made += pieces
         self._marks.append((now, self.made))
         while len(self._marks) > 2 and self._marks[1][0] < now - WINDOW_SECONDS:
             self._marks.popleft()
-
-    def foresee(self, pieces: int) -> None:
-        """Counts pieces that will turn out to be stored, before they are come to."""
-        self._foreseen += pieces
-        self.stored += pieces
 
     @property
     def done(self) -> int:
@@ -154,11 +146,6 @@ class RunProgress:
     def advance(self, pairs: int = 1, *, stored: bool = False) -> None:
         """Counts finished pairs; those that were `stored` before are not part of the rate."""
         self._pace.advance(pairs, time.monotonic(), stored=stored)
-        self._progress.update(self._task, completed=self._pace.done)
-
-    def foresee(self, pairs: int) -> None:
-        """Begins with pairs that are stored, and will be counted as such when they are come to."""
-        self._pace.foresee(pairs)
         self._progress.update(self._task, completed=self._pace.done)
 
     @property

@@ -264,17 +264,6 @@ def test_the_rate_is_that_of_what_is_computed_now():
     assert pace.left(100.0) == pytest.approx(950 / 0.5)
 
 
-def test_progress_begins_at_what_is_stored():
-    pace = Pace(100, now=0.0)
-    pace.foresee(40)
-    assert pace.done == 40 and pace.left(1.0) is None
-    pace.advance(10, 1.0, stored=True)  # come to, and counted before
-    pace.advance(2, 2.0)
-    assert (pace.done, pace.rate(2.0)) == (42, 1.0)
-    pace.advance(35, 3.0, stored=True)  # five more than were foreseen: another row left them on the way
-    assert pace.done == 47
-
-
 def test_a_log_shows_that_something_goes_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.05)
     with RunProgress(4) as bar:
