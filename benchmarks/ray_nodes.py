@@ -17,7 +17,7 @@ from limits import Limit, publish
 from material import manifest
 
 CODEC = "encodec_sized:EncodecSized"
-FILES, SECONDS, ROUNDS = 20, 4, 3
+FILES, SECONDS, ROUNDS = 24, 4, 3
 METRICS = ["pesq_wb", "stoi", "estoi", "gpe", "mcd"]
 SMALL = {"object_store_memory": 100 * 2**20}
 

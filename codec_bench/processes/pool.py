@@ -134,7 +134,7 @@ class _Task:
 
 
 class Pool:
-    """`jobs` servers that take jobs in the order of `submit`; each is started when there is a job for it.
+    """`jobs` servers that take jobs in the order of `submit`; each is started when there is a job and none is free.
 
     A server that dies or hangs is replaced; its job is tried once more and then fails with `ProcessCrash`, alone. A
     server takes no job before it is ready, since another one may be so earlier, or ever.
@@ -144,9 +144,12 @@ class Pool:
         self._start = start
         self._tasks: deque[_Task] = deque()
         self._servers: dict[int, Server] = {}
-        self._busy: set[int] = set()
-        self._changed = threading.Condition()  # guards all of these
+        self._idle: set[int] = set()  # threads that wait to be woken
+        self._busy: set[int] = set()  # those that were let go for a job, until it is done
+        self._coming: set[int] = set()  # those of them that will take one at once
         self._closed = False
+        self._lock = threading.Lock()  # guards all of these
+        self._bells = [threading.Condition(self._lock) for _ in range(jobs)]
         self._threads = [threading.Thread(target=self._serve, args=(i,), daemon=True) for i in range(jobs)]
         for thread in self._threads:
             thread.start()
@@ -159,11 +162,12 @@ class Pool:
 
     def close(self) -> None:
         """Ends all servers; jobs that are not done are dropped."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             servers = list(self._servers.values())
             busy = [server for index, server in self._servers.items() if index in self._busy]
-            self._changed.notify_all()
+            for bell in self._bells:
+                bell.notify()
         for server in busy:
             server.kill()
         for thread in self._threads:
@@ -181,14 +185,22 @@ class Pool:
             A future with the reply, or with what `Server.call` raises.
         """
         task = _Task(job, attempts)
-        with self._changed:
+        with self._lock:
             self._tasks.append(task)
-            self._changed.notify()
+            self._wake_one()
         return task.future
+
+    def _wake_one(self) -> None:
+        """Wakes a thread for a job that nobody comes for; one with a server if it can."""
+        looking = self._servers.keys() - self._busy - self._idle
+        if self._idle and len(self._tasks) > len(self._coming) + len(looking):
+            index = min(self._idle, key=lambda index: (index not in self._servers, index))
+            self._idle.remove(index)
+            self._bells[index].notify()
 
     def _serve(self, index: int) -> None:
         """One server, for as long as there is work."""
-        while self._work_is_there():
+        while self._work_is_there(index):
             problem: Exception | None = None
             try:
                 server = self._ready(index)
@@ -196,7 +208,7 @@ class Pool:
                 continue
             except Exception as error:  # noqa: BLE001 - raised where the result is awaited; it must not end the thread
                 problem = error
-            task = self._next()
+            task = self._next(index)
             if task is not None and problem is None:
                 self._do(index, server, task)
                 continue
@@ -204,29 +216,44 @@ class Pool:
             if task is not None:
                 task.future.set_exception(problem)
 
-    def _work_is_there(self) -> bool:
+    def _work_is_there(self, index: int) -> bool:
         """Waits for a job; False where the pool is closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._tasks or self._closed)
-            return not self._closed
+        with self._lock:
+            while not self._is_wanted(index) and not self._closed:
+                self._idle.add(index)
+                self._bells[index].wait()
+                self._idle.discard(index)
+            if self._closed:
+                return False
+            self._busy.add(index)
+            self._coming.add(index)
+            return True
+
+    def _is_wanted(self, index: int) -> bool:
+        """Whether there is a job that nobody comes for. A thread without a server leaves it to those that have one and
+        are free: it would have to load once more what they have.
+        """
+        free = 0 if index in self._servers else len(self._servers.keys() - self._busy)
+        return len(self._tasks) > len(self._coming) + free
 
     def _ready(self, index: int) -> Server:
         """The server of a thread, started where there is none, when it can take a job."""
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise ProcessCrash("the run was ended")
             server = self._servers.get(index)
             if server is None:
                 server = self._servers[index] = self._start()
-            self._busy.add(index)
             if not server.is_ready:
-                self._changed.notify()  # of the job that woke this thread, which another one may do meanwhile
+                self._coming.discard(index)
+                self._wake_one()  # for the job that woke this thread, which another one may do meanwhile
         server.wait()
         return server
 
-    def _next(self) -> _Task | None:
+    def _next(self, index: int) -> _Task | None:
         """The job whose turn it is; None if others took all."""
-        with self._changed:
+        with self._lock:
+            self._coming.discard(index)
             while self._tasks and not self._closed:
                 task = self._tasks.popleft()
                 if task.begin():
@@ -234,7 +261,7 @@ class Pool:
             return None
 
     def _rest(self, index: int) -> None:
-        with self._changed:
+        with self._lock:
             self._busy.discard(index)
 
     def _do(self, index: int, server: Server, task: _Task) -> None:
@@ -263,13 +290,13 @@ class Pool:
             task.future.set_result(reply)
 
     def _put_back(self, task: _Task) -> None:
-        with self._changed:
+        with self._lock:
             self._tasks.appendleft(task)
-            self._changed.notify()
+            self._wake_one()
 
     def _drop(self, index: int, server: Server) -> None:
         """Frees a server that is to be replaced."""
-        with self._changed:
+        with self._lock:
             self._busy.discard(index)
             if self._servers.get(index) is server and not self._closed:
                 del self._servers[index]

@@ -22,6 +22,13 @@ class Worker:
     def threads(self) -> float:
         return float(os.environ["OMP_NUM_THREADS"])
 
+    def process(self) -> float:
+        return os.getpid()
+
+    def process_in_a_while(self) -> float:
+        time.sleep(1)
+        return os.getpid()
+
     def noise(self) -> float:
         print("a line on standard output")  # noqa: T201
         os.write(1, b"and one past Python\n")

@@ -40,6 +40,14 @@ def test_jobs_are_done_and_what_libraries_print_is_no_reply(pool: ProcessPool):
     assert values(pool, "quarter", "noise", "threads") == [0.25, 1.0, 1.0]
 
 
+def test_a_process_is_started_only_where_none_is_free(tmp_path: Path):
+    with workers(3, tmp_path, 60) as pool:
+        one_after_the_other = {value for _ in range(50) for value in values(pool, "process")}
+        assert len(one_after_the_other) == 1
+        at_once = set(values(pool, "process_in_a_while", "process_in_a_while"))
+        assert len(at_once) == 2 and one_after_the_other < at_once
+
+
 def test_a_crash_costs_one_job_and_says_why(pool: ProcessPool):
     futures = [pool.submit({"do": name}) for name in ("quarter", "death", "quarter", "quarter")]
     with pytest.raises(ProcessCrash, match=r"killed by SIGKILL, as the system does when memory runs out: last words"):
