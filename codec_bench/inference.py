@@ -53,9 +53,6 @@ def one_thread() -> Iterator[None]:
     import torch
 
     threads = torch.get_num_threads()
-    if threads == 1:  # said once more, it would have torch build all kernels of oneDNN anew
-        yield
-        return
     torch.set_num_threads(1)
     try:
         yield
