@@ -191,10 +191,9 @@ class Pool:
         return task.future
 
     def _wake_one(self) -> None:
-        """Wakes a thread for a job that nobody comes for; one with a server if it can."""
-        looking = self._servers.keys() - self._busy - self._idle
-        if self._idle and len(self._tasks) > len(self._coming) + len(looking):
-            index = min(self._idle, key=lambda index: (index not in self._servers, index))
+        """Wakes a thread that waits, where there is a job that nobody comes for; one with a server if it can."""
+        index = min(self._idle, key=lambda index: index not in self._servers, default=None)
+        if index is not None and self._is_wanted(index):
             self._idle.remove(index)
             self._bells[index].notify()
 
