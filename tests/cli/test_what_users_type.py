@@ -12,12 +12,14 @@ import unicodedata
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
+import codec_bench
 from codec_bench.audio import Audio, read_audio, write_wav
 from codec_bench.datasets.loading import load_dataset
 from codec_bench.errors import UsageError
@@ -262,6 +264,25 @@ def test_the_rate_is_that_of_what_is_computed_now():
         pace.advance(1, float(second))
     assert pace.rate(100.0) == pytest.approx(0.5)
     assert pace.left(100.0) == pytest.approx(950 / 0.5)
+
+
+def test_progress_begins_at_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODEC_BENCH_HOME", str(tmp_path / "home"))
+    done: dict[str, int] = {}
+    stage = RunProgress.stage
+
+    def noted(bar: RunProgress, text: str) -> None:
+        done.setdefault(text, bar._pace.done)
+        stage(bar, text)
+
+    monkeypatch.setattr(RunProgress, "stage", noted)
+    options: dict[str, Any] = {"limit": 2, "metrics": ["stoi"], "ground_truth": False, "report": False, "jobs": 1}
+    codec_bench.run("codec2@1200", "demo", out=tmp_path / "first", **options)
+    assert done.pop("decoding codec2@1200") == 0
+    found = codec_bench.run(["codec2@3200", "codec2@1200"], "demo", out=tmp_path / "second", **options)
+    assert done["decoding codec2@3200"] == 2  # those of the row that is come to last
+    (session,) = found.info["sessions"]
+    assert (session["scores_computed"], session["scores_from_cache"]) == (2, 2)
 
 
 def test_a_log_shows_that_something_goes_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
